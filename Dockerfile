@@ -1,0 +1,25 @@
+# One image for the local AWS (Flink is its child) and the worker. The tools of set-up stay behind in the first stage.
+FROM node:20.20.2-bookworm-slim AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates openjdk-17-jdk-headless maven python3 python3-pip \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY setup setup
+COPY client/guard.sh client/guard.sh
+COPY local/kinesis-analytics-v2/flink local/kinesis-analytics-v2/flink
+RUN node setup/setup.mjs --no-temporal
+
+FROM node:20.20.2-bookworm-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates openjdk-17-jre-headless \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/.tools .tools
+COPY . .
+RUN mkdir .data2dashboard && chown node:node .data2dashboard
+USER node
+VOLUME /app/.data2dashboard
+EXPOSE 4566
+CMD ["node", "--import", "tsx", "local/main.ts", "--host", "0.0.0.0", "--port", "4566"]

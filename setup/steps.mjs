@@ -1,0 +1,35 @@
+import { chromium } from './steps/chromium.mjs';
+import { composeSchema } from './steps/compose-schema.mjs';
+import { flinkClasses, flinkJars } from './steps/flink.mjs';
+import { packages } from './steps/packages.mjs';
+import { temporal } from './steps/temporal.mjs';
+
+/**
+ * One thing that set-up brings. `due` is quick and needs no network; `missing` names, a plain line each, the programs that `run` needs and the machine
+ * lacks; `run` may be interrupted anywhere and run again; `after` names the steps to wait for.
+ * @typedef {{ name: string, after?: string[], due(): boolean | Promise<boolean>, missing(): string[] | Promise<string[]>, run(): Promise<void> }} Step
+ */
+
+/**
+ * The steps for a checkout: with `browser` those too that only the tests need, without `temporal` not the Temporal server.
+ * @param {string} root
+ * @param {{ browser: boolean, temporal: boolean }} wanted
+ * @returns {Step[]}
+ */
+export const stepsFor = (root, wanted) => [
+  packages(root),
+  ...(wanted.temporal ? [temporal(root)] : []),
+  flinkJars(root),
+  flinkClasses(root),
+  ...(wanted.browser ? [chromium(), composeSchema(root)] : []),
+];
+
+/**
+ * The steps that have something to do, in the order given.
+ * @param {Step[]} steps
+ * @returns {Promise<Step[]>}
+ */
+export async function dueSteps(steps) {
+  const due = await Promise.all(steps.map((step) => step.due()));
+  return steps.filter((_, index) => due[index]);
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from '@jest/globals';
+import { differences } from '../activities/differences.ts';
+import { permissionPolicy, type Service, trustPolicy } from '../activities/iam/policies.ts';
+import { samePolicy } from '../activities/iam/same-policy.ts';
+import { buildNote, noteContent } from '../activities/kinesis-analytics-v2/note.ts';
+import { filledIn, statements } from '../activities/sql.ts';
+import { names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+
+const pipeline: Pipeline = { ...parseSpec({ name: 'game', shards: 3, windowSeconds: 20 }), account: '111122223333' };
+const n = names(pipeline);
+
+describe('the texts of sql/', () => {
+  it.each(['flink', 'athena', 'views', 'quicksight'])('%s: every placeholder is known, and none is left', (folder) => {
+    const all = statements(pipeline, folder);
+    expect(all.length).toBeGreaterThan(0);
+    for (const { text } of all) expect(text).not.toContain('${');
+  });
+
+  it('fails on a placeholder that no pipeline has, and says which and where', () => {
+    expect(() => filledIn(`SELECT \${colour}`, { region: 'us-east-1' }, 'sql/x.sql')).toThrow(
+      `sql/x.sql has an unknown placeholder \${colour}; known are region`,
+    );
+    expect(() => filledIn(`SELECT \${toString}`, {}, 'sql/x.sql')).toThrow('unknown placeholder');
+  });
+
+  it('asks the questions of the issue', () => {
+    expect(statements(pipeline, 'athena').map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['player_kill_ratio', 'player_deaths', 'team_performance', 'pipeline_counts', 'windows_wrong', 'kills_total']),
+    );
+  });
+});
+
+describe('the note', () => {
+  const note = JSON.parse(buildNote(pipeline)) as { id: string; paragraphs: { text: string; title: string }[] };
+
+  it('has a paragraph for each file, in order', () => {
+    const files = statements(pipeline, 'flink');
+    expect(note.paragraphs.map(({ text }) => text.slice(text.indexOf('\n') + 1))).toEqual(files.map(({ text }) => text));
+    expect(note.id).toBe(n.noteId);
+  });
+
+  it('holds every INSERT in its last paragraph, one job at one slot a shard', () => {
+    const [last, ...others] = [...note.paragraphs].reverse();
+    expect(last!.text).toMatch(/^%flink\.ssql\(type=update, parallelism=3, runAsOne=true\)\n/);
+    expect(last!.text.match(/^INSERT INTO /gm)).toHaveLength(2);
+    expect(last!.text).toContain("INTERVAL '20' SECOND");
+    for (const { text } of others) {
+      expect(text).toMatch(/^%flink\.ssql\(type=update\)\n/);
+      expect(text).not.toMatch(/^INSERT/m);
+    }
+  });
+
+  it('is the same note however Studio writes it down', () => {
+    const rewritten = { ...note, paragraphs: note.paragraphs.map((each) => ({ ...each, id: 'paragraph_1', status: 'READY' })), config: {} };
+    expect(noteContent(JSON.stringify(rewritten))).toEqual(noteContent(JSON.stringify(note)));
+    expect(noteContent(undefined)).toBeUndefined();
+    expect(noteContent('{}')).toBeUndefined();
+  });
+});
+
+describe('roles', () => {
+  const services: Service[] = ['firehose', 'studio', 'crawler', 'quicksight'];
+  const statementsOf = (service: Service) => permissionPolicy(service, pipeline, n).Statement;
+  const list = (value: string | string[] = []) => [value].flat();
+
+  it.each(services)('%s: no action is a wildcard, and only calls that know no resource stand on *', (service) => {
+    for (const { Action, Resource } of statementsOf(service)) {
+      for (const action of list(Action)) expect(action).toMatch(/^[a-z0-9]+:[A-Za-z]+$/);
+      if (list(Resource).includes('*')) {
+        for (const action of list(Action))
+          expect([
+            'glue:GetDatabases',
+            'cloudwatch:PutMetricData',
+            'athena:ListDataCatalogs',
+            'athena:ListWorkGroups',
+            'athena:ListEngineVersions',
+          ]).toContain(action);
+      }
+    }
+  });
+
+  it.each(services)('%s: trusts its one service, for this account alone', (service) => {
+    const [trust, ...more] = trustPolicy(service, pipeline, n).Statement;
+    expect(more).toEqual([]);
+    expect(trust).toMatchObject({
+      Effect: 'Allow',
+      Action: 'sts:AssumeRole',
+      Condition: { StringEquals: { 'aws:SourceAccount': '111122223333' } },
+    });
+    if (service !== 'quicksight')
+      for (const source of list(trust!.Condition!.ArnLike!['aws:SourceArn'])) expect(source).toContain(':111122223333:');
+  });
+
+  it.each(services)('%s: reads no stream, bucket or database but the pipeline’s', (service) => {
+    for (const resource of statementsOf(service).flatMap(({ Resource }) => list(Resource))) {
+      if (/^arn:aws:(s3|kinesis|athena):/.test(resource) && !resource.includes('datacatalog')) expect(resource).toMatch(/[:/]game(-|\/|$)/);
+    }
+  });
+
+  it('fit IAM’s limit for the inline policies of a role', () => {
+    for (const service of services) expect(JSON.stringify(permissionPolicy(service, pipeline, n)).length).toBeLessThan(10_240);
+    for (const service of services) expect(JSON.stringify(trustPolicy(service, pipeline, n)).length).toBeLessThan(2_048);
+  });
+
+  it('are the same when IAM encodes them, reorders them and takes lists of one apart', () => {
+    const wanted = trustPolicy('studio', pipeline, n);
+    const [trust] = wanted.Statement;
+    const reported = { Statement: { ...trust, Action: ['sts:AssumeRole'] }, Version: '2012-10-17' };
+    expect(samePolicy(encodeURIComponent(JSON.stringify(reported)), wanted)).toBe(true);
+    expect(samePolicy(JSON.stringify({ ...reported, Statement: { ...trust, Action: 'sts:TagSession' } }), wanted)).toBe(false);
+    expect(samePolicy(undefined, wanted)).toBe(false);
+  });
+});
+
+describe('differences', () => {
+  it('are what we want and AWS does not report, not what AWS adds', () => {
+    const wanted = { size: 5, hints: { seconds: 30 }, targets: [{ path: 'a' }], none: undefined };
+    const reported = { size: 5, hints: { seconds: 30, own: true }, targets: [{ path: 'a', exclusions: [] as string[] }], added: 'by AWS' };
+    expect(differences(wanted, reported)).toEqual([]);
+    expect(differences(wanted, { ...reported, hints: { seconds: 60 } })).toEqual(['hints']);
+    expect(differences(wanted, { ...reported, targets: [{ path: 'a' }, { path: 'b' }] })).toEqual(['targets']);
+    expect(differences(wanted, undefined)).toEqual(['size', 'hints', 'targets']);
+    expect(differences({ list: [] }, {})).toEqual([]);
+  });
+});

