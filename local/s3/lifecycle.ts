@@ -1,0 +1,29 @@
+import type { LifecycleRule } from '@aws-sdk/client-s3';
+import type { Aws } from '../aws.ts';
+import type { StoredObject } from './store.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Whether a lifecycle rule has expired the object by `now`; days run, as in S3, until the midnight (UTC) after they have passed. */
+export function hasExpired(rules: readonly LifecycleRule[], object: Readonly<StoredObject>, now: number): boolean {
+  return rules.some((rule) => {
+    if (rule.Status !== 'Enabled' || !applies(rule, object)) return false;
+    const { Days: days, Date: date } = rule.Expiration ?? {};
+    if (date !== undefined) return now >= date.getTime();
+    return days !== undefined && now >= Math.ceil((object.modified.getTime() + days * DAY_MS) / DAY_MS) * DAY_MS;
+  });
+}
+
+/** Removes what the bucket's lifecycle has expired. It is asked for whenever someone looks, so that nothing needs a timer. */
+export async function removeExpired(aws: Aws, bucket: { name: string; lifecycle?: LifecycleRule[] }): Promise<void> {
+  const rules = bucket.lifecycle ?? [];
+  if (!rules.some(({ Expiration: expiration }) => expiration)) return;
+  const expired = aws.objects.list(bucket.name).filter((object) => hasExpired(rules, object, aws.now()));
+  await Promise.all(expired.map(({ key }) => aws.objects.remove(bucket.name, key)));
+}
+
+function applies({ Filter: filter, Prefix: prefix = '' }: LifecycleRule, { key, size }: Readonly<StoredObject>): boolean {
+  const and = filter?.And ?? filter ?? {};
+  const { ObjectSizeGreaterThan: above = -1, ObjectSizeLessThan: below = Number.POSITIVE_INFINITY } = and;
+  return key.startsWith(and.Prefix ?? prefix) && size > above && size < below;
+}

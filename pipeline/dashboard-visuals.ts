@@ -1,0 +1,167 @@
+import type { DimensionField, Visual } from '@aws-sdk/client-quicksight';
+import { column, date, NO_LABEL, ratio, title, total, word } from './dashboard-fields.ts';
+
+/** The KPI that sums the kills of the chosen range; the check of the whole chain reads it. */
+export const KILLS_VISUAL = 'kills-total';
+
+const BARS = 15;
+
+/** All kills of the chosen range. */
+export const kills: Visual = {
+  KPIVisual: {
+    VisualId: KILLS_VISUAL,
+    Title: title('Kills'),
+    ChartConfiguration: { FieldWells: { Values: [total('kills-kills', 'players', 'kills')] } },
+  },
+};
+
+/** How many players were seen. */
+export const players: Visual = {
+  KPIVisual: {
+    VisualId: 'players',
+    Title: title('Players'),
+    ChartConfiguration: {
+      FieldWells: {
+        Values: [
+          {
+            CategoricalMeasureField: {
+              FieldId: 'players-players',
+              Column: column('players', 'player_id'),
+              AggregationFunction: 'DISTINCT_COUNT',
+            },
+          },
+        ],
+      },
+    },
+  },
+};
+
+/** The newest window against the one before, with the way there as a sparkline. */
+export const latest: Visual = {
+  KPIVisual: {
+    VisualId: 'latest',
+    Title: title('Kills in the latest window'),
+    ChartConfiguration: {
+      FieldWells: {
+        Values: [total('latest-kills', 'players', 'kills')],
+        TrendGroups: [date('latest-time', 'players', 'window_start', 'SECOND')],
+      },
+      KPIOptions: {
+        Comparison: { ComparisonMethod: 'PERCENT_DIFFERENCE' },
+        PrimaryValueDisplayType: 'ACTUAL',
+        Sparkline: { Visibility: 'VISIBLE', Type: 'AREA' },
+      },
+    },
+  },
+};
+
+/** Kill ratio as a line over time, one line for each value of `color`. */
+export const ratioOverTime = (VisualId: string, text: string, dataSet: 'players' | 'teams', color: DimensionField): Visual => ({
+  LineChartVisual: {
+    VisualId,
+    Title: title(text),
+    ChartConfiguration: {
+      Type: 'LINE',
+      FieldWells: {
+        LineChartAggregatedFieldWells: {
+          Category: [date(`${VisualId}-time`, dataSet, 'Time', 'SECOND')],
+          Values: [ratio(`${VisualId}-ratio`, dataSet)],
+          Colors: [color],
+        },
+      },
+      XAxisLabelOptions: NO_LABEL,
+      PrimaryYAxisLabelOptions: { AxisLabelOptions: [{ CustomLabel: 'Kills per death' }] },
+    },
+  },
+});
+
+/** Who dies most. */
+export const deaths: Visual = {
+  BarChartVisual: {
+    VisualId: 'player-deaths',
+    Title: title('Deaths by player'),
+    ChartConfiguration: {
+      Orientation: 'HORIZONTAL',
+      BarsArrangement: 'CLUSTERED',
+      FieldWells: {
+        BarChartAggregatedFieldWells: {
+          Category: [word('player-deaths-player', 'players', 'player_id')],
+          Values: [total('player-deaths-deaths', 'players', 'deaths')],
+        },
+      },
+      SortConfiguration: {
+        CategorySort: [{ FieldSort: { FieldId: 'player-deaths-deaths', Direction: 'DESC' } }],
+        CategoryItemsLimit: { ItemsLimit: BARS, OtherCategories: 'EXCLUDE' },
+      },
+      CategoryLabelOptions: NO_LABEL,
+      ValueLabelOptions: { AxisLabelOptions: [{ CustomLabel: 'Deaths' }] },
+    },
+  },
+};
+
+/** Kills and deaths, team by team. */
+export const teams: Visual = {
+  BarChartVisual: {
+    VisualId: 'team-performance',
+    Title: title('Team performance'),
+    ChartConfiguration: {
+      Orientation: 'VERTICAL',
+      BarsArrangement: 'CLUSTERED',
+      FieldWells: {
+        BarChartAggregatedFieldWells: {
+          Category: [word('team-performance-team', 'teams', 'team')],
+          Values: [total('team-performance-kills', 'teams', 'kills'), total('team-performance-deaths', 'teams', 'deaths')],
+        },
+      },
+      CategoryLabelOptions: NO_LABEL,
+    },
+  },
+};
+
+/** The long view, from SPICE. */
+export const history: Visual = {
+  LineChartVisual: {
+    VisualId: 'history',
+    Title: title('Kills per minute, history'),
+    ChartConfiguration: {
+      Type: 'LINE',
+      FieldWells: {
+        LineChartAggregatedFieldWells: {
+          Category: [date('history-time', 'history', 'window_start', 'MINUTE')],
+          Values: [total('history-kills', 'history', 'kills')],
+          Colors: [word('history-team', 'history', 'team')],
+        },
+      },
+      XAxisLabelOptions: NO_LABEL,
+      PrimaryYAxisLabelOptions: { AxisLabelOptions: [{ CustomLabel: 'Kills' }] },
+    },
+  },
+};
+
+/** Every player, best first. */
+export const leaders: Visual = {
+  TableVisual: {
+    VisualId: 'leaders',
+    Title: title('Players by kills'),
+    ChartConfiguration: {
+      FieldWells: {
+        TableAggregatedFieldWells: {
+          GroupBy: [word('leaders-player', 'players', 'player_id')],
+          Values: [
+            total('leaders-kills', 'players', 'kills'),
+            total('leaders-deaths', 'players', 'deaths'),
+            ratio('leaders-ratio', 'players'),
+          ],
+        },
+      },
+      SortConfiguration: { RowSort: [{ FieldSort: { FieldId: 'leaders-kills', Direction: 'DESC' } }] },
+      FieldOptions: {
+        SelectedFieldOptions: [
+          { FieldId: 'leaders-player', CustomLabel: 'Player' },
+          { FieldId: 'leaders-kills', CustomLabel: 'Kills' },
+          { FieldId: 'leaders-deaths', CustomLabel: 'Deaths' },
+        ],
+      },
+    },
+  },
+};

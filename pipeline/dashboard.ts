@@ -1,0 +1,167 @@
+import type { DashboardVersionDefinition, InputColumn, SheetDefinition, Visual } from '@aws-sdk/client-quicksight';
+import { column, word } from './dashboard-fields.ts';
+import { filterGroups } from './dashboard-filters.ts';
+import { deaths, history, kills, latest, leaders, players, ratioOverTime, teams } from './dashboard-visuals.ts';
+import { names } from './names.ts';
+import type { Pipeline } from './spec.ts';
+
+const SHEET = 'live';
+
+/** The dashboard as QuickSight defines it; the same object serves CreateDashboard and CreateAnalysis. Pure data, equal for equal pipelines. */
+export function dashboardDefinition(pipeline: Pipeline): DashboardVersionDefinition {
+  const { dataSetArn } = names(pipeline);
+  return {
+    DataSetIdentifierDeclarations: (['players', 'teams', 'history'] as const).map((name) => ({
+      Identifier: name,
+      DataSetArn: dataSetArn(name),
+    })),
+    ParameterDeclarations: [
+      {
+        DateTimeParameterDeclaration: {
+          Name: 'From',
+          TimeGranularity: 'MINUTE',
+          DefaultValues: { StaticValues: [new Date(Date.UTC(2020, 0, 1))] },
+        },
+      },
+      {
+        DateTimeParameterDeclaration: {
+          Name: 'To',
+          TimeGranularity: 'MINUTE',
+          DefaultValues: { RollingDate: { Expression: "addDateTime(1, 'DD', truncDate('DD', now()))" } },
+        },
+      },
+      { StringParameterDeclaration: { Name: 'Every', ParameterValueType: 'SINGLE_VALUED', DefaultValues: { StaticValues: ['Window'] } } },
+    ],
+    CalculatedFields: [
+      ...(['players', 'teams', 'history'] as const).map((name) => ({ DataSetIdentifier: name, Name: 'Kill ratio', Expression: RATIO })),
+      ...(['players', 'teams'] as const).map((name) => ({ DataSetIdentifier: name, Name: 'Time', Expression: TIME })),
+    ],
+    ColumnConfigurations: (['players', 'teams', 'history'] as const).map((name) => ({
+      Column: column(name, 'team'),
+      ColorsConfiguration: { CustomColors: TEAM_COLORS },
+    })),
+    FilterGroups: filterGroups(SHEET),
+    Sheets: [sheet()],
+  };
+}
+
+/** Of sums, never a mean of ratios; who has not died yet counts as having died once. */
+const RATIO = 'sum({kills}) / ifelse(sum({deaths}) = 0, 1, sum({deaths}))';
+
+const TIME = [
+  "'Minute', truncDate('MI', {window_start})",
+  "'Hour', truncDate('HH', {window_start})",
+  "'Day', truncDate('DD', {window_start})",
+]
+  .map((step) => `\${Every} = ${step}`)
+  .reduceRight((otherwise, step) => `ifelse(${step}, ${otherwise})`, '{window_start}');
+
+/** Told apart by all kinds of colour vision (Okabe and Ito). */
+const TEAM_COLORS = [
+  { FieldValue: 'red', Color: '#D55E00' },
+  { FieldValue: 'blue', Color: '#0072B2' },
+];
+
+function sheet(): SheetDefinition {
+  const visuals: [Visual, { at: [column: number, row: number]; size: [columns: number, rows: number] }][] = [
+    [kills, { at: [0, 0], size: [12, 4] }],
+    [players, { at: [12, 0], size: [12, 4] }],
+    [latest, { at: [24, 0], size: [12, 4] }],
+    [
+      ratioOverTime('player-ratio', 'Kill ratio by player', 'players', word('player-ratio-player', 'players', 'player_id')),
+      { at: [0, 4], size: [24, 12] },
+    ],
+    [deaths, { at: [24, 4], size: [12, 12] }],
+    [teams, { at: [0, 16], size: [12, 11] }],
+    [
+      ratioOverTime('team-ratio', 'Kill ratio by team', 'teams', word('team-ratio-team', 'teams', 'team')),
+      { at: [12, 16], size: [24, 11] },
+    ],
+    [history, { at: [0, 27], size: [24, 11] }],
+    [leaders, { at: [24, 27], size: [12, 11] }],
+  ];
+  return {
+    SheetId: SHEET,
+    Name: 'Live',
+    Visuals: visuals.map(([visual]) => visual),
+    FilterControls: [
+      { Dropdown: { FilterControlId: 'player-control', Title: 'Player', SourceFilterId: 'player', Type: 'MULTI_SELECT' } },
+      { Dropdown: { FilterControlId: 'team-control', Title: 'Team', SourceFilterId: 'team', Type: 'MULTI_SELECT' } },
+    ],
+    ParameterControls: [
+      { DateTimePicker: { ParameterControlId: 'from-control', Title: 'From', SourceParameterName: 'From' } },
+      { DateTimePicker: { ParameterControlId: 'to-control', Title: 'To', SourceParameterName: 'To' } },
+      {
+        Dropdown: {
+          ParameterControlId: 'every-control',
+          Title: 'A point every',
+          SourceParameterName: 'Every',
+          Type: 'SINGLE_SELECT',
+          SelectableValues: { Values: ['Window', 'Minute', 'Hour', 'Day'] },
+        },
+      },
+    ],
+    SheetControlLayouts: [
+      {
+        Configuration: {
+          GridLayout: {
+            Elements: [
+              { ElementId: 'player-control', ElementType: 'FILTER_CONTROL', ColumnSpan: 2, RowSpan: 1 },
+              { ElementId: 'team-control', ElementType: 'FILTER_CONTROL', ColumnSpan: 2, RowSpan: 1 },
+              { ElementId: 'from-control', ElementType: 'PARAMETER_CONTROL', ColumnSpan: 2, RowSpan: 1 },
+              { ElementId: 'to-control', ElementType: 'PARAMETER_CONTROL', ColumnSpan: 2, RowSpan: 1 },
+              { ElementId: 'every-control', ElementType: 'PARAMETER_CONTROL', ColumnSpan: 2, RowSpan: 1 },
+            ],
+          },
+        },
+      },
+    ],
+    Layouts: [
+      {
+        Configuration: {
+          GridLayout: {
+            Elements: visuals.map(([visual, { at, size }]) => ({
+              ElementId: Object.values(visual)[0].VisualId,
+              ElementType: 'VISUAL',
+              ColumnIndex: at[0],
+              RowIndex: at[1],
+              ColumnSpan: size[0],
+              RowSpan: size[1],
+            })),
+          },
+        },
+      },
+    ],
+  };
+}
+
+/** The data sets of a pipeline; their names are also the identifiers that the definition knows them by. */
+export type DataSetName = 'players' | 'teams' | 'history';
+
+/** One data set: `file` lies in `sql/quicksight/` and wants `${database}` filled in (whoever creates the data set reads it). */
+export interface DataSetPlan {
+  file: string;
+  columns: InputColumn[];
+  importMode: 'DIRECT_QUERY' | 'SPICE';
+}
+
+const WINDOW: InputColumn[] = [
+  { Name: 'window_start', Type: 'DATETIME' },
+  { Name: 'window_end', Type: 'DATETIME' },
+];
+const TEAM: InputColumn = { Name: 'team', Type: 'STRING' };
+const COUNTS: InputColumn[] = [
+  { Name: 'kills', Type: 'INTEGER' },
+  { Name: 'deaths', Type: 'INTEGER' },
+];
+
+/** What the dashboard reads: the live metrics straight from Athena, and their history by the minute in SPICE. */
+export const dataSets = (_pipeline: Pipeline): Record<DataSetName, DataSetPlan> => ({
+  players: {
+    file: 'players.sql',
+    importMode: 'DIRECT_QUERY',
+    columns: [...WINDOW, { Name: 'player_id', Type: 'STRING' }, TEAM, ...COUNTS],
+  },
+  teams: { file: 'teams.sql', importMode: 'DIRECT_QUERY', columns: [...WINDOW, TEAM, ...COUNTS, { Name: 'players', Type: 'INTEGER' }] },
+  history: { file: 'history.sql', importMode: 'SPICE', columns: [WINDOW[0]!, TEAM, ...COUNTS] },
+});

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+
+const duration = z
+  .string()
+  .regex(/^\d+ (second|minute|hour|day)s?$/, "must be a number and a unit, as '5 minutes'")
+  .transform((text) => text as `${number} ${'second' | 'minute' | 'hour' | 'day'}${'' | 's'}`);
+
+/** What one pipeline is: everything that a user may set, with the limits that AWS has. Both targets accept the same. */
+export const specSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(
+        /^[a-z][a-z0-9-]{1,28}[a-z0-9]$/,
+        'must be 3 to 30 lower-case letters, digits and hyphens, a letter first (it becomes part of bucket and stream names)',
+      )
+      .default('data2dashboard'),
+    region: z
+      .string()
+      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be an AWS region, as 'us-east-1'")
+      .default('us-east-1'),
+    target: z.enum(['local', 'aws']).default('local'),
+    /** Open shards of the events stream, and thereby the parallelism of the SQL. */
+    shards: z.int().min(1).max(32).default(2),
+    generator: z
+      .strictObject({
+        /** Events per second. */
+        rate: z.number().positive().max(100_000).default(100),
+        /** Stop after this many events; left out: go on for ever. */
+        total: z.int().positive().optional(),
+        seed: z.int().min(0).max(0xffff_ffff).default(1),
+        players: z.int().min(10).max(100_000).default(40),
+      })
+      .prefault({}),
+    /** Length of the tumbling windows of the metrics, in seconds. */
+    windowSeconds: z.int().min(1).max(3600).default(10),
+    delivery: z.strictObject({ seconds: z.int().min(0).max(900).default(30), megabytes: z.int().min(1).max(128).default(5) }).prefault({}),
+    schedules: z
+      .strictObject({ crawl: duration.default('5 minutes'), queries: duration.default('5 minutes'), refresh: duration.default('1 hour') })
+      .prefault({}),
+    keep: z
+      .strictObject({
+        lakeDays: z.int().min(1).default(365),
+        resultDays: z.int().min(1).default(7),
+        logDays: z.literal([1, 3, 5, 7, 14, 30, 60, 90]).default(14),
+      })
+      .prefault({}),
+    /** Who sees the QuickSight assets: the ARN of a QuickSight user or group. Wanted for target `aws`. */
+    quicksightPrincipal: z
+      .string()
+      .regex(/^arn:aws:quicksight:[a-z0-9-]+:\d{12}:(user|group)\/.+$/, 'must be the ARN of a QuickSight user or group')
+      .optional(),
+    /** Faster timers for a demonstration; only the local target reads them. */
+    local: z.strictObject({ crawl: duration.default('1 minute') }).prefault({}),
+  })
+  .superRefine((spec, context) => {
+    if (spec.target === 'aws' && spec.quicksightPrincipal === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['quicksightPrincipal'],
+        message: 'is needed for target aws: assets without a principal are visible to nobody',
+      });
+    const perDay = 86_400_000 / milliseconds(spec.schedules.refresh);
+    if (perDay > 32)
+      context.addIssue({
+        code: 'custom',
+        path: ['schedules', 'refresh'],
+        message: `is ${Math.ceil(perDay)} refreshes a day; QuickSight allows 32`,
+      });
+    if (spec.generator.rate > spec.shards * 1000)
+      context.addIssue({
+        code: 'custom',
+        path: ['generator', 'rate'],
+        message: `of ${spec.generator.rate} events/s needs ${Math.ceil(spec.generator.rate / 1000)} shards (1,000 records/s each), not ${spec.shards}`,
+      });
+  });
+
+/** A checked spec. */
+export type Spec = z.output<typeof specSchema>;
+
+/** A spec together with the account it runs in, which is all that names and resources need. */
+export type Pipeline = Spec & { account: string };
+
+/** Every fault of a spec, one line each, with its path. */
+export class SpecError extends Error {
+  constructor(
+    readonly source: string,
+    readonly faults: string[],
+  ) {
+    super(`${source} has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'SpecError';
+  }
+}
+
+/** Checks a spec as written (undefined: all defaults); throws SpecError with every fault. `source` names the file in the message. */
+export function parseSpec(written: unknown, source = 'the spec'): Spec {
+  const result = specSchema.safeParse(written ?? {});
+  if (result.success) return result.data;
+  const faults = result.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a known field`)
+      : [`${issue.path.join('.') || '(top level)'}: ${issue.message}`],
+  );
+  throw new SpecError(source, faults);
+}
+
+const UNITS = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+
+/** Milliseconds of a duration such as '5 minutes'. */
+export function milliseconds(text: string): number {
+  const [amount = '0', unit = ''] = text.split(' ');
+  return Number(amount) * (UNITS[unit.replace(/s$/, '') as keyof typeof UNITS] ?? Number.NaN);
+}
