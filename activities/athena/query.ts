@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import {
+  BatchGetNamedQueryCommand,
+  GetQueryExecutionCommand,
+  GetQueryResultsCommand,
+  ListNamedQueriesCommand,
+  StartQueryExecutionCommand,
+} from '@aws-sdk/client-athena';
+import { ApplicationFailure } from '@temporalio/common';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { notYet } from '../resource.ts';
+
+/** The answer to a question: at most a page of 1,000 rows, all values as Athena's text (null: absent). */
+export interface Answer {
+  question: string;
+  execution: string;
+  columns: string[];
+  rows: (string | null)[][];
+  /** True when Athena has more rows than these; all of them lie at `output`. */
+  more: boolean;
+  output?: string;
+  bytesScanned: number;
+  milliseconds: number;
+}
+
+/** Asks the named queries of the pipeline's workgroup. */
+export function questions({ athena }: Clients) {
+  const all = async (pipeline: Pipeline) => {
+    const { workgroup } = names(pipeline);
+    const { NamedQueryIds = [] } = await athena.send(new ListNamedQueriesCommand({ WorkGroup: workgroup }));
+    if (NamedQueryIds.length === 0) return [];
+    return (await athena.send(new BatchGetNamedQueryCommand({ NamedQueryIds }))).NamedQueries ?? [];
+  };
+  return {
+    /** The names of all questions. */
+    'query.questions': async (pipeline: Pipeline): Promise<string[]> => (await all(pipeline)).map(({ Name = '' }) => Name).sort(),
+    /** Starts a question and returns the execution's id; the same `run` always gets the same execution. */
+    'query.start': async (pipeline: Pipeline, question: string, run: string): Promise<string> => {
+      const named = (await all(pipeline)).find(({ Name }) => Name === question);
+      if (!named)
+        throw ApplicationFailure.nonRetryable(`workgroup ${names(pipeline).workgroup} has no named query '${question}'`, 'NoSuchQuestion');
+      const { QueryExecutionId } = await athena.send(
+        new StartQueryExecutionCommand({
+          QueryString: named.QueryString,
+          QueryExecutionContext: { Database: named.Database },
+          WorkGroup: names(pipeline).workgroup,
+          ClientRequestToken: createHash('sha256').update(`${run}/${question}`).digest('hex'),
+        }),
+      );
+      return QueryExecutionId!;
+    },
+    /** Returns the answer once the execution has succeeded; fails with Athena's reason. */
+    'query.finished': async (_pipeline: Pipeline, question: string, execution: string): Promise<Answer> => {
+      const { QueryExecution } = await athena.send(new GetQueryExecutionCommand({ QueryExecutionId: execution }));
+      const { State, StateChangeReason } = QueryExecution?.Status ?? {};
+      if (State === 'QUEUED' || State === 'RUNNING') throw notYet(`question ${question} is ${State}`);
+      if (State !== 'SUCCEEDED')
+        throw ApplicationFailure.nonRetryable(`question ${question} ended as ${State}: ${StateChangeReason}`, 'QueryFailed');
+      const { ResultSet, NextToken } = await athena.send(new GetQueryResultsCommand({ QueryExecutionId: execution }));
+      const [header = [], ...rows] = (ResultSet?.Rows ?? []).map(({ Data = [] }) => Data.map(({ VarCharValue = null }) => VarCharValue));
+      return {
+        question,
+        execution,
+        columns: header.map(String),
+        rows,
+        more: NextToken !== undefined,
+        output: QueryExecution?.ResultConfiguration?.OutputLocation,
+        bytesScanned: QueryExecution?.Statistics?.DataScannedInBytes ?? 0,
+        milliseconds: QueryExecution?.Statistics?.TotalExecutionTimeInMillis ?? 0,
+      };
+    },
+  };
+}

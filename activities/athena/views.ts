@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { GetQueryExecutionCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
+import { DeleteTableCommand, GetTableCommand, GetTablesCommand, type Table, UpdateTableCommand } from '@aws-sdk/client-glue';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { unlessMissing } from '../errors.ts';
+import { settled } from '../poll.ts';
+import type { Found, Resource } from '../resource.ts';
+import { type Statement, statements } from '../sql.ts';
+
+interface Views extends Found {
+  views: Table[];
+}
+
+const MISSING = 'EntityNotFoundException';
+/** The table parameter that keeps the hash of our text: Athena stores a view's SQL in words of its own, so texts cannot be compared. */
+const SQL_HASH = 'data2dashboard.sql';
+const DDL_MS = 60_000;
+
+/** The views of `sql/views/` over the crawled tables, owned through the lake's database. */
+export function views({ athena, glue }: Clients): Resource<Views> {
+  const update = async (pipeline: Pipeline, { views: found }: Views): Promise<string[]> => {
+    const changed: string[] = [];
+    for (const view of statements(pipeline, 'views')) {
+      const hash = found.find(({ Name }) => Name === view.name)?.Parameters?.[SQL_HASH];
+      if (hash === hashOf(view)) continue;
+      await run(pipeline, view);
+      await mark(names(pipeline).lakeDatabase, view);
+      changed.push(view.name);
+    }
+    return changed;
+  };
+  return {
+    label: (pipeline) => `Athena views of database ${names(pipeline).lakeDatabase}`,
+    find: async (pipeline) => {
+      const tables = await unlessMissing(allTables(names(pipeline).lakeDatabase), MISSING);
+      const ours = statements(pipeline, 'views').map(({ name }) => name);
+      const found = tables?.filter(({ Name = '', TableType }) => TableType === 'VIRTUAL_VIEW' && ours.includes(Name)) ?? [];
+      return found.length > 0 ? { views: found } : undefined;
+    },
+    create: async (pipeline) => {
+      await update(pipeline, { views: [] });
+    },
+    update,
+    status: () => 'ready',
+    remove: async (pipeline, { views: found }) => {
+      for (const { Name } of found)
+        await unlessMissing(glue.send(new DeleteTableCommand({ DatabaseName: names(pipeline).lakeDatabase, Name })), MISSING);
+    },
+  };
+
+  /** CREATE OR REPLACE may run twice, so the token that the SDK makes for each call, and keeps through its retries, is enough. */
+  async function run(pipeline: Pipeline, { name, text }: Statement): Promise<void> {
+    const { workgroup, lakeDatabase } = names(pipeline);
+    const { QueryExecutionId } = await athena.send(
+      new StartQueryExecutionCommand({
+        QueryString: text.replace(/^(--.*\n)+/, ''),
+        WorkGroup: workgroup,
+        QueryExecutionContext: { Database: lakeDatabase },
+      }),
+    );
+    const status = await settled(
+      async () => (await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution?.Status,
+      (current) => current?.State !== 'QUEUED' && current?.State !== 'RUNNING',
+      { within: DDL_MS, what: `view ${name}` },
+    );
+    if (status?.State !== 'SUCCEEDED') throw new Error(`view ${name} ended as ${status?.State}: ${status?.StateChangeReason}`);
+  }
+
+  async function mark(DatabaseName: string, view: Statement): Promise<void> {
+    const { Table: table } = await glue.send(new GetTableCommand({ DatabaseName, Name: view.name }));
+    const { Description, Owner, Retention, StorageDescriptor, PartitionKeys, ViewOriginalText, ViewExpandedText, TableType } = table!;
+    await glue.send(
+      new UpdateTableCommand({
+        DatabaseName,
+        SkipArchive: true,
+        TableInput: {
+          Name: view.name,
+          Description,
+          Owner,
+          Retention,
+          StorageDescriptor,
+          PartitionKeys,
+          ViewOriginalText,
+          ViewExpandedText,
+          TableType,
+          Parameters: { ...table!.Parameters, [SQL_HASH]: hashOf(view) },
+        },
+      }),
+    );
+  }
+
+  async function allTables(DatabaseName: string): Promise<Table[]> {
+    const tables: Table[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await glue.send(new GetTablesCommand({ DatabaseName, NextToken }));
+      tables.push(...(page.TableList ?? []));
+      NextToken = page.NextToken;
+    } while (NextToken);
+    return tables;
+  }
+}
+
+const hashOf = ({ text }: Statement) => createHash('sha256').update(text).digest('hex');

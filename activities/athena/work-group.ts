@@ -1,0 +1,68 @@
+import {
+  CreateWorkGroupCommand,
+  DeleteWorkGroupCommand,
+  GetWorkGroupCommand,
+  ListTagsForResourceCommand,
+  UpdateWorkGroupCommand,
+  type WorkGroup,
+} from '@aws-sdk/client-athena';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { differences } from '../differences.ts';
+import { unless } from '../errors.ts';
+import { type Found, notYet, type Resource } from '../resource.ts';
+import { tagList, tagMap } from '../tags.ts';
+import { isAbsent, isTaken } from './errors.ts';
+
+type FoundWorkGroup = Found & WorkGroup;
+
+/** 10 GiB, about 5 cents: a question that reads more is a mistake. */
+const MOST_BYTES = 10 * 1024 ** 3;
+
+/** The workgroup that every question of the pipeline runs in, with its limits enforced. */
+export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
+  const describe = async (WorkGroup: string, ResourceARN: string): Promise<FoundWorkGroup> => {
+    const found = await athena.send(new GetWorkGroupCommand({ WorkGroup }));
+    const { Tags } = await athena.send(new ListTagsForResourceCommand({ ResourceARN }));
+    return { ...found.WorkGroup!, tags: tagMap(Tags) };
+  };
+  return {
+    label: (pipeline) => `Athena workgroup ${names(pipeline).workgroup}`,
+    find: (pipeline) => unless(describe(names(pipeline).workgroup, names(pipeline).workgroupArn), isAbsent),
+    create: async (pipeline) => {
+      const { workgroup, tags } = names(pipeline);
+      const Configuration = { ...LIMITS, ResultConfiguration: results(pipeline) };
+      try {
+        await athena.send(new CreateWorkGroupCommand({ Name: workgroup, Configuration, Tags: tagList(tags) }));
+      } catch (error) {
+        if (isTaken(error)) throw notYet((error as Error).message);
+        throw error;
+      }
+    },
+    update: async (pipeline, { State, Configuration }) => {
+      const changed = differences({ State: 'ENABLED', ...LIMITS, ResultConfiguration: results(pipeline) }, { State, ...Configuration });
+      if (changed.length > 0)
+        await athena.send(
+          new UpdateWorkGroupCommand({
+            WorkGroup: names(pipeline).workgroup,
+            State: 'ENABLED',
+            ConfigurationUpdates: { ...LIMITS, ResultConfigurationUpdates: results(pipeline) },
+          }),
+        );
+      return changed;
+    },
+    status: () => 'ready',
+    remove: async (pipeline) => {
+      const deletion = athena.send(new DeleteWorkGroupCommand({ WorkGroup: names(pipeline).workgroup, RecursiveDeleteOption: true }));
+      await unless(deletion, isAbsent);
+    },
+  };
+}
+
+const LIMITS = { EnforceWorkGroupConfiguration: true, PublishCloudWatchMetricsEnabled: true, BytesScannedCutoffPerQuery: MOST_BYTES };
+
+const results = (pipeline: Pipeline) => ({
+  OutputLocation: `s3://${names(pipeline).bucket}/${names(pipeline).resultsPrefix}`,
+  EncryptionConfiguration: { EncryptionOption: 'SSE_S3' as const },
+});

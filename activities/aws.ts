@@ -1,0 +1,47 @@
+import { AthenaClient } from '@aws-sdk/client-athena';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { FirehoseClient } from '@aws-sdk/client-firehose';
+import { GlueClient } from '@aws-sdk/client-glue';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2';
+import { QuickSightClient } from '@aws-sdk/client-quicksight';
+import { S3Client } from '@aws-sdk/client-s3';
+import { STSClient } from '@aws-sdk/client-sts';
+
+// The SDK's reminder that Node 20 ages says nothing about a pipeline; package.json states which Node we support.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
+/** Where AWS is: the local AWS at an endpoint, or (both left out) the real one with the usual credential chain. */
+export interface Target {
+  region: string;
+  endpoint?: string;
+  credentials?: { accessKeyId: string; secretAccessKey: string };
+}
+
+/** One client a service. */
+export type Clients = ReturnType<typeof clients>;
+
+/** The only place that knows the difference between the targets. The SDK retries twice for blips; patience is Temporal's. */
+export function clients({ region, endpoint, credentials }: Target) {
+  const config = { region, endpoint, credentials, maxAttempts: 3 };
+  return {
+    athena: new AthenaClient(config),
+    firehose: new FirehoseClient(config),
+    glue: new GlueClient(config),
+    iam: new IAMClient(config),
+    kinesis: new KinesisClient(config),
+    kinesisAnalyticsV2: new KinesisAnalyticsV2Client(config),
+    logs: new CloudWatchLogsClient(config),
+    quicksight: new QuickSightClient(config),
+    s3: new S3Client({ ...config, forcePathStyle: endpoint !== undefined }),
+    sts: new STSClient(config),
+  };
+}
+
+/** The target of this process, from the environment that the AWS tools share: `AWS_ENDPOINT_URL` set means the local AWS. */
+export function targetFromEnvironment(region: string, environment: NodeJS.ProcessEnv = process.env): Target {
+  const { AWS_ENDPOINT_URL: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  if (endpoint === undefined || accessKeyId === undefined || secretAccessKey === undefined) return { region };
+  return { region, endpoint, credentials: { accessKeyId, secretAccessKey } };
+}

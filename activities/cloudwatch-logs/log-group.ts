@@ -1,0 +1,69 @@
+import {
+  CreateLogGroupCommand,
+  CreateLogStreamCommand,
+  DeleteLogGroupCommand,
+  DescribeLogGroupsCommand,
+  DescribeLogStreamsCommand,
+  ListTagsForResourceCommand,
+  PutRetentionPolicyCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
+import { LAKE_TABLES, type Names, names } from '../../pipeline/names.ts';
+import type { Clients } from '../aws.ts';
+import { unlessMissing } from '../errors.ts';
+import { type Found, type Resource, unlessLost } from '../resource.ts';
+
+interface LogGroup extends Found {
+  retention?: number;
+  streams: string[];
+}
+
+/** The log group of the delivery streams, one log stream for each. */
+export const firehoseLogs = (clients: Clients): Resource<LogGroup> =>
+  logGroup(clients, ({ firehoseLogGroup }) => ({ name: firehoseLogGroup, streams: [...LAKE_TABLES] }));
+
+/** The log group of the Studio application. */
+export const studioLogs = (clients: Clients): Resource<LogGroup> =>
+  logGroup(clients, ({ studioLogGroup, studioLogStream }) => ({ name: studioLogGroup, streams: [studioLogStream] }));
+
+function logGroup({ logs }: Clients, which: (all: Names) => { name: string; streams: string[] }): Resource<LogGroup> {
+  const describe = async (name: string): Promise<LogGroup | undefined> => {
+    const { logGroups = [] } = await logs.send(new DescribeLogGroupsCommand({ logGroupNamePrefix: name }));
+    const group = logGroups.find(({ logGroupName }) => logGroupName === name);
+    if (!group) return undefined;
+    // `arn` ends in `:*`, which stands for the streams and is no resource to ask tags of.
+    const resourceArn = group.logGroupArn ?? group.arn?.replace(/:\*$/, '');
+    const { tags = {} } = await logs.send(new ListTagsForResourceCommand({ resourceArn }));
+    const { logStreams = [] } = await logs.send(new DescribeLogStreamsCommand({ logGroupName: name }));
+    return { tags, retention: group.retentionInDays, streams: logStreams.map(({ logStreamName = '' }) => logStreamName) };
+  };
+  const update: NonNullable<Resource<LogGroup>['update']> = async (pipeline, found) => {
+    const { name: logGroupName, streams } = which(names(pipeline));
+    const retentionInDays = pipeline.keep.logDays;
+    const changed: string[] = [];
+    if (found.retention !== retentionInDays) {
+      await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays }));
+      changed.push('retention');
+    }
+    for (const logStreamName of streams.filter((stream) => !found.streams.includes(stream))) {
+      await unlessLost(logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName })), 'ResourceAlreadyExistsException');
+      changed.push(`log stream ${logStreamName}`);
+    }
+    return changed;
+  };
+  return {
+    label: (pipeline) => `log group ${which(names(pipeline)).name}`,
+    find: (pipeline) => unlessMissing(describe(which(names(pipeline)).name), 'ResourceNotFoundException'),
+    create: async (pipeline) => {
+      const { tags } = names(pipeline);
+      const creation = logs.send(new CreateLogGroupCommand({ logGroupName: which(names(pipeline)).name, tags }));
+      await unlessLost(creation, 'ResourceAlreadyExistsException');
+      await update(pipeline, { streams: [] });
+    },
+    update,
+    status: () => 'ready',
+    remove: async (pipeline) => {
+      const deletion = logs.send(new DeleteLogGroupCommand({ logGroupName: which(names(pipeline)).name }));
+      await unlessMissing(deletion, 'ResourceNotFoundException');
+    },
+  };
+}

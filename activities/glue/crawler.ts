@@ -1,0 +1,87 @@
+import {
+  type Crawler,
+  type CrawlerState,
+  CreateCrawlerCommand,
+  type CreateCrawlerRequest,
+  DeleteCrawlerCommand,
+  GetCrawlerCommand,
+  GetTagsCommand,
+  StopCrawlerCommand,
+  UpdateCrawlerCommand,
+} from '@aws-sdk/client-glue';
+import { LAKE_TABLES, names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { differences } from '../differences.ts';
+import { unlessBusy, unlessMissing } from '../errors.ts';
+import { type Found, type Resource, type Status, unlessLost } from '../resource.ts';
+
+type FoundCrawler = Found & Crawler;
+
+const MISSING = 'EntityNotFoundException';
+const STATUS = { READY: 'ready', RUNNING: 'ready', STOPPING: 'ready' } satisfies Record<CrawlerState, Status>;
+
+/** The crawler that makes a table of each folder of the lake. It has no schedule in Glue: Temporal starts it. */
+export function crawler({ glue }: Clients): Resource<FoundCrawler> {
+  const crawlerName = (pipeline: Pipeline) => names(pipeline).crawler;
+  return {
+    label: (pipeline) => `Glue crawler ${crawlerName(pipeline)}`,
+    find: async (pipeline) => {
+      const answer = await unlessMissing(glue.send(new GetCrawlerCommand({ Name: crawlerName(pipeline) })), MISSING);
+      if (!answer?.Crawler) return undefined;
+      const tags = await unlessMissing(glue.send(new GetTagsCommand({ ResourceArn: names(pipeline).crawlerArn })), MISSING);
+      return tags && { ...answer.Crawler, tags: tags.Tags ?? {} };
+    },
+    create: async (pipeline) => {
+      const creation = glue.send(new CreateCrawlerCommand({ ...configuration(pipeline), Tags: names(pipeline).tags }));
+      await unlessLost(creation, 'AlreadyExistsException');
+    },
+    update: async (pipeline, found) => {
+      const changed = differences(comparable(configuration(pipeline)), comparable(found));
+      if (changed.length > 0) await glue.send(new UpdateCrawlerCommand(configuration(pipeline)));
+      return changed;
+    },
+    status: ({ State }) => STATUS[State!],
+    remove: async (pipeline, { State }) => {
+      const Name = crawlerName(pipeline);
+      if (State === 'RUNNING') {
+        await unlessBusy(
+          unlessMissing(glue.send(new StopCrawlerCommand({ Name })), MISSING),
+          'CrawlerNotRunningException',
+          'CrawlerStoppingException',
+        );
+      } else if (State === 'READY') {
+        await unlessBusy(unlessMissing(glue.send(new DeleteCrawlerCommand({ Name })), MISSING), 'CrawlerRunningException');
+      }
+    },
+  };
+}
+
+function configuration(pipeline: Pipeline): CreateCrawlerRequest {
+  const { crawler: Name, roleArns, lakeDatabase, bucket, prefix } = names(pipeline);
+  return {
+    Name,
+    Role: roleArns.crawler,
+    DatabaseName: lakeDatabase,
+    Targets: { S3Targets: LAKE_TABLES.map((table) => ({ Path: `s3://${bucket}/${prefix(table)}` })) },
+    // An expired day, or a lake emptied by hand, must not take away the tables that the views stand on.
+    SchemaChangePolicy: { UpdateBehavior: 'UPDATE_IN_DATABASE', DeleteBehavior: 'LOG' },
+    RecrawlPolicy: { RecrawlBehavior: 'CRAWL_EVERYTHING' },
+    Configuration: JSON.stringify({
+      Version: 1,
+      Grouping: { TableGroupingPolicy: 'CombineCompatibleSchemas' },
+      // A partition with columns of its own would be refused by Athena as HIVE_PARTITION_SCHEMA_MISMATCH.
+      CrawlerOutput: { Partitions: { AddOrUpdateBehavior: 'InheritFromTable' }, Tables: { AddOrUpdateBehavior: 'MergeNewColumns' } },
+    }),
+  };
+}
+
+/** Glue gives a role back by its name, and the configuration as text. */
+const comparable = ({ Role = '', Configuration = '{}', Targets, ...rest }: Crawler | CreateCrawlerRequest) => ({
+  DatabaseName: rest.DatabaseName,
+  SchemaChangePolicy: rest.SchemaChangePolicy,
+  RecrawlPolicy: rest.RecrawlPolicy,
+  Targets: { S3Targets: Targets?.S3Targets },
+  Role: Role.split('/').at(-1),
+  Configuration: JSON.parse(Configuration) as object,
+});

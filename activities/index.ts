@@ -1,0 +1,31 @@
+import type { Client } from '@temporalio/client';
+import { questions } from './athena/query.ts';
+import { auditing } from './audit.ts';
+import { clients, type Target } from './aws.ts';
+import { crawling } from './glue/crawl.ts';
+import { inventory } from './inventory.ts';
+import { generator } from './kinesis/generate.ts';
+import { notebook } from './kinesis-analytics-v2/notebook.ts';
+import { refreshing } from './quicksight/refresh.ts';
+import { resources, stageActivities } from './registry.ts';
+import { lake } from './s3/lake.ts';
+import { temporal } from './temporal/schedules.ts';
+
+/** All activities of the product, by the names that the Temporal UI shows. */
+export function createActivities({ target, client, taskQueue }: { target: Target; client: Client; taskQueue: string }) {
+  const aws = clients(target);
+  return {
+    ...stageActivities(aws),
+    ...generator(target),
+    ...notebook(aws),
+    ...crawling(aws),
+    ...lake(aws),
+    ...questions(aws),
+    ...refreshing(aws),
+    ...auditing(aws),
+    ...temporal(client, taskQueue),
+    ...inventory(resources(aws)),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,118 @@
+import {
+  CreateDashboardCommand,
+  type DashboardVersion,
+  DeleteDashboardCommand,
+  DescribeDashboardCommand,
+  DescribeDashboardPermissionsCommand,
+  ListDashboardVersionsCommand,
+  ListTagsForResourceCommand,
+  UpdateDashboardCommand,
+  UpdateDashboardPermissionsCommand,
+  UpdateDashboardPublishedVersionCommand,
+} from '@aws-sdk/client-quicksight';
+import { ApplicationFailure } from '@temporalio/common';
+import { dashboardDefinition } from '../../pipeline/dashboard.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { unlessMissing } from '../errors.ts';
+import { settled } from '../poll.ts';
+import { type Found, type Resource, unlessLost } from '../resource.ts';
+import { tagList, tagMap } from '../tags.ts';
+import { definitionHash } from './definition.ts';
+import { granted, permissions } from './permissions.ts';
+import { faults, STATUS } from './status.ts';
+
+interface FoundDashboard extends Found {
+  /** The newest version, published or not. */
+  latest?: DashboardVersion;
+  published?: number;
+}
+
+const MISSING = 'ResourceNotFoundException';
+const VERSION_MS = 60_000;
+
+/** The dashboard. Each change is a new version that is published once QuickSight has accepted it; its description holds the definition's hash. */
+export function dashboard({ quicksight }: Clients): Resource<FoundDashboard> {
+  const id = (pipeline: Pipeline) => ({ AwsAccountId: pipeline.account, DashboardId: names(pipeline).dashboard });
+  const content = (pipeline: Pipeline) => ({
+    ...id(pipeline),
+    Name: names(pipeline).dashboard,
+    Definition: dashboardDefinition(pipeline),
+    VersionDescription: `definition ${definitionHash(pipeline)}`,
+  });
+  const describe = async (pipeline: Pipeline): Promise<FoundDashboard> => {
+    // Without a version number, DescribeDashboard tells of the published one.
+    const { Dashboard: found } = await quicksight.send(new DescribeDashboardCommand(id(pipeline)));
+    const { Tags } = await quicksight.send(new ListTagsForResourceCommand({ ResourceArn: found?.Arn }));
+    return { tags: tagMap(Tags), latest: await latestVersion(pipeline), published: found?.Version?.VersionNumber };
+  };
+  return {
+    label: (pipeline) => `QuickSight dashboard ${names(pipeline).dashboard}`,
+    find: (pipeline) => unlessMissing(describe(pipeline), MISSING),
+    create: async (pipeline) => {
+      const creation = quicksight.send(
+        new CreateDashboardCommand({
+          ...content(pipeline),
+          Permissions: permissions(pipeline, 'dashboard'),
+          Tags: tagList(names(pipeline).tags),
+        }),
+      );
+      await unlessLost(creation, 'ResourceExistsException');
+    },
+    update: async (pipeline, { latest, published }) => {
+      const changed: string[] = [];
+      let version = latest;
+      if (latest?.Description !== content(pipeline).VersionDescription || STATUS[latest.Status!] === 'broken') {
+        await quicksight.send(new UpdateDashboardCommand(content(pipeline)));
+        version = await accepted(pipeline, latest?.VersionNumber);
+        changed.push('Definition');
+      }
+      if (version?.VersionNumber !== published) {
+        const { VersionNumber } = version!;
+        await quicksight.send(new UpdateDashboardPublishedVersionCommand({ ...id(pipeline), VersionNumber }));
+        changed.push('published version');
+      }
+      const grants = await granted(
+        permissions(pipeline, 'dashboard'),
+        () => quicksight.send(new DescribeDashboardPermissionsCommand(id(pipeline))),
+        (GrantPermissions) => quicksight.send(new UpdateDashboardPermissionsCommand({ ...id(pipeline), GrantPermissions })),
+      );
+      return [...changed, ...grants];
+    },
+    status: ({ latest }) => (latest?.Status === undefined ? 'pending' : STATUS[latest.Status]),
+    reason: ({ latest }) => faults(latest?.Errors),
+    remove: async (pipeline) => {
+      await unlessMissing(quicksight.send(new DeleteDashboardCommand(id(pipeline))), MISSING);
+    },
+  };
+
+  async function latestVersion(pipeline: Pipeline): Promise<DashboardVersion | undefined> {
+    const numbers: number[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await quicksight.send(new ListDashboardVersionsCommand({ ...id(pipeline), NextToken, MaxResults: 100 }));
+      for (const { VersionNumber = 0 } of page.DashboardVersionSummaryList ?? []) numbers.push(VersionNumber);
+      NextToken = page.NextToken;
+    } while (NextToken);
+    if (numbers.length === 0) return undefined;
+    const { Dashboard: found } = await quicksight.send(
+      new DescribeDashboardCommand({ ...id(pipeline), VersionNumber: Math.max(...numbers) }),
+    );
+    return found?.Version;
+  }
+
+  /** The version after `before`, once QuickSight has taken it; fails with its faults otherwise. */
+  async function accepted(pipeline: Pipeline, before = 0): Promise<DashboardVersion> {
+    const version = await settled(
+      () => latestVersion(pipeline),
+      (latest) => (latest?.VersionNumber ?? 0) > before && STATUS[latest!.Status!] !== 'pending',
+      { within: VERSION_MS, what: `the new version of QuickSight dashboard ${names(pipeline).dashboard}` },
+    );
+    if (STATUS[version!.Status!] === 'ready') return version!;
+    throw ApplicationFailure.nonRetryable(
+      faults(version?.Errors) ?? `version ${version?.VersionNumber} is ${version?.Status}`,
+      'BrokenResource',
+    );
+  }
+}

@@ -1,0 +1,107 @@
+import {
+  CreateDataSetCommand,
+  CreateIngestionCommand,
+  type DataSet,
+  DeleteDataSetCommand,
+  DescribeDataSetCommand,
+  DescribeDataSetPermissionsCommand,
+  type Ingestion,
+  type IngestionStatus,
+  ListIngestionsCommand,
+  ListTagsForResourceCommand,
+  UpdateDataSetCommand,
+  UpdateDataSetPermissionsCommand,
+} from '@aws-sdk/client-quicksight';
+import { dataSets } from '../../pipeline/dashboard.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { differences } from '../differences.ts';
+import { unlessMissing } from '../errors.ts';
+import { type Found, type Resource, type Status, unlessLost } from '../resource.ts';
+import { statement } from '../sql.ts';
+import { tagList, tagMap } from '../tags.ts';
+import { granted, permissions } from './permissions.ts';
+
+type DataSetName = keyof ReturnType<typeof dataSets>;
+
+interface FoundDataSet extends Found, DataSet {
+  /** Of SPICE data sets: newest first. */
+  ingestions: Ingestion[];
+}
+
+const MISSING = 'ResourceNotFoundException';
+const INGESTION = {
+  INITIALIZED: 'pending',
+  QUEUED: 'pending',
+  RUNNING: 'pending',
+  COMPLETED: 'ready',
+  FAILED: 'broken',
+  CANCELLED: 'broken',
+} satisfies Record<IngestionStatus, Status>;
+
+/** A data set over the lake's views: live ones ask Athena each time, a SPICE one is ready once it has been loaded. */
+export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<FoundDataSet> {
+  const id = (pipeline: Pipeline) => ({ AwsAccountId: pipeline.account, DataSetId: names(pipeline).dataSets[which] });
+  const describe = async (pipeline: Pipeline): Promise<FoundDataSet> => {
+    const { DataSet: found } = await quicksight.send(new DescribeDataSetCommand(id(pipeline)));
+    const { Tags } = await quicksight.send(new ListTagsForResourceCommand({ ResourceArn: found?.Arn }));
+    const { Ingestions = [] } = found?.ImportMode === 'SPICE' ? await quicksight.send(new ListIngestionsCommand(id(pipeline))) : {};
+    const ingestions = [...Ingestions].sort((a, b) => Number(b.CreatedTime) - Number(a.CreatedTime));
+    return { ...found, tags: tagMap(Tags), ingestions };
+  };
+  return {
+    label: (pipeline) => `QuickSight data set ${names(pipeline).dataSets[which]}`,
+    find: (pipeline) => unlessMissing(describe(pipeline), MISSING),
+    create: async (pipeline) => {
+      const creation = quicksight.send(
+        new CreateDataSetCommand({
+          ...id(pipeline),
+          ...content(pipeline, which),
+          Permissions: permissions(pipeline, 'dataSet'),
+          Tags: tagList(names(pipeline).tags),
+        }),
+      );
+      await unlessLost(creation, 'ResourceExistsException');
+    },
+    update: async (pipeline, found) => {
+      const changed = differences(content(pipeline, which), found);
+      if (changed.length > 0) {
+        await quicksight.send(new UpdateDataSetCommand({ ...id(pipeline), ...content(pipeline, which) }));
+      } else if (loaded(found) === 'broken') {
+        await quicksight.send(new CreateIngestionCommand({ ...id(pipeline), IngestionId: `mend-${found.ingestions.length}` }));
+        changed.push('ingestion');
+      }
+      const grants = await granted(
+        permissions(pipeline, 'dataSet'),
+        () => quicksight.send(new DescribeDataSetPermissionsCommand(id(pipeline))),
+        (GrantPermissions) => quicksight.send(new UpdateDataSetPermissionsCommand({ ...id(pipeline), GrantPermissions })),
+      );
+      return [...changed, ...grants];
+    },
+    status: loaded,
+    reason: ({ ingestions: [latest] }) =>
+      latest?.ErrorInfo && `ingestion ${latest.IngestionId}: ${latest.ErrorInfo.Type}: ${latest.ErrorInfo.Message}`,
+    remove: async (pipeline) => {
+      await unlessMissing(quicksight.send(new DeleteDataSetCommand(id(pipeline))), MISSING);
+    },
+  };
+}
+
+/** Once loaded, a SPICE data set serves what it has, whatever became of later ingestions. */
+function loaded({ ImportMode, ingestions }: FoundDataSet): Status {
+  if (ImportMode !== 'SPICE') return 'ready';
+  const states = ingestions.map(({ IngestionStatus }): Status => INGESTION[IngestionStatus!]);
+  return states.includes('ready') ? 'ready' : (states[0] ?? 'pending');
+}
+
+function content(pipeline: Pipeline, which: DataSetName) {
+  const { file, columns, importMode } = dataSets(pipeline)[which];
+  const query = {
+    DataSourceArn: names(pipeline).dataSourceArn,
+    Name: which,
+    SqlQuery: statement(pipeline, `quicksight/${file}`),
+    Columns: columns,
+  };
+  return { Name: names(pipeline).dataSets[which], ImportMode: importMode, PhysicalTableMap: { [which]: { CustomSql: query } } };
+}

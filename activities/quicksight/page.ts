@@ -1,0 +1,44 @@
+import { GenerateEmbedUrlForRegisteredUserCommand } from '@aws-sdk/client-quicksight';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+
+/** What the local dashboard page fetches to draw itself. */
+export interface DashboardData {
+  asOf: string | null;
+  lagSeconds: number | null;
+  visuals: { visualId: string; columns: { name: string }[]; rows: (string | number | null)[][]; error?: string }[];
+}
+
+/** A fresh link to the local dashboard page, with a session of ten hours. */
+export async function dashboardUrl({ quicksight }: Pick<Clients, 'quicksight'>, pipeline: Pipeline): Promise<string> {
+  const { EmbedUrl } = await quicksight.send(
+    new GenerateEmbedUrlForRegisteredUserCommand({
+      AwsAccountId: pipeline.account,
+      UserArn: pipeline.quicksightPrincipal ?? `arn:aws:quicksight:${pipeline.region}:${pipeline.account}:user/default/local`,
+      SessionLifetimeInMinutes: 600,
+      ExperienceConfiguration: { Dashboard: { InitialDashboardId: names(pipeline).dashboard } },
+    }),
+  );
+  return EmbedUrl!;
+}
+
+/** The data behind every visual, by the page's own request. */
+export async function dashboardData(clients: Pick<Clients, 'quicksight'>, pipeline: Pipeline): Promise<DashboardData> {
+  const url = new URL(await dashboardUrl(clients, pipeline));
+  url.pathname = `${url.pathname}/data`;
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`the dashboard's data: HTTP ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as DashboardData;
+}
+
+/** The kills that the dashboard shows in all. */
+export async function killsOnDashboard(clients: Pick<Clients, 'quicksight'>, pipeline: Pipeline): Promise<number> {
+  const { visuals } = await dashboardData(clients, pipeline);
+  const kills = visuals.find(({ visualId }) => visualId === KILLS_VISUAL);
+  if (!kills || kills.error !== undefined)
+    throw new Error(`the dashboard shows no kills: ${kills?.error ?? `it has no visual '${KILLS_VISUAL}'`}`);
+  return Number(kills.rows[0]?.[0] ?? 0);
+}
+
+const KILLS_VISUAL = 'kills-total';

@@ -1,0 +1,27 @@
+import { CreateApplicationPresignedUrlCommand } from '@aws-sdk/client-kinesis-analytics-v2';
+import { clients, type Target } from '../activities/aws.ts';
+import { dashboardUrl } from '../activities/quicksight/page.ts';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+
+/** The addresses of a pipeline that a person opens. Those of the local target carry a secret of this machine; they work until it expires. */
+export async function addresses(pipeline: Pipeline, target: Target): Promise<{ dashboard: string; notebook: string; flink: string }> {
+  const { dashboard } = names(pipeline);
+  const [notebook, flink] = await Promise.all([
+    presigned(pipeline, target, 'ZEPPELIN_UI_URL'),
+    presigned(pipeline, target, 'FLINK_DASHBOARD_URL'),
+  ]);
+  if (pipeline.target === 'aws') {
+    return { dashboard: `https://${pipeline.region}.quicksight.aws.amazon.com/sn/dashboards/${dashboard}`, notebook, flink };
+  }
+  return { dashboard: await dashboardUrl(clients(target), pipeline), notebook, flink };
+}
+
+async function presigned(pipeline: Pipeline, target: Target, UrlType: 'ZEPPELIN_UI_URL' | 'FLINK_DASHBOARD_URL'): Promise<string> {
+  const command = new CreateApplicationPresignedUrlCommand({
+    ApplicationName: names(pipeline).application,
+    UrlType,
+    SessionExpirationDurationInSeconds: 43_200,
+  });
+  return (await clients(target).kinesisAnalyticsV2.send(command)).AuthorizedUrl!;
+}

@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { clients, type Target } from '../activities/aws.ts';
+import { killsOnDashboard } from '../activities/quicksight/page.ts';
+import type { Pipeline, Spec } from '../pipeline/spec.ts';
+import { type Embedded, embedded } from './embedded.ts';
+import { connect, inAccount, startPipeline } from './pipeline.ts';
+import type { Progress } from './progress.ts';
+import { announce } from './state.ts';
+import { watchUp } from './watch.ts';
+
+/** What is up, and how long that took, in seconds since the process began. */
+export interface Up {
+  client: Client;
+  pipeline: Pipeline;
+  target: Target;
+  temporalUi?: string;
+  /** Until every stage stood. */
+  upSeconds: number;
+  /** Until the dashboard showed its first kills. */
+  firstChartSeconds: number;
+}
+
+/** The parts on a state folder, reporting what goes down and comes back. */
+export const machine = (state: string, { target, region }: Spec, progress: Progress): Embedded =>
+  embedded({
+    state,
+    target,
+    region,
+    note: (line) => progress.line(`  ${line}`),
+    tell: (event) => {
+      const again = event.state === 'down' && `${event.reason}; starting it again in ${event.retryMs / 1000} s`;
+      progress.line(`  ${again || `${event.name} is back`}`);
+    },
+  });
+
+/** Starts the parts, then the pipeline, and returns once the dashboard shows data. `held` hears why a stage stays broken; when it throws, so does this. */
+export async function bringUp(
+  parts: Embedded,
+  state: string,
+  spec: Spec,
+  progress: Progress,
+  signal: AbortSignal,
+  held: (reason: string) => void,
+): Promise<Up> {
+  const timed = async <Value>(what: string, work: () => Promise<Value>): Promise<Value> => {
+    signal.throwIfAborted();
+    const since = Date.now();
+    progress.now(`starting ${what}`);
+    const value = await work();
+    progress.done(what, since);
+    return value;
+  };
+  const starting = [
+    timed('Temporal', () => parts.temporal()),
+    spec.target === 'local' ? timed('local AWS', () => parts.localAws()) : undefined,
+  ] as const;
+  const [server, aws] = await Promise.all(starting);
+  await timed('worker', () => parts.worker(server, aws));
+  const target: Target = aws ? { region: spec.region, endpoint: aws.endpoint, credentials: aws } : { region: spec.region };
+  const { address, namespace, ui } = server as typeof server & { ui?: string };
+  await announce(state, { pid: process.pid, temporal: { address, namespace, ui }, aws });
+
+  const client = await connect(server);
+  const pipeline = await inAccount(spec, target);
+  if (await startPipeline(client, pipeline)) progress.line(`  pipeline ${spec.name} goes on where it was`);
+  await watchUp(client, spec.name, progress, held, signal);
+  const upSeconds = sinceBegin();
+  while (spec.target === 'local' && (await killsOnDashboard(clients(target), pipeline)) === 0) await delay(500, undefined, { signal });
+  return { client, pipeline, target, temporalUi: ui, upSeconds, firstChartSeconds: sinceBegin() };
+}
+
+const sinceBegin = () => Math.round(performance.now() / 100) / 10;

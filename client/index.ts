@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import { SpecError } from '../pipeline/spec.ts';
+
+/** Options that every verb has. */
+export interface VerbOptions {
+  json: boolean;
+}
+
+/** What a verb answers: the same facts as an object and in words. `ok` false: the pipeline is not as it should be (exit code 1). */
+export interface VerbResult {
+  ok: boolean;
+  facts: object;
+  words: string;
+}
+
+type Verb = (...args: never[]) => Promise<VerbResult>;
+
+const program = new Command('d2d')
+  .description('Works with the data2dashboard pipeline of this folder.')
+  .showSuggestionAfterError()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+const verb = (usage: string, description: string, load: () => Promise<Verb>) =>
+  program
+    .command(usage)
+    .description(description)
+    .option('--json', 'answer with one JSON object on stdout', false)
+    .action(async (...args: unknown[]) => {
+      args.pop();
+      await answer(load, args as never[], (args.at(-1) as VerbOptions).json);
+    });
+
+verb('up', 'bring the pipeline up, or go on where a held one broke', async () => (await import('./up.ts')).up);
+verb('status', 'the pipeline, in the order of the data', async () => (await import('./status.ts')).status);
+verb('pause', 'stop generation at once, and the schedules', async () => (await import('./pause.ts')).pause);
+verb('resume', 'go on where pause stopped', async () => (await import('./pause.ts')).resume);
+verb('query [question]', 'ask a named query of sql/athena (without a name: list them)', async () => (await import('./query.ts')).query);
+verb('open', 'fresh links to dashboard, notebook and UIs', async () => (await import('./open.ts')).open);
+verb('down', 'take everything down and say what is left', async () => (await import('./down.ts')).down);
+await program.parseAsync();
+
+async function answer(load: () => Promise<Verb>, args: never[], json: boolean): Promise<void> {
+  let code: number;
+  try {
+    const { ok, facts, words } = await (await load())(...args);
+    process.stdout.write(json ? `${JSON.stringify({ v: 1, ok, ...facts })}\n` : `${words}\n`);
+    code = ok ? 0 : 1;
+  } catch (error) {
+    const { message } = error as Error;
+    if (json) process.stdout.write(`${JSON.stringify({ v: 1, ok: false, error: message })}\n`);
+    process.stderr.write(`${message}\n`);
+    code = error instanceof SpecError ? 2 : 1;
+  }
+  process.exit(code);
+}

@@ -1,0 +1,59 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { type Clients, clients, type Target } from '../activities/aws.ts';
+import { LAKE_TABLES, names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+
+/**
+ * Copies what others need to recount into `dir`: `s3/<key>` (the lake's gzip files and Athena's results), `streams/<stream>/<shard>.jsonl` (a record a
+ * line: sequenceNumber, arrival, partitionKey, data) and `report.json`.
+ */
+export async function keepCopies(dir: string, pipeline: Pipeline, target: Target, report: object): Promise<void> {
+  const aws = clients(target);
+  await write(join(dir, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+  await copyBucket(dir, names(pipeline).bucket, aws);
+  for (const table of LAKE_TABLES) await copyStream(dir, names(pipeline).streams[table], aws);
+}
+
+async function copyBucket(dir: string, Bucket: string, { s3 }: Clients): Promise<void> {
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await s3.send(new ListObjectsV2Command({ Bucket, ContinuationToken }));
+    for (const { Key = '' } of page.Contents ?? []) {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+      await write(join(dir, 's3', Key), (await Body?.transformToByteArray()) ?? '');
+    }
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken);
+}
+
+async function copyStream(dir: string, StreamName: string, { kinesis }: Clients): Promise<void> {
+  const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }));
+  for (const { ShardId = '' } of Shards) {
+    const lines: string[] = [];
+    let { ShardIterator: iterator } = await kinesis.send(
+      new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+    );
+    while (iterator !== undefined) {
+      const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
+      for (const { SequenceNumber, ApproximateArrivalTimestamp, PartitionKey, Data } of page.Records ?? [])
+        lines.push(
+          JSON.stringify({
+            sequenceNumber: SequenceNumber,
+            arrival: ApproximateArrivalTimestamp,
+            partitionKey: PartitionKey,
+            data: JSON.parse(Buffer.from(Data ?? []).toString()),
+          }),
+        );
+      iterator = page.MillisBehindLatest ? page.NextShardIterator : undefined;
+    }
+    await write(join(dir, 'streams', StreamName, `${ShardId}.jsonl`), lines.map((line) => `${line}\n`).join(''));
+  }
+}
+
+async function write(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+}

@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { type Audit, mismatches } from '../pipeline/audit.ts';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { TASK_QUEUE } from '../worker/connect.ts';
+import type { audit } from '../workflows/index.ts';
+import { type GeneratorState, generatorStatus } from '../workflows/messages.ts';
+import type { Progress } from './progress.ts';
+
+/** The report of a single run, in the order of its machine-readable form. */
+export type OnceReport = Audit & { acknowledged: number; firstChartSeconds: number; upSeconds: number; leftovers: number };
+
+const PATIENCE = '180 seconds';
+
+/** Waits until the pipeline's total is sent and its last window closed, then counts everywhere; returns the account and what in it does not agree. */
+export async function account(
+  client: Client,
+  pipeline: Pipeline,
+  progress: Progress,
+): Promise<{ audit: Audit & { acknowledged: number }; faults: string[] }> {
+  const since = Date.now();
+  const generator = await finished(client, pipeline, progress);
+  progress.done(`${generator.acknowledged} events sent`, since);
+  progress.now('counting every event in the stream, the lake, Athena and the dashboard');
+  const counting = Date.now();
+  const report = await client.workflow.execute<typeof audit>('audit', {
+    workflowId: `${names(pipeline).workflows.pipeline}/audit`,
+    taskQueue: TASK_QUEUE,
+    args: [{ pipeline, game: generator.game, generated: pipeline.generator.total!, patience: PATIENCE }],
+  });
+  progress.done('every event counted', counting);
+  const faults = mismatches(report);
+  if (generator.acknowledged !== report.generated)
+    faults.unshift(`acknowledged is ${generator.acknowledged}, but ${report.generated} were generated`);
+  return { audit: { ...report, acknowledged: generator.acknowledged }, faults };
+}
+
+async function finished(client: Client, pipeline: Pipeline, progress: Progress): Promise<GeneratorState> {
+  const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
+  for (;;) {
+    const state = await handle.query(generatorStatus);
+    if (state.state === 'finished') return state;
+    const closing = state.acknowledged === state.total ? '; heartbeats go on until the last window has closed' : '';
+    progress.now(`${state.acknowledged} of ${state.total} events sent${closing}`);
+    await delay(500);
+  }
+}
+
+/** The report's one line. */
+export const reportLine = ({
+  generated,
+  acknowledged,
+  inStream,
+  inS3,
+  inAthena,
+  lost,
+  duplicates,
+  resent,
+  heartbeats,
+  ...rest
+}: OnceReport): string => {
+  const { killsGenerated, killsOnDashboard, windowsChecked, windowsWrong, firstChartSeconds, upSeconds, leftovers } = rest;
+  const counts = {
+    generated,
+    acknowledged,
+    inStream,
+    inS3,
+    inAthena,
+    lost,
+    duplicates,
+    resent,
+    heartbeats,
+    killsGenerated,
+    killsOnDashboard,
+  };
+  return JSON.stringify({ ...counts, windowsChecked, windowsWrong, firstChartSeconds, upSeconds, leftovers });
+};

@@ -1,0 +1,22 @@
+import { addresses } from './addresses.ts';
+import type { VerbResult } from './index.ts';
+import { picture } from './pipeline.ts';
+import { Plain, session } from './session.ts';
+
+/** Fresh links to everything that has a page; the local ones carry a secret of this machine. */
+export async function open(): Promise<VerbResult> {
+  const { client, pipeline, target, temporalUi } = await session();
+  if ((await picture(client, pipeline.name))?.pipeline.readyAt === undefined)
+    throw new Plain(`pipeline ${pipeline.name} is not up yet. See: npx d2d status`);
+  const { dashboard, notebook, flink } = await addresses(pipeline, target);
+  const facts = { dashboard, notebook, flink, temporalUi };
+  const words = Object.entries({ Dashboard: dashboard, Notebook: notebook, 'Flink UI': flink, 'Temporal UI': temporalUi ?? '' });
+  return {
+    ok: true,
+    facts,
+    words: words
+      .filter(([, address]) => address !== '')
+      .map(([name, address]) => `${name.padEnd(12)} ${address}`)
+      .join('\n'),
+  };
+}

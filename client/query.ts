@@ -1,0 +1,29 @@
+import Table from 'cli-table3';
+import { statements } from '../activities/sql.ts';
+import { names } from '../pipeline/names.ts';
+import { TASK_QUEUE } from '../worker/connect.ts';
+import type { query as queryWorkflow } from '../workflows/index.ts';
+import type { VerbResult } from './index.ts';
+import { Plain, session } from './session.ts';
+import { loadSpec } from './spec-file.ts';
+
+/** Asks a named query through Athena and shows its rows; without a name lists the questions there are. */
+export async function query(question: string | undefined): Promise<VerbResult> {
+  const known = statements({ ...(await loadSpec()), account: '' }, 'athena').map(({ name }) => name);
+  if (question === undefined) return { ok: true, facts: { questions: known }, words: known.join('\n') };
+  if (!known.includes(question)) throw new Plain(`There is no question '${question}'. There are: ${known.join(', ')}`);
+  const { client, pipeline } = await session();
+  const [answer] = await client.workflow.execute<typeof queryWorkflow>('query', {
+    workflowId: `${names(pipeline).workflows.query}/${question}/${Date.now()}`,
+    taskQueue: TASK_QUEUE,
+    args: [{ pipeline, questions: [question] }],
+  });
+  const table = new Table({ head: answer!.columns, style: { head: [], border: [] } });
+  table.push(...answer!.rows.map((row) => row.map((value) => value ?? '')));
+  const more = answer!.more ? `\nfirst ${answer!.rows.length} rows; all of them: ${answer!.output}` : '';
+  return {
+    ok: true,
+    facts: answer!,
+    words: `${table.toString()}${more}\n${answer!.bytesScanned} bytes scanned in ${answer!.milliseconds} ms`,
+  };
+}

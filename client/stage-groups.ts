@@ -1,0 +1,31 @@
+import { STAGES, type Stage } from '../pipeline/stages.ts';
+import type { StageState } from '../workflows/messages.ts';
+
+/** The stages as people read them: in data-flow order, by service. */
+export const GROUPS: Record<string, Stage[]> = {
+  'S3 lake, logs, roles': ['bucket', 'firehoseLogs', 'studioLogs', 'firehoseRole', 'studioRole', 'crawlerRole', 'quicksightRole'],
+  'Kinesis streams': ['events', 'playerMetrics', 'teamMetrics'],
+  'Studio notebook': ['flinkDatabase', 'studio'],
+  Firehose: ['eventsDelivery', 'playerDelivery', 'teamDelivery'],
+  'Glue catalog': ['lakeDatabase', 'crawler'],
+  Athena: ['workgroup', 'questions', 'views'],
+  QuickSight: ['dataSource', 'players', 'teams', 'history', 'analysis', 'dashboard'],
+};
+
+/** One word for a group of stages, and which of them are not ready. */
+export function groupState(group: Stage[], states: Partial<Record<Stage, StageState>>): { state: StageState; open: Stage[] } {
+  const open = group.filter((stage) => states[stage] !== 'ready');
+  const of = (state: StageState) => group.some((stage) => states[stage] === state);
+  if (open.length === 0) return { state: 'ready', open };
+  if (of('failed')) return { state: 'failed', open };
+  return { state: of('working') || of('ready') ? 'working' : 'waiting', open };
+}
+
+/** Every stage that no group shows; a test holds it empty. */
+export const ungrouped = (): string[] =>
+  Object.keys(STAGES).filter(
+    (stage) =>
+      !Object.values(GROUPS)
+        .flat()
+        .includes(stage as Stage),
+  );

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { type Picture, picture } from './pipeline.ts';
+import type { Progress } from './progress.ts';
+import { GROUPS, groupState } from './stage-groups.ts';
+
+/** Watches a pipeline come up, printing each group of stages as it stands; returns the picture once it runs. `held` hears, once, why it is held. */
+export async function watchUp(
+  client: Client,
+  name: string,
+  progress: Progress,
+  held: (reason: string) => void,
+  signal?: AbortSignal,
+): Promise<Picture> {
+  const since = Date.now();
+  const said = new Set<string>();
+  for (;;) {
+    signal?.throwIfAborted();
+    const now = await picture(client, name).catch(whileStarting);
+    if (now) {
+      const { stages, state, reason, tables } = now.pipeline;
+      for (const [group, members] of Object.entries(GROUPS)) {
+        if (said.has(group) || groupState(members, stages).state !== 'ready') continue;
+        said.add(group);
+        progress.done(group, since);
+      }
+      if (tables && !said.has('tables')) {
+        said.add('tables');
+        progress.done('first crawl, tables', since);
+      }
+      if (state === 'held' && !said.has(String(reason))) {
+        said.add(String(reason));
+        held(String(reason));
+      }
+      if (state === 'running' || state === 'paused') return now;
+      progress.now(underWay(now));
+    }
+    await delay(200, undefined, { signal });
+  }
+}
+
+function underWay({ pipeline: { stages, tables }, notebook, generator }: Picture): string {
+  const working = Object.entries(stages).flatMap(([stage, state]) => (state === 'working' ? [stage] : []));
+  if (working.length > 0) return `provisioning ${working.join(', ')}`;
+  if (notebook?.state === 'starting') return 'starting the Studio notebook and its SQL';
+  if (generator && !tables) return `${generator.acknowledged} events sent; waiting for Firehose to deliver the first objects (every 30 s)`;
+  return 'provisioning';
+}
+
+/** Right after a start, no worker may have taken up the workflow yet: a query then finds nobody to answer it. */
+function whileStarting(error: Error & { code?: number }): undefined {
+  if (/no poller|not yet|deadline|Workflow task/i.test(`${error.message} ${(error.cause as Error | undefined)?.message ?? ''}`))
+    return undefined;
+  throw error;
+}

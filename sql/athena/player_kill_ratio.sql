@@ -1,0 +1,10 @@
+-- The fifty players with the best kill/death ratio; who never died counts as having died once.
+SELECT
+  player_id,
+  sum(kills) AS kills,
+  sum(deaths) AS deaths,
+  CAST(sum(kills) AS double) / greatest(sum(deaths), 1) AS kill_death_ratio
+FROM ${database}.player_windows
+GROUP BY player_id
+ORDER BY kill_death_ratio DESC, kills DESC, player_id
+LIMIT 50

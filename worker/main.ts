@@ -1,0 +1,44 @@
+import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { targetFromEnvironment } from '../activities/aws.ts';
+import { createActivities } from '../activities/index.ts';
+import { exitWithParent } from '../client/children.ts';
+import { serverFromEnvironment, TASK_QUEUE } from './connect.ts';
+
+let shutdown: (() => Promise<void>) | undefined;
+exitWithParent(async () => shutdown?.());
+
+Runtime.install({
+  logger: new DefaultLogger('INFO', ({ level, message, meta }) => process.stderr.write(`${level} ${message} ${meta?.error ?? ''}\n`)),
+  shutdownSignals: ['SIGTERM', 'SIGINT'],
+});
+
+const server = await serverFromEnvironment();
+if (!server) {
+  process.stderr.write('The worker needs a Temporal server: set TEMPORAL_ADDRESS, or let npm start run one.\n');
+  process.exit(2);
+}
+const connection = await NativeConnection.connect(server);
+const { namespace } = server;
+const target = targetFromEnvironment(process.env.AWS_REGION ?? 'us-east-1');
+const worker = await Worker.create({
+  connection,
+  namespace,
+  taskQueue: TASK_QUEUE,
+  workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+  activities: createActivities({ target, client: new Client({ connection, namespace }), taskQueue: TASK_QUEUE }),
+  maxConcurrentActivityTaskExecutions: 100,
+  maxHeartbeatThrottleInterval: '500 milliseconds',
+  shutdownGraceTime: '1 second',
+  shutdownForceTime: '8 seconds',
+});
+const running = worker.run();
+shutdown = async () => {
+  worker.shutdown();
+  await running;
+};
+process.stdout.write('ready\n');
+await running;
+await connection.close();
+process.exit(0);
