@@ -5,11 +5,13 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 
+const SECRET = /(AWS_SECRET_ACCESS_KEY=).*/;
 const ROTATE_BYTES = 10 * 1024 * 1024;
 
 /**
  * Appends each line that a child writes, on either stream, to its log file and hands it to `hear`; resolves when both streams have ended and all is written.
- * A file over 10 MB is first set aside as `<file>.1`. A log that cannot be written is told once through `hear`, and does not stop the child.
+ * A file over 10 MB is first set aside as `<file>.1`. A log that cannot be written is told once through `hear`, and does not stop the child. A secret key
+ * that a child prints for us is not written.
  */
 export async function keepLog({ stdout, stderr }: ChildProcess, logFile: string, hear: (line: string) => void): Promise<void> {
   const file = openLog(logFile);
@@ -19,7 +21,7 @@ export async function keepLog({ stdout, stderr }: ChildProcess, logFile: string,
     streams.map(async (stream) => {
       const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
       lines.on('line', (line) => {
-        if (file.writable) file.write(`${line}\n`);
+        if (file.writable) file.write(`${line.replace(SECRET, '$1(not logged)')}\n`);
         hear(line);
       });
       await new Promise<void>((resolve) => lines.once('close', resolve));

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { SpecError } from '../pipeline/spec.ts';
+import { rootMessage } from '../workflows/failure.ts';
 
 /** Options that every verb has. */
 export interface VerbOptions {
@@ -46,7 +47,7 @@ async function answer(load: () => Promise<Verb>, args: never[], json: boolean): 
     process.stdout.write(json ? `${JSON.stringify({ v: 1, ok, ...facts })}\n` : `${words}\n`);
     code = ok ? 0 : 1;
   } catch (error) {
-    const { message } = error as Error;
+    const message = rootMessage(error);
     if (json) process.stdout.write(`${JSON.stringify({ v: 1, ok: false, error: message })}\n`);
     process.stderr.write(`${message}\n`);
     code = error instanceof SpecError ? 2 : 1;

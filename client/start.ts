@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { type Spec, SpecError } from '../pipeline/spec.ts';
+import { rootMessage } from '../workflows/failure.ts';
 import { addresses } from './addresses.ts';
 import { bringUp, machine, type Up } from './bring-up.ts';
 import { keepCopies } from './keep.ts';
@@ -155,7 +156,8 @@ try {
   process.exit(await (options.once ? runOnce(spec) : run(spec)));
 } catch (error) {
   progress.end();
-  process.stderr.write(`${(error as Error).message}\n`);
-  if (options.json) process.stdout.write(`${JSON.stringify({ error: (error as Error).message })}\n`);
+  const message = rootMessage(error);
+  process.stderr.write(`${message}\n`);
+  if (options.json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
   process.exit(error instanceof SpecError ? 2 : 1);
 }

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -84,8 +82,7 @@ function senderThread(target: Target): SenderThread {
     jobs.clear();
   };
   const start = () => {
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-    const worker = new Worker(new URL('./sender-thread.ts', import.meta.url), { workerData: target, execArgv: ['--import', tsx] });
+    const worker = new Worker(new URL('./sender-thread.mjs', import.meta.url), { workerData: target });
     return worker.on('message', hear).on('error', lost);
   };
   return {

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Journal, syncFolder } from '../journal.ts';
@@ -43,6 +44,8 @@ export function openObjects(root: string, journal: Journal, now: () => number): 
   const id = (bucket: string, key: string) => `${bucket}/${key}`;
   const made = new Set<string>();
   let sorted: Readonly<StoredObject>[] | undefined;
+  // Files that a kill left half written; no bucket's name begins with a dot.
+  for (const name of readdirSync(root)) if (name.startsWith('.')) rmSync(join(root, name));
   const turns = new Map<string, Promise<unknown>>();
   /** Writers of one key take turns, so that a removal never takes the file of a put that came after it. */
   const inTurn = <Result>(bucket: string, key: string, write: () => Promise<Result>): Promise<Result> => {
@@ -62,11 +65,19 @@ export function openObjects(root: string, journal: Journal, now: () => number): 
       made.add(dirname(path));
     }
     const fresh = join(root, `.${randomUUID()}`);
-    const handle = await open(fresh, 'w', 0o600);
-    await handle.writeFile(body);
-    await handle.sync();
-    await handle.close();
-    await rename(fresh, path);
+    try {
+      const handle = await open(fresh, 'w', 0o600);
+      try {
+        await handle.writeFile(body);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(fresh, path);
+    } catch (error) {
+      await rm(fresh, { force: true });
+      throw error;
+    }
     await syncFolder(dirname(path));
     const etag = createHash('md5').update(body).digest('hex');
     const object: StoredObject = { bucket, key, size: body.length, etag, modified: new Date(now()), contentType, metadata, ...more, file };

@@ -1,0 +1,75 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Local, startLocal } from '../../local/start.ts';
+
+let dir: string;
+let local: Local;
+let s3: S3Client;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 's3-keys-'));
+  local = await startLocal({ dir });
+  s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
+});
+
+afterAll(async () => {
+  s3.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+test('no key leads out of the lake, and every key brings its own bytes back', async () => {
+  const part = fc.oneof(
+    fc.constantFrom('..', '.', '', '%2F', '%2e%2e', 'a', '@a', '~', 'year=2026', '\\', 'é', '\u0000', 'n'.repeat(300)),
+    fc.string({ unit: 'binary', maxLength: 12 }),
+  );
+  const key = fc
+    .array(part, { minLength: 1, maxLength: 6 })
+    .map((parts) => parts.join('/'))
+    .filter((text) => text !== '' && Buffer.byteLength(text) <= 1024);
+  const outside = async () =>
+    (await readdir(dir, { recursive: true })).filter((path) => !relative('s3/hostile', path).match(/^(?!\.\.)/)).sort();
+  await s3.send(new CreateBucketCommand({ Bucket: 'hostile' }));
+  const before = await outside();
+  const all = new Map<string, string>();
+  let made = 0;
+  await fc.assert(
+    fc.asyncProperty(key, async (Key) => {
+      const body = `${made++} ${Key}`;
+      await s3.send(new PutObjectCommand({ Bucket: 'hostile', Key, Body: body }));
+      all.set(Key, body);
+      expect(await (await s3.send(new GetObjectCommand({ Bucket: 'hostile', Key }))).Body!.transformToString()).toBe(body);
+    }),
+    {
+      numRuns: 200,
+      examples: [
+        ['..'],
+        ['../../../../tmp/out'],
+        ['/'],
+        ['//'],
+        ['a/../../b'],
+        ['é'.repeat(512)],
+        ['/'.repeat(200)],
+        [`${'../'.repeat(30)}x`],
+      ],
+    },
+  );
+  for (const [Key, body] of all)
+    expect(await (await s3.send(new GetObjectCommand({ Bucket: 'hostile', Key }))).Body!.transformToString()).toBe(body);
+  expect(await outside()).toEqual(before);
+  const listed: string[] = [];
+  for (let ContinuationToken: string | undefined; ; ) {
+    const page = await s3.send(new ListObjectsV2Command({ Bucket: 'hostile', EncodingType: 'url', MaxKeys: 50, ContinuationToken }));
+    listed.push(...(page.Contents ?? []).map(({ Key }) => decodeURIComponent(Key!.replaceAll('+', ' '))));
+    ContinuationToken = page.NextContinuationToken;
+    if (!page.IsTruncated) break;
+  }
+  expect(listed.sort()).toEqual([...all.keys()].sort());
+  await expect(s3.send(new PutObjectCommand({ Bucket: 'hostile', Key: 'n'.repeat(1025), Body: 'x' }))).rejects.toMatchObject({
+    name: 'KeyTooLongError',
+  });
+}, 60_000);
