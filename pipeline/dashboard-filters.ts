@@ -2,7 +2,7 @@ import type { FilterGroup } from '@aws-sdk/client-quicksight';
 import { column } from './dashboard-fields.ts';
 
 /** Beyond this many lines a chart tells players apart badly. */
-const LINES = 6;
+export const LINES = 6;
 
 /** What the sheet called `sheet` can be narrowed to: players, teams, a range of time; and the best players for the line chart. */
 export function filterGroups(sheet: string): FilterGroup[] {

@@ -56,10 +56,16 @@ export const latest: Visual = {
 };
 
 /** Kill ratio as a line over time, one line for each value of `color`. */
-export const ratioOverTime = (VisualId: string, text: string, dataSet: 'players' | 'teams', color: DimensionField): Visual => ({
+export const ratioOverTime = (
+  VisualId: string,
+  [text, subtitle]: [string, string],
+  dataSet: 'players' | 'teams',
+  color: DimensionField,
+): Visual => ({
   LineChartVisual: {
     VisualId,
     Title: title(text),
+    Subtitle: title(subtitle),
     ChartConfiguration: {
       Type: 'LINE',
       FieldWells: {
@@ -80,6 +86,7 @@ export const deaths: Visual = {
   BarChartVisual: {
     VisualId: 'player-deaths',
     Title: title('Deaths by player'),
+    Subtitle: title(`The ${BARS} players who died most`),
     ChartConfiguration: {
       Orientation: 'HORIZONTAL',
       BarsArrangement: 'CLUSTERED',
@@ -104,6 +111,7 @@ export const teams: Visual = {
   BarChartVisual: {
     VisualId: 'team-performance',
     Title: title('Team performance'),
+    Subtitle: title('Kills and deaths in the chosen range'),
     ChartConfiguration: {
       Orientation: 'VERTICAL',
       BarsArrangement: 'CLUSTERED',
@@ -123,6 +131,7 @@ export const history: Visual = {
   LineChartVisual: {
     VisualId: 'history',
     Title: title('Kills per minute, history'),
+    Subtitle: title('From SPICE, refreshed on schedule'),
     ChartConfiguration: {
       Type: 'LINE',
       FieldWells: {

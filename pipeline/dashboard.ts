@@ -1,6 +1,6 @@
 import type { DashboardVersionDefinition, InputColumn, SheetDefinition, Visual } from '@aws-sdk/client-quicksight';
 import { column, word } from './dashboard-fields.ts';
-import { filterGroups } from './dashboard-filters.ts';
+import { filterGroups, LINES } from './dashboard-filters.ts';
 import { deaths, history, kills, latest, leaders, players, ratioOverTime, teams } from './dashboard-visuals.ts';
 import { names } from './names.ts';
 import type { Pipeline } from './spec.ts';
@@ -68,13 +68,13 @@ function sheet(): SheetDefinition {
     [players, { at: [12, 0], size: [12, 4] }],
     [latest, { at: [24, 0], size: [12, 4] }],
     [
-      ratioOverTime('player-ratio', 'Kill ratio by player', 'players', word('player-ratio-player', 'players', 'player_id')),
+      ratioOverTime('player-ratio', ['Kill ratio by player', `The ${LINES} players with the most kills`], 'players', word('player-ratio-player', 'players', 'player_id')),
       { at: [0, 4], size: [24, 12] },
     ],
     [deaths, { at: [24, 4], size: [12, 12] }],
     [teams, { at: [0, 16], size: [12, 11] }],
     [
-      ratioOverTime('team-ratio', 'Kill ratio by team', 'teams', word('team-ratio-team', 'teams', 'team')),
+      ratioOverTime('team-ratio', ['Kill ratio by team', 'Kills for each death, window by window'], 'teams', word('team-ratio-team', 'teams', 'team')),
       { at: [12, 16], size: [24, 11] },
     ],
     [history, { at: [0, 27], size: [24, 11] }],

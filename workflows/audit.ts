@@ -36,7 +36,7 @@ export async function audit({
       inS3: lake.ids,
       inAthena: found.events,
       lost: generated - Math.min(inStream.ids, lake.ids, found.events),
-      duplicates: found.copies,
+      duplicates: found.duplicates,
       resent: inStream.copies,
       heartbeats: inStream.heartbeats,
       killsGenerated: truth.kills,
@@ -55,7 +55,7 @@ async function count(pipeline: Pipeline) {
   const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
     events: number(counts, 'events'),
-    copies: number(counts, 'copies'),
+    duplicates: number(counts, 'duplicates'),
     windowsChecked: number(windows, 'windows_checked'),
     windowsWrong: number(windows, 'windows_wrong'),
     killsOnDashboard: await act['audit.dashboard'](pipeline),

@@ -1,10 +1,10 @@
 import { isNamed } from '../errors.ts';
 
-/** Athena says almost everything with one exception; its text tells a missing thing apart. */
-export const isAbsent = (error: unknown): boolean => saying(error, /is not found|does not exist|not found/i);
+/** True for a missing thing. Athena says almost everything with one exception; its text tells this apart. */
+export const isAbsent = (error: unknown): boolean =>
+  isNamed(error, 'ResourceNotFoundException') || says(error, /is not found|does not exist|not found/i);
 
 /** True when the name is taken by now. */
-export const isTaken = (error: unknown): boolean => saying(error, /already (created|exists)/i);
+export const isTaken = (error: unknown): boolean => says(error, /already (created|exists)/i);
 
-const saying = (error: unknown, text: RegExp) =>
-  isNamed(error, 'ResourceNotFoundException') || (isNamed(error, 'InvalidRequestException') && text.test((error as Error).message));
+const says = (error: unknown, text: RegExp) => isNamed(error, 'InvalidRequestException') && text.test((error as Error).message);

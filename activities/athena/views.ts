@@ -21,15 +21,15 @@ const DDL_MS = 60_000;
 /** The views of `sql/views/` over the crawled tables, owned through the lake's database. */
 export function views({ athena, glue }: Clients): Resource<Views> {
   const update = async (pipeline: Pipeline, { views: found }: Views): Promise<string[]> => {
-    const changed: string[] = [];
-    for (const view of statements(pipeline, 'views')) {
-      const hash = found.find(({ Name }) => Name === view.name)?.Parameters?.[SQL_HASH];
-      if (hash === hashOf(view)) continue;
-      await run(pipeline, view);
-      await mark(names(pipeline).lakeDatabase, view);
-      changed.push(view.name);
-    }
-    return changed;
+    const hashes = new Map(found.map(({ Name, Parameters }) => [Name, Parameters?.[SQL_HASH]]));
+    const stale = statements(pipeline, 'views').filter((view) => hashes.get(view.name) !== hashOf(view));
+    await Promise.all(
+      stale.map(async (view) => {
+        await run(pipeline, view);
+        await mark(names(pipeline).lakeDatabase, view);
+      }),
+    );
+    return stale.map(({ name }) => name);
   };
   return {
     label: (pipeline) => `Athena views of database ${names(pipeline).lakeDatabase}`,
