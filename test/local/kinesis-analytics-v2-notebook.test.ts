@@ -1,0 +1,190 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  CreateLogStreamCommand,
+  FilterLogEventsCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
+import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis';
+import {
+  CreateApplicationCommand,
+  DescribeApplicationCommand,
+  DescribeApplicationOperationCommand,
+  StartApplicationCommand,
+  StopApplicationCommand,
+  UpdateApplicationCommand,
+} from '@aws-sdk/client-kinesis-analytics-v2';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { chromium } from 'playwright-core';
+import { buildNote } from '../../activities/kinesis-analytics-v2/note.ts';
+import type { GameEvent } from '../../pipeline/event.ts';
+import { names } from '../../pipeline/names.ts';
+import { parseSpec } from '../../pipeline/spec.ts';
+import { toolPaths } from '../../setup/tools.mjs';
+import { expectMetrics, play } from './metrics.ts';
+import { type AwsProcess, endAws, isAlive, jvmOf, notebookOf, type Paragraph, startAws, until } from './studio-process.ts';
+
+const pipeline = { ...parseSpec({}), account: '000000000000' };
+const { application: ApplicationName, noteId, streams, ...all } = names(pipeline);
+const START = Date.parse('2026-11-23T18:00:00Z');
+let dir: string;
+let aws: AwsProcess;
+let studio: ReturnType<typeof notebookOf>;
+let kinesis: KinesisClient;
+let events: GameEvent[] = [];
+
+async function start(): Promise<void> {
+  aws = await startAws(dir);
+  studio = notebookOf(aws.config, ApplicationName, noteId);
+  kinesis = new KinesisClient(aws.config);
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'notebook-'));
+  await start();
+  const [iam, logs] = [new IAMClient(aws.config), new CloudWatchLogsClient(aws.config)];
+  const trust = { Effect: 'Allow', Principal: { Service: 'kinesisanalytics.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  const policy = JSON.stringify({ Version: '2012-10-17', Statement: [trust] });
+  await iam.send(new CreateRoleCommand({ RoleName: all.roles.studio, AssumeRolePolicyDocument: policy }));
+  await logs.send(new CreateLogGroupCommand({ logGroupName: all.studioLogGroup }));
+  await logs.send(new CreateLogStreamCommand({ logGroupName: all.studioLogGroup, logStreamName: all.studioLogStream }));
+  await kinesis.send(new CreateStreamCommand({ StreamName: streams.events, ShardCount: pipeline.shards }));
+  for (const StreamName of [streams.player_metrics, streams.team_metrics])
+    await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
+  const MavenReference = { GroupId: 'org.apache.flink', ArtifactId: 'flink-sql-connector-kinesis', Version: '1.15.4' };
+  await studio.client.send(
+    new CreateApplicationCommand({
+      ApplicationName,
+      RuntimeEnvironment: 'ZEPPELIN-FLINK-3_0',
+      ApplicationMode: 'INTERACTIVE',
+      ServiceExecutionRole: all.roleArns.studio,
+      ApplicationConfiguration: {
+        FlinkApplicationConfiguration: { ParallelismConfiguration: { ConfigurationType: 'CUSTOM', Parallelism: pipeline.shards } },
+        ApplicationCodeConfiguration: { CodeContentType: 'PLAINTEXT', CodeContent: { TextContent: buildNote(pipeline) } },
+        ZeppelinApplicationConfiguration: { CustomArtifactsConfiguration: [{ ArtifactType: 'DEPENDENCY_JAR', MavenReference }] },
+      },
+      CloudWatchLoggingOptions: [{ LogStreamARN: all.studioLogStreamArn }],
+    }),
+  );
+  for (const used of [iam, logs]) used.destroy();
+}, 60_000);
+
+afterAll(async () => {
+  await endAws(aws, 'SIGTERM');
+  await rm(dir, { recursive: true });
+});
+
+test('starts, and runs its note up to the one job of all INSERTs, at one subtask a shard', async () => {
+  const { OperationId } = await studio.client.send(new StartApplicationCommand({ ApplicationName }));
+  expect(await studio.status()).toBe('STARTING');
+  await studio.running();
+  const told = await studio.client.send(new DescribeApplicationOperationCommand({ ApplicationName, OperationId }));
+  expect(told.ApplicationOperationInfoDetails!.OperationStatus).toBe('SUCCESSFUL');
+
+  expect(await studio.run()).toEqual({ status: 'OK', message: '' });
+  expect(await studio.run()).toMatchObject({ exception: 'IOException', message: expect.stringContaining('still in RUNNING state') });
+  await studio.noteRuns();
+  expect(new Set((await studio.states()).slice(0, -1))).toEqual(new Set(['FINISHED']));
+  const [job, ...others] = await studio.jobs();
+  expect(others).toEqual([]);
+  const { vertices } = await studio.flink(`/jobs/${job!.jid}`);
+  expect(new Set(vertices.map((vertex: { parallelism: number }) => vertex.parallelism))).toEqual(new Set([pipeline.shards]));
+}, 90_000);
+
+test('counts every kill once, in its window, whatever is sent twice', async () => {
+  events = await play(kinesis, streams.events, 0, 3000, START);
+  await expectMetrics(kinesis, streams.player_metrics, events, 'player');
+  await expectMetrics(kinesis, streams.team_metrics, events, 'team');
+}, 90_000);
+
+test('shows its paragraphs on a page, and runs them from there', async () => {
+  const browser = await chromium.launch({ executablePath: toolPaths().chromium, args: ['--no-sandbox'] });
+  try {
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    page.on('pageerror', (error) => faults.push(error.message));
+    await studio.zeppelin('POST', `/${noteId}/paragraph`, { title: '<b>tables</b>', text: '%flink.ssql\nSHOW TABLES' });
+    await page.goto(await studio.url());
+    await page.getByRole('button', { name: 'Run <b>tables</b>' }).click();
+    await page.getByRole('table', { name: 'Result of <b>tables</b>' }).getByRole('cell', { name: 'game_events' }).waitFor();
+    expect(await page.getByRole('heading', { level: 2 }).allTextContents()).toEqual([
+      ...['settings', 'game events', 'player metrics', 'team metrics', 'events once', 'events on time', 'player sides', 'window metrics'],
+      '<b>tables</b>',
+    ]);
+    expect(new URL(page.url()).search).toBe('');
+    await page.getByRole('button', { name: 'Stop all' }).click();
+    await page.getByRole('region', { name: 'window metrics' }).getByText('ABORT').waitFor();
+    expect(faults).toEqual([]);
+  } finally {
+    await browser.close();
+  }
+  expect((await studio.jobs()).map(({ state }) => state)).toEqual(['CANCELED']);
+  const { body } = await studio.zeppelin('GET', `/${noteId}`);
+  await studio.zeppelin('DELETE', `/${noteId}/paragraph/${body.paragraphs.at(-1).id}`);
+}, 60_000);
+
+test('stops a note at the first paragraph that fails, with the reason of Flink', async () => {
+  const texts = ['%md\nhello', '%flink.ssql\nSELECT * FROM nowhere', '%flink.ssql\nSHOW TABLES'];
+  const { body: id } = await studio.zeppelin('POST', '/import', { name: 'failing', paragraphs: texts.map((text) => ({ text })) });
+  await studio.zeppelin('POST', `/job/${id}?blocking=true`);
+  const [hello, nowhere, tables] = (await studio.zeppelin('GET', `/job/${id}`)).body.paragraphs as Paragraph[];
+  expect([hello, nowhere, tables].map((paragraph) => paragraph!.status)).toEqual(['FINISHED', 'ERROR', 'READY']);
+  expect(nowhere!.errorMessage).toContain("Object 'nowhere' not found");
+  const shown = await studio.zeppelin('POST', `/run/${id}/${tables!.id}`);
+  expect(shown.body.msg).toEqual([{ type: 'TABLE', data: expect.stringMatching(/^table name\n(.*\n)*game_events\n/) }]);
+}, 60_000);
+
+test('starts a new cluster when the JVM is killed, and says by ABORT that the note must be run again', async () => {
+  await studio.run();
+  await studio.noteRuns();
+  const killed = jvmOf(aws.process.pid!)!;
+  process.kill(killed, 'SIGKILL');
+  await until(studio.status, (state) => state !== 'RUNNING');
+  await studio.running();
+  expect(jvmOf(aws.process.pid!)).not.toBe(killed);
+  expect((await studio.states()).at(-1)).toBe('ABORT');
+}, 90_000);
+
+test('comes back by itself after kill -9 of the local AWS, leaves no orphan, and counts on when the note is run again', async () => {
+  const jvm = jvmOf(aws.process.pid!)!;
+  await endAws(aws, 'SIGKILL');
+  await until(
+    async () => isAlive(jvm),
+    (alive) => !alive,
+  );
+  await start();
+  await studio.running();
+  expect((await studio.states()).at(-1)).toBe('ABORT');
+  await studio.run();
+  await studio.noteRuns();
+  events = [...events, ...(await play(kinesis, streams.events, 3000, 1000, START + 60_000))];
+  await expectMetrics(kinesis, streams.player_metrics, events, 'player');
+}, 120_000);
+
+test('takes up a new configuration by a restart, and ends when stopped', async () => {
+  const { ApplicationDetail } = await studio.client.send(new DescribeApplicationCommand({ ApplicationName }));
+  const TextContentUpdate = JSON.stringify({ id: noteId, name: 'new', paragraphs: [{ text: '%md\nnew' }] });
+  await studio.client.send(
+    new UpdateApplicationCommand({
+      ApplicationName,
+      ConditionalToken: ApplicationDetail!.ConditionalToken,
+      ApplicationConfigurationUpdate: { ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate } } },
+    }),
+  );
+  expect(await studio.status()).toBe('UPDATING');
+  await studio.running();
+  expect(await studio.states()).toEqual(['READY']);
+  await studio.client.send(new StopApplicationCommand({ ApplicationName }));
+  await until(studio.status, (state) => state === 'READY');
+  expect(jvmOf(aws.process.pid!)).toBeUndefined();
+  const logs = new CloudWatchLogsClient(aws.config);
+  const found = await logs.send(
+    new FilterLogEventsCommand({ logGroupName: all.studioLogGroup, filterPattern: '"switched from state RUNNING to"' }),
+  );
+  expect(found.events?.map(({ message }) => message)).toContainEqual(expect.stringContaining('Job insert-into'));
+  logs.destroy();
+}, 90_000);
