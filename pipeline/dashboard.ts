@@ -64,21 +64,31 @@ const TEAM_COLORS = [
 
 function sheet(): SheetDefinition {
   const visuals: [Visual, { at: [column: number, row: number]; size: [columns: number, rows: number] }][] = [
-    [kills, { at: [0, 0], size: [12, 4] }],
-    [players, { at: [12, 0], size: [12, 4] }],
-    [latest, { at: [24, 0], size: [12, 4] }],
+    [kills, { at: [0, 0], size: [9, 5] }],
+    [players, { at: [9, 0], size: [9, 5] }],
+    [latest, { at: [18, 0], size: [18, 5] }],
     [
-      ratioOverTime('player-ratio', ['Kill ratio by player', `The ${LINES} players with the most kills`], 'players', word('player-ratio-player', 'players', 'player_id')),
-      { at: [0, 4], size: [24, 12] },
+      ratioOverTime(
+        'player-ratio',
+        ['Kill ratio by player', `The ${LINES} players with the most kills`],
+        'players',
+        word('player-ratio-player', 'players', 'player_id'),
+      ),
+      { at: [0, 5], size: [24, 16] },
     ],
-    [deaths, { at: [24, 4], size: [12, 12] }],
-    [teams, { at: [0, 16], size: [12, 11] }],
+    [deaths, { at: [24, 5], size: [12, 16] }],
+    [teams, { at: [0, 21], size: [12, 13] }],
     [
-      ratioOverTime('team-ratio', ['Kill ratio by team', 'Kills for each death, window by window'], 'teams', word('team-ratio-team', 'teams', 'team')),
-      { at: [12, 16], size: [24, 11] },
+      ratioOverTime(
+        'team-ratio',
+        ['Kill ratio by team', 'Kills for each death, window by window'],
+        'teams',
+        word('team-ratio-team', 'teams', 'team'),
+      ),
+      { at: [12, 21], size: [24, 13] },
     ],
-    [history, { at: [0, 27], size: [24, 11] }],
-    [leaders, { at: [24, 27], size: [12, 11] }],
+    [history, { at: [0, 34], size: [24, 13] }],
+    [leaders, { at: [24, 34], size: [12, 13] }],
   ];
   return {
     SheetId: SHEET,

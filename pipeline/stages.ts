@@ -22,7 +22,7 @@ export const STAGES = {
   crawler: { needs: ['lakeDatabase', 'crawlerRole', 'bucket'], patience: '5 minutes' },
   workgroup: { needs: ['bucket'], patience: '2 minutes' },
   questions: { needs: ['workgroup', 'lakeDatabase'], patience: '5 minutes' },
-  dataSource: { needs: ['tables', 'workgroup', 'quicksightRole', 'lakeDatabase'], patience: '10 minutes' },
+  dataSource: { needs: ['workgroup', 'quicksightRole', 'lakeDatabase'], patience: '10 minutes' },
   views: { needs: ['tables', 'workgroup', 'lakeDatabase'], patience: '10 minutes' },
   players: { needs: ['dataSource', 'views'], patience: '5 minutes' },
   teams: { needs: ['dataSource', 'views'], patience: '5 minutes' },

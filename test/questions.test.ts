@@ -1,19 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { GetQueryExecutionCommand, GetQueryResultsCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
-import { GetCrawlerCommand, StartCrawlerCommand } from '@aws-sdk/client-glue';
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clients } from '../activities/aws.ts';
 import { settled } from '../activities/poll.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { statements } from '../activities/sql.ts';
 import { type Local, startLocal } from '../local/start.ts';
-import { type GameEvent, gameEvent, heartbeat } from '../pipeline/event.ts';
+import { gameEvent, heartbeat } from '../pipeline/event.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { crawl, putRows } from './lake.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'questions', windowSeconds: 10 }), account: '000000000000' };
 const n = names(pipeline);
@@ -38,7 +37,7 @@ beforeAll(async () => {
   await put('events', 'a', [...events, ...[0, 1, 2].map((s) => heartbeat('q', `shardId-00000000000${s}`, START))]);
   await put('player_metrics', 'a', players);
   await put('team_metrics', 'a', teams);
-  await crawl();
+  await crawl(aws, pipeline);
   await act['views.ensure'](pipeline);
 });
 
@@ -177,21 +176,7 @@ function metrics() {
   };
 }
 
-/** Writes an object of one hour's partition and returns its key. */
-async function put(table: LakeTable, name: string, rows: (GameEvent | object)[]): Promise<string> {
-  const Key = `${n.prefix(table)}year=2026/month=11/day=23/hour=18/${name}.gz`;
-  await aws.s3.send(
-    new PutObjectCommand({ Bucket: n.bucket, Key, Body: gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join('')) }),
-  );
-  return Key;
-}
-
-async function crawl(): Promise<void> {
-  await aws.glue.send(new StartCrawlerCommand({ Name: n.crawler }));
-  const look = async () => (await aws.glue.send(new GetCrawlerCommand({ Name: n.crawler }))).Crawler;
-  const crawled = await settled(look, (crawler) => crawler?.State === 'READY', { within: 20_000, what: 'the crawl' });
-  expect(crawled?.LastCrawl).toMatchObject({ Status: 'SUCCEEDED' });
-}
+const put = (table: LakeTable, name: string, rows: object[]) => putRows(aws, pipeline, table, name, rows);
 
 /** The rows of a question's answer, numbers as numbers. */
 async function ask(question: string): Promise<Record<string, string | number>[]> {

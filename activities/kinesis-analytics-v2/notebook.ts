@@ -1,3 +1,4 @@
+import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import {
   CreateApplicationPresignedUrlCommand,
   DescribeApplicationCommand,
@@ -22,7 +23,8 @@ const SESSION_SECONDS = 1800;
 const ANSWER_MS = 20_000;
 
 /** Runs the Studio notebook. The presigned URL and its cookie stay inside these activities: whoever holds them may run any code on the cluster. */
-export function notebook({ kinesisAnalyticsV2: client }: Clients) {
+export function notebook(clients: Clients) {
+  const client = clients.kinesisAnalyticsV2;
   return {
     /** Asks the application to start; fine when it already does or runs. */
     'notebook.start': async (pipeline: Pipeline): Promise<void> => {
@@ -44,78 +46,108 @@ export function notebook({ kinesisAnalyticsV2: client }: Clients) {
       if (state !== 'RUNNING') throw notYet(`application ${names(pipeline).application} is ${state}`);
     },
     /** Whether the note's streaming job runs; if not, why, in words. */
-    'notebook.look': async (pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> =>
-      judged(await paragraphs(await open(client, pipeline))),
+    'notebook.look': async (pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> => look(clients, pipeline),
     /** Runs every paragraph of the note, unless they are running. */
     'notebook.run': async (pipeline: Pipeline): Promise<void> => {
-      const session = await open(client, pipeline);
-      if ((await paragraphs(session)).some(({ status: state }) => state === 'RUNNING' || state === 'PENDING')) return;
-      const answer = await session('POST');
-      if (answer.exception !== undefined && !String(answer.message).includes('RUNNING state'))
-        throw new Error(`the notebook did not run the note: ${answer.exception}: ${answer.message}`);
+      const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
+      if ((await readNote(session, pipeline)).isRunning) return;
+      const { exception, message } = await session('POST', jobPath(pipeline));
+      if (exception !== undefined && !String(message).includes('RUNNING state'))
+        throw new Error(`the notebook did not run the note: ${exception}: ${message}`);
     },
-    /** Returns once every table is made and the last paragraph, the streaming job, runs. Fails with Flink's own words if a paragraph does. */
+    /** Returns once every table is made and the job runs at the stream's parallelism. Fails with Flink's own words if a paragraph does. */
     'notebook.runs': async (pipeline: Pipeline): Promise<void> => {
-      const all = await paragraphs(await open(client, pipeline));
-      const failed = all.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
-      if (failed)
+      const { isRunning, paragraphs } = await readNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
+      const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
+      if (failed && !isRunning)
         throw ApplicationFailure.nonRetryable(
           `paragraph ${failed.id} of the note ended as ${failed.status}: ${failed.errorMessage ?? 'no message'}`,
           'NoteFailed',
         );
-      const { running, reason } = judged(all);
+      const { running, reason } = await look(clients, pipeline);
       if (!running) throw notYet(reason ?? 'the note is still starting');
     },
   };
 }
-
-type Session = (method: 'GET' | 'POST') => Promise<Record<string, unknown>>;
 
 async function status(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<string | undefined> {
   const { ApplicationDetail } = await client.send(new DescribeApplicationCommand({ ApplicationName: names(pipeline).application }));
   return ApplicationDetail?.ApplicationStatus;
 }
 
+/** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink has the job at one subtask a shard. */
+async function look(clients: Clients, pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> {
+  const { kinesisAnalyticsV2, kinesis } = clients;
+  const { paragraphs } = await readNote(await enter(kinesisAnalyticsV2, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
+  const last = paragraphs.at(-1);
+  if (last?.status !== 'RUNNING' || !paragraphs.slice(0, -1).every(({ status: state }) => state === 'FINISHED')) {
+    const states = paragraphs.map(({ id, status: state, errorMessage }) => `${id} ${state}${errorMessage ? ` (${errorMessage})` : ''}`);
+    return { running: false, reason: `the note's job does not run: ${states.join(', ') || 'the note has no paragraphs'}` };
+  }
+  const flink = await enter(kinesisAnalyticsV2, pipeline, 'FLINK_DASHBOARD_URL');
+  const { jobs = [] } = (await flink('GET', '/flinkdashboard/jobs/overview')) as { jobs?: { jid: string; state: string }[] };
+  const job = jobs.find(({ state }) => state === 'RUNNING');
+  if (!job)
+    return {
+      running: false,
+      reason: `Flink runs no job of the note yet (${jobs.map(({ state }) => state).join(', ') || 'none was submitted'})`,
+    };
+  const { vertices = [] } = (await flink('GET', `/flinkdashboard/jobs/${job.jid}`)) as {
+    vertices?: { name: string; parallelism: number }[];
+  };
+  const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: names(pipeline).streams.events }));
+  const shards = StreamDescriptionSummary?.OpenShardCount;
+  const source = vertices.find(({ name }) => name.includes('Source'));
+  if (source?.parallelism !== shards)
+    return { running: false, reason: `Flink reads ${shards} shards with ${source?.parallelism} subtasks; they must be as many` };
+  return { running: true };
+}
+
+type Session = (method: 'GET' | 'POST', path: string) => Promise<Record<string, unknown>>;
+
 /** Enters by a presigned URL and keeps the session's cookie for the calls that follow. */
-async function open(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<Session> {
-  const { application, noteId } = names(pipeline);
+async function enter(
+  client: KinesisAnalyticsV2Client,
+  pipeline: Pipeline,
+  UrlType: 'ZEPPELIN_UI_URL' | 'FLINK_DASHBOARD_URL',
+): Promise<Session> {
   const command = new CreateApplicationPresignedUrlCommand({
-    ApplicationName: application,
-    UrlType: 'ZEPPELIN_UI_URL',
+    ApplicationName: names(pipeline).application,
+    UrlType,
     SessionExpirationDurationInSeconds: SESSION_SECONDS,
   });
   const { AuthorizedUrl } = await client.send(command);
   const entry = new URL(AuthorizedUrl!);
-  entry.pathname = entry.pathname.replace(/\/zeppelin\/.*/, `/zeppelin/api/notebook/job/${noteId}`);
+  // Any path behind the URL's token opens the session; the API's own is answered without the weight of a page.
+  if (UrlType === 'ZEPPELIN_UI_URL') entry.pathname = jobPath(pipeline);
   const login = await fetch(entry, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
   const cookie = login.headers
     .getSetCookie()
     .map((set) => set.split(';')[0])
     .join('; ');
-  if (cookie === '') throw new Error(`the notebook's presigned URL gave no session (HTTP ${login.status})`);
-  entry.search = '';
-  return async (method) => {
-    const answer = await fetch(entry, { method, headers: { cookie }, redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
+  if (cookie === '') throw new Error(`the presigned URL gave no session (HTTP ${login.status})`);
+  return async (method, path) => {
+    const answer = await fetch(new URL(path, entry), {
+      method,
+      headers: { cookie },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
     const text = await answer.text();
     try {
       return JSON.parse(text) as Record<string, unknown>;
     } catch {
-      throw new Error(`the notebook answered ${method} with HTTP ${answer.status} and no JSON: ${text.slice(0, 200)}`);
+      throw new Error(`${method} ${path} was answered with HTTP ${answer.status} and no JSON: ${text.slice(0, 200)}`);
     }
   };
 }
 
-/** The paragraphs' states. Zeppelin's documentation and its newer code shape the body differently; both are read. */
-async function paragraphs(session: Session): Promise<Paragraph[]> {
-  const { body } = await session('GET');
-  if (Array.isArray(body)) return body as Paragraph[];
-  return (body as { paragraphs?: Paragraph[] } | undefined)?.paragraphs ?? [];
-}
+const jobPath = (pipeline: Pipeline) => `/zeppelin/api/notebook/job/${names(pipeline).noteId}`;
 
-/** A streaming INSERT never finishes: the note runs when its last paragraph does and all before it are finished. */
-function judged(all: Paragraph[]): { running: boolean; reason?: string } {
-  const last = all.at(-1);
-  if (last?.status === 'RUNNING' && all.slice(0, -1).every(({ status: state }) => state === 'FINISHED')) return { running: true };
-  const states = all.map(({ id, status: state, errorMessage }) => `${id} ${state}${errorMessage ? ` (${errorMessage})` : ''}`);
-  return { running: false, reason: `the note's job does not run: ${states.join(', ') || 'the note has no paragraphs'}` };
+/** The note's state. Zeppelin's documentation and its newer code shape the body differently; both are read. */
+async function readNote(session: Session, pipeline: Pipeline): Promise<{ isRunning: boolean; paragraphs: Paragraph[] }> {
+  const { body } = (await session('GET', jobPath(pipeline))) as { body?: Paragraph[] | { isRunning?: boolean; paragraphs?: Paragraph[] } };
+  const paragraphs = (Array.isArray(body) ? body : body?.paragraphs) ?? [];
+  const underWay = paragraphs.some(({ status: state }) => state === 'RUNNING' || state === 'PENDING');
+  return { isRunning: (!Array.isArray(body) && body?.isRunning) || underWay, paragraphs };
 }

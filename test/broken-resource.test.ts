@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { UpdateWorkGroupCommand } from '@aws-sdk/client-athena';
+import { DeleteTableCommand } from '@aws-sdk/client-glue';
+import {
+  CreateIngestionCommand,
+  DeleteAnalysisCommand,
+  DescribeDashboardCommand,
+  UpdateDashboardCommand,
+} from '@aws-sdk/client-quicksight';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { clients } from '../activities/aws.ts';
+import { type StageActivities, stageActivities } from '../activities/registry.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import { dashboardDefinition } from '../pipeline/dashboard.ts';
+import { names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { eventually } from './eventually.ts';
+import { crawlOneKill } from './lake.ts';
+
+const pipeline: Pipeline = { ...parseSpec({ name: 'broken' }), account: '000000000000' };
+const n = names(pipeline);
+
+let dir: string;
+let local: Local;
+let aws: ReturnType<typeof clients>;
+let act: StageActivities;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-broken-'));
+  local = await startLocal({ dir, log: () => {} });
+  aws = clients(local);
+  act = stageActivities(aws);
+  for (const stage of ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup'] as const)
+    await act[`${stage}.ensure`](pipeline);
+  await crawlOneKill(aws, pipeline);
+  await act['views.ensure'](pipeline);
+});
+
+afterAll(async () => {
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+describe('what is broken says why, for good, and is mended by the next ensure', () => {
+  it('a data source that failed is made anew', async () => {
+    await workgroup('DISABLED');
+    await act['dataSource.ensure'](pipeline);
+    const failure = await act['dataSource.ready'](pipeline).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ nonRetryable: true, type: 'BrokenResource', message: expect.stringContaining('disabled') });
+    await workgroup('ENABLED');
+    expect(await eventually(() => act['dataSource.ensure'](pipeline))).toBe('created');
+    await act['dataSource.ready'](pipeline);
+  });
+
+  it('a data set that could not be loaded is loaded again, and serves what it has when a later load fails', async () => {
+    const view = { DatabaseName: n.lakeDatabase, Name: 'team_windows' };
+    await aws.glue.send(new DeleteTableCommand(view));
+    await act['history.ensure'](pipeline);
+    const failure = await eventually(() => act['history.ready'](pipeline)).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      nonRetryable: true,
+      type: 'BrokenResource',
+      message: expect.stringMatching(/^ingestion .*team_windows/s),
+    });
+    await act['views.ensure'](pipeline);
+    expect(await act['history.ensure'](pipeline)).toBe('changed');
+    await eventually(() => act['history.ready'](pipeline));
+    await aws.glue.send(new DeleteTableCommand(view));
+    await aws.quicksight.send(
+      new CreateIngestionCommand({ AwsAccountId: pipeline.account, DataSetId: n.dataSets.history, IngestionId: 'in-vain' }),
+    );
+    await act['history.ready'](pipeline);
+    await act['views.ensure'](pipeline);
+  });
+
+  it('a dashboard whose newest version was refused gets a good one, which is published', async () => {
+    for (const stage of ['players', 'teams', 'dashboard'] as const) await act[`${stage}.ensure`](pipeline);
+    await act['dashboard.ready'](pipeline);
+    const id = { AwsAccountId: pipeline.account, DashboardId: n.dashboard };
+    const { DataSetIdentifierDeclarations, ...definition } = dashboardDefinition(pipeline);
+    const [players, ...others] = DataSetIdentifierDeclarations!;
+    const Definition = {
+      ...definition,
+      DataSetIdentifierDeclarations: [{ ...players!, DataSetArn: n.dataSetArn('history') }, ...others],
+    };
+    await aws.quicksight.send(new UpdateDashboardCommand({ ...id, Name: n.dashboard, Definition }));
+    const failure = await act['dashboard.ready'](pipeline).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ nonRetryable: true, type: 'BrokenResource', message: expect.stringMatching(/player_id/) });
+    expect(await act['dashboard.ensure'](pipeline)).toBe('changed');
+    await act['dashboard.ready'](pipeline);
+    const { Dashboard: dashboard } = await aws.quicksight.send(new DescribeDashboardCommand(id));
+    expect(dashboard?.Version).toMatchObject({ VersionNumber: 3, Status: 'CREATION_SUCCESSFUL' });
+  });
+
+  it('an analysis that was put into the bin is taken out again', async () => {
+    await act['analysis.ensure'](pipeline);
+    await act['analysis.ready'](pipeline);
+    await aws.quicksight.send(new DeleteAnalysisCommand({ AwsAccountId: pipeline.account, AnalysisId: n.analysis }));
+    await eventually(() => act['analysis.ensure'](pipeline));
+    await act['analysis.ready'](pipeline);
+    await act['analysis.remove'](pipeline);
+    await act['analysis.gone'](pipeline);
+    expect(await act['analysis.exists'](pipeline)).toBe(false);
+  });
+});
+
+const workgroup = (State: 'ENABLED' | 'DISABLED') => aws.athena.send(new UpdateWorkGroupCommand({ WorkGroup: n.workgroup, State }));

@@ -1,0 +1,244 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type Game, type GameEvent, gameEvent, heartbeat } from '../pipeline/event.ts';
+import { LAKE_TABLES, names } from '../pipeline/names.ts';
+import { milliseconds, type Pipeline, parseSpec, SpecError } from '../pipeline/spec.ts';
+import { everything, foundation, type Plan, reports, STAGES, wantsTables } from '../pipeline/stages.ts';
+
+const pipelineOf = (written: object = {}): Pipeline => ({ ...parseSpec(written), account: '111122223333' });
+
+/** The longest and shortest names and regions that there are, and some between. */
+const anyPipeline = fc
+  .record({
+    name: fc.stringMatching(/^[a-z][a-z0-9-]{1,28}[a-z0-9]$/),
+    region: fc.constantFrom('us-east-1', 'eu-west-1', 'eu-central-1', 'ap-southeast-2', 'ap-northeast-3', 'ca-central-1'),
+  })
+  .map(pipelineOf);
+
+describe('the spec', () => {
+  const faultsOf = (written: unknown): string[] => {
+    try {
+      parseSpec(written, 'data2dashboard.yaml');
+      return [];
+    } catch (error) {
+      expect(error).toBeInstanceOf(SpecError);
+      return (error as SpecError).faults;
+    }
+  };
+
+  it('is whole without a word written', () => {
+    expect(parseSpec(undefined)).toMatchObject({
+      name: 'data2dashboard',
+      region: 'us-east-1',
+      target: 'local',
+      shards: 2,
+      delivery: { seconds: 30, megabytes: 5 },
+    });
+    expect(parseSpec({})).toEqual(parseSpec(undefined));
+  });
+
+  it('lists every fault with its path, all at once', () => {
+    const faults = faultsOf({
+      name: 'Bad_Name',
+      region: 'mars',
+      shards: 0,
+      generator: { rate: -1, colour: 'red' },
+      delivery: { seconds: 901 },
+      keep: { logDays: 2 },
+      schedules: { crawl: 'soon' },
+      surprise: true,
+    });
+    const paths = faults.map((fault) => fault.split(':')[0]).sort();
+    expect(paths).toEqual(
+      [
+        'delivery.seconds',
+        'generator.colour',
+        'generator.rate',
+        'keep.logDays',
+        'name',
+        'region',
+        'schedules.crawl',
+        'shards',
+        'surprise',
+      ].sort(),
+    );
+  });
+
+  it('says all of them in one message that names the file', () => {
+    expect(() => parseSpec({ name: '', shards: 99 }, 'data2dashboard.yaml')).toThrow(
+      /^data2dashboard\.yaml has 2 faults:\n {2}name: .*\n {2}shards: /,
+    );
+  });
+
+  it('refuses what AWS would refuse, on the local target too', () => {
+    expect(faultsOf({ schedules: { refresh: '30 minutes' } })).toEqual(['schedules.refresh: is 48 refreshes a day; QuickSight allows 32']);
+    expect(faultsOf({ generator: { rate: 2001 } })).toEqual([expect.stringMatching(/^generator\.rate: .* needs 3 shards/)]);
+    expect(faultsOf({ target: 'aws' })).toEqual([expect.stringMatching(/^quicksightPrincipal: is needed/)]);
+    expect(faultsOf({ name: `a${'b'.repeat(30)}` })).toEqual([expect.stringMatching(/^name: /)]);
+    expect(faultsOf([])).toHaveLength(1);
+  });
+
+  it('reads durations', () => {
+    expect(['1 second', '5 minutes', '2 hours', '1 day'].map(milliseconds)).toEqual([1_000, 300_000, 7_200_000, 86_400_000]);
+  });
+});
+
+describe('names', () => {
+  it('stay within the limits of AWS for every spec that is taken', () => {
+    fc.assert(
+      fc.property(anyPipeline, (pipeline) => {
+        const n = names(pipeline);
+        expect(n.bucket).toMatch(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/);
+        for (const stream of Object.values(n.streams)) expect(stream).toMatch(/^[a-zA-Z0-9_.-]{1,128}$/);
+        for (const delivery of Object.values(n.deliveries)) expect(delivery).toMatch(/^[a-zA-Z0-9_.-]{1,64}$/);
+        for (const role of Object.values(n.roles)) expect(role).toMatch(/^[\w+=,.@-]{1,64}$/);
+        for (const database of [n.flinkDatabase, n.lakeDatabase]) expect(database).toMatch(/^[a-z0-9_]{1,255}$/);
+        for (const group of [n.firehoseLogGroup, n.studioLogGroup]) expect(group).toMatch(/^[.\-_/#A-Za-z0-9]{1,512}$/);
+        expect(n.application).toMatch(/^[a-zA-Z0-9_.-]{1,128}$/);
+        expect(n.workgroup).toMatch(/^[a-zA-Z0-9._-]{1,128}$/);
+        for (const id of [n.dashboard, n.analysis, n.dataSource, ...Object.values(n.dataSets)]) expect(id).toMatch(/^[\w-]{1,128}$/);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('are never shared by two pipelines, nor by two things of one kind', () => {
+    fc.assert(
+      fc.property(anyPipeline, anyPipeline, (one, other) => {
+        const { streams, deliveries, roles } = names(one);
+        for (const kind of [streams, deliveries, roles]) expect(new Set(Object.values(kind)).size).toBe(Object.values(kind).length);
+        fc.pre(one.name !== other.name && !`${one.name}`.startsWith(`${other.name}-`) && !other.name.startsWith(`${one.name}-`));
+        expect(names(one).bucket).not.toBe(names(other).bucket);
+        expect(names(one).streamArn('events')).not.toBe(names(other).streamArn('events'));
+      }),
+    );
+  });
+
+  it('keep what could not be delivered outside of the data', () => {
+    const { prefix, datedPrefix, errorPrefix } = names(pipelineOf());
+    for (const table of LAKE_TABLES) {
+      expect(datedPrefix(table).startsWith(prefix(table))).toBe(true);
+      expect(errorPrefix(table).startsWith('lake/')).toBe(false);
+    }
+  });
+});
+
+describe('the plan', () => {
+  const stagesOf = (plan: Plan) => plan.map(({ stage }) => stage);
+
+  it('covers every stage once', () => {
+    expect(stagesOf(everything())).toEqual(Object.keys(STAGES));
+    expect([...stagesOf(foundation()), ...stagesOf(reports())].sort()).toEqual(Object.keys(STAGES).sort());
+  });
+
+  it('names each stage behind those it needs, and needs nothing outside of itself', () => {
+    for (const plan of [everything(), foundation(), reports()]) {
+      plan.forEach(({ needs }, i) => {
+        const earlier = stagesOf(plan.slice(0, i));
+        for (const need of needs) expect(earlier).toContain(need);
+      });
+    }
+  });
+
+  it('needs only stages that there are, and the tables', () => {
+    for (const { needs } of Object.values(STAGES)) for (const need of needs) expect([...Object.keys(STAGES), 'tables']).toContain(need);
+  });
+
+  it('lets the foundation stand before the first event, the reports only upon crawled tables', () => {
+    expect(stagesOf(foundation()).some(wantsTables)).toBe(false);
+    expect(stagesOf(reports()).every(wantsTables)).toBe(true);
+    expect(stagesOf(reports())).toEqual(expect.arrayContaining(['views', 'players', 'teams', 'history', 'analysis', 'dashboard']));
+  });
+});
+
+describe('game events', () => {
+  const games = fc.record<Game>({
+    run: fc.stringMatching(/^[0-9a-f]{8}$/),
+    seed: fc.integer({ min: 0, max: 0xffff_ffff }),
+    players: fc.integer({ min: 10, max: 5000 }),
+  });
+  const T = Date.UTC(2026, 10, 23, 18);
+  const eventsOf = (game: Game, from: number, count: number): GameEvent[] =>
+    Array.from({ length: count }, (_, i) => gameEvent(game, from + i, T + i));
+
+  it('are a function of the game and their number', () => {
+    fc.assert(
+      fc.property(games, fc.nat(10_000_000), (game, i) => {
+        expect(gameEvent(game, i, T)).toEqual(gameEvent({ ...game }, i, T));
+        const { event_time: _, ...rest } = gameEvent(game, i, T);
+        const { event_time: __, ...later } = gameEvent(game, i, T + 5000);
+        expect(later).toEqual(rest);
+      }),
+    );
+  });
+
+  it('each carry an id of their own', () => {
+    fc.assert(
+      fc.property(games, fc.nat(1_000_000), (game, from) => {
+        expect(new Set(eventsOf(game, from, 500).map(({ event_id }) => event_id)).size).toBe(500);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('let nobody kill themselves or their own team', () => {
+    fc.assert(
+      fc.property(games, fc.nat(10_000_000), (game, i) => {
+        const event = gameEvent(game, i, T);
+        if (event.event_type !== 'kill') {
+          expect(event.killer_id ?? event.victim_id ?? event.weapon).toBeUndefined();
+          return;
+        }
+        expect(event.killer_id).not.toBe(event.victim_id);
+        expect(new Set([event.killer_team, event.victim_team])).toEqual(new Set(['red', 'blue']));
+        for (const id of [event.killer_id, event.victim_id]) expect(Number(id?.replace('player-', ''))).toBeLessThan(game.players);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('keep the teams of a match from its start to its end, with as many deaths as kills', () => {
+    fc.assert(
+      fc.property(games, fc.nat(50), (game, round) => {
+        // Eight matches side by side, 120 events each.
+        const all = eventsOf(game, round * 960, 960);
+        const matches = new Set(all.map(({ match_id }) => match_id));
+        expect(matches.size).toBe(8);
+        for (const match of matches) {
+          const events = all.filter(({ match_id }) => match_id === match);
+          expect(events.map(({ event_type }) => event_type)).toEqual(['match_start', ...Array(118).fill('kill'), 'match_end']);
+          expect(new Set(events.map(({ server_id }) => server_id)).size).toBe(1);
+          const team = new Map<string, string>();
+          const tally = { red: { kills: 0, deaths: 0 }, blue: { kills: 0, deaths: 0 } };
+          for (const { killer_id, killer_team, victim_id, victim_team } of events) {
+            if (killer_id === undefined) continue;
+            tally[killer_team as 'red' | 'blue'].kills++;
+            tally[victim_team as 'red' | 'blue'].deaths++;
+            for (const [player, side] of [
+              [killer_id, killer_team],
+              [victim_id, victim_team],
+            ]) {
+              expect(team.get(player!) ?? side).toBe(side);
+              team.set(player!, side!);
+            }
+          }
+          expect([tally.red.kills, tally.blue.kills]).toEqual([tally.blue.deaths, tally.red.deaths]);
+          expect(tally.red.kills + tally.blue.kills).toBe(118);
+          for (const side of ['red', 'blue']) expect([...team.values()].filter((each) => each === side).length).toBeLessThanOrEqual(5);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('carry UTC times in milliseconds without the Z that Flink refuses', () => {
+    expect(gameEvent({ run: 'r', seed: 1, players: 10 }, 3, T + 123).event_time).toBe('2026-11-23T18:00:00.123');
+    expect(heartbeat('r', 'shardId-000000000001', T)).toEqual({
+      event_id: `r-hb-shardId-000000000001-${T}`,
+      event_type: 'heartbeat',
+      event_time: '2026-11-23T18:00:00.000',
+      match_id: 'r-heartbeat',
+      server_id: 'generator',
+    });
+  });
+});

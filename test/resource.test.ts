@@ -1,0 +1,265 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { UpdateWorkGroupCommand } from '@aws-sdk/client-athena';
+import { GetTableCommand, UpdateCrawlerCommand, UpdateTableCommand } from '@aws-sdk/client-glue';
+import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { UpdateDashboardCommand } from '@aws-sdk/client-quicksight';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import { clients } from '../activities/aws.ts';
+import { resources } from '../activities/registry.ts';
+import { type Resource, steps } from '../activities/resource.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import { dashboardDefinition } from '../pipeline/dashboard.ts';
+import { names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { STAGES, type Stage } from '../pipeline/stages.ts';
+import { eventually } from './eventually.ts';
+import { everythingThereIs } from './inventory.ts';
+import { crawlOneKill } from './lake.ts';
+
+const stages = Object.keys(STAGES) as Stage[];
+const principal = 'arn:aws:quicksight:us-east-1:000000000000:user/default/ops';
+
+let dir: string;
+let local: Local;
+let aws: ReturnType<typeof clients>;
+let registry: Record<Stage, Resource>;
+let before: string[];
+const pipeline: Pipeline = { ...parseSpec({ name: 'contract', delivery: { seconds: 1 } }), account: '000000000000' };
+const n = names(pipeline);
+
+/** Calls that change something, by the names of their commands. */
+let changes: string[] = [];
+/** While true, what is created carries no tags: as if somebody else had made it. */
+let untagged = false;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-resource-'));
+  local = await startLocal({ dir, settle: 30, log: () => {} });
+  aws = clients(local);
+  for (const client of Object.values(aws)) watch(client);
+  registry = resources(aws) as Record<Stage, Resource>;
+  before = await everythingThereIs(aws, pipeline.account);
+});
+
+afterAll(async () => {
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+describe.each(stages)('%s', (stage) => {
+  const resource = () => registry[stage];
+  const up = async (spec = pipeline) => {
+    const outcome = await eventually(() => steps(resource()).ensure(spec));
+    await eventually(() => steps(resource()).ready(spec));
+    return outcome;
+  };
+  const down = async () => {
+    await eventually(() => steps(resource()).remove(pipeline));
+    await eventually(() => steps(resource()).gone(pipeline));
+  };
+
+  beforeAll(async () => {
+    if (stage === 'views') await crawlOneKill(aws, pipeline);
+  });
+
+  it('is quietly absent at first', async () => {
+    changes = [];
+    expect(await steps(resource()).exists(pipeline)).toBe(false);
+    await down();
+    expect(changes).toEqual([]);
+  });
+
+  it('is created once, however often it is ensured', async () => {
+    expect(await up()).toBe('created');
+    expect(await steps(resource()).exists(pipeline)).toBe(true);
+    changes = [];
+    expect(await up()).toBe('unchanged');
+    expect(await up()).toBe('unchanged');
+    expect(changes).toEqual([]);
+  });
+
+  it('comes back when someone deletes it behind our back', async () => {
+    await deleted(resource());
+    expect(await up()).toBe('created');
+    changes = [];
+    expect(await up()).toBe('unchanged');
+    expect(changes).toEqual([]);
+  });
+
+  it('changes only what differs, and back', async () => {
+    const { spec = {}, drift, calls } = DIFFERENCES[stage];
+    const wanted = { ...pipeline, ...spec };
+    await drift?.();
+    changes = [];
+    expect(await up(wanted)).toBe(calls.length > 0 ? 'changed' : 'unchanged');
+    expect(changes).toEqual(calls);
+    changes = [];
+    expect(await up(wanted)).toBe('unchanged');
+    expect(changes).toEqual([]);
+    await up();
+  });
+
+  it('is left alone when it belongs to somebody else', async () => {
+    const { tags } = (await resource().find(pipeline))!;
+    if (tags === undefined) {
+      // Owned through the workgroup, and through the database.
+      expect(['questions', 'views']).toContain(stage);
+      return;
+    }
+    await deleted(resource());
+    untagged = true;
+    await up();
+    untagged = false;
+    changes = [];
+    const refusal = await steps(resource())
+      .ensure(pipeline)
+      .catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ApplicationFailure);
+    expect(refusal).toMatchObject({
+      nonRetryable: true,
+      message: `${resource().label(pipeline)} exists and was not made by data2dashboard; choose another name for the pipeline`,
+    });
+    expect(await steps(resource()).exists(pipeline)).toBe(false);
+    await down();
+    expect(changes).toEqual([]);
+    expect(await resource().find(pipeline)).toBeDefined();
+    await deleted(resource());
+    expect(await up()).toBe('created');
+  });
+});
+
+describe('events with other shards', () => {
+  it('asks Kinesis for them, and says so where the local AWS has no such operation', async () => {
+    changes = [];
+    await expect(steps(registry.events).ensure({ ...pipeline, shards: 4 })).rejects.toMatchObject({
+      nonRetryable: true,
+      message: 'ensuring Kinesis stream contract: NotImplemented: kinesis:UpdateShardCount is not part of the local AWS.',
+    });
+    expect(changes).toEqual(['UpdateShardCount']);
+  });
+});
+
+describe('taking down', () => {
+  it.each([...stages].reverse())('%s is gone after remove, and removing again is quiet', async (stage) => {
+    const resource = registry[stage];
+    await eventually(() => steps(resource).remove(pipeline));
+    await eventually(() => steps(resource).gone(pipeline));
+    expect(await resource.find(pipeline)).toBeUndefined();
+    changes = [];
+    await steps(resource).remove(pipeline);
+    await steps(resource).gone(pipeline);
+    expect(changes).toEqual([]);
+  });
+
+  it('leaves nothing in any service', async () => {
+    expect(await everythingThereIs(aws, pipeline.account)).toEqual(before);
+  });
+});
+
+/** How to make each stage differ from its spec, or its spec from it, and the calls that mend it. */
+const DIFFERENCES: Record<Stage, { spec?: Partial<Pipeline>; drift?: () => Promise<unknown>; calls: string[] }> = {
+  bucket: { spec: { keep: { ...pipeline.keep, resultDays: 9 } }, calls: ['PutBucketLifecycleConfiguration'] },
+  firehoseLogs: { spec: { keep: { ...pipeline.keep, logDays: 30 } }, calls: ['PutRetentionPolicy'] },
+  studioLogs: { spec: { keep: { ...pipeline.keep, logDays: 30 } }, calls: ['PutRetentionPolicy'] },
+  firehoseRole: { drift: () => widen(n.roles.firehose), calls: ['PutRolePolicy'] },
+  studioRole: { drift: () => widen(n.roles.studio), calls: ['PutRolePolicy'] },
+  crawlerRole: { drift: () => widen(n.roles.crawler), calls: ['PutRolePolicy'] },
+  quicksightRole: { drift: () => widen(n.roles.quicksight), calls: ['PutRolePolicy'] },
+  events: { calls: [] },
+  playerMetrics: { spec: { shards: 4 }, calls: [] },
+  teamMetrics: { spec: { shards: 4 }, calls: [] },
+  flinkDatabase: { calls: [] },
+  lakeDatabase: { calls: [] },
+  eventsDelivery: { spec: { delivery: { seconds: 60, megabytes: 5 } }, calls: ['UpdateDestination'] },
+  playerDelivery: { spec: { delivery: { seconds: 1, megabytes: 9 } }, calls: ['UpdateDestination'] },
+  teamDelivery: { spec: { delivery: { seconds: 60, megabytes: 9 } }, calls: ['UpdateDestination'] },
+  studio: { spec: { windowSeconds: 20, shards: 3 }, calls: ['UpdateApplication'] },
+  crawler: {
+    drift: () =>
+      aws.glue.send(new UpdateCrawlerCommand({ Name: n.crawler, SchemaChangePolicy: { DeleteBehavior: 'DELETE_FROM_DATABASE' } })),
+    calls: ['UpdateCrawler'],
+  },
+  workgroup: {
+    drift: () => aws.athena.send(new UpdateWorkGroupCommand({ WorkGroup: n.workgroup, State: 'DISABLED' })),
+    calls: ['UpdateWorkGroup'],
+  },
+  questions: { spec: { windowSeconds: 20 }, calls: ['UpdateNamedQuery'] },
+  dataSource: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSourcePermissions'] },
+  views: { drift: () => forget('team_windows'), calls: ['StartQueryExecution', 'UpdateTable'] },
+  players: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSetPermissions'] },
+  teams: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSetPermissions'] },
+  history: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSetPermissions'] },
+  analysis: { spec: { quicksightPrincipal: principal }, calls: ['UpdateAnalysisPermissions'] },
+  dashboard: {
+    spec: { quicksightPrincipal: principal },
+    drift: () =>
+      aws.quicksight.send(
+        new UpdateDashboardCommand({
+          AwsAccountId: pipeline.account,
+          DashboardId: n.dashboard,
+          Name: 'Mine now',
+          Definition: dashboardDefinition(pipeline),
+        }),
+      ),
+    calls: ['UpdateDashboard', 'UpdateDashboardPublishedVersion', 'UpdateDashboardPermissions'],
+  },
+};
+
+const widen = (RoleName: string) =>
+  aws.iam.send(
+    new PutRolePolicyCommand({
+      RoleName,
+      PolicyName: 'least-privilege',
+      PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] }),
+    }),
+  );
+
+/** Makes a view one that our text did not make. */
+async function forget(Name: string): Promise<void> {
+  const { Table: table } = await aws.glue.send(new GetTableCommand({ DatabaseName: n.lakeDatabase, Name }));
+  const { StorageDescriptor, ViewOriginalText, ViewExpandedText, TableType } = table!;
+  const { 'data2dashboard.sql': _, ...Parameters } = table!.Parameters!;
+  const TableInput = { Name, StorageDescriptor, ViewOriginalText, ViewExpandedText, TableType, Parameters };
+  await aws.glue.send(new UpdateTableCommand({ DatabaseName: n.lakeDatabase, TableInput }));
+}
+
+async function deleted(resource: Resource): Promise<void> {
+  await eventually(async () => {
+    const found = await resource.find(pipeline);
+    if (found === undefined) return;
+    if (resource.status(found) !== 'leaving') await resource.remove(pipeline, found);
+    throw ApplicationFailure.create({ type: 'NotYet', message: `${resource.label(pipeline)} is still there` });
+  });
+}
+
+interface Watched {
+  middlewareStack: {
+    add(
+      middleware: (
+        next: (call: { input: Record<string, unknown> }) => Promise<unknown>,
+        context: { commandName?: string },
+      ) => (call: { input: Record<string, unknown> }) => Promise<unknown>,
+      options: { step: 'initialize'; name: string },
+    ): void;
+  };
+}
+
+/** Notes every call that is no look, and takes the tags off what is created while `untagged`. */
+function watch(client: object): void {
+  (client as Watched).middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (call) => {
+        const command = commandName.replace(/Command$/, '');
+        if (!/^(Get|List|Describe|Head|BatchGet)/.test(command)) changes.push(command);
+        if (!untagged) return next(call);
+        const { Tags, tags, CreateBucketConfiguration, ...input } = call.input;
+        const carries = /^Create/.test(command) ? input : call.input;
+        return next({ ...call, input: carries });
+      },
+    { step: 'initialize', name: 'watch' },
+  );
+}
