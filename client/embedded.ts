@@ -29,6 +29,8 @@ export interface Embedded {
   stop(): Promise<void>;
 }
 
+/** Our programs are TypeScript; the loader is ours, whatever folder we are called from. */
+const TYPESCRIPT = ['--import', import.meta.resolve('tsx')];
 const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS'].flatMap((key) => [
   '--dynamic-config-value',
   `history.${key}=1000`,
@@ -83,7 +85,7 @@ export function embedded({ state, region, tell, note }: EmbeddedOptions): Embedd
         startChild({
           name: 'local AWS',
           command: process.execPath,
-          args: ['--import', 'tsx', main, '--port', `${wanted}`, '--state', join(state, 'aws')],
+          args: [...TYPESCRIPT, main, '--port', `${wanted}`, '--state', join(state, 'aws')],
           env: { AWS_REGION: region },
           logFile: log('local-aws'),
           ready: {
@@ -108,7 +110,7 @@ export function embedded({ state, region, tell, note }: EmbeddedOptions): Embedd
         startChild({
           name: 'worker',
           command: process.execPath,
-          args: ['--import', 'tsx', new URL('../worker/main.ts', import.meta.url).pathname],
+          args: [...TYPESCRIPT, new URL('../worker/main.ts', import.meta.url).pathname],
           env: {
             TEMPORAL_ADDRESS: server.address,
             TEMPORAL_NAMESPACE: server.namespace,

@@ -3,6 +3,7 @@ import { composeSchema } from './steps/compose-schema.mjs';
 import { flinkClasses, flinkJars } from './steps/flink.mjs';
 import { packages } from './steps/packages.mjs';
 import { temporal } from './steps/temporal.mjs';
+import { workflowBundle } from './steps/workflows.mjs';
 
 /**
  * One thing that set-up brings. `due` is quick and needs no network; `missing` names, a plain line each, the programs that `run` needs and the machine
@@ -18,7 +19,7 @@ import { temporal } from './steps/temporal.mjs';
  */
 export const stepsFor = (root, wanted) => [
   packages(root),
-  ...(wanted.temporal ? [temporal(root)] : []),
+  ...(wanted.temporal ? [temporal(root), workflowBundle(root)] : []),
   flinkJars(root),
   flinkClasses(root),
   ...(wanted.browser ? [chromium(), composeSchema(root)] : []),

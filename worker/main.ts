@@ -4,6 +4,8 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { targetFromEnvironment } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import { exitWithParent } from '../client/children.ts';
+import { bundledWorkflows } from '../setup/steps/workflows.mjs';
+import { projectRoot } from '../setup/tools.mjs';
 import { serverFromEnvironment, TASK_QUEUE } from './connect.ts';
 
 let shutdown: (() => Promise<void>) | undefined;
@@ -22,11 +24,14 @@ if (!server) {
 const connection = await NativeConnection.connect(server);
 const { namespace } = server;
 const target = targetFromEnvironment(process.env.AWS_REGION ?? 'us-east-1');
+const bundle = bundledWorkflows(projectRoot);
 const worker = await Worker.create({
   connection,
   namespace,
   taskQueue: TASK_QUEUE,
-  workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+  ...(bundle
+    ? { workflowBundle: { codePath: bundle } }
+    : { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }),
   activities: createActivities({ target, client: new Client({ connection, namespace }), taskQueue: TASK_QUEUE }),
   maxConcurrentActivityTaskExecutions: 100,
   maxHeartbeatThrottleInterval: '500 milliseconds',

@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { Game } from '../pipeline/event.ts';
+import { type Game, WATERMARK_SECONDS } from '../pipeline/event.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { type GeneratorState, generatorStatus, pause, resume, stop } from './messages.ts';
 
@@ -30,7 +30,7 @@ const RANGE_SECONDS = 30;
 const CATCH_UP_MS = 5_000;
 const HISTORY_EVENTS = 1_000;
 /** What Flink waits for stragglers (sql/flink), and a little for the clock's grain. */
-const WATERMARK_MS = 5_000 + 1_000;
+const WATERMARK_MS = WATERMARK_SECONDS * 1000 + 1_000;
 
 type Range = Omit<Parameters<Activities['kinesis.generate']>[0], 'again'>;
 

@@ -65,7 +65,7 @@ const COMPARE: Record<string, (wanted: string, actual: string) => boolean> = {
 };
 
 /** Matches with `*` and `?` in time that grows with the lengths only, whatever the pattern. */
-function like(pattern: string, text: string): boolean {
+export function like(pattern: string, text: string): boolean {
   let [at, star, mark] = [0, -1, 0];
   for (let i = 0; i < text.length; ) {
     if (pattern[at] === '*') [star, mark, at] = [at, i, at + 1];
