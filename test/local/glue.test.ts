@@ -1,0 +1,385 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import {
+  BatchCreatePartitionCommand,
+  BatchDeletePartitionCommand,
+  BatchDeleteTableCommand,
+  CreateCrawlerCommand,
+  type CreateCrawlerCommandInput,
+  CreateDatabaseCommand,
+  CreatePartitionCommand,
+  CreateTableCommand,
+  DeleteCrawlerCommand,
+  DeleteDatabaseCommand,
+  DeleteTableCommand,
+  GetCrawlerCommand,
+  GetCrawlersCommand,
+  GetDatabaseCommand,
+  GetDatabasesCommand,
+  GetPartitionCommand,
+  GetPartitionsCommand,
+  GetTableCommand,
+  GetTablesCommand,
+  GetTagsCommand,
+  GlueClient,
+  ListCrawlsCommand,
+  StartCrawlerCommand,
+  StopCrawlerCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateCrawlerCommand,
+  UpdateDatabaseCommand,
+  UpdateTableCommand,
+} from '@aws-sdk/client-glue';
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Local, startLocal } from '../../local/start.ts';
+
+const Bucket = 'glue-lake';
+const database = 'game';
+const role = 'arn:aws:iam::000000000000:role/crawler';
+let dir: string;
+let local: Local;
+let glue: GlueClient;
+let s3: S3Client;
+let iam: IAMClient;
+
+const start = async () => {
+  local = await startLocal({ dir });
+  glue = new GlueClient({ ...local, maxAttempts: 1 });
+  s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
+};
+const document = (...statements: object[]) =>
+  JSON.stringify({ Version: '2012-10-17', Statement: statements.map((statement) => ({ Effect: 'Allow', ...statement })) });
+const permit = (...statements: object[]) =>
+  iam.send(new PutRolePolicyCommand({ RoleName: 'crawler', PolicyName: 'p', PolicyDocument: document(...statements) }));
+const READING = [
+  { Action: 's3:ListBucket', Resource: `arn:aws:s3:::${Bucket}` },
+  { Action: 's3:GetObject', Resource: `arn:aws:s3:::${Bucket}/*` },
+];
+const WRITING = [
+  {
+    Action: ['glue:CreateTable', 'glue:UpdateTable', 'glue:BatchCreatePartition', 'glue:BatchDeletePartition'],
+    Resource: `arn:aws:glue:us-east-1:000000000000:table/${database}/*`,
+  },
+];
+const lines = (rows: (object | string)[]) =>
+  gzipSync(rows.map((row) => `${typeof row === 'string' ? row : JSON.stringify(row)}\n`).join(''));
+const put = (Key: string, rows: (object | string)[]) => s3.send(new PutObjectCommand({ Bucket, Key, Body: lines(rows) }));
+const failsWith = (name: string) => expect.objectContaining({ name });
+const tableOf = async (Name: string, DatabaseName = database) => (await glue.send(new GetTableCommand({ DatabaseName, Name }))).Table!;
+const columnsOf = async (name: string) =>
+  Object.fromEntries((await tableOf(name)).StorageDescriptor!.Columns!.map((column) => [column.Name, column.Type]));
+const valuesOf = async (TableName: string, Expression?: string) =>
+  (await glue.send(new GetPartitionsCommand({ DatabaseName: database, TableName, Expression }))).Partitions!.map(({ Values: values }) =>
+    values!.join('/'),
+  );
+
+const crawler = (Name: string, path: string, more: Partial<CreateCrawlerCommandInput> = {}) =>
+  glue.send(
+    new CreateCrawlerCommand({
+      Name,
+      Role: role,
+      DatabaseName: database,
+      Targets: { S3Targets: [{ Path: `s3://${Bucket}/${path}` }] },
+      ...more,
+    }),
+  );
+
+/** Starts a crawl and gives how it ended, once the crawler is READY. */
+async function crawled(Name: string) {
+  await glue.send(new StartCrawlerCommand({ Name }));
+  return (await settled(Name)).LastCrawl!;
+}
+
+async function settled(Name: string) {
+  for (;;) {
+    const { Crawler: now } = await glue.send(new GetCrawlerCommand({ Name }));
+    if (now!.State === 'READY') return now!;
+    await setTimeout(20);
+  }
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'glue-'));
+  await start();
+  iam = new IAMClient({ ...local, maxAttempts: 1 });
+  const trust = document({ Principal: { Service: 'glue.amazonaws.com' }, Action: 'sts:AssumeRole' });
+  await iam.send(new CreateRoleCommand({ RoleName: 'crawler', AssumeRolePolicyDocument: trust }));
+  await permit(...READING, ...WRITING);
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: database }, Tags: { team: 'data' } }));
+});
+
+afterAll(async () => {
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+describe('the catalog', () => {
+  test('keeps databases, tells what is missing or there already, and forgets tables with their database', async () => {
+    await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: 'Other', Description: 'one' } }));
+    await expect(glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: 'other' } }))).rejects.toEqual(
+      failsWith('AlreadyExistsException'),
+    );
+    await glue.send(new UpdateDatabaseCommand({ Name: 'other', DatabaseInput: { Name: 'other', Description: 'two' } }));
+    const { Database: found } = await glue.send(new GetDatabaseCommand({ Name: 'OTHER' }));
+    expect(found).toMatchObject({ Name: 'other', Description: 'two', CreateTime: expect.any(Date) });
+    const { DatabaseList: list } = await glue.send(new GetDatabasesCommand({}));
+    expect(list!.map(({ Name: name }) => name)).toEqual([database, 'other']);
+    await glue.send(new CreateTableCommand({ DatabaseName: 'other', TableInput: { Name: 'T' } }));
+    await glue.send(new DeleteDatabaseCommand({ Name: 'other' }));
+    await expect(glue.send(new GetDatabaseCommand({ Name: 'other' }))).rejects.toEqual(failsWith('EntityNotFoundException'));
+    await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: 'other' } }));
+    expect((await glue.send(new GetTablesCommand({ DatabaseName: 'other' }))).TableList).toEqual([]);
+    await glue.send(new DeleteDatabaseCommand({ Name: 'other' }));
+  });
+
+  test('keeps tables with versions and lists them by pattern', async () => {
+    const TableInput = {
+      Name: 'Kills',
+      StorageDescriptor: { Columns: [{ Name: 'Player', Type: 'string' }], Location: 's3://b/k/' },
+      PartitionKeys: [{ Name: 'day', Type: 'string' }],
+    };
+    await glue.send(new CreateTableCommand({ DatabaseName: database, TableInput }));
+    await expect(glue.send(new CreateTableCommand({ DatabaseName: database, TableInput }))).rejects.toEqual(
+      failsWith('AlreadyExistsException'),
+    );
+    await glue.send(new UpdateTableCommand({ DatabaseName: database, TableInput: { ...TableInput, Description: 'new' } }));
+    expect(await tableOf('KILLS')).toMatchObject({
+      Name: 'kills',
+      Description: 'new',
+      VersionId: '1',
+      StorageDescriptor: { Columns: [{ Name: 'player' }] },
+    });
+    const stale = new UpdateTableCommand({ DatabaseName: database, TableInput, VersionId: '0' });
+    await expect(glue.send(stale)).rejects.toEqual(failsWith('ConcurrentModificationException'));
+    const named = async (Expression: string) =>
+      (await glue.send(new GetTablesCommand({ DatabaseName: database, Expression }))).TableList!.length;
+    expect([await named('k*s'), await named('kill'), await named('x|kills'), await named('k.*')]).toEqual([1, 0, 1, 1]);
+    await expect(glue.send(new DeleteTableCommand({ DatabaseName: database, Name: 'no' }))).rejects.toEqual(
+      failsWith('EntityNotFoundException'),
+    );
+  });
+
+  test('keeps partitions, filters them, and answers batches one by one', async () => {
+    const at = { DatabaseName: database, TableName: 'kills' };
+    const PartitionInputList = ['01', '02', '03'].map((day) => ({
+      Values: [day],
+      StorageDescriptor: { Location: `s3://b/k/day=${day}/` },
+    }));
+    await glue.send(new CreatePartitionCommand({ ...at, PartitionInput: PartitionInputList[0] }));
+    const { Errors: errors } = await glue.send(new BatchCreatePartitionCommand({ ...at, PartitionInputList }));
+    expect(errors).toEqual([
+      { PartitionValues: ['01'], ErrorDetail: { ErrorCode: 'AlreadyExistsException', ErrorMessage: expect.any(String) } },
+    ]);
+    expect(await valuesOf('kills', "day >= '02' AND day <> '03'")).toEqual(['02']);
+    await expect(valuesOf('kills', "day = (SELECT content FROM read_text('/etc/passwd'))")).rejects.toEqual(
+      failsWith('InvalidInputException'),
+    );
+    const first = await glue.send(new GetPartitionsCommand({ ...at, MaxResults: 2 }));
+    const second = await glue.send(new GetPartitionsCommand({ ...at, MaxResults: 2, NextToken: first.NextToken }));
+    expect([first.Partitions!.length, second.Partitions!.length, second.NextToken]).toEqual([2, 1, undefined]);
+    await glue.send(new BatchDeletePartitionCommand({ ...at, PartitionsToDelete: [{ Values: ['02'] }] }));
+    await expect(glue.send(new GetPartitionCommand({ ...at, PartitionValues: ['02'] }))).rejects.toEqual(
+      failsWith('EntityNotFoundException'),
+    );
+    const { Errors: missing } = await glue.send(new BatchDeleteTableCommand({ DatabaseName: database, TablesToDelete: ['kills', 'no'] }));
+    expect(missing!.map(({ TableName: name }) => name)).toEqual(['no']);
+  });
+
+  test('tags what exists', async () => {
+    const ResourceArn = `arn:aws:glue:us-east-1:000000000000:database/${database}`;
+    await glue.send(new TagResourceCommand({ ResourceArn, TagsToAdd: { cost: 'low' } }));
+    await glue.send(new UntagResourceCommand({ ResourceArn, TagsToRemove: ['team'] }));
+    expect((await glue.send(new GetTagsCommand({ ResourceArn }))).Tags).toEqual({ cost: 'low' });
+    const missing = new GetTagsCommand({ ResourceArn: `${ResourceArn}x` });
+    await expect(glue.send(missing)).rejects.toEqual(failsWith('EntityNotFoundException'));
+  });
+});
+
+describe('a crawler', () => {
+  test('is checked as Glue checks it', async () => {
+    const refused: [string, Partial<CreateCrawlerCommandInput>][] = [
+      ['InvalidInputException', { Schedule: 'rate(5 minutes)' }],
+      ['InvalidInputException', { Schedule: 'cron(0/5 * * * * *)' }],
+      ['InvalidInputException', { Schedule: 'cron(0/2 * * * ? *)' }],
+      ['InvalidInputException', { Schedule: 'cron(61 * * * ? *)' }],
+      ['InvalidInputException', { Role: 'arn:aws:iam::000000000000:role/nobody' }],
+      ['InvalidInputException', { Targets: { S3Targets: [] } }],
+      ['InvalidInputException', { Targets: { S3Targets: [{ Path: 's3://UPPER/x' }] } }],
+      ['InvalidInputException', { DatabaseName: undefined }],
+      ['InvalidInputException', { Configuration: '{"Version":2}' }],
+    ];
+    for (const [name, more] of refused) await expect(crawler('bad', 'x/', more)).rejects.toEqual(failsWith(name));
+    await crawler('checked', 'nothing/', { Schedule: 'cron(0/5 * * * ? *)', Role: role, Tags: { a: 'b' } });
+    await expect(crawler('checked', 'nothing/')).rejects.toEqual(failsWith('AlreadyExistsException'));
+    const { Crawler: found } = await glue.send(new GetCrawlerCommand({ Name: 'checked' }));
+    expect(found).toMatchObject({
+      Role: 'crawler',
+      State: 'READY',
+      Schedule: { ScheduleExpression: 'cron(0/5 * * * ? *)', State: 'SCHEDULED' },
+      Version: 1,
+    });
+    await glue.send(new UpdateCrawlerCommand({ Name: 'checked', Description: 'changed' }));
+    const { Crawlers: all } = await glue.send(new GetCrawlersCommand({}));
+    expect(all).toEqual([
+      expect.objectContaining({
+        Name: 'checked',
+        Description: 'changed',
+        Version: 2,
+        Targets: expect.objectContaining({ S3Targets: [{ Path: `s3://${Bucket}/nothing/` }] }),
+      }),
+    ]);
+  });
+
+  test('makes no table of an empty folder, and succeeds', async () => {
+    expect(await crawled('checked')).toMatchObject({
+      Status: 'SUCCEEDED',
+      StartTime: expect.any(Date),
+      MessagePrefix: expect.any(String),
+      LogGroup: '/aws-glue/crawlers',
+    });
+    expect((await glue.send(new GetTablesCommand({ DatabaseName: database }))).TableList).toEqual([]);
+    await glue.send(new DeleteCrawlerCommand({ Name: 'checked' }));
+    await expect(glue.send(new GetCrawlerCommand({ Name: 'checked' }))).rejects.toEqual(failsWith('EntityNotFoundException'));
+  });
+
+  test('infers columns as Glue does and partitions from the folders', async () => {
+    const event = {
+      eventId: 'e1',
+      kills: 3,
+      total: 3000000000,
+      at: '2026-11-23T18:00:00.000Z',
+      won: true,
+      gone: null,
+      tags: ['a'],
+      place: { X: 1, mapName: 'dust' },
+    };
+    await put('raw/Events/year=2026/month=11/day=23/a.gz', [JSON.stringify(event).replace('"kills":3', '"ratio":1.0,"kills":3')]);
+    await put('raw/Events/year=2026/month=11/day=24/a.gz', [{ ...event, extra: 'x', place: { X: 1.5 } }]);
+    await put('raw/Events/year=2026/month=11/day=24/_hidden', ['{"never":1}']);
+    await crawler('events', 'raw/Events', {
+      TablePrefix: 'p_',
+      SchemaChangePolicy: { UpdateBehavior: 'UPDATE_IN_DATABASE', DeleteBehavior: 'DELETE_FROM_DATABASE' },
+    });
+    expect((await crawled('events')).Status).toBe('SUCCEEDED');
+    const table = await tableOf('p_events');
+    expect(table.StorageDescriptor).toMatchObject({
+      Location: `s3://${Bucket}/raw/Events/`,
+      SerdeInfo: { SerializationLibrary: 'org.openx.data.jsonserde.JsonSerDe' },
+    });
+    expect(table.StorageDescriptor!.SerdeInfo!.Parameters).toMatchObject({
+      paths: expect.stringContaining('eventId'),
+      'mapping.mapname': 'mapName',
+    });
+    expect(table.Parameters).toMatchObject({
+      classification: 'json',
+      compressionType: 'gzip',
+      objectCount: '2',
+      recordCount: '2',
+      UPDATED_BY_CRAWLER: 'events',
+      CrawlerSchemaSerializerVersion: '1.0',
+    });
+    expect(table.PartitionKeys).toEqual(['year', 'month', 'day'].map((Name) => ({ Name, Type: 'string' })));
+    expect(await columnsOf('p_events')).toEqual({
+      eventid: 'string',
+      ratio: 'double',
+      kills: 'int',
+      total: 'bigint',
+      at: 'string',
+      won: 'boolean',
+      gone: 'string',
+      tags: 'array<string>',
+      place: 'struct<x:double,mapname:string>',
+      extra: 'string',
+    });
+    expect(await valuesOf('p_events')).toEqual(['2026/11/23', '2026/11/24']);
+  });
+
+  test('widens and appends at the next crawl, never narrows, and drops lost partitions only when told to', async () => {
+    await put('raw/Events/year=2026/month=12/day=01/a.gz', [{ eventId: 'e3', kills: 5000000000, total: 1, ratio: 2, fresh: 1 }]);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'raw/Events/year=2026/month=11/day=23/a.gz' }));
+    expect((await crawled('events')).Status).toBe('SUCCEEDED');
+    expect(await columnsOf('p_events')).toMatchObject({ kills: 'bigint', total: 'bigint', ratio: 'double', at: 'string', fresh: 'int' });
+    expect(Object.keys(await columnsOf('p_events')).at(-1)).toBe('fresh');
+    expect(await valuesOf('p_events')).toEqual(['2026/11/24', '2026/12/01']);
+    const { Crawls: crawls } = await glue.send(new ListCrawlsCommand({ CrawlerName: 'events' }));
+    expect(crawls!.map(({ State, DPUHour }) => [State, DPUHour])).toEqual([
+      ['COMPLETED', 0],
+      ['COMPLETED', 0],
+    ]);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'raw/Events/year=2026/month=12/day=01/a.gz' }));
+    await glue.send(new UpdateCrawlerCommand({ Name: 'events', SchemaChangePolicy: { UpdateBehavior: 'LOG', DeleteBehavior: 'LOG' } }));
+    await put('raw/Events/year=2026/month=12/day=02/a.gz', [{ eventId: 'e4', unseen: 1 }]);
+    await crawled('events');
+    expect(await columnsOf('p_events')).not.toHaveProperty('unseen');
+    expect(await valuesOf('p_events')).toEqual(['2026/11/24', '2026/12/01', '2026/12/02']);
+  });
+
+  test('makes a table of each unlike folder, partition_0 of folders without names, and skips what is no JSON', async () => {
+    await put('two/players/2026/11/a.gz', [{ player: 'p', kills: 1 }]);
+    await put('two/teams/x/a.gz', [{ team: 'red', players: 2, rank: 1 }]);
+    await put('two/teams/y/a.gz', [{ team: 'blue', players: 2, rank: 2 }]);
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'two/noise/a.txt', Body: 'not json\n' }));
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'two/broken/a.gz', Body: 'not gzip' }));
+    await crawler('two', 'two');
+    expect((await crawled('two')).Status).toBe('SUCCEEDED');
+    expect((await tableOf('players')).PartitionKeys!.map(({ Name: name }) => name)).toEqual(['partition_0', 'partition_1']);
+    expect(await valuesOf('players')).toEqual(['2026/11']);
+    expect(await valuesOf('teams')).toEqual(['x', 'y']);
+    const { TableList: list } = await glue.send(new GetTablesCommand({ DatabaseName: database, Expression: 'noise|broken' }));
+    expect(list).toEqual([]);
+  });
+
+  test('refuses a second start, stops when told, and fails in plain words where its bucket is gone', async () => {
+    const rows = Array.from({ length: 1000 }, (_, i) => ({ i, text: 'x'.repeat(1000) }));
+    for (let hour = 0; hour < 20; hour++) await put(`many/hour=${hour}/a.gz`, rows);
+    await crawler('many', 'many');
+    await glue.send(new StartCrawlerCommand({ Name: 'many' }));
+    for (const again of [
+      new StartCrawlerCommand({ Name: 'many' }),
+      new DeleteCrawlerCommand({ Name: 'many' }),
+      new UpdateCrawlerCommand({ Name: 'many' }),
+    ])
+      await expect(glue.send(again as StartCrawlerCommand)).rejects.toEqual(failsWith('CrawlerRunningException'));
+    await glue.send(new StopCrawlerCommand({ Name: 'many' }));
+    expect((await settled('many')).LastCrawl!.Status).toBe('CANCELLED');
+    await expect(glue.send(new StopCrawlerCommand({ Name: 'events' }))).rejects.toEqual(failsWith('CrawlerNotRunningException'));
+    await crawler('lost', '', { Targets: { S3Targets: [{ Path: 's3://no-such-bucket/x' }] } });
+    expect(await crawled('lost')).toMatchObject({ Status: 'FAILED', ErrorMessage: expect.stringContaining('no-such-bucket') });
+  });
+
+  test('may do no more than its role', async () => {
+    await put('guarded/hour=1/a.gz', [{ a: 1 }]);
+    await crawler('guarded', 'guarded');
+    const refusal = (action: string) => ({
+      Status: 'FAILED',
+      ErrorMessage: expect.stringContaining(`is not authorized to perform: ${action}`),
+    });
+    await permit(READING[1]!, ...WRITING);
+    expect(await crawled('guarded')).toMatchObject(refusal('s3:ListBucket'));
+    await permit(READING[0]!, { Action: 's3:GetObject', Resource: `arn:aws:s3:::${Bucket}/other/*` }, ...WRITING);
+    expect(await crawled('guarded')).toMatchObject(refusal('s3:GetObject'));
+    await permit(...READING);
+    expect(await crawled('guarded')).toMatchObject(refusal('glue:CreateTable'));
+    await expect(tableOf('guarded')).rejects.toEqual(failsWith('EntityNotFoundException'));
+    await permit(...READING, ...WRITING);
+    expect((await crawled('guarded')).Status).toBe('SUCCEEDED');
+  });
+
+  test('finds its state again after a restart, and takes up a crawl that was under way', async () => {
+    await put('again/hour=1/a.gz', [{ a: 1 }]);
+    await crawler('again', 'again');
+    await glue.send(new StartCrawlerCommand({ Name: 'again' }));
+    await local.close();
+    await start();
+    expect((await settled('again')).LastCrawl!.Status).toBe('SUCCEEDED');
+    expect(await valuesOf('again')).toEqual(['1']);
+    expect(await valuesOf('p_events')).toHaveLength(3);
+  });
+});
