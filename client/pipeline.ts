@@ -1,5 +1,6 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { type Client, Connection, Client as TemporalClient, WorkflowNotFoundError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { clients, type Target } from '../activities/aws.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
@@ -61,12 +62,22 @@ export async function picture(client: Client, name: string): Promise<Picture | u
     client.workflow.getHandle(id).query(query) as Promise<Value>;
   const found = await unlessUnknown(client.workflow.getHandle(ids.pipeline).describe());
   if (found?.status.name !== 'RUNNING') return undefined;
-  const [pipeline, generator, notebook] = await Promise.all([
+  const [pipeline, generator, notebook, reached] = await Promise.all([
     ask<PipelineStatus>(ids.pipeline, status),
     unlessUnknown(ask<GeneratorState>(ids.generate, generatorStatus)),
     unlessUnknown(ask<NotebookState>(ids.notebook, notebookStatus)),
+    unlessUnknown(underWay(client, ids.generate)),
   ]);
+  if (generator && reached) generator.acknowledged = Math.max(generator.acknowledged, reached);
   return { pipeline, generator, notebook };
+}
+
+/** The number that the generator's activity has reached by its last heartbeat: the workflow itself hears of it only at the end of a range. */
+async function underWay(client: Client, workflowId: string): Promise<number> {
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  const payload = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'kinesis.generate')?.heartbeatDetails
+    ?.payloads?.[0];
+  return payload ? (defaultPayloadConverter.fromPayload<{ next?: number }>(payload).next ?? 0) : 0;
 }
 
 /** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { startSqlEngine } from './athena/engine.ts';
 import type { Aws } from './aws.ts';
 import { openJournal } from './journal.ts';
@@ -35,7 +35,7 @@ export interface Local {
 
 /** Starts the local AWS on the state in `dir`, taking up deliveries, crawls and applications that were under way. */
 export async function startLocal({
-  dir,
+  dir: state,
   port = 0,
   host = '127.0.0.1',
   allowedHosts,
@@ -44,6 +44,7 @@ export async function startLocal({
   now = Date.now,
   log = toStderr,
 }: LocalOptions): Promise<Local> {
+  const dir = resolve(state); // the engines run in folders of their own
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await chmod(dir, 0o700);
   const credentials = await loadCredentials(join(dir, 'credentials.json'));

@@ -3,14 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type GameEvent, gameEvent } from '../pipeline/event.ts';
-import { d2d, descendants, start } from './product.ts';
+import { d2d, descendants, ended, type Run, start } from './product.ts';
 import { delivered, lakeRecords, metricsOf, streamRecords } from './recount.ts';
 
 let cwd: string;
 beforeEach(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'd2d-chain-'));
 });
-afterEach(() => rm(cwd, { recursive: true, force: true }));
+afterEach(async () => {
+  await Promise.all(runs.splice(0).map(ended));
+  await rm(cwd, { recursive: true, force: true });
+});
+
+const runs: Run[] = [];
+const begin = (...args: string[]): Run => {
+  const run = start(cwd, ...args);
+  runs.push(run);
+  return run;
+};
 
 const killed = (pids: number[]) => {
   expect(pids).not.toEqual([]);
@@ -26,7 +36,7 @@ describe('the whole chain', () => {
     const events = 6000;
     await writeFile(join(cwd, 'data2dashboard.yaml'), `generator: { seed: ${seed} }\n`);
 
-    const run = start(cwd, '--once', '--events', String(events), '--rate', '300', '--json', '--keep', 'kept', '--state', '.data2dashboard');
+    const run = begin('--once', '--events', String(events), '--rate', '300', '--json', '--keep', 'kept', '--state', '.data2dashboard');
     await run.says('ok  worker');
     killed(descendants(run.child.pid!, 'worker/main.ts'));
     await run.says('worker is back');
@@ -77,11 +87,11 @@ describe('the whole chain', () => {
   }, 400_000);
 
   it('goes on after a stop with the same pipeline and data, heals a killed part, pauses, and leaves no process behind when killed itself', async () => {
-    const first = start(cwd);
+    const first = begin();
     await first.says('Ready in');
     const before = (await d2d(cwd, 'status')).facts as unknown as Status;
     expect(before).toMatchObject({ ok: true, state: 'running', notebook: { state: 'running' } });
-    const second = start(cwd);
+    const second = begin();
     expect((await second.ended).code).toBe(0);
     expect(second.said()).toContain('already runs');
 
@@ -89,7 +99,7 @@ describe('the whole chain', () => {
     expect((await first.ended).code).toBe(0);
     expect(descendants(first.child.pid!)).toEqual([]);
 
-    const again = start(cwd);
+    const again = begin();
     await again.says('Ready in');
     expect(again.said()).toContain('goes on where it was');
     killed(descendants(again.child.pid!, 'local/main.ts'));
@@ -119,7 +129,7 @@ describe('the whole chain', () => {
 
   it('refuses a bad spec with every fault in one listing, and starts nothing', async () => {
     await writeFile(join(cwd, 'data2dashboard.yaml'), 'name: NO\nshards: 0\ngenerator: { rate: -1, speed: 3 }\n');
-    const run = start(cwd);
+    const run = begin();
     expect((await run.ended).code).toBe(2);
     for (const path of ['name', 'shards', 'generator.rate', 'generator.speed']) expect(run.said()).toContain(`  ${path}: `);
   });

@@ -21,6 +21,12 @@ export interface Run {
 /** Starts `npm start -- <args>` in `cwd`, without npm in between. */
 export const start = (cwd: string, ...args: string[]): Run => run(cwd, program('client/start.ts'), args);
 
+/** Ends a run, if it has not ended by itself; resolves when it has. */
+export async function ended(run: Run): Promise<void> {
+  run.child.kill('SIGTERM');
+  await run.ended;
+}
+
 /** Runs a verb of d2d in `cwd` and returns its exit code and its JSON. */
 export async function d2d(cwd: string, ...args: string[]): Promise<{ code: number | null; facts: Record<string, unknown> }> {
   const { code, output } = await run(cwd, program('client/d2d.mjs'), [...args, '--json']).ended;
