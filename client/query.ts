@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import { statements } from '../activities/sql.ts';
 import { names } from '../pipeline/names.ts';
 import { TASK_QUEUE } from '../worker/connect.ts';
@@ -6,6 +5,7 @@ import type { query as queryWorkflow } from '../workflows/index.ts';
 import type { VerbResult } from './index.ts';
 import { Plain, session } from './session.ts';
 import { loadSpec } from './spec-file.ts';
+import { tableOf } from './table.ts';
 
 /** Asks a named query through Athena and shows its rows; without a name lists the questions there are. */
 export async function query(question: string | undefined): Promise<VerbResult> {
@@ -18,12 +18,10 @@ export async function query(question: string | undefined): Promise<VerbResult> {
     taskQueue: TASK_QUEUE,
     args: [{ pipeline, questions: [question] }],
   });
-  const table = new Table({ head: answer!.columns, style: { head: [], border: [] } });
-  table.push(...answer!.rows.map((row) => row.map((value) => value ?? '')));
   const more = answer!.more ? `\nfirst ${answer!.rows.length} rows; all of them: ${answer!.output}` : '';
   return {
     ok: true,
     facts: answer!,
-    words: `${table.toString()}${more}\n${answer!.bytesScanned} bytes scanned in ${answer!.milliseconds} ms`,
+    words: `${tableOf(answer!.columns, answer!.rows)}${more}\n${answer!.bytesScanned} bytes scanned in ${answer!.milliseconds} ms`,
   };
 }

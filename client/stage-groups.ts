@@ -3,10 +3,10 @@ import type { StageState } from '../workflows/messages.ts';
 
 /** The stages as people read them: in data-flow order, by service. */
 export const GROUPS: Record<string, Stage[]> = {
-  'S3 lake, logs, roles': ['bucket', 'firehoseLogs', 'studioLogs', 'firehoseRole', 'studioRole', 'crawlerRole', 'quicksightRole'],
   'Kinesis streams': ['events', 'playerMetrics', 'teamMetrics'],
   'Studio notebook': ['flinkDatabase', 'studio'],
   Firehose: ['eventsDelivery', 'playerDelivery', 'teamDelivery'],
+  'S3 lake, logs, roles': ['bucket', 'firehoseLogs', 'studioLogs', 'firehoseRole', 'studioRole', 'crawlerRole', 'quicksightRole'],
   'Glue catalog': ['lakeDatabase', 'crawler'],
   Athena: ['workgroup', 'questions', 'views'],
   QuickSight: ['dataSource', 'players', 'teams', 'history', 'analysis', 'dashboard'],

@@ -1,8 +1,8 @@
-import Table from 'cli-table3';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './pipeline.ts';
 import { session } from './session.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
+import { tableOf } from './table.ts';
 
 /** The whole picture: a table in data-flow order, one word of state a row. Not running counts as not as it should be. */
 export async function status(): Promise<VerbResult> {
@@ -19,20 +19,15 @@ export async function status(): Promise<VerbResult> {
 }
 
 function words({ pipeline, generator, notebook }: Picture): string {
-  const table = new Table({
-    head: ['stage', 'state', ''],
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
-  table.push(['generator', generator?.state ?? 'waiting', generator ? sent(generator) : '']);
+  const rows = [['generator', generator?.state ?? 'waiting', generator ? sent(generator) : '']];
   for (const [group, members] of Object.entries(GROUPS)) {
     const { state, open } = groupState(members, pipeline.stages);
     const isNotebook = group === 'Studio notebook' && state === 'ready';
-    table.push([group, isNotebook ? (notebook?.state ?? 'waiting') : state, isNotebook ? restarts(notebook) : open.join(', ')]);
+    rows.push([group, isNotebook ? (notebook?.state ?? 'waiting') : state, isNotebook ? restarts(notebook) : open.join(', ')]);
   }
   const lines = [
     `pipeline ${pipeline.name}: ${pipeline.state}  (${pipeline.target}, ${pipeline.region}, account ${pipeline.account})`,
-    table.toString(),
+    tableOf(['stage', 'state', ''], rows),
   ];
   if (pipeline.reason) lines.push(pipeline.reason);
   return [...lines, `next: ${next({ pipeline, generator, notebook }).join(' | ')}`].join('\n');

@@ -4,6 +4,15 @@ import type { Reply } from '../wire.ts';
 import { URL_PREFIX } from './presigned-url.ts';
 import { studioOf } from './studio.ts';
 
+/** Flink's page loads its style sheet by one inline handler, which is allowed by its hash alone, and sets its own base. */
+const FLINK_HEADERS = {
+  ...PAGE_HEADERS,
+  'content-security-policy': PAGE_HEADERS['content-security-policy']!.replace(
+    "script-src 'self'",
+    "script-src 'self' 'unsafe-hashes' 'sha256-MhtPZXr7+LpJUY5qtMutB+qWfQtMaPccfe7QXtCcEYc='",
+  ).replace("base-uri 'none'", "base-uri 'self'"),
+};
+
 /** Serves Flink's own web UI and REST, to read, behind the presigned URL of type FLINK_DASHBOARD_URL. */
 export function serveFlinkDashboard(aws: Aws): void {
   const prefix = URL_PREFIX.FLINK_DASHBOARD_URL;
@@ -15,7 +24,7 @@ export function serveFlinkDashboard(aws: Aws): void {
     for (const [key, value] of Object.entries(query))
       if (key !== 'authToken') for (const item of [value].flat()) address.searchParams.append(key, item);
     const response = await fetch(address, { redirect: 'manual' });
-    const headers = { ...PAGE_HEADERS, 'content-type': response.headers.get('content-type') ?? 'application/octet-stream' };
+    const headers = { ...FLINK_HEADERS, 'content-type': response.headers.get('content-type') ?? 'application/octet-stream' };
     return { status: response.status, headers, body: Buffer.from(await response.arrayBuffer()) };
   });
 }
