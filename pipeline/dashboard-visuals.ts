@@ -121,6 +121,13 @@ export const teams: Visual = {
           Values: [total('team-performance-kills', 'teams', 'kills'), total('team-performance-deaths', 'teams', 'deaths')],
         },
       },
+      // Not the teams' own colours.
+      VisualPalette: {
+        ColorMap: [
+          { Element: { FieldId: 'team-performance-kills' }, Color: '#009E73' },
+          { Element: { FieldId: 'team-performance-deaths' }, Color: '#CC79A7' },
+        ],
+      },
       CategoryLabelOptions: NO_LABEL,
     },
   },

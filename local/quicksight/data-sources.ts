@@ -1,0 +1,111 @@
+import type {
+  CreateDataSourceRequest,
+  CreateDataSourceResponse,
+  DataSourceErrorInfo,
+  DataSourceParameters,
+  DeleteDataSourceRequest,
+  DeleteDataSourceResponse,
+  DescribeDataSourceRequest,
+  DescribeDataSourceResponse,
+  DataSource as Described,
+  ListDataSourcesRequest,
+  ListDataSourcesResponse,
+  UpdateDataSourceRequest,
+  UpdateDataSourceResponse,
+} from '@aws-sdk/client-quicksight';
+import { runAthenaSql } from '../athena/run.ts';
+import { workGroupOf } from '../athena/work-groups.ts';
+import { type Aws, awsError, type Operation } from '../aws.ts';
+import { assertAssumable } from '../iam/assume.ts';
+import { assetArn, checkName, type DataSource, dataSources, found, lastVerb, newAsset, page, statusOf } from './assets.ts';
+
+export const createDataSource: Operation<CreateDataSourceRequest, CreateDataSourceResponse> = async (input, aws) => {
+  const { DataSourceId: id = '', Type: type = 'ATHENA', DataSourceParameters: parameters } = input;
+  const asset = newAsset(aws, 'datasource', { ...input, id });
+  if (type !== 'ATHENA')
+    throw awsError('InvalidParameterValueException', `Data sources of type ${type} are not part of the local AWS; ATHENA is.`);
+  const checked = checkedParameters(aws, parameters);
+  const source: DataSource = { ...asset, type, parameters: checked, error: await testConnection(aws, checked) };
+  dataSources(aws).set(id, source);
+  return { Arn: assetArn(aws, 'datasource', id), DataSourceId: id, CreationStatus: 'CREATION_IN_PROGRESS', Status: 202 };
+};
+
+export const describeDataSource: Operation<DescribeDataSourceRequest, DescribeDataSourceResponse> = ({ DataSourceId: id }, aws) => ({
+  DataSource: described(aws, sourceOf(aws, id)),
+});
+
+export const updateDataSource: Operation<UpdateDataSourceRequest, UpdateDataSourceResponse> = async (input, aws) => {
+  const { DataSourceId: id = '', Name: name, DataSourceParameters: parameters } = input;
+  const source = sourceOf(aws, id);
+  checkName(name);
+  const checked = parameters ? checkedParameters(aws, parameters) : source.parameters;
+  const updated = new Date(Math.max(aws.now(), source.created.getTime() + 1));
+  dataSources(aws).set(id, { ...source, name: name!, parameters: checked, updated, error: await testConnection(aws, checked) });
+  return { Arn: assetArn(aws, 'datasource', id), DataSourceId: id, UpdateStatus: 'UPDATE_IN_PROGRESS', Status: 202 };
+};
+
+export const deleteDataSource: Operation<DeleteDataSourceRequest, DeleteDataSourceResponse> = ({ DataSourceId: id = '' }, aws) => {
+  sourceOf(aws, id);
+  dataSources(aws).delete(id);
+  return { Arn: assetArn(aws, 'datasource', id), DataSourceId: id };
+};
+
+export const listDataSources: Operation<ListDataSourcesRequest, ListDataSourcesResponse> = (input, aws) => {
+  const { items, NextToken } = page(dataSources(aws).values(), input);
+  return { DataSources: items.map((source) => described(aws, source)), NextToken };
+};
+
+/** The data source, or ResourceNotFoundException. */
+export const sourceOf = (aws: Aws, id: string | undefined) => found(aws, 'datasource', dataSources(aws), id);
+
+/** The data source an ARN names, or InvalidParameterValueException. */
+export function sourceByArn(aws: Aws, arn = ''): Readonly<DataSource> {
+  const source = dataSources(aws)
+    .values()
+    .find(({ id }) => assetArn(aws, 'datasource', id) === arn);
+  if (!source) throw awsError('InvalidParameterValueException', `Invalid DataSourceArn: ${arn} does not exist.`);
+  return source;
+}
+
+/** Throws what a query through `source` would meet: a role that QuickSight cannot assume, or a workgroup that is not there. */
+export function assertUsable(aws: Aws, { parameters }: Pick<DataSource, 'parameters'>): void {
+  const { RoleArn: role, WorkGroup: workGroup } = parameters.AthenaParameters ?? {};
+  if (role) assertAssumable(aws, role, 'quicksight.amazonaws.com', 'AccessDeniedException');
+  const { Name: name, State: state } = workGroupOf(aws, workGroup);
+  if (state === 'DISABLED') throw awsError('InvalidRequestException', `WorkGroup ${name} is disabled.`);
+}
+
+function checkedParameters(aws: Aws, parameters: DataSourceParameters | undefined): DataSourceParameters {
+  if (!parameters?.AthenaParameters)
+    throw awsError('InvalidParameterValueException', 'DataSourceParameters must have AthenaParameters for data source type ATHENA.');
+  const { RoleArn: role } = parameters.AthenaParameters;
+  if (role) assertAssumable(aws, role, 'quicksight.amazonaws.com', 'AccessDeniedException');
+  return parameters;
+}
+
+/** What is wrong with the connection, if anything: the workgroup must be there and a query must run. */
+async function testConnection(aws: Aws, parameters: DataSourceParameters): Promise<DataSourceErrorInfo | undefined> {
+  try {
+    assertUsable(aws, { parameters });
+    await runAthenaSql(aws, 'SELECT 1', { database: 'default' });
+    return undefined;
+  } catch (error) {
+    return { Type: 'GENERIC_SQL_FAILURE', Message: (error as Error).message };
+  }
+}
+
+function described(aws: Aws, source: Readonly<DataSource>): Described {
+  const status = statusOf(aws, lastVerb(source), source.updated, source.error === undefined);
+  return {
+    Arn: assetArn(aws, 'datasource', source.id),
+    DataSourceId: source.id,
+    Name: source.name,
+    Type: source.type,
+    Status: status,
+    CreatedTime: source.created,
+    LastUpdatedTime: source.updated,
+    DataSourceParameters: source.parameters,
+    SslProperties: { DisableSsl: false },
+    ErrorInfo: status.endsWith('_FAILED') ? source.error : undefined,
+  };
+}

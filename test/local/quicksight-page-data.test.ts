@@ -1,0 +1,200 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CreateDataSourceCommand,
+  CreateIngestionCommand,
+  DescribeAccountSubscriptionCommand,
+  DescribeDataSourceCommand,
+  DescribeIngestionCommand,
+  GenerateEmbedUrlForRegisteredUserCommand,
+  ListIngestionsCommand,
+  ListUsersCommand,
+} from '@aws-sdk/client-quicksight';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
+import type { DashboardData } from '../../local/quicksight/load.ts';
+import { type Local, startLocal } from '../../local/start.ts';
+import { names } from '../../pipeline/names.ts';
+import { bringUp, crawl, deliver, pipeline, until, windowsFrom } from '../dashboard-lake.ts';
+
+const AwsAccountId = pipeline.account;
+const { dataSets, dashboard: DashboardId } = names(pipeline);
+const START = new Date('2026-11-23T18:00:00Z');
+const windows = windowsFrom(START, 12, 10);
+const sum = (rows: typeof windows, of: 'kills' | 'deaths') => rows.reduce((total, row) => total + row[of], 0);
+
+let dir: string;
+let local: Local;
+let clients: Clients;
+const send: Clients['quicksight']['send'] = ((command: never) => clients.quicksight.send(command)) as never;
+const refused = (name: string, message: RegExp) => expect.objectContaining({ name, message: expect.stringMatching(message) });
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'quicksight-'));
+  local = await startLocal({ dir, log: () => undefined });
+  clients = clientsOf(local);
+  await bringUp(clients, ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup', 'dataSource']);
+  await deliver(clients, windows, 'first');
+  await crawl(clients);
+  await bringUp(clients, ['views', 'players', 'teams', 'history', 'analysis', 'dashboard']);
+}, 60_000);
+
+afterAll(async () => {
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+/** What the page fetches, by a fresh link. */
+async function data(query = ''): Promise<DashboardData> {
+  const url = new URL(await link());
+  url.pathname += '/data';
+  for (const [key, value] of new URLSearchParams(query)) url.searchParams.append(key, value);
+  return (await (await fetch(url)).json()) as DashboardData;
+}
+
+async function link(UserArn = `arn:aws:quicksight:us-east-1:${AwsAccountId}:user/default/local`): Promise<string> {
+  const ExperienceConfiguration = { Dashboard: { InitialDashboardId: DashboardId } };
+  return (await send(new GenerateEmbedUrlForRegisteredUserCommand({ AwsAccountId, UserArn, ExperienceConfiguration }))).EmbedUrl!;
+}
+
+const rowsOf = ({ visuals }: DashboardData, id: string) => {
+  const { rows, error } = visuals.find(({ visualId }) => visualId === id)!;
+  expect(error).toBeUndefined();
+  return rows;
+};
+
+async function ended(DataSetId: string, IngestionId: string) {
+  const describe = async () => (await send(new DescribeIngestionCommand({ AwsAccountId, DataSetId, IngestionId }))).Ingestion!;
+  await until(async () => !['INITIALIZED', 'QUEUED', 'RUNNING'].includes((await describe()).IngestionStatus!), 'the ingestion');
+  return describe();
+}
+
+describe('what the dashboard shows', () => {
+  it('is the sum over the lake, and the ratio is of sums', async () => {
+    const shown = await data();
+    expect(rowsOf(shown, 'kills-total')).toEqual([[sum(windows, 'kills')]]);
+    expect(rowsOf(shown, 'players')).toEqual([[10]]);
+    expect(shown.asOf).toBe('2026-11-23T18:02:00.000Z');
+    const [, ...leader] = rowsOf(shown, 'leaders')[0]!;
+    const best = rowsOf(shown, 'leaders')[0]![0];
+    const own = windows.filter(({ player_id }) => player_id === best);
+    expect(leader).toEqual([sum(own, 'kills'), sum(own, 'deaths'), sum(own, 'kills') / sum(own, 'deaths')]);
+    expect(rowsOf(shown, 'team-performance').map(([team]) => team)).toEqual(['blue', 'red']);
+    const byMinute = rowsOf(shown, 'history').reduce((total, [, , kills]) => total + Number(kills), 0);
+    expect(byMinute).toBe(sum(windows, 'kills'));
+  });
+
+  it('draws the six players with the most kills', async () => {
+    const kills = new Map<string, number>();
+    for (const row of windows) kills.set(row.player_id, (kills.get(row.player_id) ?? 0) + row.kills);
+    const best = [...kills].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).slice(0, 6);
+    const lines = new Set(rowsOf(await data(), 'player-ratio').map(([, player]) => player));
+    expect([...lines].sort()).toEqual(best.map(([player]) => player).sort());
+  });
+
+  it('is filtered by player, team and time, each wherever its column is', async () => {
+    const two = await data('f.player=player-1&f.player=player-4');
+    expect(rowsOf(two, 'kills-total')).toEqual([
+      [
+        sum(
+          windows.filter((row) => ['player-1', 'player-4'].includes(row.player_id)),
+          'kills',
+        ),
+      ],
+    ]);
+    expect(rowsOf(two, 'team-performance')).toHaveLength(2);
+    const red = await data('f.team=red');
+    expect(rowsOf(red, 'team-performance')).toEqual([
+      [
+        'red',
+        sum(
+          windows.filter(({ team }) => team === 'red'),
+          'kills',
+        ),
+        sum(
+          windows.filter(({ team }) => team === 'red'),
+          'deaths',
+        ),
+      ],
+    ]);
+    expect(rowsOf(red, 'history').every(([, team]) => team === 'red')).toBe(true);
+    const minute = await data('p.From=2026-11-23T18:01&p.To=2026-11-23T18:01');
+    expect(rowsOf(minute, 'kills-total')).toEqual([
+      [
+        sum(
+          windows.filter((row) => row.window_start >= '2026-11-23T18:01'),
+          'kills',
+        ),
+      ],
+    ]);
+    expect(rowsOf(await data('p.Every=Minute'), 'team-ratio')).toHaveLength(4);
+    expect(rowsOf(await data("f.player=nobody' OR 'a'='a"), 'kills-total')).toEqual([[null]]);
+    expect((await data('p.From=soon')).visuals[0]?.error).toMatch(/must be a time/);
+  });
+
+  it('is live where it asks Athena, and as of the last ingestion where it asks SPICE', async () => {
+    const more = windowsFrom(new Date(START.getTime() + 120_000), 6, 10);
+    await deliver(clients, more, 'second');
+    const all = sum(windows, 'kills') + sum(more, 'kills');
+    const shown = await data();
+    expect(rowsOf(shown, 'kills-total')).toEqual([[all]]);
+    expect(rowsOf(shown, 'history')).toHaveLength(4);
+    await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId: 'second' }));
+    await ended(dataSets.history, 'second');
+    expect(rowsOf(await data(), 'history')).toHaveLength(6);
+  });
+});
+
+describe('the way in', () => {
+  it('is a link for the one user there is', async () => {
+    expect((await send(new DescribeAccountSubscriptionCommand({ AwsAccountId }))).AccountInfo?.Edition).toBe('ENTERPRISE');
+    const { UserList } = await send(new ListUsersCommand({ AwsAccountId, Namespace: 'default' }));
+    await expect(link(UserList?.[0]?.Arn)).resolves.toMatch(/\/quicksight\/dashboards\/data2dashboard\?authToken=/);
+    await expect(link(`arn:aws:quicksight:us-east-1:${AwsAccountId}:user/default/other`)).rejects.toEqual(
+      refused('QuickSightUserNotFoundException', /other/),
+    );
+  });
+
+  it('opens nothing without its secret, and takes the secret out of the address', async () => {
+    expect((await fetch(`${local.endpoint}/quicksight/dashboards/data2dashboard/data`)).status).toBe(403);
+    const reply = await fetch(await link(), { redirect: 'manual' });
+    expect([reply.status, reply.headers.get('location')]).toEqual([303, '/quicksight/dashboards/data2dashboard']);
+    expect(reply.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict/);
+  });
+});
+
+it('finds everything again after a restart, and ends the ingestion that was under way', async () => {
+  const before = rowsOf(await data(), 'history');
+  await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId: 'interrupted' }));
+  await local.close();
+  local = await startLocal({ dir, log: () => undefined });
+  clients = clientsOf(local);
+  expect(await ended(dataSets.history, 'interrupted')).toMatchObject({
+    IngestionStatus: 'COMPLETED',
+    RowInfo: { RowsIngested: before.length },
+  });
+  expect(rowsOf(await data(), 'history')).toEqual(before);
+  const { Ingestions } = await send(new ListIngestionsCommand({ AwsAccountId, DataSetId: dataSets.history }));
+  expect(Ingestions?.[0]).toMatchObject({ IngestionId: 'interrupted' });
+});
+
+it('takes its time where AWS does', async () => {
+  const slow = await mkdtemp(join(tmpdir(), 'quicksight-'));
+  let later = 0;
+  const other = await startLocal({ dir: slow, settle: 60_000, now: () => Date.now() + later, log: () => undefined });
+  const { quicksight } = clientsOf(other);
+  try {
+    const id = { AwsAccountId, DataSourceId: 'slow' };
+    await quicksight.send(
+      new CreateDataSourceCommand({ ...id, Name: 'slow', Type: 'ATHENA', DataSourceParameters: { AthenaParameters: {} } }),
+    );
+    const status = async () => (await quicksight.send(new DescribeDataSourceCommand(id))).DataSource?.Status;
+    expect(await status()).toBe('CREATION_IN_PROGRESS');
+    later = 60_000;
+    expect(await status()).toBe('CREATION_SUCCESSFUL');
+  } finally {
+    await other.close();
+    await rm(slow, { recursive: true });
+  }
+});
