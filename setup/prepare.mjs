@@ -8,6 +8,12 @@ import { projectRoot } from './tools.mjs';
 const OUTPUT_LINES = 12;
 
 /**
+ * What a failed command said first and last: some name the cause at the top, some at the bottom.
+ * @param {string[]} lines
+ */
+const ends = (lines) => (lines.length <= 2 * OUTPUT_LINES ? lines : [...lines.slice(0, OUTPUT_LINES), '…', ...lines.slice(-OUTPUT_LINES)]);
+
+/**
  * Runs the steps that are due, those that do not need each other side by side, and sets the exit code: 0, or 1 with a plain line for what is missing.
  * @param {string[]} args
  */
@@ -63,7 +69,7 @@ async function runStep(step, progress) {
   } catch (error) {
     progress.end(step.name, false);
     progress.line(error instanceof Error ? error.message : String(error));
-    if (error instanceof CommandFailed) for (const text of error.output.split('\n').slice(-OUTPUT_LINES)) progress.line(`  ${text}`);
+    if (error instanceof CommandFailed) for (const text of ends(error.output.split('\n'))) progress.line(`  ${text}`);
     return false;
   }
 }
