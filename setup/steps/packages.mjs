@@ -7,7 +7,8 @@ import { onPath } from '../tools.mjs';
 /** @typedef {{ packages?: Record<string, { version?: string, integrity?: string, optional?: boolean, devOptional?: boolean, peer?: boolean, link?: boolean }> }} Lock */
 
 /**
- * `node_modules` as package-lock.json wants it, with our own command `d2d` in it for npx. Install scripts are not run: no package of ours needs one.
+ * `node_modules` as package-lock.json wants it, with our own command `d2d` in it for npx. `npm ci` would refuse a lock file without the optional packages of
+ * other platforms, which not every registry has; `npm install --no-save` takes the same versions and integrities and changes no file of ours. Install scripts are not run: no package of ours needs one.
  * @param {string} root
  * @returns {import('../steps.mjs').Step}
  */
@@ -28,7 +29,7 @@ export function packages(root) {
     run: async () => {
       const [program, ...args] = npm() ?? ['npm'];
       const options = ['--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-      if (!isInstalled()) await run(program, [...args, 'ci', ...options], { cwd: root });
+      if (!isInstalled()) await run(program, [...args, 'install', '--no-save', ...options], { cwd: root });
       mkdirSync(join(modules, '.bin'), { recursive: true });
       rmSync(command, { force: true });
       symlinkSync('../../client/d2d.mjs', command);
