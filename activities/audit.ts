@@ -38,7 +38,6 @@ export function auditing(clients: Clients) {
           new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
         );
         while (iterator !== undefined) {
-          Context.current().heartbeat();
           const page = await patiently(() => kinesis.send(new GetRecordsCommand({ ShardIterator: iterator })));
           for (const { Data } of page.Records ?? []) tally.add(JSON.parse(Buffer.from(Data ?? []).toString()) as GameEvent);
           iterator = page.MillisBehindLatest ? page.NextShardIterator : undefined;
@@ -54,7 +53,6 @@ export function auditing(clients: Clients) {
       do {
         const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: prefix('events'), ContinuationToken }));
         for (const { Key } of page.Contents ?? []) {
-          Context.current().heartbeat();
           const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
           const lines = gunzipSync((await Body?.transformToByteArray()) ?? new Uint8Array()).toString();
           for (const line of lines.split('\n')) if (line !== '') tally.add(JSON.parse(line) as GameEvent);

@@ -4,7 +4,7 @@ import { clients, type Target } from '../activities/aws.ts';
 import { killsOnDashboard } from '../activities/quicksight/page.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type Embedded, embedded } from './embedded.ts';
-import { connect, inAccount, startPipeline } from './pipeline.ts';
+import { connect, inAccount, startPipeline, unlessNobodyAnswers } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 import { announce } from './state.ts';
 import { watchUp } from './watch.ts';
@@ -34,14 +34,20 @@ export const machine = (state: string, { target, region }: Spec, progress: Progr
     },
   });
 
-/** Starts the parts, then the pipeline, and returns once the dashboard shows data. `held` hears why a stage stays broken; when it throws, so does this. */
+/** Whom `bringUp` tells: why it does not come up (when that throws, so does it), and that there is a pipeline now, which may have been there before. */
+export interface Told {
+  stuck(reason: string): void;
+  started?(pipeline: { client: Client; pipeline: Pipeline; was: boolean }): void;
+}
+
+/** Starts the parts, then the pipeline, and returns once the dashboard shows data. */
 export async function bringUp(
   parts: Embedded,
   state: string,
   spec: Spec,
   progress: Progress,
   signal: AbortSignal,
-  held: (reason: string) => void,
+  { stuck, started = () => undefined }: Told,
 ): Promise<Up> {
   const timed = async <Value>(what: string, work: () => Promise<Value>): Promise<Value> => {
     signal.throwIfAborted();
@@ -63,10 +69,14 @@ export async function bringUp(
 
   const client = await connect(server);
   const pipeline = await inAccount(spec, target);
-  if (await startPipeline(client, pipeline)) progress.line(`  pipeline ${spec.name} goes on where it was`);
-  await watchUp(client, spec.name, progress, held, signal);
+  const { was, ignored } = await startPipeline(client, pipeline);
+  started({ client, pipeline, was });
+  if (was) progress.line(`  pipeline ${spec.name} goes on where it was`);
+  if (ignored.length > 0) progress.line(`  it was started with another ${ignored.join(', ')}; to change that: npx d2d down, npx d2d up`);
+  await watchUp(client, spec.name, progress, stuck, signal);
   const upSeconds = sinceBegin();
-  while (spec.target === 'local' && (await killsOnDashboard(clients(target), pipeline)) === 0) await delay(500, undefined, { signal });
+  while (spec.target === 'local' && !(await unlessNobodyAnswers(killsOnDashboard(clients(target), pipeline))))
+    await delay(500, undefined, { signal });
   return { client, pipeline, target, temporalUi: ui, upSeconds, firstChartSeconds: sinceBegin() };
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { toolPaths } from '../setup/tools.mjs';
-import { serverFromEnvironment, type TemporalServer } from '../worker/connect.ts';
+import { checkServer, environmentFor, serverFromEnvironment, type TemporalServer } from '../worker/connect.ts';
 import { startChild } from './children.ts';
 import { freePort } from './free-port.ts';
 import { type KeptAlive, keepAlive, type PartEvent } from './keep-alive.ts';
@@ -55,7 +55,10 @@ export function embedded({ state, region, tell, note }: EmbeddedOptions): Embedd
   return {
     temporal: async () => {
       const given = await serverFromEnvironment();
-      if (given) return given;
+      if (given) {
+        await checkServer(given);
+        return given;
+      }
       const { temporal } = toolPaths();
       if (temporal === undefined)
         throw new Error('There is no Temporal server: run npm start, which fetches one, or set TEMPORAL_ADDRESS.');
@@ -112,8 +115,7 @@ export function embedded({ state, region, tell, note }: EmbeddedOptions): Embedd
           command: process.execPath,
           args: [...TYPESCRIPT, new URL('../worker/main.ts', import.meta.url).pathname],
           env: {
-            TEMPORAL_ADDRESS: server.address,
-            TEMPORAL_NAMESPACE: server.namespace,
+            ...environmentFor(server),
             AWS_REGION: region,
             AWS_ENDPOINT_URL: aws?.endpoint,
             ...(aws && { AWS_ACCESS_KEY_ID: aws.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.secretAccessKey, AWS_SESSION_TOKEN: undefined }),

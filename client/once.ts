@@ -3,9 +3,10 @@ import type { Client } from '@temporalio/client';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { TASK_QUEUE } from '../worker/connect.ts';
+import { taskQueue } from '../worker/connect.ts';
 import type { audit } from '../workflows/index.ts';
 import { type GeneratorState, generatorStatus } from '../workflows/messages.ts';
+import { unlessNobodyAnswers } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 
 /** The report of a single run, in the order of its machine-readable form. */
@@ -18,17 +19,19 @@ export async function account(
   client: Client,
   pipeline: Pipeline,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<{ audit: Audit & { acknowledged: number }; faults: string[] }> {
   const since = Date.now();
-  const generator = await finished(client, pipeline, progress);
+  const generator = await finished(client, pipeline, progress, signal);
   progress.done(`${generator.acknowledged} events sent`, since);
   progress.now('counting every event in the stream, the lake, Athena and the dashboard');
   const counting = Date.now();
-  const report = await client.workflow.execute<typeof audit>('audit', {
+  const counted = client.workflow.execute<typeof audit>('audit', {
     workflowId: `${names(pipeline).workflows.pipeline}/audit`,
-    taskQueue: TASK_QUEUE,
+    taskQueue: taskQueue(pipeline.target, pipeline.region),
     args: [{ pipeline, game: generator.game, generated: pipeline.generator.total!, patience: PATIENCE }],
   });
+  const report = await Promise.race([counted, aborted(signal)]);
   progress.done('every event counted', counting);
   const faults = mismatches(report);
   if (generator.acknowledged !== report.generated)
@@ -36,14 +39,17 @@ export async function account(
   return { audit: { ...report, acknowledged: generator.acknowledged }, faults };
 }
 
-async function finished(client: Client, pipeline: Pipeline, progress: Progress): Promise<GeneratorState> {
+const aborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+
+async function finished(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<GeneratorState> {
   const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
   for (;;) {
-    const state = await handle.query(generatorStatus);
-    if (state.state === 'finished') return state;
-    const closing = state.acknowledged === state.total ? '; heartbeats go on until the last window has closed' : '';
-    progress.now(`${state.acknowledged} of ${state.total} events sent${closing}`);
-    await delay(500);
+    const state = await unlessNobodyAnswers(handle.query(generatorStatus));
+    if (state?.state === 'finished') return state;
+    const closing = state?.acknowledged === state?.total ? '; heartbeats go on until the last window has closed' : '';
+    if (state) progress.now(`${state.acknowledged} of ${state.total} events sent${closing}`);
+    await delay(500, undefined, { signal });
   }
 }
 

@@ -1,7 +1,8 @@
 import { addresses } from './addresses.ts';
 import type { VerbResult } from './index.ts';
 import { picture } from './pipeline.ts';
-import { Plain, session } from './session.ts';
+import { Plain } from './plain.ts';
+import { session } from './session.ts';
 
 /** Fresh links to everything that has a page; the local ones carry a secret of this machine. */
 export async function open(): Promise<VerbResult> {

@@ -4,7 +4,8 @@ import { names } from '../pipeline/names.ts';
 import * as messages from '../workflows/messages.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './pipeline.ts';
-import { Plain, session } from './session.ts';
+import { Plain } from './plain.ts';
+import { session } from './session.ts';
 
 /** Pauses generation and schedules, waits until both stand, and says what goes on. */
 export const pause = (): Promise<VerbResult> => tell(messages.pause, 'paused');
@@ -17,12 +18,17 @@ async function tell(signal: SignalDefinition, wanted: 'paused' | 'running'): Pro
   const before = await picture(client, pipeline.name);
   if (!before) throw new Plain(`pipeline ${pipeline.name} is down. Bring it up with: npx d2d up`);
   await client.workflow.getHandle(names(pipeline).workflows.pipeline).signal(signal);
-  const stands = ({ pipeline: { state }, generator }: Picture) =>
-    state === wanted && (generator?.state === wanted || generator?.state === 'finished');
-  let now = before;
-  while (before.pipeline.readyAt !== undefined && !stands(now)) {
+  const stands = ({ pipeline: { paused }, generator }: Picture) =>
+    paused === (wanted === 'paused') && (generator?.state === wanted || generator?.state === 'finished');
+  let now: Picture | undefined = before;
+  while (before.pipeline.generating && now && !stands(now)) {
     await delay(100);
-    now = (await picture(client, pipeline.name)) ?? before;
+    now = await picture(client, pipeline.name);
+  }
+  if (!now) throw new Plain(`pipeline ${pipeline.name} ended meanwhile. See: npx d2d status`);
+  if (!before.pipeline.generating) {
+    const later = `pipeline ${pipeline.name} has no generator yet; it will be ${wanted} from its start`;
+    return { ok: true, facts: { state: now.pipeline.state, generator: now.generator }, words: later };
   }
   const sent = `${now.generator?.acknowledged ?? 0} events acknowledged`;
   const goesOn =

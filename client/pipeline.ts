@@ -4,7 +4,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { clients, type Target } from '../activities/aws.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
-import { TASK_QUEUE, type TemporalServer } from '../worker/connect.ts';
+import { type TemporalServer, taskQueue } from '../worker/connect.ts';
 import type { endEverything, operate } from '../workflows/index.ts';
 import {
   type GeneratorState,
@@ -13,10 +13,11 @@ import {
   type NotebookState,
   notebookStatus,
   type PipelineStatus,
+  status as pipelineStatus,
   retry,
-  status,
   teardown,
 } from '../workflows/messages.ts';
+import { Plain } from './plain.ts';
 
 /** Everything about one pipeline at one moment. */
 export interface Picture {
@@ -38,21 +39,52 @@ export async function inAccount(spec: Spec, target: Target): Promise<Pipeline> {
   return { ...spec, account: Account! };
 }
 
-/** Starts the pipeline, or finds it running; a held one is tried again. True when it was running before. */
-export async function startPipeline(client: Client, pipeline: Pipeline): Promise<boolean> {
+/** What a start met: true when the pipeline was there before; `ignored` names what of the spec it was started with differs from what is asked for now. */
+export interface Started {
+  was: boolean;
+  ignored: string[];
+}
+
+/** Starts the pipeline, or finds it running; a held one is tried again. A pipeline of that name on another target, region or account is not touched. */
+export async function startPipeline(client: Client, pipeline: Pipeline): Promise<Started> {
   const workflowId = names(pipeline).workflows.pipeline;
-  const before = await picture(client, pipeline.name);
+  const queue = taskQueue(pipeline.target, pipeline.region);
+  const found = await unlessUnknown(client.workflow.getHandle(workflowId).describe());
+  if (found?.status.name === 'RUNNING' && found.taskQueue !== queue)
+    throw new Plain(
+      `Pipeline ${pipeline.name} already runs on another target or region (task queue ${found.taskQueue}). Take it down there first, or choose another name.`,
+    );
+  const before = found && (await unlessNobodyAnswers(picture(client, pipeline.name)));
+  if (before && before.pipeline.pipeline.account !== pipeline.account)
+    throw new Plain(
+      `Pipeline ${pipeline.name} runs in account ${before.pipeline.pipeline.account}; these credentials are of ${pipeline.account}.`,
+    );
   if (before && before.pipeline.state !== 'gone') {
     if (before.pipeline.state === 'held') await client.workflow.getHandle(workflowId).signal(retry);
-    return true;
+    return { was: true, ignored: differing(before.pipeline.pipeline, pipeline) };
   }
   await client.workflow.start<typeof operate>('operate', {
     workflowId,
-    taskQueue: TASK_QUEUE,
+    taskQueue: queue,
     args: [{ pipeline }],
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
-  return false;
+  return { was: false, ignored: [] };
+}
+
+const differing = (running: Pipeline, asked: Pipeline): string[] =>
+  (Object.keys(asked) as (keyof Pipeline)[]).filter((field) => JSON.stringify(running[field]) !== JSON.stringify(asked[field]));
+
+/** Right after a start no worker may have taken up the workflow, or a part is on its way back: a question then finds nobody to answer it. */
+export async function unlessNobodyAnswers<Value>(question: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await question;
+  } catch (error) {
+    const said = `${(error as Error).name} ${(error as Error).message} ${((error as Error).cause as Error | undefined)?.message ?? ''}`;
+    if (/no poller|not yet|deadline|Workflow task|UNAVAILABLE|ECONNREFUSED|ECONNRESET|socket hang up|fetch failed|ERR_HTTP2/i.test(said))
+      return undefined;
+    throw error;
+  }
 }
 
 /** What the pipeline's workflows say of themselves; undefined when there is none, or the last one has been taken down. */
@@ -63,18 +95,23 @@ export async function picture(client: Client, name: string): Promise<Picture | u
   const found = await unlessUnknown(client.workflow.getHandle(ids.pipeline).describe());
   if (found?.status.name !== 'RUNNING') return undefined;
   const [pipeline, generator, notebook, reached] = await Promise.all([
-    ask<PipelineStatus>(ids.pipeline, status),
+    ask<PipelineStatus>(ids.pipeline, pipelineStatus),
     unlessUnknown(ask<GeneratorState>(ids.generate, generatorStatus)),
     unlessUnknown(ask<NotebookState>(ids.notebook, notebookStatus)),
     unlessUnknown(underWay(client, ids.generate)),
   ]);
-  if (generator && reached) generator.acknowledged = Math.max(generator.acknowledged, reached);
+  if (generator && reached !== undefined) generator.acknowledged = Math.max(generator.acknowledged, reached);
+  if (generator && reached === undefined) generator.state = 'stopped';
   return { pipeline, generator, notebook };
 }
 
-/** The number that the generator's activity has reached by its last heartbeat: the workflow itself hears of it only at the end of a range. */
-async function underWay(client: Client, workflowId: string): Promise<number> {
-  const { raw } = await client.workflow.getHandle(workflowId).describe();
+/**
+ * The number that the generator's activity has reached by its last heartbeat: the workflow itself hears of it only at the end of a range. Undefined when the
+ * generator's workflow no longer runs, which its own answer would not tell.
+ */
+async function underWay(client: Client, workflowId: string): Promise<number | undefined> {
+  const { raw, status } = await client.workflow.getHandle(workflowId).describe();
+  if (status.name !== 'RUNNING') return undefined;
   const payload = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'kinesis.generate')?.heartbeatDetails
     ?.payloads?.[0];
   return payload ? (defaultPayloadConverter.fromPayload<{ next?: number }>(payload).next ?? 0) : 0;
@@ -86,7 +123,11 @@ export async function takeDown(client: Client, pipeline: Pipeline): Promise<Left
   const handle = client.workflow.getHandle(workflowId);
   const found = await unlessUnknown(handle.describe());
   if (found?.status.name === 'RUNNING') return handle.executeUpdate(teardown);
-  return client.workflow.execute<typeof endEverything>('endEverything', { workflowId: alone, taskQueue: TASK_QUEUE, args: [{ pipeline }] });
+  return client.workflow.execute<typeof endEverything>('endEverything', {
+    workflowId: alone,
+    taskQueue: taskQueue(pipeline.target, pipeline.region),
+    args: [{ pipeline }],
+  });
 }
 
 async function unlessUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {

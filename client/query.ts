@@ -1,9 +1,10 @@
 import { statements } from '../activities/sql.ts';
 import { names } from '../pipeline/names.ts';
-import { TASK_QUEUE } from '../worker/connect.ts';
+import { taskQueue } from '../worker/connect.ts';
 import type { query as queryWorkflow } from '../workflows/index.ts';
 import type { VerbResult } from './index.ts';
-import { Plain, session } from './session.ts';
+import { Plain } from './plain.ts';
+import { session } from './session.ts';
 import { loadSpec } from './spec-file.ts';
 import { tableOf } from './table.ts';
 
@@ -15,7 +16,7 @@ export async function query(question: string | undefined): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const [answer] = await client.workflow.execute<typeof queryWorkflow>('query', {
     workflowId: `${names(pipeline).workflows.query}/${question}/${Date.now()}`,
-    taskQueue: TASK_QUEUE,
+    taskQueue: taskQueue(pipeline.target, pipeline.region),
     args: [{ pipeline, questions: [question] }],
   });
   const more = answer!.more ? `\nfirst ${answer!.rows.length} rows; all of them: ${answer!.output}` : '';

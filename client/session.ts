@@ -1,10 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { type Target, targetFromEnvironment } from '../activities/aws.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { serverFromEnvironment } from '../worker/connect.ts';
 import { connect, inAccount } from './pipeline.ts';
+import { Plain } from './plain.ts';
 import { loadSpec } from './spec-file.ts';
-import { running, stateFolder } from './state.ts';
+import { type Running, running, stateFolder } from './state.ts';
 
 /** What a verb works with: a Temporal client and the pipeline of the spec in this folder. */
 export interface Session {
@@ -14,21 +17,43 @@ export interface Session {
   temporalUi?: string;
 }
 
-/** An error whose message is all that the user needs. */
-export class Plain extends Error {}
-
 /** Connects to what `npm start` runs here, or to the server and the AWS that the environment names. */
 export async function session(): Promise<Session> {
   const spec = await loadSpec();
   const here = await running(stateFolder());
-  const server = (await serverFromEnvironment()) ?? here?.temporal;
+  const given = await serverFromEnvironment();
+  const server = given ?? here?.temporal;
   if (!server) throw new Plain('Nothing runs here. Start it with: npm start (or set TEMPORAL_ADDRESS to use a server of yours)');
-  const local: Target | undefined = here?.aws && { region: here.aws.region, endpoint: here.aws.endpoint, credentials: here.aws };
-  const target = spec.target === 'local' ? (local ?? targetFromEnvironment(spec.region)) : { region: spec.region };
-  if (spec.target === 'local' && target.endpoint === undefined)
-    throw new Plain('The local AWS does not run here. Start it with: npm start (or set AWS_ENDPOINT_URL)');
+  const target = await targetOf(spec, here);
   const client = await connect(server).catch((error: Error) => {
-    throw new Plain(`No Temporal server answers at ${server.address}: ${error.message}. Start it with: npm start`);
+    const next = given ? 'Check TEMPORAL_ADDRESS and the other TEMPORAL_ variables.' : 'Start it with: npm start';
+    throw new Plain(`No Temporal server answers at ${server.address}: ${error.message}. ${next}`);
   });
-  return { client, pipeline: await inAccount(spec, target), target, temporalUi: here?.temporal.ui };
+  const pipeline = await inAccount(spec, target).catch((error: Error) => {
+    const where = target.endpoint ? `The local AWS at ${target.endpoint}` : `AWS in ${target.region}`;
+    throw new Plain(`${where} does not say whose credentials these are: ${error.message || error.name}`);
+  });
+  return { client, pipeline, target, temporalUi: here?.temporal.ui };
+}
+
+/** The AWS of a spec: for target `local` what runs here, or the endpoint of the environment, whose key pair may also lie in the state folder. */
+export async function targetOf({ target, region }: Pick<Spec, 'target' | 'region'>, here: Running | undefined): Promise<Target> {
+  if (target === 'aws') return { region };
+  if (here?.aws) return { region: here.aws.region, endpoint: here.aws.endpoint, credentials: here.aws };
+  const endpoint = process.env.AWS_ENDPOINT_URL;
+  if (!endpoint) throw new Plain('The local AWS does not run here. Start it with: npm start (or set AWS_ENDPOINT_URL)');
+  const named = targetFromEnvironment(region);
+  return named.credentials ? named : { region, endpoint, credentials: await keptKeys() };
+}
+
+async function keptKeys(): Promise<Target['credentials']> {
+  const file = join(stateFolder(), 'aws', 'credentials.json');
+  try {
+    const { accessKeyId, secretAccessKey } = JSON.parse(await readFile(file, 'utf8'));
+    return { accessKeyId, secretAccessKey };
+  } catch (error) {
+    throw new Plain(
+      `AWS_ENDPOINT_URL is set without a key pair, and there is none in the state folder (${(error as Error).message}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`,
+    );
+  }
 }

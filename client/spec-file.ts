@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parse, YAMLParseError } from 'yaml';
+import { parseDocument, type YAMLParseError } from 'yaml';
 import { parseSpec, type Spec, SpecError } from '../pipeline/spec.ts';
 
 const FILE = 'data2dashboard.yaml';
@@ -15,11 +15,28 @@ export async function loadSpec(over: { total?: number; rate?: number } = {}): Pr
 }
 
 async function readSpec(): Promise<unknown> {
+  let text: string;
   try {
-    return parse(await readFile(FILE, 'utf8'));
+    text = await readFile(FILE, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (error instanceof YAMLParseError) throw new SpecError(FILE, [error.message.split('\n')[0] ?? error.message]);
     throw error;
   }
+  const document = parseDocument(text);
+  if (document.errors.length > 0) throw new SpecError(FILE, document.errors.map(faultOf));
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (error instanceof ReferenceError) throw new SpecError(FILE, [error.message]); // an alias: the parser leaves it unresolved
+    throw error;
+  }
+}
+
+/** The parser ends the first line of its message with the position, and draws the place below. */
+function faultOf({ message, linePos: [at] = [{ line: 1, col: 1 }] }: YAMLParseError): string {
+  const what = message
+    .split('\n', 1)
+    .join('')
+    .replace(/ at line \d+, column \d+:?$/, '');
+  return `line ${at.line}, column ${at.col}: ${what}`;
 }

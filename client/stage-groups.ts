@@ -1,7 +1,7 @@
-import { STAGES, type Stage } from '../pipeline/stages.ts';
+import type { Stage } from '../pipeline/stages.ts';
 import type { StageState } from '../workflows/messages.ts';
 
-/** The stages as people read them: in data-flow order, by service. */
+/** The stages as people read them: in data-flow order, by service; each stage in one group. */
 export const GROUPS: Record<string, Stage[]> = {
   'Kinesis streams': ['events', 'playerMetrics', 'teamMetrics'],
   'Studio notebook': ['flinkDatabase', 'studio'],
@@ -20,12 +20,3 @@ export function groupState(group: Stage[], states: Partial<Record<Stage, StageSt
   if (of('failed')) return { state: 'failed', open };
   return { state: of('working') || of('ready') ? 'working' : 'waiting', open };
 }
-
-/** Every stage that no group shows; a test holds it empty. */
-export const ungrouped = (): string[] =>
-  Object.keys(STAGES).filter(
-    (stage) =>
-      !Object.values(GROUPS)
-        .flat()
-        .includes(stage as Stage),
-  );

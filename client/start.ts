@@ -1,15 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { Command, InvalidArgumentError } from 'commander';
-import { type Spec, SpecError } from '../pipeline/spec.ts';
+import { type Pipeline, type Spec, SpecError } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import { addresses } from './addresses.ts';
 import { bringUp, machine, type Up } from './bring-up.ts';
 import { keepCopies } from './keep.ts';
 import { account, type OnceReport, reportLine } from './once.ts';
 import { picture, takeDown } from './pipeline.ts';
+import { Plain } from './plain.ts';
 import { progressOn } from './progress.ts';
 import { loadSpec } from './spec-file.ts';
 import { letGo, stateFolder, takeHold } from './state.ts';
@@ -36,7 +39,7 @@ const options = new Command('npm start --')
   .option('--once', 'do the main job once on fresh state: up, generate, count everything, take down', false)
   .option('--events <number>', 'with --once: how many events (20000 unless told)', count)
   .option('--rate <number>', 'events per second', count)
-  .option('--json', 'end with one line of JSON on stdout', false)
+  .option('--json', 'also one line of JSON on stdout: with --once the account, else the addresses', false)
   .option('--keep <dir>', 'with --once: copy lake, streams and results there before the take-down')
   .option('--state <dir>', 'state folder (.data2dashboard unless told; with --once a temporary one)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
@@ -56,10 +59,13 @@ async function run(spec: Spec): Promise<number> {
   const signal = untilSignal();
   const parts = machine(state, spec, progress);
   try {
-    const held = (reason: string) => progress.line(`  held: ${reason}\n  Once that is mended: npx d2d up`);
-    const up = await bringUp(parts, state, spec, progress, signal, held);
+    const stuck = (reason: string) => progress.line(`  ${reason}\n  To go on: npx d2d up`);
+    const up = await bringUp(parts, state, spec, progress, signal, { stuck });
     progress.end();
-    process.stderr.write(`${await summary(up)}\n`);
+    const pages = await addresses(up.pipeline, up.target);
+    process.stderr.write(`${summary(up, pages)}\n`);
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ firstChartSeconds: up.firstChartSeconds, upSeconds: up.upSeconds, ...pages })}\n`);
     await showLife(up, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -84,50 +90,77 @@ function untilSignal(): AbortSignal {
 /** Until the signal, on a terminal: one line of what goes through. */
 async function showLife({ client, pipeline }: Up, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    if (process.stderr.isTTY) {
-      const now = await picture(client, pipeline.name).catch(() => undefined); // a part is on its way back; its own line has said so
-      const events = now?.generator?.acknowledged ?? 0;
-      progress.now(
-        now
-          ? `${now.pipeline.state}: ${events} events acknowledged, notebook ${now.notebook?.state ?? 'waiting'}`
-          : 'the pipeline is down: npx d2d up',
-      );
-    }
+    if (process.stderr.isTTY) progress.now(await lifeLine(client, pipeline));
     await delay(2000, undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** The main job once, on state of its own, with everything taken down and removed at the end. */
-async function runOnce(spec: Spec): Promise<number> {
-  const state = options.state ?? (await mkdtemp(join(tmpdir(), 'data2dashboard-')));
-  const parts = machine(state, spec, progress);
+async function lifeLine(client: Client, { name }: Pipeline): Promise<string> {
   try {
-    const broken = (reason: string) => {
-      throw new Error(reason);
-    };
-    const up = await bringUp(parts, state, spec, progress, untilSignal(), broken);
-    const { audit, faults } = await account(up.client, up.pipeline, progress);
-    const report: OnceReport = { ...audit, firstChartSeconds: up.firstChartSeconds, upSeconds: up.upSeconds, leftovers: -1 };
-    if (options.keep !== undefined) await keepCopies(options.keep, up.pipeline, up.target, audit);
-    const since = Date.now();
-    progress.now('taking everything down');
-    const { left } = await takeDown(up.client, up.pipeline);
-    progress.done('taken down', since);
-    report.leftovers = left.length;
-    if (left.length > 0) faults.push(`left after take-down: ${left.join(', ')}`);
-    progress.end();
-    for (const fault of faults) process.stderr.write(`mismatch: ${fault}\n`);
-    const table = () => Object.entries(report).map(([key, value]) => `${key.padEnd(20)} ${value}`);
-    process.stdout.write(`${options.json ? reportLine(report) : table().join('\n')}\n`);
-    return faults.length === 0 ? 0 : 1;
-  } finally {
-    await parts.stop();
-    if (options.state === undefined) await rm(state, { recursive: true, force: true });
+    const now = await picture(client, name);
+    if (!now) return 'the pipeline is down: npx d2d up';
+    return `${now.pipeline.state}: ${now.generator?.acknowledged ?? 0} events acknowledged, notebook ${now.notebook?.state ?? 'waiting'}`;
+  } catch (error) {
+    return `cannot ask the pipeline just now: ${rootMessage(error)}`;
   }
 }
 
-async function summary({ pipeline, target, temporalUi, firstChartSeconds }: Up): Promise<string> {
-  const { dashboard, notebook, flink } = await addresses(pipeline, target);
+/** The main job once, on state of its own, with everything taken down at the end, whatever that end is. */
+async function runOnce(spec: Spec): Promise<number> {
+  const state = options.state ?? (await mkdtemp(join(tmpdir(), 'data2dashboard-')));
+  if (options.state === undefined) process.once('exit', () => rmSync(state, { recursive: true, force: true }));
+  const holder = await takeHold(state);
+  if (holder !== undefined) throw new Plain(`Process ${holder} runs on ${state}: give --once another --state, or none.`);
+  const signal = untilSignal();
+  const parts = machine(state, spec, progress);
+  let pipeline: { client: Client; pipeline: Pipeline } | undefined;
+  try {
+    const up = await bringUp(parts, state, spec, progress, signal, {
+      stuck: (reason) => {
+        throw new Plain(reason);
+      },
+      started: (found) => {
+        if (found.was)
+          throw new Plain(`--once wants fresh state, but pipeline ${spec.name} is already there: take it down, or give another --state.`);
+        pipeline = found;
+      },
+    });
+    const { audit, faults } = await account(up.client, up.pipeline, progress, signal);
+    if (options.keep !== undefined) await keepCopies(options.keep, up.pipeline, up.target, audit);
+    pipeline = undefined;
+    const left = await takeAllDown(up);
+    if (left.length > 0) faults.push(`left after take-down: ${left.join(', ')}`);
+    progress.end();
+    for (const fault of faults) process.stderr.write(`mismatch: ${fault}\n`);
+    const report: OnceReport = { ...audit, firstChartSeconds: up.firstChartSeconds, upSeconds: up.upSeconds, leftovers: left.length };
+    const table = () => Object.entries(report).map(([key, value]) => `${key.padEnd(20)} ${value}`);
+    process.stdout.write(`${options.json ? reportLine(report) : table().join('\n')}\n`);
+    return faults.length === 0 ? 0 : 1;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    progress.line('stopped before the end');
+    return 1;
+  } finally {
+    // The local AWS goes with its state; what stands on AWS would go on and be billed.
+    if (pipeline && spec.target === 'aws')
+      for (const thing of await takeAllDown(pipeline)) progress.line(`  left after take-down: ${thing}`);
+    await parts.stop();
+    await letGo(state);
+  }
+}
+
+async function takeAllDown({ client, pipeline }: { client: Client; pipeline: Pipeline }): Promise<string[]> {
+  const since = Date.now();
+  progress.now('taking everything down');
+  const { left } = await takeDown(client, pipeline);
+  progress.done('taken down', since);
+  return left;
+}
+
+function summary(
+  { target, temporalUi, firstChartSeconds }: Up,
+  { dashboard, notebook, flink }: Awaited<ReturnType<typeof addresses>>,
+): string {
   const rows = { Dashboard: dashboard, Notebook: notebook, 'Temporal UI': temporalUi, 'Flink UI': flink, 'AWS endpoint': target.endpoint };
   const lines = Object.entries(rows).flatMap(([name, address]) => (address ? [`  ${name.padEnd(14)} ${address}`] : []));
   return [

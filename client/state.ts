@@ -1,31 +1,47 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { holderOf, identity, isRunning, tryLock, unlock } from '../setup/lock.mjs';
+import { Plain } from './plain.ts';
+
+const runningSchema = z.object({
+  pid: z.int().positive(),
+  temporal: z.object({ address: z.string(), namespace: z.string(), ui: z.string().optional() }),
+  /** Absent with target `aws`. */
+  aws: z.object({ endpoint: z.string(), accessKeyId: z.string(), secretAccessKey: z.string(), region: z.string() }).optional(),
+});
+
+/** In the file stands, too, what tells the process from a later one of the same id. */
+const writtenSchema = runningSchema.extend({ process: z.string() });
 
 /** Where an embedded start is reached: what `npm start` leaves in its state folder for the other commands. */
-export interface Running {
-  pid: number;
-  temporal: { address: string; namespace: string; ui?: string };
-  /** Absent with target `aws`. */
-  aws?: { endpoint: string; accessKeyId: string; secretAccessKey: string; region: string };
-}
+export type Running = z.output<typeof runningSchema>;
 
 /** The state folder: `DATA2DASHBOARD_STATE`, else `.data2dashboard` where the command runs. */
 export const stateFolder = (): string => resolve(process.env.DATA2DASHBOARD_STATE ?? '.data2dashboard');
 
 const file = (state: string) => join(state, 'running.json');
+const lock = (state: string) => join(state, 'lock');
 
-/** What runs on this state folder; undefined when nothing does (a file left by a killed start does not count). */
+/** What runs on this state folder; undefined when nothing does (a file left by a killed start does not count). Fails while a start has not said where it is reached. */
 export async function running(state: string): Promise<Running | undefined> {
-  const written = await lastRun(state);
-  return written && isAlive(written.pid) ? written : undefined;
+  const written = await lastWritten(state);
+  if (written && isRunning(written.process)) return written;
+  const holder = holderOf(lock(state));
+  if (holder === undefined) return undefined;
+  throw new Plain(
+    `npm start (process ${holder}) has not said in ${file(state)} where it is reached: it is still starting, or the file is damaged (then stop it and start it again).`,
+  );
 }
 
-/** What ran here last, whether it still does or not: its ports are asked for again. */
-export async function lastRun(state: string): Promise<Running | undefined> {
+/** What ran here last, whether it still does or not: its ports are asked for again. A damaged file counts as none. */
+export const lastRun = (state: string): Promise<Running | undefined> => lastWritten(state);
+
+async function lastWritten(state: string): Promise<z.output<typeof writtenSchema> | undefined> {
   try {
-    return JSON.parse(await readFile(file(state), 'utf8')) as Running;
+    return writtenSchema.safeParse(JSON.parse(await readFile(file(state), 'utf8'))).data;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
@@ -33,35 +49,15 @@ export async function lastRun(state: string): Promise<Running | undefined> {
 /** Tells the other commands where everything is. The file holds the local key pair, so it is its owner's alone. */
 export async function announce(state: string, now: Running): Promise<void> {
   await mkdir(state, { recursive: true, mode: 0o700 });
-  await writeFile(`${file(state)}.new`, JSON.stringify(now, undefined, 2), { mode: 0o600 });
+  await writeFile(`${file(state)}.new`, JSON.stringify({ ...now, process: identity(now.pid) }, undefined, 2), { mode: 0o600 });
   await rename(`${file(state)}.new`, file(state));
 }
 
 /** Takes hold of the state folder for this process; returns who else holds it, if anybody does. */
 export async function takeHold(state: string): Promise<number | undefined> {
   await mkdir(state, { recursive: true, mode: 0o700 });
-  const lock = join(state, 'lock');
-  for (;;) {
-    try {
-      await writeFile(lock, String(process.pid), { flag: 'wx' });
-      return undefined;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
-    if (holder > 0 && isAlive(holder)) return holder;
-    await rm(lock, { force: true });
-  }
+  return tryLock(lock(state));
 }
 
-/** Lets go of the state folder. */
-export const letGo = (state: string): Promise<void> => rm(join(state, 'lock'), { force: true });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
+/** Lets go of the state folder, if this process holds it. */
+export const letGo = async (state: string): Promise<void> => unlock(lock(state));

@@ -14,8 +14,19 @@ export async function status(): Promise<VerbResult> {
       facts: { state: 'down', next: ['npx d2d up'] },
       words: `pipeline ${pipeline.name} is down. Bring it up with: npx d2d up`,
     };
-  const ok = now.pipeline.state !== 'held' && now.notebook?.state !== 'stopped';
-  return { ok, facts: { ...now.pipeline, generator: now.generator, notebook: now.notebook, next: next(now) }, words: words(now) };
+  const ok = now.pipeline.state !== 'held' && now.notebook?.state !== 'stopped' && now.generator?.state !== 'stopped';
+  return {
+    ok,
+    facts: {
+      ...now.pipeline,
+      pipeline: now.pipeline.pipeline.name,
+      spec: now.pipeline.pipeline,
+      generator: now.generator,
+      notebook: now.notebook,
+      next: next(now),
+    },
+    words: words(now),
+  };
 }
 
 function words({ pipeline, generator, notebook }: Picture): string {
@@ -26,7 +37,7 @@ function words({ pipeline, generator, notebook }: Picture): string {
     rows.push([group, isNotebook ? (notebook?.state ?? 'waiting') : state, isNotebook ? restarts(notebook) : open.join(', ')]);
   }
   const lines = [
-    `pipeline ${pipeline.name}: ${pipeline.state}  (${pipeline.target}, ${pipeline.region}, account ${pipeline.account})`,
+    `pipeline ${pipeline.pipeline.name}: ${pipeline.state}  (${pipeline.pipeline.target}, ${pipeline.pipeline.region}, account ${pipeline.pipeline.account})`,
     tableOf(['stage', 'state', ''], rows),
   ];
   if (pipeline.reason) lines.push(pipeline.reason);

@@ -1,23 +1,32 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { type Picture, picture } from './pipeline.ts';
+import { type Picture, picture, unlessNobodyAnswers } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
 
-/** Watches a pipeline come up, printing each group of stages as it stands; returns the picture once it runs. `held` hears, once, why it is held. */
+/**
+ * Watches a pipeline come up, printing each group of stages as it stands; returns the picture once it runs. `stuck` hears, once, that it is held and why, or
+ * that somebody has taken it down.
+ */
 export async function watchUp(
   client: Client,
   name: string,
   progress: Progress,
-  held: (reason: string) => void,
+  stuck: (reason: string) => void,
   signal?: AbortSignal,
 ): Promise<Picture> {
   const since = Date.now();
   const said = new Set<string>();
   for (;;) {
     signal?.throwIfAborted();
-    const now = await picture(client, name).catch(whileStarting);
+    const asked = await unlessNobodyAnswers(picture(client, name).then((found) => ({ found })));
+    const now = asked?.found;
+    if (asked && !now && said.size > 0) {
+      said.clear();
+      stuck(`pipeline ${name} was taken down`);
+    }
     if (now) {
+      said.add('seen');
       const { stages, state, reason, tables } = now.pipeline;
       for (const [group, members] of Object.entries(GROUPS)) {
         if (said.has(group) || groupState(members, stages).state !== 'ready') continue;
@@ -30,7 +39,7 @@ export async function watchUp(
       }
       if (state === 'held' && !said.has(String(reason))) {
         said.add(String(reason));
-        held(String(reason));
+        stuck(`pipeline ${name} is held: ${reason}`);
       }
       if (state === 'running' || state === 'paused') return now;
       progress.now(underWay(now));
@@ -45,11 +54,4 @@ function underWay({ pipeline: { stages, tables }, notebook, generator }: Picture
   if (notebook?.state === 'starting') return 'starting the Studio notebook and its SQL';
   if (generator && !tables) return `${generator.acknowledged} events sent; waiting for Firehose to deliver the first objects (every 30 s)`;
   return 'provisioning';
-}
-
-/** Right after a start, no worker may have taken up the workflow yet: a query then finds nobody to answer it. */
-function whileStarting(error: Error & { code?: number }): undefined {
-  if (/no poller|not yet|deadline|Workflow task/i.test(`${error.message} ${(error.cause as Error | undefined)?.message ?? ''}`))
-    return undefined;
-  throw error;
 }

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 
-const duration = z
+/** How often something is done: at most every 10 seconds. */
+const cadence = z
   .string()
   .regex(/^\d+ (second|minute|hour|day)s?$/, "must be a number and a unit, as '5 minutes'")
+  .refine((text) => !(milliseconds(text) < 10_000), 'must be at least 10 seconds')
   .transform((text) => text as `${number} ${'second' | 'minute' | 'hour' | 'day'}${'' | 's'}`);
 
 /** What one pipeline is: everything that a user may set, with the limits that AWS has. Both targets accept the same. */
@@ -36,7 +38,7 @@ export const specSchema = z
     windowSeconds: z.int().min(1).max(3600).default(10),
     delivery: z.strictObject({ seconds: z.int().min(0).max(900).default(30), megabytes: z.int().min(1).max(128).default(5) }).prefault({}),
     schedules: z
-      .strictObject({ crawl: duration.default('5 minutes'), queries: duration.default('5 minutes'), refresh: duration.default('1 hour') })
+      .strictObject({ crawl: cadence.default('5 minutes'), queries: cadence.default('5 minutes'), refresh: cadence.default('1 hour') })
       .prefault({}),
     keep: z
       .strictObject({
@@ -50,8 +52,8 @@ export const specSchema = z
       .string()
       .regex(/^arn:aws:quicksight:[a-z0-9-]+:\d{12}:(user|group)\/.+$/, 'must be the ARN of a QuickSight user or group')
       .optional(),
-    /** Faster timers for a demonstration; only the local target reads them. */
-    local: z.strictObject({ crawl: duration.default('1 minute') }).prefault({}),
+    /** Faster timers for a demonstration; on target `local`, and only there, they take the place of those in `schedules`. */
+    local: z.strictObject({ crawl: cadence.default('1 minute') }).prefault({}),
   })
   .superRefine((spec, context) => {
     if (spec.target === 'aws' && spec.quicksightPrincipal === undefined)
@@ -61,7 +63,7 @@ export const specSchema = z
         message: 'is needed for target aws: assets without a principal are visible to nobody',
       });
     const perDay = 86_400_000 / milliseconds(spec.schedules.refresh);
-    if (perDay > 32)
+    if (Number.isFinite(perDay) && perDay > 32)
       context.addIssue({
         code: 'custom',
         path: ['schedules', 'refresh'],

@@ -1,68 +1,101 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const LOOK_AGAIN_MS = 200;
+const NAME_LENGTH = 60;
 
 /**
- * Takes the lock file, waiting while a living process holds it; the lock of a process that is gone is taken over. Resolves to the function that gives it back.
+ * Takes the lock file, waiting while a living process holds it. Resolves to the function that gives it back.
  * @param {string} path
  * @param {(pid: number) => void} waiting called once, when there is somebody to wait for
  * @returns {Promise<() => void>}
  */
 export async function takeLock(path, waiting) {
-  mkdirSync(dirname(path), { recursive: true });
-  const mine = `${process.pid} ${bornAt(process.pid)}`;
   for (let told = false; ; await delay(LOOK_AGAIN_MS)) {
-    while (!claim(path, mine)) {
-      const holder = content(path);
-      if (holder === undefined) continue;
-      if (isHeld(holder)) {
-        if (!told) waiting(pidOf(holder));
-        told = true;
-        break;
-      }
-      takeAway(path, holder);
-    }
-    if (content(path) === mine) return () => rmSync(path, { force: true });
+    const holder = tryLock(path);
+    if (holder === undefined) return () => unlock(path);
+    if (!told) waiting(holder);
+    told = true;
   }
 }
 
 /**
- * Whether the process that wrote this lock still runs (its start time counts too, for a process id is given out again).
- * @param {string} holder
+ * Takes the lock file without waiting; the lock of a process that is gone is taken over. Returns the id of the living process that holds it, undefined when
+ * that is us from now on.
+ * @param {string} path
+ * @returns {number | undefined}
  */
-export function isHeld(holder) {
-  const born = holder.slice(holder.indexOf(' ') + 1);
+export function tryLock(path) {
+  mkdirSync(dirname(path), { recursive: true });
+  while (!claim(path)) {
+    const holder = content(path);
+    if (holder === undefined) continue;
+    const other = isRunning(holder) ? pidOf(holder) : removeStale(path, holder);
+    if (other !== undefined) return other;
+  }
+  return undefined;
+}
+
+/**
+ * Gives a lock back; one that is not ours is left alone.
+ * @param {string} path
+ */
+export function unlock(path) {
+  if (content(path) === identity(process.pid)) rmSync(path, { force: true });
+}
+
+/**
+ * The process that holds the lock file now, if one does.
+ * @param {string} path
+ */
+export function holderOf(path) {
+  const holder = content(path);
+  return holder !== undefined && isRunning(holder) ? pidOf(holder) : undefined;
+}
+
+/**
+ * What tells a process from every other one, before it and after it: its id and its start time, for an id is given out again.
+ * @param {number} pid
+ */
+export const identity = (pid) => `${pid} ${bornAt(pid)}`;
+
+/**
+ * Whether the process of this identity still runs.
+ * @param {string} known
+ */
+export function isRunning(known) {
+  const pid = pidOf(known);
+  if (!(pid > 0)) return false;
   try {
-    process.kill(pidOf(holder), 0);
+    process.kill(pid, 0);
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPERM') return false;
   }
-  return born === bornAt(pidOf(holder));
+  return known === identity(pid);
 }
 
-/** @param {string} holder */
-const pidOf = (holder) => Number.parseInt(holder, 10);
+/** @param {string} known */
+const pidOf = (known) => Number.parseInt(known, 10);
 
 /**
- * The kernel's start time of a process, in its ticks; '' where /proc does not exist, 'gone' where the process does not.
+ * The kernel's start time of a process, in its ticks; '' where /proc does not exist, 'gone' where the process does not or has ended and only waits for its parent.
  * @param {number} pid
  */
 function bornAt(pid) {
   if (process.platform !== 'linux') return '';
   const stat = content(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'gone';
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  return (fields[0] !== 'Z' && fields[19]) || 'gone';
 }
 
 /**
  * A link is made whole or not at all, so that nobody ever reads a lock without its owner.
  * @param {string} path
- * @param {string} mine
  */
-function claim(path, mine) {
+function claim(path) {
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, mine);
+  writeFileSync(draft, identity(process.pid));
   try {
     linkSync(draft, path);
     return true;
@@ -75,21 +108,19 @@ function claim(path, mine) {
 }
 
 /**
- * Two may find the same stale lock: only the one whose rename moved exactly that lock has removed it; a fresh one moved by mistake is put back.
+ * Several may find the same stale lock: only who holds the lock upon that one may remove it, so what is removed here is never somebody's fresh lock. Returns
+ * the process that is about to do so, if it is not us.
  * @param {string} path
  * @param {string} stale
+ * @returns {number | undefined}
  */
-function takeAway(path, stale) {
-  const aside = `${path}.${process.pid}.stale`;
-  try {
-    renameSync(path, aside);
-  } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return;
-    throw error;
-  }
-  const moved = content(aside);
-  if (moved !== undefined && moved !== stale) claim(path, moved);
-  rmSync(aside, { force: true });
+function removeStale(path, stale) {
+  const right = `${path}.${encodeURIComponent(stale).slice(0, NAME_LENGTH)}`;
+  const other = tryLock(right);
+  if (other !== undefined) return other;
+  if (content(path) === stale) rmSync(path, { force: true });
+  unlock(right);
+  return undefined;
 }
 
 /** @param {string} path */

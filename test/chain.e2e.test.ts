@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -37,7 +37,10 @@ describe('the whole chain', () => {
     await writeFile(join(cwd, 'data2dashboard.yaml'), `generator: { seed: ${seed} }\n`);
 
     const run = begin('--once', '--events', String(events), '--rate', '300', '--json', '--keep', 'kept', '--state', '.data2dashboard');
-    await run.says('ok  worker');
+    await until(
+      () => readFile(join(cwd, '.data2dashboard/aws/catalog.log'), 'utf8').catch(() => ''),
+      (catalog) => catalog.includes('"kinesis.streams"'),
+    );
     killed(descendants(run.child.pid!, 'worker/main.ts'));
     await run.says('worker is back');
     await run.says('ok  Firehose');
@@ -126,6 +129,27 @@ describe('the whole chain', () => {
     await again.ended;
     await gone(children);
   }, 400_000);
+
+  it('heeds pause, resume and down while it still comes up, and comes up again', async () => {
+    const run = begin();
+    await run.says('ok  Firehose');
+    await until(
+      async () => (await d2d(cwd, 'status')).facts as Partial<Status>,
+      ({ generator }) => (generator?.acknowledged ?? 0) > 0,
+    );
+    const paused = (await d2d(cwd, 'pause')).facts as unknown as Status;
+    expect(paused).toMatchObject({ ok: true, state: 'starting', generator: { state: 'paused' } });
+    expect((await d2d(cwd, 'status')).facts).toMatchObject({ generator: { state: 'paused', acknowledged: paused.generator.acknowledged } });
+    expect((await d2d(cwd, 'resume')).facts).toMatchObject({ ok: true, generator: { state: 'running' } });
+    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [] } });
+    const up = d2d(cwd, 'up');
+    await until(
+      async () => (await d2d(cwd, 'status')).facts,
+      ({ state }) => state === 'starting',
+    );
+    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [] } });
+    expect(await up).toMatchObject({ code: 1, facts: { ok: false } });
+  }, 200_000);
 
   it('refuses a bad spec with every fault in one listing, and starts nothing', async () => {
     await writeFile(join(cwd, 'data2dashboard.yaml'), 'name: NO\nshards: 0\ngenerator: { rate: -1, speed: 3 }\n');

@@ -70,6 +70,15 @@ test('the local AWS and the worker are one image, talk to each other and to Temp
   expect(programs.filter((program) => !existsSync(new URL(program, root)))).toEqual([]);
 });
 
+test('the command that the header shows runs a program of the image, in a service that knows both endpoints and has the key pair in its volume', () => {
+  const [, service = '', program = '', verb] = /^# +docker compose exec (\S+) node (\S+) (\S+)/m.exec(text) ?? [];
+  expect(verb).toBe('up');
+  expect(existsSync(new URL(program, root))).toBe(true);
+  const { environment, volumes } = compose.services[service] ?? {};
+  expect(Object.keys(environment ?? {})).toEqual(expect.arrayContaining(['TEMPORAL_ADDRESS', 'AWS_ENDPOINT_URL']));
+  expect(volumes).toContain('state:/app/.data2dashboard');
+});
+
 test('the Dockerfile copies only what exists before set-up runs, and runs set-up', () => {
   const lines = readFileSync(new URL('Dockerfile', root), 'utf8').split('\n');
   const sources = lines

@@ -135,6 +135,7 @@ describe('the dashboard in a browser', () => {
   it('changes by itself as data arrive', async () => {
     const before = await visual('player-ratio').locator('svg').first().innerHTML();
     await deliver(clients, late, 'late');
+    await crawl(clients); // as the schedule does: a new hour is a new partition
     await shows('kills-total', kills(early) + kills(late));
     expect(await visual('player-ratio').locator('svg').first().innerHTML()).not.toBe(before);
   });

@@ -78,6 +78,15 @@ describe('the spec', () => {
     expect(faultsOf([])).toHaveLength(1);
   });
 
+  it('refuses timers that would never rest', () => {
+    const tooShort = 'must be at least 10 seconds';
+    expect(faultsOf({ schedules: { crawl: '0 seconds', queries: '9 seconds', refresh: '0 days' }, local: { crawl: '0 minutes' } })).toEqual(
+      [`schedules.crawl: ${tooShort}`, `schedules.queries: ${tooShort}`, `schedules.refresh: ${tooShort}`, `local.crawl: ${tooShort}`],
+    );
+    expect(faultsOf({ schedules: { crawl: 'soon' } })).toEqual(["schedules.crawl: must be a number and a unit, as '5 minutes'"]);
+    expect(parseSpec({ schedules: { crawl: '10 seconds' }, local: { crawl: '10 seconds' } }).local.crawl).toBe('10 seconds');
+  });
+
   it('reads durations', () => {
     expect(['1 second', '5 minutes', '2 hours', '1 day'].map(milliseconds)).toEqual([1_000, 300_000, 7_200_000, 86_400_000]);
   });

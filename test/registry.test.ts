@@ -4,8 +4,10 @@ import { permissionPolicy, type Service, trustPolicy } from '../activities/iam/p
 import { samePolicy } from '../activities/iam/same-policy.ts';
 import { buildNote, noteContent } from '../activities/kinesis-analytics-v2/note.ts';
 import { filledIn, statements } from '../activities/sql.ts';
+import { GROUPS, groupState } from '../client/stage-groups.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { STAGES } from '../pipeline/stages.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'game', shards: 3, windowSeconds: 20 }), account: '111122223333' };
 const n = names(pipeline);
@@ -122,5 +124,22 @@ describe('differences', () => {
     expect(differences(wanted, { ...reported, targets: [{ path: 'a' }, { path: 'b' }] })).toEqual(['targets']);
     expect(differences(wanted, undefined)).toEqual(['size', 'hints', 'targets']);
     expect(differences({ list: [] }, {})).toEqual([]);
+  });
+});
+
+describe('the groups of stages that status shows', () => {
+  it('hold every stage once', () => {
+    expect(Object.values(GROUPS).flat().sort()).toEqual(Object.keys(STAGES).sort());
+  });
+
+  it('say the worst of their stages in one word, and name those that are not ready', () => {
+    const group = GROUPS['Kinesis streams']!;
+    expect(groupState(group, {})).toEqual({ state: 'waiting', open: group });
+    expect(groupState(group, { events: 'ready', playerMetrics: 'working' })).toEqual({
+      state: 'working',
+      open: ['playerMetrics', 'teamMetrics'],
+    });
+    expect(groupState(group, { events: 'ready', playerMetrics: 'failed', teamMetrics: 'working' })).toMatchObject({ state: 'failed' });
+    expect(groupState(group, { events: 'ready', playerMetrics: 'ready', teamMetrics: 'ready' })).toEqual({ state: 'ready', open: [] });
   });
 });

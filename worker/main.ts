@@ -6,7 +6,8 @@ import { createActivities } from '../activities/index.ts';
 import { exitWithParent } from '../client/children.ts';
 import { bundledWorkflows } from '../setup/steps/workflows.mjs';
 import { projectRoot } from '../setup/tools.mjs';
-import { serverFromEnvironment, TASK_QUEUE } from './connect.ts';
+import { serverFromEnvironment, taskQueue } from './connect.ts';
+import { heartbeats } from './heartbeat.ts';
 
 let shutdown: (() => Promise<void>) | undefined;
 exitWithParent(async () => shutdown?.());
@@ -24,16 +25,18 @@ if (!server) {
 const connection = await NativeConnection.connect(server);
 const { namespace } = server;
 const target = targetFromEnvironment(process.env.AWS_REGION ?? 'us-east-1');
+const queue = taskQueue(target.endpoint === undefined ? 'aws' : 'local', target.region);
 const bundle = bundledWorkflows(projectRoot);
 const worker = await Worker.create({
   connection,
   namespace,
-  taskQueue: TASK_QUEUE,
+  taskQueue: queue,
   ...(bundle
     ? { workflowBundle: { codePath: bundle } }
     : { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }),
-  activities: createActivities({ target, client: new Client({ connection, namespace }), taskQueue: TASK_QUEUE }),
+  activities: createActivities({ target, client: new Client({ connection, namespace }), taskQueue: queue }),
   maxConcurrentActivityTaskExecutions: 100,
+  interceptors: { activity: [heartbeats] },
   maxHeartbeatThrottleInterval: '500 milliseconds',
   shutdownGraceTime: '1 second',
   shutdownForceTime: '8 seconds',

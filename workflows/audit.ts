@@ -5,7 +5,7 @@ import type { Game } from '../pipeline/event.ts';
 import { milliseconds, type Pipeline } from '../pipeline/spec.ts';
 import { crawl, query } from './scheduled.ts';
 
-const act = proxyActivities<Activities>({ startToCloseTimeout: '10 minutes', heartbeatTimeout: '30 seconds' });
+const act = proxyActivities<Activities>({ startToCloseTimeout: '10 minutes', heartbeatTimeout: '5 seconds' });
 
 /** Counts the first `generated` events of a game everywhere, again and again until all agree or patience ends; the last count is returned either way. */
 export async function audit({

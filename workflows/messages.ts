@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Game } from '../pipeline/event.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 
 /** How far a stage has come. */
@@ -7,7 +8,7 @@ export type StageState = 'waiting' | 'working' | 'ready' | 'failed';
 
 /** What the generator has done so far; counts of events, heartbeats apart. */
 export interface GeneratorState {
-  state: 'running' | 'paused' | 'finished';
+  state: 'running' | 'paused' | 'finished' | 'stopped';
   game: Game;
   /** Every event below this number is acknowledged by Kinesis. */
   acknowledged: number;
@@ -26,16 +27,18 @@ export interface NotebookState {
 
 /** The whole picture of one pipeline. */
 export interface PipelineStatus {
-  name: string;
-  target: 'local' | 'aws';
-  region: string;
-  account: string;
+  /** As it was started. */
+  pipeline: Pipeline;
   state: 'starting' | 'running' | 'paused' | 'held' | 'taking down' | 'gone';
   /** Why it is held, in AWS's own words behind what was tried. */
   reason?: string;
   stages: Partial<Record<Stage, StageState>>;
+  /** True once there is a generator. */
+  generating: boolean;
   /** True once the first crawl has made the tables. */
   tables: boolean;
+  /** What the generator was told last. */
+  paused: boolean;
   /** Milliseconds since the epoch, when everything first stood. */
   readyAt?: number;
 }

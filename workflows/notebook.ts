@@ -14,6 +14,7 @@ import { type NotebookState, notebookStatus, stop } from './messages.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '5 seconds',
   scheduleToCloseTimeout: '15 minutes',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.3, maximumInterval: '5 seconds' },
 });
@@ -22,9 +23,17 @@ const LOOK_EVERY = '10 seconds';
 const HISTORY_EVENTS = 1_000;
 
 /** Keeps the SQL running: starts the Studio application, runs the note, sees that its job runs, and runs it again whenever it does not. */
-export async function keepNotebook({ pipeline, restarts = 0 }: { pipeline: Pipeline; restarts?: number }): Promise<void> {
+export async function keepNotebook({
+  pipeline,
+  ran = false,
+  restarts = 0,
+}: {
+  pipeline: Pipeline;
+  ran?: boolean;
+  restarts?: number;
+}): Promise<void> {
   let stopped = false;
-  let ran = restarts > 0;
+  let hasRun = ran;
   const picture: NotebookState = { state: 'starting', restarts };
   setHandler(notebookStatus, () => picture);
   setHandler(stop, () => {
@@ -37,11 +46,11 @@ export async function keepNotebook({ pipeline, restarts = 0 }: { pipeline: Pipel
       await act['notebook.started'](pipeline);
       const { running, reason } = await act['notebook.look'](pipeline);
       if (!running) {
-        if (ran) picture.restarts++;
+        if (hasRun) picture.restarts++;
         Object.assign(picture, { state: 'starting', reason });
         await act['notebook.run'](pipeline);
         await act['notebook.runs'](pipeline);
-        ran = true;
+        hasRun = true;
       }
       Object.assign(picture, { state: 'running', reason: undefined });
     } catch (error) {
@@ -51,5 +60,5 @@ export async function keepNotebook({ pipeline, restarts = 0 }: { pipeline: Pipel
     await condition(() => stopped, LOOK_EVERY);
   }
   await condition(allHandlersFinished);
-  if (!stopped) await continueAsNew<typeof keepNotebook>({ pipeline, restarts: picture.restarts });
+  if (!stopped) await continueAsNew<typeof keepNotebook>({ pipeline, ran: hasRun, restarts: picture.restarts });
 }

@@ -1,15 +1,18 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
   executeChild,
   getExternalWorkflowHandle,
+  log,
   ParentClosePolicy,
   proxyActivities,
   setHandler,
   sleep,
   startChild,
+  uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
@@ -25,6 +28,7 @@ import { crawl } from './scheduled.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '5 seconds',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
@@ -33,10 +37,11 @@ const lasting = { parentClosePolicy: ParentClosePolicy.ABANDON };
 
 /** One pipeline's life, from provisioning to take-down: it brings everything up in the order of the data, then listens. `picture` comes from an earlier run. */
 export async function operate({ pipeline, picture = born(pipeline) }: { pipeline: Pipeline; picture?: PipelineStatus }): Promise<void> {
-  const ids = names(pipeline).workflows;
   let ending = false;
   let again = false;
-  let paused = picture.state === 'paused';
+  let paused = picture.paused;
+  const climb = new CancellationScope();
+  let climbing = true;
 
   setHandler(status, () => picture);
   setHandler(stageMoved, (stage, state) => {
@@ -56,6 +61,8 @@ export async function operate({ pipeline, picture = born(pipeline) }: { pipeline
     async () => {
       ending = true;
       picture.state = 'taking down';
+      climb.cancel();
+      await condition(() => !climbing);
       const leftovers = await endEverything({ pipeline });
       picture.state = 'gone';
       return leftovers;
@@ -67,10 +74,25 @@ export async function operate({ pipeline, picture = born(pipeline) }: { pipeline
     },
   );
 
+  /** Passes pause and resume on as soon as there is somebody to tell. */
+  const steer = async () => {
+    for (;;) {
+      await condition(() => ending || (picture.generating && paused !== picture.paused));
+      if (ending) return;
+      const wanted = paused;
+      await tellGenerator(pipeline, wanted);
+      if (picture.readyAt !== undefined) await act['schedules.pause'](pipeline, wanted);
+      picture.paused = wanted;
+      if (picture.readyAt !== undefined && !ending) picture.state = wanted ? 'paused' : 'running';
+    }
+  };
+  const steering = steer();
+
   while (!ending && picture.readyAt === undefined) {
     try {
-      await bringUp(pipeline, picture, () => paused);
-      Object.assign(picture, { readyAt: Date.now(), state: 'running', reason: undefined });
+      await climb.run(() => bringUp(pipeline, picture));
+      if (picture.paused) await act['schedules.pause'](pipeline, true);
+      Object.assign(picture, { readyAt: Date.now(), state: picture.paused ? 'paused' : 'running', reason: undefined });
     } catch (error) {
       if (ending) break;
       Object.assign(picture, { state: 'held', reason: rootMessage(error) });
@@ -79,38 +101,28 @@ export async function operate({ pipeline, picture = born(pipeline) }: { pipeline
       if (!ending) Object.assign(picture, { state: 'starting', reason: undefined });
     }
   }
-  while (!ending) {
-    const wasPaused = picture.state === 'paused';
-    await condition(() => ending || paused !== wasPaused || workflowInfo().historyLength > HISTORY_EVENTS);
-    if (ending) break;
-    if (paused !== wasPaused) {
-      await getExternalWorkflowHandle(ids.generate).signal(paused ? pause : resume);
-      await act['schedules.pause'](pipeline, paused);
-      if (!ending) picture.state = paused ? 'paused' : 'running';
-    } else {
-      await condition(allHandlersFinished);
-      await continueAsNew<typeof operate>({ pipeline, picture });
-    }
-  }
+  climbing = false;
+  await condition(() => ending || (workflowInfo().historyLength > HISTORY_EVENTS && paused === picture.paused));
   await condition(allHandlersFinished);
+  if (!ending) await continueAsNew<typeof operate>({ pipeline, picture });
+  await steering;
 }
 
 /** Ends what runs, takes every stage away and looks what is left. Also the whole workflow for a pipeline whose own no longer runs. */
 export async function endEverything({ pipeline }: { pipeline: Pipeline }): Promise<Leftovers> {
-  const { generate: generator, notebook, provision: foundations, reports: upper, crawl: crawling } = names(pipeline).workflows;
   await act['schedules.remove'](pipeline);
-  await Promise.all([generator, notebook, foundations, upper, crawling].map((id) => act['workflow.end'](id)));
+  await act['workflows.end'](pipeline);
   await takeDown({ pipeline, plan: everything() });
   return act['inventory.left'](pipeline);
 }
 
 /** Everything in the order of the data: what carries it, the generator and the SQL, the tables of the first crawl, what reads them, the schedules. */
-async function bringUp(pipeline: Pipeline, picture: PipelineStatus, isPaused: () => boolean): Promise<void> {
+async function bringUp(pipeline: Pipeline, picture: PipelineStatus): Promise<void> {
   const ids = names(pipeline).workflows;
   await executeChild(provision, { ...lasting, workflowId: ids.provision, args: [{ pipeline, plan: foundation() }] });
-  await once(startChild(generate, { ...lasting, workflowId: ids.generate, args: [{ pipeline, cursor: firstCursor(pipeline) }] }));
+  await startGenerator(pipeline, false);
+  picture.generating = true;
   await once(startChild(keepNotebook, { ...lasting, workflowId: ids.notebook, args: [{ pipeline }] }));
-  if (isPaused()) await getExternalWorkflowHandle(ids.generate).signal(pause);
   while (!picture.tables) {
     await act['lake.delivered'](pipeline);
     const tables = await executeChild(crawl, { ...lasting, workflowId: ids.crawl, args: [{ pipeline }] });
@@ -119,6 +131,23 @@ async function bringUp(pipeline: Pipeline, picture: PipelineStatus, isPaused: ()
   }
   await executeChild(provision, { ...lasting, workflowId: ids.reports, args: [{ pipeline, plan: reports() }] });
   await act['schedules.ensure'](pipeline);
+}
+
+/** Starts the generator unless it runs. Each has a name of its own for its events, so that no two lives give the same number twice. */
+const startGenerator = (pipeline: Pipeline, paused: boolean): Promise<void> => {
+  const { seed, players } = pipeline.generator;
+  const cursor: Cursor = { game: { run: uuid4().slice(0, 8), seed, players }, next: 0, latest: 0, heartbeats: 0, paused };
+  return once(startChild(generate, { ...lasting, workflowId: names(pipeline).workflows.generate, args: [{ pipeline, cursor }] }));
+};
+
+/** Pauses or resumes the generator; one that somebody has ended is started anew. */
+async function tellGenerator(pipeline: Pipeline, paused: boolean): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(names(pipeline).workflows.generate).signal(paused ? pause : resume);
+  } catch (error) {
+    log.warn(`the generator's workflow is gone and is started anew: ${rootMessage(error)}`);
+    await startGenerator(pipeline, paused);
+  }
 }
 
 /** A long-lived child is started once; when a second attempt finds it running, that is as good. */
@@ -130,21 +159,11 @@ async function once(start: Promise<unknown>): Promise<void> {
   }
 }
 
-const born = ({ name, target, region, account }: Pipeline): PipelineStatus => ({
-  name,
-  target,
-  region,
-  account,
+const born = (pipeline: Pipeline): PipelineStatus => ({
+  pipeline,
   state: 'starting',
   stages: {},
+  generating: false,
   tables: false,
-});
-
-/** The first run's own id sets the event ids of this life apart from those of an earlier pipeline of the same name. */
-const firstCursor = ({ generator }: Pipeline): Cursor => ({
-  game: { run: workflowInfo().firstExecutionRunId.slice(0, 8), seed: generator.seed, players: generator.players },
-  next: 0,
-  latest: 0,
-  heartbeats: 0,
   paused: false,
 });

@@ -7,10 +7,12 @@ import { type StageState, stageMoved } from './messages.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '5 seconds',
   retry: { initialInterval: '500 milliseconds', backoffCoefficient: 1.5, maximumInterval: '10 seconds' },
 });
 const look = proxyActivities<Activities>({
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: '5 seconds',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '5 seconds' },
 });
 

@@ -5,6 +5,7 @@ import type { Pipeline } from '../pipeline/spec.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '5 seconds',
   scheduleToCloseTimeout: '30 minutes',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '10 seconds' },
 });

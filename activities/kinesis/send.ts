@@ -114,25 +114,27 @@ const record = (event: GameEvent, hashKey?: string): PutRecordsRequestEntry => (
   ...(hashKey !== undefined && { ExplicitHashKey: hashKey }),
 });
 
-/** Puts records until every one is acknowledged: refused records alone are sent again; after a call without an answer, all that were in it. */
+/**
+ * Puts records until every one is acknowledged: refused records alone are sent again; after a call without an answer, all that were in it. A stream that
+ * cannot be reached for long is reported by the last error, so that Temporal shows it and tries again.
+ */
 async function put(kinesis: KinesisClient, stream: string, records: PutRecordsRequestEntry[]): Promise<void> {
   let left = records;
+  let unanswered = 0;
   for (let attempt = 0; left.length > 0; attempt++) {
     if (attempt > 0) await delay(Math.min(2000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2));
-    left = await refused(kinesis, stream, left);
+    try {
+      const { Records: results = [] } = await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records: left }));
+      left = left.filter((_, i) => results[i]?.SequenceNumber === undefined);
+      unanswered = 0;
+    } catch (error) {
+      if (isNamed(error, ...HOPELESS) || ++unanswered >= MOST_UNANSWERED) throw error;
+    }
   }
 }
 
-async function refused(kinesis: KinesisClient, stream: string, records: PutRecordsRequestEntry[]): Promise<PutRecordsRequestEntry[]> {
-  try {
-    const { Records: results = [] } = await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records: records }));
-    return records.filter((_, i) => results[i]?.ErrorCode !== undefined || results[i]?.SequenceNumber === undefined);
-  } catch (error) {
-    if (isNamed(error, 'ResourceNotFoundException', 'ValidationException', 'InvalidArgumentException', 'AccessDeniedException'))
-      throw error;
-    return records;
-  }
-}
+const HOPELESS = ['ResourceNotFoundException', 'ValidationException', 'InvalidArgumentException', 'AccessDeniedException'];
+const MOST_UNANSWERED = 15;
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   try {

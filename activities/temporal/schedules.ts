@@ -16,6 +16,19 @@ type Duration = Pipeline['schedules']['crawl'];
 /** What only a Temporal client can do; workflow code cannot make schedules. */
 export function temporal(client: Client, taskQueue: string) {
   const handles = (pipeline: Pipeline) => schedules(pipeline, taskQueue).map(({ scheduleId }) => client.schedule.getHandle(scheduleId));
+  /** True while it still runs. */
+  const endOne = async (workflowId: string): Promise<boolean> => {
+    const handle = client.workflow.getHandle(workflowId);
+    try {
+      if ((await handle.describe()).status.name !== 'RUNNING') return false;
+      if (Context.current().info.attempt < TERMINATE_AT) await handle.cancel();
+      else await handle.terminate('did not end when cancelled');
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  };
   return {
     /** Makes the schedules of crawl, questions and refresh; one that exists gets the spec's cadence and keeps its pause. */
     'schedules.ensure': async (pipeline: Pipeline): Promise<void> => {
@@ -38,18 +51,16 @@ export function temporal(client: Client, taskQueue: string) {
     'schedules.remove': async (pipeline: Pipeline): Promise<void> => {
       await Promise.all(handles(pipeline).map((handle) => quiet(handle.delete())));
     },
-    /** Cancels a workflow and returns once it has ended; one that does not heed is terminated. */
-    'workflow.end': async (workflowId: string): Promise<void> => {
-      const handle = client.workflow.getHandle(workflowId);
-      try {
-        if ((await handle.describe()).status.name !== 'RUNNING') return;
-        if (Context.current().info.attempt < TERMINATE_AT) await handle.cancel();
-        else await handle.terminate('did not end when cancelled');
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return;
-        throw error;
-      }
-      throw notYet(`workflow ${workflowId} is still ending`);
+    /** Cancels every workflow that serves the pipeline, those that its schedules started too, and returns once all have ended; who does not heed is terminated. */
+    'workflows.end': async (pipeline: Pipeline): Promise<void> => {
+      const { pipeline: own, teardown, ...others } = names(pipeline).workflows;
+      const listed: string[] = [];
+      for await (const { workflowId } of client.workflow.list({
+        query: `ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${own}/'`,
+      }))
+        if (workflowId !== teardown) listed.push(workflowId);
+      const running = await Promise.all([...new Set([...Object.values(others), ...listed])].map(endOne));
+      if (running.some(Boolean)) throw notYet(`workflows of ${own} are still ending`);
     },
   };
 }

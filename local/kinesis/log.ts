@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { syncFolder } from '../journal.ts';
+import { frame, frames } from './frame.ts';
+import { createSegment, endOf, note, openSegments, segmentPath, slice } from './segments.ts';
 
 /** A record as it lies in a shard. `offset` is the byte position in the shard's log, `next` the position after it. */
 export interface LogRecord {
@@ -38,15 +38,7 @@ export interface ShardLogs {
 }
 
 const SEGMENT_BYTES = 16 << 20;
-const HEADER_BYTES = 8;
-const INDEX_EVERY_BYTES = 64 << 10;
-
-interface Segment {
-  base: number;
-  size: number;
-  index: { offset: number; arrival: number }[];
-  lastArrival: number;
-}
+const SLICE_BYTES = { least: 64 << 10, most: 4 << 20, perRecord: 1 << 10 };
 
 /** All shard logs below `dir`. */
 export function shardLogs(dir: string): ShardLogs {
@@ -55,7 +47,11 @@ export function shardLogs(dir: string): ShardLogs {
     for (const [key, log] of logs) {
       if (!key.startsWith(prefix)) continue;
       logs.delete(key);
-      await (await log).close();
+      // One that would not open has told whoever asked for it, and there is nothing to close.
+      await log.then(
+        ({ close }) => close(),
+        () => undefined,
+      );
     }
   };
   return {
@@ -73,15 +69,12 @@ export function shardLogs(dir: string): ShardLogs {
   };
 }
 
-/** Opens one shard's folder; a torn or damaged tail is cut, as nothing in it was ever acknowledged. */
+/** Opens one shard's folder; a torn tail is cut, as nothing in it was ever acknowledged, any other damage refused. */
 export async function openShard(dir: string): Promise<ShardLog> {
   await mkdir(dir, { recursive: true });
-  const segments: Segment[] = [];
-  for (const name of (await readdir(dir)).filter((file) => file.endsWith('.log')).sort())
-    segments.push(await scan(dir, Number(name.slice(0, -4))));
-  if (segments.length === 0) segments.push(await create(dir, 0));
-  let file = await open(path(dir, segments.at(-1)!.base), 'a');
-  let end = position(segments.at(-1)!);
+  const segments = await openSegments(dir);
+  let file = await open(segmentPath(dir, segments.at(-1)!.base), 'a');
+  let end = endOf(segments.at(-1)!);
 
   let queue: { bytes: Buffer; arrival: number; done: (offset: number) => void; failed: (error: unknown) => void }[] = [];
   let writing = false;
@@ -96,19 +89,19 @@ export async function openShard(dir: string): Promise<ShardLog> {
         let last = segments.at(-1)!;
         if (last.size >= SEGMENT_BYTES) {
           await file.close();
-          last = await create(dir, position(last));
+          last = await createSegment(dir, endOf(last));
           segments.push(last);
-          file = await open(path(dir, last.base), 'a');
+          file = await open(segmentPath(dir, last.base), 'a');
         }
         await file.appendFile(Buffer.concat(batch.map(({ bytes }) => bytes)));
         await file.datasync();
         for (const { bytes, arrival, done } of batch) {
-          const offset = position(last);
+          const offset = endOf(last);
           note(last, offset, arrival);
           last.size += bytes.length;
           done(offset);
         }
-        end = position(last);
+        end = endOf(last);
       } catch (error) {
         // After a failed write the file's tail is unknown: refuse everything until the shard is opened anew.
         failure = error;
@@ -120,20 +113,26 @@ export async function openShard(dir: string): Promise<ShardLog> {
   };
 
   const read = async (from: number, limit: number, maxBytes = 2 << 20): Promise<LogRecord[]> => {
-    let offset = Math.max(from, segments[0]!.base);
+    let offset = from;
     const records: LogRecord[] = [];
     let bytes = 0;
+    const most = Math.min(maxBytes, limit * SLICE_BYTES.perRecord, SLICE_BYTES.most);
     while (records.length < limit && bytes < maxBytes && offset < end) {
-      const segment = segments.findLast(({ base }) => base <= offset)!;
-      const chunk = await slice(dir, segment, offset, Math.min(end, position(segment)));
-      const found = [...frames(chunk, offset)].slice(0, limit - records.length);
-      if (found.length === 0) break;
-      for (const record of found) {
-        if (bytes >= maxBytes) break;
+      offset = Math.max(offset, segments[0]!.base);
+      const at = segments.findLastIndex(({ base }) => base <= offset);
+      if (offset >= endOf(segments[at]!)) {
+        offset = segments[at + 1]!.base; // what lay between was set aside
+        continue;
+      }
+      const chunk = await slice(dir, segments[at]!, offset, Math.min(end, endOf(segments[at]!)), Math.max(most, SLICE_BYTES.least));
+      const before = offset;
+      for (const record of frames(chunk, offset)) {
+        if (records.length >= limit || bytes >= maxBytes) break;
         bytes += record.data.length;
         offset = record.next;
         records.push(record);
       }
+      if (offset === before) break;
     }
     return records;
   };
@@ -166,84 +165,8 @@ export async function openShard(dir: string): Promise<ShardLog> {
     start: () => segments[0]!.base,
     end: () => end,
     trim: async (time) => {
-      while (segments.length > 1 && segments[0]!.lastArrival < time) await rm(path(dir, segments.shift()!.base));
+      while (segments.length > 1 && segments[0]!.lastArrival < time) await rm(segmentPath(dir, segments.shift()!.base));
     },
     close: () => file.close(),
   };
-}
-
-const path = (dir: string, base: number) => join(dir, `${String(base).padStart(20, '0')}.log`);
-const position = ({ base, size }: Segment) => base + size;
-
-function note(segment: Segment, offset: number, arrival: number): void {
-  const last = segment.index.at(-1);
-  if (!last || offset - last.offset >= INDEX_EVERY_BYTES) segment.index.push({ offset, arrival });
-  segment.lastArrival = Math.max(segment.lastArrival, arrival);
-}
-
-async function create(dir: string, base: number): Promise<Segment> {
-  await (await open(path(dir, base), 'a')).close();
-  await syncFolder(dir);
-  return { base, size: 0, index: [], lastArrival: 0 };
-}
-
-/** Reads a segment once from disk, checks every record and cuts the file after the last good one. */
-async function scan(dir: string, base: number): Promise<Segment> {
-  const segment: Segment = { base, size: 0, index: [], lastArrival: 0 };
-  const file = await open(path(dir, base), 'r+');
-  try {
-    for (const record of frames(await file.readFile(), base)) {
-      note(segment, record.offset, record.arrival);
-      segment.size = record.next - base;
-    }
-    await file.truncate(segment.size);
-  } finally {
-    await file.close();
-  }
-  return segment;
-}
-
-const READ_BYTES = 4 << 20;
-
-async function slice(dir: string, segment: Segment, offset: number, end: number): Promise<Buffer> {
-  const file = await open(path(dir, segment.base), 'r');
-  try {
-    const chunk = Buffer.alloc(Math.min(READ_BYTES + (11 << 20), end - offset));
-    const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, end - offset), offset - segment.base);
-    return chunk.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-/** length, checksum, then arrival, length of the key, key, data. */
-function frame(arrival: number, partitionKey: string, data: Uint8Array): Buffer {
-  const key = Buffer.from(partitionKey);
-  const bytes = Buffer.alloc(HEADER_BYTES + 10 + key.length + data.length);
-  bytes.writeDoubleBE(arrival, 8);
-  bytes.writeUInt16BE(key.length, 16);
-  key.copy(bytes, 18);
-  bytes.set(data, 18 + key.length);
-  bytes.writeUInt32BE(bytes.length, 0);
-  bytes.writeUInt32BE(crc32(bytes.subarray(HEADER_BYTES)), 4);
-  return bytes;
-}
-
-/** The whole, undamaged records at the head of `bytes`, whose first byte lies at `offset` of the log. */
-function* frames(bytes: Buffer, offset: number): Generator<LogRecord> {
-  for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
-    const length = bytes.readUInt32BE(at);
-    if (length < HEADER_BYTES + 10 || at + length > bytes.length) return;
-    const body = bytes.subarray(at + HEADER_BYTES, at + length);
-    if (crc32(body) !== bytes.readUInt32BE(at + 4)) return;
-    const keyEnd = 10 + body.readUInt16BE(8);
-    yield {
-      offset: offset + at,
-      next: offset + at + length,
-      arrival: body.readDoubleBE(0),
-      partitionKey: body.toString('utf8', 10, keyEnd),
-      data: body.subarray(keyEnd),
-    };
-    at += length;
-  }
 }

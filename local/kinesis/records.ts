@@ -20,6 +20,7 @@ const MAX_RECORD_BYTES = 1 << 20;
 const MAX_REQUEST_BYTES = 10 << 20;
 const WRITES_PER_SECOND = { records: 1000, bytes: 1 << 20 };
 const READS_PER_SECOND = 5;
+const MAX_HASH_KEY = (1n << 128n) - 1n;
 const ITERATOR_MS = 5 * 60_000;
 
 export const putRecords: Operation<PutRecordsInput, PutRecordsOutput> = async ({ Records: entries = [], ...input }, aws) => {
@@ -99,12 +100,14 @@ function writable(aws: Aws, input: { StreamName?: string; StreamARN?: string }):
 /** Appends what the shards' quotas admit; answers in the order asked, each record with its own outcome. */
 async function store(aws: Aws, stream: Readonly<Stream>, entries: PutRecordsRequestEntry[]): Promise<PutRecordsResultEntry[]> {
   const now = aws.now();
+  const placed = entries.map((entry) => shardFor(stream, entry));
+  for (const [at, entry] of entries.entries())
+    if (bytesOf(entry) > MAX_RECORD_BYTES + 256)
+      throw awsError('ValidationException', `Record ${at} is larger than the stream's maximum of 1 MiB.`);
   const results: PutRecordsResultEntry[] = [];
   const perShard = new Map<string, { at: number; record: { arrival: number; partitionKey: string; data: Uint8Array } }[]>();
   for (const [at, entry] of entries.entries()) {
-    const shard = shardFor(stream, entry);
-    if (bytesOf(entry) > MAX_RECORD_BYTES + 256)
-      throw awsError('ValidationException', `Record ${at} is larger than the stream's maximum of 1 MiB.`);
+    const shard = placed[at]!;
     if (!spend(`write/${stream.folder}/${shard}`, now, { records: 1, bytes: bytesOf(entry) }, WRITES_PER_SECOND)) {
       const message = `Rate exceeded for shard ${shard} in stream ${stream.name} under account ${aws.account}.`;
       results[at] = { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: message };
@@ -127,8 +130,16 @@ async function store(aws: Aws, stream: Readonly<Stream>, entries: PutRecordsRequ
 function shardFor({ shards }: Readonly<Stream>, { PartitionKey: key = '', ExplicitHashKey: explicit }: PutRecordsRequestEntry): string {
   if (key.length < 1 || key.length > 256)
     throw awsError('ValidationException', `PartitionKey must have length between 1 and 256, not ${key.length}.`);
-  const hash = explicit === undefined ? BigInt(`0x${createHash('md5').update(key).digest('hex')}`) : BigInt(explicit);
+  const hash = explicit === undefined ? BigInt(`0x${createHash('md5').update(key).digest('hex')}`) : explicitHash(explicit);
   return shards.find(({ from, to }) => BigInt(from) <= hash && hash <= BigInt(to))!.id;
+}
+
+function explicitHash(key: string): bigint {
+  if (/^(0|[1-9]\d{0,38})$/.test(key) && BigInt(key) <= MAX_HASH_KEY) return BigInt(key);
+  throw awsError(
+    'InvalidArgumentException',
+    `Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was ${key}`,
+  );
 }
 
 const bytesOf = ({ Data, PartitionKey }: PutRecordsRequestEntry) => (Data?.length ?? 0) + (PartitionKey?.length ?? 0);

@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -12,6 +12,7 @@ import {
   KinesisClient,
   ListShardsCommand,
   ListTagsForStreamCommand,
+  PutRecordCommand,
   PutRecordsCommand,
   type ShardIteratorType,
 } from '@aws-sdk/client-kinesis';
@@ -110,6 +111,32 @@ describe('records', () => {
     expect(await read('busy')).toHaveLength(2500 - refused);
   });
 
+  it('go where an explicit hash key says; a bad one is refused', async () => {
+    const sent = (ExplicitHashKey: string) =>
+      kinesis.send(new PutRecordCommand({ StreamName: 'two', PartitionKey: 'k', ExplicitHashKey, Data: Buffer.from('f') }));
+    expect((await sent('0')).ShardId).toBe('shardId-000000000000');
+    expect((await sent(String(2n ** 128n - 1n))).ShardId).toBe('shardId-000000000001');
+    for (const bad of ['abc', '', '-1', '0x10', '1.5', ' 1', '01', String(2n ** 128n), '9'.repeat(40)])
+      await expect(sent(bad)).rejects.toMatchObject({ name: 'InvalidArgumentException', $metadata: { httpStatusCode: 400 } });
+  });
+
+  it('of a damaged shard are refused in one plain line, and the rest of the local AWS goes on', async () => {
+    await kinesis.send(new CreateStreamCommand({ StreamName: 'hurt', ShardCount: 1 }));
+    await put('hurt', ['a', 'b', 'c']);
+    await local.close();
+    const path = (await readdir(join(dir, 'kinesis'), { recursive: true })).find((name) => /hurt.*\.log$/.test(name))!;
+    const file = join(dir, 'kinesis', path);
+    const bytes = await readFile(file);
+    bytes[bytes.indexOf('key-0')]! ^= 1;
+    await writeFile(file, bytes);
+    local = await startLocal({ dir, log: () => {} });
+    kinesis = new KinesisClient({ ...local, maxAttempts: 1 });
+    await expect(read('hurt')).rejects.toThrow(`${file} is damaged at byte 0, and records follow the damage`);
+    await expect(put('hurt', ['d'])).rejects.toMatchObject({ name: 'InternalFailure' });
+    expect(await read('two')).toContain('a');
+    await kinesis.send(new DeleteStreamCommand({ StreamName: 'hurt' }));
+  });
+
   it('survive a restart', async () => {
     const before = await read('two');
     await local.close();
@@ -118,17 +145,26 @@ describe('records', () => {
   });
 });
 
+/** A shard's log with `count` records in its one file. */
+async function written(name: string, count: number) {
+  const folder = join(dir, name);
+  const log = await openShard(folder);
+  await log.append(
+    Array.from({ length: count }, (_, i) => ({ arrival: i + 1, partitionKey: `k${i + 1}`, data: Buffer.from(`record ${i + 1}`) })),
+  );
+  const records = await log.read(0, count);
+  await log.close();
+  const [file = ''] = await readdir(folder);
+  return { folder, file: join(folder, file), records };
+}
+
 describe('the log of a shard', () => {
   it('keeps exactly the whole records when its tail is torn at any byte', async () => {
-    const folder = join(dir, 'torn');
-    const log = await openShard(folder);
-    await log.append([1, 2, 3].map((n) => ({ arrival: n, partitionKey: `k${n}`, data: Buffer.from(`record ${n}`) })));
-    const second = (await log.read(0, 10))[1]!;
-    const end = log.end();
-    await log.close();
-    const [file = ''] = await readdir(folder);
+    const { folder, file, records } = await written('torn', 3);
+    const second = records[1]!;
+    const end = records[2]!.next;
     for (let size = end - 1; size >= second.next; size--) {
-      await truncate(join(folder, file), size);
+      await truncate(file, size);
       const torn = await openShard(folder);
       expect((await torn.read(0, 10)).map(({ data }) => data.toString())).toEqual(['record 1', 'record 2']);
       expect(torn.end()).toBe(second.next);
@@ -136,18 +172,72 @@ describe('the log of a shard', () => {
     }
   });
 
-  it('finds a flipped byte and gives nothing after it', async () => {
-    const folder = join(dir, 'flipped');
-    const log = await openShard(folder);
-    await log.append([1, 2].map((n) => ({ arrival: n, partitionKey: 'k', data: Buffer.from(`record ${n}`) })));
-    const [first] = await log.read(0, 1);
-    await log.close();
-    const file = await open(join(folder, (await readdir(folder))[0]!), 'r+');
-    await file.write(Buffer.from([0xff]), 0, 1, first!.next + 20);
-    await file.close();
+  it('refuses to open after any flipped byte that a whole record follows, names the byte, and changes nothing', async () => {
+    const { folder, file, records } = await written('flipped', 3);
+    const bytes = await readFile(file);
+    const starts = records.map(({ offset }) => offset);
+    for (let at = 0; at < starts[2]!; at++) {
+      const flipped = Buffer.from(bytes);
+      flipped[at]! ^= 1 << (at % 8);
+      await writeFile(file, flipped);
+      await expect(openShard(folder)).rejects.toThrow(`${file} is damaged at byte ${at < starts[1]! ? 0 : starts[1]}, and records follow`);
+      expect(await readFile(file)).toEqual(flipped);
+    }
+    // In the last record it cannot be told from a tear.
+    bytes[starts[2]! + 20]! ^= 1;
+    await writeFile(file, bytes);
     const again = await openShard(folder);
-    expect((await again.read(0, 10)).map(({ data }) => data.toString())).toEqual(['record 1']);
+    expect((await again.read(0, 10)).map(({ data }) => data.toString())).toEqual(['record 1', 'record 2']);
     await again.close();
+  });
+
+  it('takes no tear for damage before a later segment, and goes on around a file that was set aside', async () => {
+    const big = Buffer.alloc(1 << 20, 1);
+    const folder = join(dir, 'segments');
+    const log = await openShard(folder);
+    for (let i = 0; i < 36; i++) await log.append([{ arrival: i + 1, partitionKey: 'k', data: big }]);
+    const records = await log.read(0, 100, 100 << 20);
+    await log.close();
+    const names = (await readdir(folder)).sort();
+    expect(names).toHaveLength(3);
+    const [, second = '', third = ''] = names.map((name) => join(folder, name));
+
+    const whole = await readFile(second);
+    await truncate(second, whole.length - 1); // the shape of a tear, but the next segment was begun after it
+    await expect(openShard(folder)).rejects.toThrow(`${second} is damaged at byte ${whole.length - records[0]!.next}, and records follow`);
+    await truncate(second, whole.length - records[0]!.next); // nor is a record that is missing whole
+    await expect(openShard(folder)).rejects.toThrow(`${second} is damaged at byte ${whole.length - records[0]!.next}, and records follow`);
+
+    await rename(second, `${second}.damaged`);
+    const around = await openShard(folder);
+    const inSecond = records.filter(({ offset }) => offset >= Number(names[1]!.slice(0, -4)) && offset < Number(names[2]!.slice(0, -4)));
+    const left = records.filter((record) => !inSecond.includes(record)).map(({ offset }) => offset);
+    expect((await around.read(0, 100, 100 << 20)).map(({ offset }) => offset)).toEqual(left);
+    expect((await around.read(inSecond[3]!.offset, 1)).map(({ offset }) => offset)).toEqual([Number(names[2]!.slice(0, -4))]);
+    await around.close();
+
+    const end = records.at(-1)!.next;
+    await rename(third, `${third}.damaged`);
+    const after = await openShard(folder);
+    expect(after.end()).toBe(end); // no offset is given twice
+    expect(await after.append([{ arrival: 99, partitionKey: 'k', data: Buffer.from('next') }])).toEqual([end]);
+    expect((await after.read(inSecond[0]!.offset, 9)).map(({ data }) => data.toString())).toEqual(['next']);
+    await after.close();
+  });
+
+  it('reads one record among large ones without reading its neighbours', async () => {
+    const folder = join(dir, 'large');
+    const log = await openShard(folder);
+    const sizes = [10, 1 << 20, 65_000, 65_536, 70_000, 1];
+    const offsets = await log.append(sizes.map((size, i) => ({ arrival: 1, partitionKey: 'k', data: Buffer.alloc(size, i) })));
+    for (const [i, offset] of offsets.entries()) {
+      const [record, ...others] = await log.read(offset, 1);
+      expect(others).toEqual([]);
+      expect(record!.data.equals(Buffer.alloc(sizes[i]!, i))).toBe(true);
+      expect(record!.data.buffer.byteLength).toBeLessThanOrEqual(Math.max(64 << 10, record!.next - offset));
+    }
+    expect((await log.read(0, 100)).map(({ data }) => data.length)).toEqual(sizes);
+    await log.close();
   });
 
   it('gives back any bytes and keys, in order, over restarts', async () => {
