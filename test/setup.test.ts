@@ -63,7 +63,8 @@ const until = async (what: string, holds: () => boolean): Promise<void> => {
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'setup-'));
   bin = inRoot('bin');
-  for (const folder of ['bin', 'client', 'workflows', 'pipeline', 'local/kinesis-analytics-v2/flink']) mkdirSync(inRoot(folder), { recursive: true });
+  for (const folder of ['bin', 'client', 'workflows', 'pipeline', 'local/kinesis-analytics-v2/flink'])
+    mkdirSync(inRoot(folder), { recursive: true });
   cpSync(join(project, 'setup'), inRoot('setup'), { recursive: true });
   for (const name of ['guard.sh', 'd2d.mjs']) cpSync(join(project, 'client', name), inRoot('client', name));
   writeFileSync(inRoot('package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0' } } }));
