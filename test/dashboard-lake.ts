@@ -22,6 +22,14 @@ export interface PlayerWindow {
   deaths: number;
 }
 
+/** Everything from the bucket to the dashboard, over a lake that holds these windows. */
+export async function standUp(clients: Clients, windows: PlayerWindow[]): Promise<void> {
+  await bringUp(clients, ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup', 'dataSource']);
+  await deliver(clients, windows, 'first');
+  await crawl(clients);
+  await bringUp(clients, ['views', 'players', 'teams', 'history', 'analysis', 'dashboard']);
+}
+
 /** Brings stages up, in order, by the product's own resources. */
 export async function bringUp(clients: Clients, stages: Stage[]): Promise<void> {
   for (const stage of stages) {

@@ -7,7 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { type Clients, clients as clientsOf } from '../activities/aws.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
-import { bringUp, crawl, deliver, type PlayerWindow, pipeline, until, windowsFrom } from './dashboard-lake.ts';
+import { crawl, deliver, type PlayerWindow, pipeline, standUp, until, windowsFrom } from './dashboard-lake.ts';
 
 const FLAGS = [
   '--no-sandbox',
@@ -36,10 +36,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'dashboard-'));
   local = await startLocal({ dir, log: () => undefined });
   clients = clientsOf(local);
-  await bringUp(clients, ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup', 'dataSource']);
-  await deliver(clients, early, 'early');
-  await crawl(clients);
-  await bringUp(clients, ['views', 'players', 'teams', 'history', 'analysis', 'dashboard']);
+  await standUp(clients, early);
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args: FLAGS });
   page = await opened();
 }, 90_000);

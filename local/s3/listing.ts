@@ -27,10 +27,7 @@ export const listObjectsV2: Operation<ListObjectsV2Request, ListObjectsV2Output>
   const { objects, prefixes, last, more } = await page(aws, input, token === undefined ? (after ?? '') : fromToken(token));
   const encode = encoder(encoding);
   return {
-    Name: input.Bucket,
-    Prefix: encode(input.Prefix ?? ''),
-    Delimiter: input.Delimiter === undefined ? undefined : encode(input.Delimiter),
-    MaxKeys: input.MaxKeys ?? MAX_KEYS,
+    ...asked(input, encode),
     EncodingType: encoding,
     StartAfter: after === undefined ? undefined : encode(after),
     ContinuationToken: token,
@@ -46,16 +43,21 @@ export const listObjectsV2: Operation<ListObjectsV2Request, ListObjectsV2Output>
   };
 };
 
+/** What a listing repeats of its question. */
+const asked = ({ Bucket, Prefix = '', Delimiter, MaxKeys = MAX_KEYS }: Query, encode: (text: string) => string) => ({
+  Name: Bucket,
+  Prefix: encode(Prefix),
+  Delimiter: Delimiter === undefined ? undefined : encode(Delimiter),
+  MaxKeys,
+});
+
 /** No versions are kept here, so every object has the one version that S3 calls `null`. */
 export const listObjectVersions: Operation<ListObjectVersionsRequest, ListObjectVersionsOutput> = async (input, aws) => {
   const { KeyMarker: after = '', EncodingType: encoding } = input;
   const { objects, prefixes, last, more } = await page(aws, input, after);
   const encode = encoder(encoding);
   return {
-    Name: input.Bucket,
-    Prefix: encode(input.Prefix ?? ''),
-    Delimiter: input.Delimiter === undefined ? undefined : encode(input.Delimiter),
-    MaxKeys: input.MaxKeys ?? MAX_KEYS,
+    ...asked(input, encode),
     EncodingType: encoding,
     KeyMarker: encode(after),
     VersionIdMarker: input.VersionIdMarker ?? '',

@@ -16,7 +16,7 @@ import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
 import type { DashboardData } from '../../local/quicksight/load.ts';
 import { type Local, startLocal } from '../../local/start.ts';
 import { names } from '../../pipeline/names.ts';
-import { bringUp, crawl, deliver, pipeline, until, windowsFrom } from '../dashboard-lake.ts';
+import { deliver, pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
 
 const AwsAccountId = pipeline.account;
 const { dataSets, dashboard: DashboardId } = names(pipeline);
@@ -34,10 +34,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'quicksight-'));
   local = await startLocal({ dir, log: () => undefined });
   clients = clientsOf(local);
-  await bringUp(clients, ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup', 'dataSource']);
-  await deliver(clients, windows, 'first');
-  await crawl(clients);
-  await bringUp(clients, ['views', 'players', 'teams', 'history', 'analysis', 'dashboard']);
+  await standUp(clients, windows);
 }, 60_000);
 
 afterAll(async () => {
