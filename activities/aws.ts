@@ -8,6 +8,7 @@ import { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2';
 import { QuickSightClient } from '@aws-sdk/client-quicksight';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
+import { counts } from './calls.ts';
 
 // The SDK's reminder that Node 20 ages says nothing about a pipeline; package.json states which Node we support.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -22,20 +23,23 @@ export interface Target {
 /** One client a service. */
 export type Clients = ReturnType<typeof clients>;
 
-/** The only place that knows the difference between the targets. The SDK retries twice for blips; patience is Temporal's. */
+/**
+ * The only place that knows the difference between the targets. The SDK retries twice for blips, patience is Temporal's; once a service throttles, the SDK's
+ * adaptive mode paces all calls to it.
+ */
 export function clients({ region, endpoint, credentials }: Target) {
-  const config = { region, endpoint, credentials, maxAttempts: 3 };
+  const config = { region, endpoint, credentials, maxAttempts: 3, retryMode: 'adaptive' };
   return {
-    athena: new AthenaClient(config),
-    firehose: new FirehoseClient(config),
-    glue: new GlueClient(config),
-    iam: new IAMClient(config),
-    kinesis: new KinesisClient(config),
-    kinesisAnalyticsV2: new KinesisAnalyticsV2Client(config),
-    logs: new CloudWatchLogsClient(config),
-    quicksight: new QuickSightClient(config),
-    s3: new S3Client({ ...config, forcePathStyle: endpoint !== undefined }),
-    sts: new STSClient(config),
+    athena: counts(new AthenaClient(config)),
+    firehose: counts(new FirehoseClient(config)),
+    glue: counts(new GlueClient(config)),
+    iam: counts(new IAMClient(config)),
+    kinesis: counts(new KinesisClient(config)),
+    kinesisAnalyticsV2: counts(new KinesisAnalyticsV2Client(config)),
+    logs: counts(new CloudWatchLogsClient(config)),
+    quicksight: counts(new QuickSightClient(config)),
+    s3: counts(new S3Client({ ...config, forcePathStyle: endpoint !== undefined })),
+    sts: counts(new STSClient(config)),
   };
 }
 

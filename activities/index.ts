@@ -6,9 +6,11 @@ import { crawling } from './glue/crawl.ts';
 import { inventory } from './inventory.ts';
 import { generator } from './kinesis/generate.ts';
 import { notebook } from './kinesis-analytics-v2/notebook.ts';
+import { preflight } from './preflight.ts';
 import { refreshing } from './quicksight/refresh.ts';
 import { resources, stageActivities } from './registry.ts';
 import { lake } from './s3/lake.ts';
+import { surveying } from './survey.ts';
 import { temporal } from './temporal/schedules.ts';
 
 /** All activities of the product, by the names that the Temporal UI shows. */
@@ -24,7 +26,9 @@ export function createActivities({ target, client, taskQueue }: { target: Target
     ...refreshing(aws),
     ...auditing(aws),
     ...temporal(client, taskQueue),
-    ...inventory(resources(aws)),
+    ...preflight(aws),
+    ...surveying(resources(aws)),
+    ...inventory(aws, resources(aws)),
   };
 }
 

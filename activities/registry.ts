@@ -8,6 +8,7 @@ import { deliveryStream } from './firehose/delivery-stream.ts';
 import { crawler } from './glue/crawler.ts';
 import { database } from './glue/database.ts';
 import { role } from './iam/role.ts';
+import { youngRole } from './iam/young-role.ts';
 import { stream } from './kinesis/stream.ts';
 import { application } from './kinesis-analytics-v2/application.ts';
 import { analysis } from './quicksight/analysis.ts';
@@ -57,6 +58,6 @@ export type StageActivities = {
 export const stageActivities = (clients: Clients): StageActivities =>
   Object.fromEntries(
     Object.entries(resources(clients)).flatMap(([stage, resource]) =>
-      Object.entries(steps(resource as Resource)).map(([step, run]) => [`${stage}.${step}`, run]),
+      Object.entries(steps(resource as Resource, youngRole(clients))).map(([step, run]) => [`${stage}.${step}`, run]),
     ),
   ) as unknown as StageActivities;

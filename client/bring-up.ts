@@ -22,11 +22,17 @@ export interface Up {
 }
 
 /** The parts on a state folder, reporting what goes down and comes back. */
-export const machine = (state: string, { target, region }: Spec, progress: Progress): Embedded =>
+export const machine = (
+  state: string,
+  { target, region, local }: Spec,
+  progress: Progress,
+  behaviour: { seed?: number; faults?: string } = {},
+): Embedded =>
   embedded({
     state,
     target,
     region,
+    local: { ...local, ...behaviour },
     note: (line) => progress.line(`  ${line}`),
     tell: (event) => {
       const again = event.state === 'down' && `${event.reason}; starting it again in ${event.retryMs / 1000} s`;
@@ -69,10 +75,9 @@ export async function bringUp(
 
   const client = await connect(server);
   const pipeline = await inAccount(spec, target);
-  const { was, ignored } = await startPipeline(client, pipeline);
+  const { was } = await startPipeline(client, { pipeline });
   started({ client, pipeline, was });
   if (was) progress.line(`  pipeline ${spec.name} goes on where it was`);
-  if (ignored.length > 0) progress.line(`  it was started with another ${ignored.join(', ')}; to change that: npx d2d down, npx d2d up`);
   await watchUp(client, spec.name, progress, stuck, signal);
   const upSeconds = sinceBegin();
   while (spec.target === 'local' && !(await unlessNobodyAnswers(killsOnDashboard(clients(target), pipeline))))

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import type { Spec } from '../pipeline/spec.ts';
 import { toolPaths } from '../setup/tools.mjs';
 import { checkServer, environmentFor, serverFromEnvironment, type TemporalServer } from '../worker/connect.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 import { startChild } from './children.ts';
 import { freePort } from './free-port.ts';
 import { type KeptAlive, keepAlive, type PartEvent } from './keep-alive.ts';
@@ -13,6 +15,8 @@ export interface EmbeddedOptions {
   state: string;
   target: 'local' | 'aws';
   region: string;
+  /** How the local AWS behaves; `faults` is a file with a fault plan. */
+  local: Pick<Spec['local'], 'profile' | 'speed'> & { seed?: number; faults?: string };
   tell(event: PartEvent): void;
   /** Said once where a wanted port was taken. */
   note(line: string): void;
@@ -36,8 +40,10 @@ const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS
   `history.${key}=1000`,
 ]);
 
+const KNOWN_ATTRIBUTES = SEARCH_ATTRIBUTES.flatMap(({ name }) => ['--search-attribute', `${name}=Keyword`]);
+
 /** Prepares the parts on one state folder; nothing runs until it is asked for. */
-export function embedded({ state, region, tell, note }: EmbeddedOptions): Embedded {
+export function embedded({ state, region, local, tell, note }: EmbeddedOptions): Embedded {
   const parts = new Map<string, KeptAlive>();
   const log = (name: string) => join(state, 'logs', `${name}.log`);
   const run = async (name: string, start: Parameters<typeof keepAlive>[1]) => {
@@ -67,7 +73,7 @@ export function embedded({ state, region, tell, note }: EmbeddedOptions): Embedd
       const ui = await port('the Temporal UI', 8233, last?.temporal.ui);
       const address = `127.0.0.1:${frontend}`;
       const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${frontend}`, '--ui-port', `${ui}`, '--log-level', 'warn'];
-      args.push('--db-filename', join(state, 'temporal.db'), ...DYNAMIC_CONFIG);
+      args.push('--db-filename', join(state, 'temporal.db'), ...DYNAMIC_CONFIG, ...KNOWN_ATTRIBUTES);
       await run('Temporal', () =>
         startChild({
           name: 'Temporal',
@@ -88,7 +94,7 @@ export function embedded({ state, region, tell, note }: EmbeddedOptions): Embedd
         startChild({
           name: 'local AWS',
           command: process.execPath,
-          args: [...TYPESCRIPT, main, '--port', `${wanted}`, '--state', join(state, 'aws')],
+          args: [...TYPESCRIPT, main, '--port', `${wanted}`, '--state', join(state, 'aws'), ...behaviour(local)],
           env: { AWS_REGION: region },
           logFile: log('local-aws'),
           ready: {
@@ -130,6 +136,15 @@ export function embedded({ state, region, tell, note }: EmbeddedOptions): Embedd
     },
   };
 }
+
+const behaviour = ({ profile, speed, seed, faults }: EmbeddedOptions['local']): string[] => [
+  '--profile',
+  profile,
+  '--speed',
+  `${speed}`,
+  ...(seed === undefined ? [] : ['--seed', `${seed}`]),
+  ...(faults === undefined ? [] : ['--faults', faults]),
+];
 
 /** Resolves once a Temporal server answers at `address`. */
 async function answers(address: string, signal: AbortSignal): Promise<void> {

@@ -21,23 +21,43 @@ const program = new Command('d2d')
   .showSuggestionAfterError()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
-const verb = (usage: string, description: string, load: () => Promise<Verb>) =>
-  program
-    .command(usage)
-    .description(description)
-    .option('--json', 'answer with one JSON object on stdout', false)
-    .action(async (...args: unknown[]) => {
-      args.pop();
-      await answer(load, args as never[], (args.at(-1) as VerbOptions).json);
-    });
+type Flags = Record<string, string>;
 
-verb('up', 'bring the pipeline up, or go on where a held one broke', async () => (await import('./up.ts')).up);
+const verb = (usage: string, description: string, load: () => Promise<Verb>, flags: Flags = {}) => {
+  const command = program.command(usage).description(description).option('--json', 'answer with one JSON object on stdout', false);
+  for (const [flag, meaning] of Object.entries(flags)) command.option(flag, meaning);
+  command.action(async (...args: unknown[]) => {
+    args.pop();
+    await answer(load, args as never[], (args.at(-1) as VerbOptions).json);
+  });
+};
+
+const LEAVE = {
+  '--adopt': 'take over things of the same names that carry no owner',
+  '--replace': 'make anew what cannot be changed; what it holds is lost',
+};
+verb('plan', 'what up would do, and what it would cost, before anything is done', async () => (await import('./plan.ts')).plan, {
+  '--policies': 'the IAM policies in full',
+  ...LEAVE,
+});
+verb('up', 'bring the pipeline up, apply a changed spec, or go on where a held one broke', async () => (await import('./up.ts')).up, {
+  ...LEAVE,
+  '--rollback': 'if it fails, take away again what this run made',
+});
+verb('apply', 'the same as up', async () => (await import('./up.ts')).up, { ...LEAVE, '--rollback': 'as for up' });
+verb('break-off', 'break off an up midway; what it made stays', async () => (await import('./break-off.ts')).breakOff, {
+  '--rollback': 'take away again what it made',
+});
 verb('status', 'the pipeline, in the order of the data', async () => (await import('./status.ts')).status);
-verb('pause', 'stop generation at once, and the schedules', async () => (await import('./pause.ts')).pause);
+verb('pause', 'stop generation at once, and the schedules', async () => (await import('./pause.ts')).pause, {
+  '--deep': 'then the Studio application too, the largest cost',
+});
 verb('resume', 'go on where pause stopped', async () => (await import('./pause.ts')).resume);
 verb('query [question]', 'ask a named query of sql/athena (without a name: list them)', async () => (await import('./query.ts')).query);
 verb('open', 'fresh links to dashboard, notebook and UIs', async () => (await import('./open.ts')).open);
-verb('down', 'take everything down and say what is left', async () => (await import('./down.ts')).down);
+verb('down', 'take everything down and say what is left', async () => (await import('./down.ts')).down, {
+  '--keep-data': 'keep the lake and its tables',
+});
 await program.parseAsync();
 
 async function answer(load: () => Promise<Verb>, args: never[], json: boolean): Promise<void> {

@@ -1,22 +1,28 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import { type Client, Connection, Client as TemporalClient, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, Connection, Client as TemporalClient, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { clients, type Target } from '../activities/aws.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type TemporalServer, taskQueue } from '../worker/connect.ts';
-import type { endEverything, operate } from '../workflows/index.ts';
+import { rootMessage } from '../workflows/failure.ts';
+import type { endEverything, operate, plan } from '../workflows/index.ts';
 import {
+  apply,
   type GeneratorState,
   generatorStatus,
   type Leftovers,
   type NotebookState,
   notebookStatus,
   type PipelineStatus,
+  type PlanReport,
   status as pipelineStatus,
-  retry,
   teardown,
+  type Wish,
 } from '../workflows/messages.ts';
+import { attributes, introduced } from '../workflows/story.ts';
 import { Plain } from './plain.ts';
 
 /** Everything about one pipeline at one moment. */
@@ -39,14 +45,18 @@ export async function inAccount(spec: Spec, target: Target): Promise<Pipeline> {
   return { ...spec, account: Account! };
 }
 
-/** What a start met: true when the pipeline was there before; `ignored` names what of the spec it was started with differs from what is asked for now. */
+/** What a start met: true when the pipeline was there before; `report` is the plan that it answered a wish with. */
 export interface Started {
   was: boolean;
-  ignored: string[];
+  report?: PlanReport;
 }
 
-/** Starts the pipeline, or finds it running; a held one is tried again. A pipeline of that name on another target, region or account is not touched. */
-export async function startPipeline(client: Client, pipeline: Pipeline): Promise<Started> {
+/**
+ * Starts the pipeline, or has a running one apply the spec; one that is just coming up with the same spec is joined. A pipeline of that name on another target,
+ * region or account is not touched.
+ */
+export async function startPipeline(client: Client, wish: Wish): Promise<Started> {
+  const { pipeline } = wish;
   const workflowId = names(pipeline).workflows.pipeline;
   const queue = taskQueue(pipeline.target, pipeline.region);
   const found = await unlessUnknown(client.workflow.getHandle(workflowId).describe());
@@ -54,26 +64,67 @@ export async function startPipeline(client: Client, pipeline: Pipeline): Promise
     throw new Plain(
       `Pipeline ${pipeline.name} already runs on another target or region (task queue ${found.taskQueue}). Take it down there first, or choose another name.`,
     );
-  const before = found && (await unlessNobodyAnswers(picture(client, pipeline.name)));
-  if (before && before.pipeline.pipeline.account !== pipeline.account)
-    throw new Plain(
-      `Pipeline ${pipeline.name} runs in account ${before.pipeline.pipeline.account}; these credentials are of ${pipeline.account}.`,
-    );
-  if (before && before.pipeline.state !== 'gone') {
-    if (before.pipeline.state === 'held') await client.workflow.getHandle(workflowId).signal(retry);
-    return { was: true, ignored: differing(before.pipeline.pipeline, pipeline) };
+  if (found?.status.name === 'RUNNING') {
+    const before = await onceAnswered(client, pipeline.name);
+    if (before && before.pipeline.pipeline.account !== pipeline.account)
+      throw new Plain(
+        `Pipeline ${pipeline.name} runs in account ${before.pipeline.pipeline.account}; these credentials are of ${pipeline.account}.`,
+      );
+    if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
   }
   await client.workflow.start<typeof operate>('operate', {
     workflowId,
     taskQueue: queue,
-    args: [{ pipeline }],
+    args: [wish],
+    ...introduced(pipeline, `operates pipeline ${pipeline.name}`),
+    typedSearchAttributes: attributes(pipeline, 'starting'),
+    memo: { specHash: specHash(pipeline) },
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
-  return { was: false, ignored: [] };
+  return { was: false };
 }
 
-const differing = (running: Pipeline, asked: Pipeline): string[] =>
-  (Object.keys(asked) as (keyof Pipeline)[]).filter((field) => JSON.stringify(running[field]) !== JSON.stringify(asked[field]));
+/** Tells one spec from another. */
+export const specHash = (pipeline: Pipeline): string => createHash('sha256').update(JSON.stringify(pipeline)).digest('hex');
+
+/** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */
+async function asApplied(client: Client, wish: Wish, { pipeline: { pipeline, state } }: Picture): Promise<Started> {
+  const isSame = JSON.stringify(pipeline) === JSON.stringify(wish.pipeline);
+  if (isSame && (state === 'starting' || state === 'applying')) return { was: true };
+  return {
+    was: true,
+    report: await asked(client.workflow.getHandle(names(pipeline).workflows.pipeline).executeUpdate(apply, { args: [wish] })),
+  };
+}
+
+/** What would be done, without doing it. */
+export const planned = (client: Client, wish: Wish): Promise<PlanReport> =>
+  client.workflow.execute<typeof plan>('plan', {
+    workflowId: names(wish.pipeline).workflows.survey,
+    taskQueue: taskQueue(wish.pipeline.target, wish.pipeline.region),
+    args: [wish],
+    ...introduced(wish.pipeline, 'looks what would be done'),
+    workflowIdConflictPolicy: 'USE_EXISTING',
+  });
+
+/** A refusal of an update in its own words. */
+async function asked<Value>(update: Promise<Value>): Promise<Value> {
+  try {
+    return await update;
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw new Plain(rootMessage(error));
+    throw error;
+  }
+}
+
+/** The picture, as soon as a worker answers. */
+async function onceAnswered(client: Client, name: string): Promise<Picture | undefined> {
+  for (;;) {
+    const answer = await unlessNobodyAnswers(picture(client, name).then((found) => ({ found })));
+    if (answer) return answer.found;
+    await delay(100);
+  }
+}
 
 /** Right after a start no worker may have taken up the workflow, or a part is on its way back: a question then finds nobody to answer it. */
 export async function unlessNobodyAnswers<Value>(question: Promise<Value>): Promise<Value | undefined> {
@@ -118,15 +169,17 @@ async function underWay(client: Client, workflowId: string): Promise<number | un
 }
 
 /** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it. */
-export async function takeDown(client: Client, pipeline: Pipeline): Promise<Leftovers> {
+export async function takeDown(client: Client, pipeline: Pipeline, keepData = false): Promise<Leftovers> {
   const { pipeline: workflowId, teardown: alone } = names(pipeline).workflows;
   const handle = client.workflow.getHandle(workflowId);
   const found = await unlessUnknown(handle.describe());
-  if (found?.status.name === 'RUNNING') return handle.executeUpdate(teardown);
+  if (found?.status.name === 'RUNNING') return asked(handle.executeUpdate(teardown, { args: [{ keepData }] }));
   return client.workflow.execute<typeof endEverything>('endEverything', {
     workflowId: alone,
     taskQueue: taskQueue(pipeline.target, pipeline.region),
-    args: [{ pipeline }],
+    args: [{ pipeline, keepData }],
+    ...introduced(pipeline, 'takes everything down'),
+    workflowIdConflictPolicy: 'USE_EXISTING',
   });
 }
 

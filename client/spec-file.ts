@@ -4,14 +4,23 @@ import { parseSpec, type Spec, SpecError } from '../pipeline/spec.ts';
 
 const FILE = 'data2dashboard.yaml';
 
-/** The spec in `data2dashboard.yaml` of the current folder, or all defaults without one; `over` replaces single fields of the generator. */
-export async function loadSpec(over: { total?: number; rate?: number } = {}): Promise<Spec> {
+/** Fields given on the command line; they go before those of the file. */
+export interface Over {
+  generator?: { total?: number; rate?: number };
+  local?: { profile?: string; speed?: number };
+}
+
+/** The spec in `data2dashboard.yaml` of the current folder, or all defaults without one, with the fields of `over` in place of its own. */
+export async function loadSpec(over: Over = {}): Promise<Spec> {
   const written = await readSpec();
   const isMap = typeof written === 'object' && written !== null && !Array.isArray(written);
   if (!isMap && written !== undefined && written !== null) throw new SpecError(FILE, ['(top level): must be a map of fields']);
-  const fields = (written ?? {}) as { generator?: object };
-  const changed = Object.fromEntries(Object.entries(over).filter(([, value]) => value !== undefined));
-  return parseSpec({ ...fields, ...(Object.keys(changed).length > 0 && { generator: { ...fields.generator, ...changed } }) }, FILE);
+  const fields = { ...((written ?? {}) as Record<string, unknown>) };
+  for (const [block, given] of Object.entries(over)) {
+    const changed = Object.entries(given as object).filter(([, value]) => value !== undefined);
+    if (changed.length > 0) fields[block] = { ...(fields[block] as object | undefined), ...Object.fromEntries(changed) };
+  }
+  return parseSpec(fields, FILE);
 }
 
 async function readSpec(): Promise<unknown> {

@@ -7,6 +7,7 @@ import type { Client } from '@temporalio/client';
 import { Command, InvalidArgumentError } from 'commander';
 import { type Pipeline, type Spec, SpecError } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
+import type { Leftover } from '../workflows/messages.ts';
 import { addresses } from './addresses.ts';
 import { bringUp, machine, type Up } from './bring-up.ts';
 import { keepCopies } from './keep.ts';
@@ -30,6 +31,10 @@ interface Options {
   json: boolean;
   keep?: string;
   state?: string;
+  profile?: string;
+  speed?: number;
+  seed?: number;
+  faults?: string;
 }
 
 const ONCE_RATE = 500;
@@ -42,6 +47,10 @@ const options = new Command('npm start --')
   .option('--json', 'also one line of JSON on stdout: with --once the account, else the addresses', false)
   .option('--keep <dir>', 'with --once: copy lake, streams and results there before the take-down')
   .option('--state <dir>', 'state folder (.data2dashboard unless told; with --once a temporary one)')
+  .option('--profile <name>', "how long the local AWS takes: 'instant' (unless told) or 'aws'")
+  .option('--speed <factor>', 'with --profile aws: everything this many times faster', count)
+  .option('--seed <number>', 'with --profile aws: draws the durations of an earlier run', count)
+  .option('--faults <file>', 'a fault plan for the local AWS, as JSON')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<Options>();
@@ -57,7 +66,7 @@ async function run(spec: Spec): Promise<number> {
     return 0;
   }
   const signal = untilSignal();
-  const parts = machine(state, spec, progress);
+  const parts = machine(state, spec, progress, options);
   try {
     const stuck = (reason: string) => progress.line(`  ${reason}\n  To go on: npx d2d up`);
     const up = await bringUp(parts, state, spec, progress, signal, { stuck });
@@ -112,7 +121,7 @@ async function runOnce(spec: Spec): Promise<number> {
   const holder = await takeHold(state);
   if (holder !== undefined) throw new Plain(`Process ${holder} runs on ${state}: give --once another --state, or none.`);
   const signal = untilSignal();
-  const parts = machine(state, spec, progress);
+  const parts = machine(state, spec, progress, options);
   let pipeline: { client: Client; pipeline: Pipeline } | undefined;
   try {
     const up = await bringUp(parts, state, spec, progress, signal, {
@@ -129,7 +138,7 @@ async function runOnce(spec: Spec): Promise<number> {
     if (options.keep !== undefined) await keepCopies(options.keep, up.pipeline, up.target, audit);
     pipeline = undefined;
     const left = await takeAllDown(up);
-    if (left.length > 0) faults.push(`left after take-down: ${left.join(', ')}`);
+    if (left.length > 0) faults.push(`left after take-down: ${left.map(({ label }) => label).join(', ')}`);
     progress.end();
     for (const fault of faults) process.stderr.write(`mismatch: ${fault}\n`);
     const report: OnceReport = { ...audit, firstChartSeconds: up.firstChartSeconds, upSeconds: up.upSeconds, leftovers: left.length };
@@ -143,13 +152,13 @@ async function runOnce(spec: Spec): Promise<number> {
   } finally {
     // The local AWS goes with its state; what stands on AWS would go on and be billed.
     if (pipeline && spec.target === 'aws')
-      for (const thing of await takeAllDown(pipeline)) progress.line(`  left after take-down: ${thing}`);
+      for (const { label, why } of await takeAllDown(pipeline)) progress.line(`  left after take-down: ${label}: ${why}`);
     await parts.stop();
     await letGo(state);
   }
 }
 
-async function takeAllDown({ client, pipeline }: { client: Client; pipeline: Pipeline }): Promise<string[]> {
+async function takeAllDown({ client, pipeline }: { client: Client; pipeline: Pipeline }): Promise<Leftover[]> {
   const since = Date.now();
   progress.now('taking everything down');
   const { left } = await takeDown(client, pipeline);
@@ -183,8 +192,11 @@ try {
   if (!options.once && (options.events !== undefined || options.keep !== undefined))
     throw new SpecError('the command', ['--events, --keep: go with --once']);
   const spec = await loadSpec({
-    total: options.once ? (options.events ?? 20_000) : undefined,
-    rate: options.rate ?? (options.once ? ONCE_RATE : undefined),
+    generator: {
+      total: options.once ? (options.events ?? 20_000) : undefined,
+      rate: options.rate ?? (options.once ? ONCE_RATE : undefined),
+    },
+    local: { profile: options.profile, speed: options.speed },
   });
   process.exit(await (options.once ? runOnce(spec) : run(spec)));
 } catch (error) {

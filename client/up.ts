@@ -1,3 +1,4 @@
+import type { PlanReport, Tally } from '../workflows/messages.ts';
 import type { VerbResult } from './index.ts';
 import { startPipeline } from './pipeline.ts';
 import { Plain } from './plain.ts';
@@ -5,22 +6,43 @@ import { progressOn } from './progress.ts';
 import { session } from './session.ts';
 import { watchUp } from './watch.ts';
 
-/** Brings the pipeline up and waits until it runs. */
-export async function up(): Promise<VerbResult> {
+/** What a user agrees to beforehand. */
+export interface UpOptions {
+  adopt?: boolean;
+  replace?: boolean;
+  rollback?: boolean;
+}
+
+/** Brings the pipeline up, or has a running one apply the spec as it is now, and waits until it runs so. Seconds count from the start of the program. */
+export async function up({ adopt, replace, rollback }: UpOptions): Promise<VerbResult> {
   const { client, pipeline } = await session();
-  const began = Date.now();
-  const { was, ignored } = await startPipeline(client, pipeline);
   const progress = progressOn(process.stderr);
-  if (ignored.length > 0)
-    progress.line(`it was started with another ${ignored.join(', ')}; to change that take it down first: npx d2d down`);
   try {
-    const picture = await watchUp(client, pipeline.name, progress, (reason) => {
+    const { was, report } = await startPipeline(client, { pipeline, leave: { adopt, replace }, rollback });
+    const nothingToDo = report && isNothing(report);
+    const stuck = (reason: string) => {
       throw new Plain(reason);
-    });
-    const seconds = Math.round((Date.now() - began) / 100) / 10;
-    const words = was ? `pipeline ${pipeline.name} was up already` : `pipeline ${pipeline.name} is up after ${seconds} s`;
-    return { ok: true, facts: { ...picture, seconds, was, ignored }, words };
+    };
+    const now = await watchUp(client, pipeline.name, progress, stuck);
+    const seconds = Math.round(performance.now()) / 1000;
+    const tally: Tally = { ...(nothingToDo ? unchanged(report) : now.pipeline.tally!), seconds };
+    return { ok: true, facts: tally, words: wordsOf(pipeline.name, was, tally) };
   } finally {
     progress.end();
   }
+}
+
+const isNothing = ({ stages }: PlanReport) => Object.values(stages).every(({ action }) => action === 'none' || action === 'wait');
+
+const unchanged = ({ stages, calls, mutatingCalls }: PlanReport): Omit<Tally, 'seconds'> => ({
+  created: 0,
+  changed: 0,
+  unchanged: Object.keys(stages).length,
+  calls,
+  mutatingCalls,
+});
+
+function wordsOf(name: string, was: boolean, { created, changed, unchanged: same, calls, mutatingCalls, seconds }: Tally): string {
+  const did = `${created} created, ${changed} changed, ${same} unchanged; ${calls} calls to AWS, ${mutatingCalls} of them changing something`;
+  return `pipeline ${name} ${was ? 'is as its spec wants it' : 'is up'} after ${seconds.toFixed(1)} s: ${did}`;
 }

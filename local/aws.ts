@@ -1,7 +1,11 @@
 import type { SqlEngine } from './athena/engine.ts';
+import type { CallLog } from './call-log.ts';
+import type { Clock } from './clock.ts';
+import type { Faults } from './faults.ts';
 import type { Journal } from './journal.ts';
 import type { ShardLogs } from './kinesis/log.ts';
 import type { Pages } from './pages.ts';
+import type { Durations } from './profile.ts';
 import type { ObjectStore } from './s3/store.ts';
 
 /** One AWS operation: from the SDK's input type to its output type. It may throw `awsError`; what it wrote is on disk before the caller hears. */
@@ -29,8 +33,16 @@ export interface Aws {
   endpoint: string;
   /** Milliseconds since the epoch; injected, so that tests can move time. */
   now(): number;
-  /** Milliseconds a resource stays in a transient state; 0 in the `instant` profile. */
-  settle: number;
+  /** Waits by the same clock. */
+  sleep: Clock['sleep'];
+  /** Milliseconds that a transition of a thing takes; 0 in the `instant` profile. */
+  takes: Durations['takes'];
+  /** How refusals of a role that has not spread yet are worded. */
+  roleWording: 'known' | 'unseen';
+  faults: Faults;
+  calls: CallLog;
+  /** The durations drawn so far. */
+  drawn: Durations['drawn'];
   journal: Journal;
   shards: ShardLogs;
   objects: ObjectStore;

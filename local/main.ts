@@ -1,11 +1,36 @@
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { exitWithParent } from '../client/children.ts';
+import { type FaultPlan, faults } from './faults.ts';
 import { startLocal } from './start.ts';
 
 const port = (text: string) => {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 0 || number > 65_535)
     throw new InvalidArgumentError('a port is a number from 0 (any free one) to 65535.');
+  return number;
+};
+
+const profile = (name: string) => {
+  if (name !== 'instant' && name !== 'aws') throw new InvalidArgumentError("a profile is 'instant' or 'aws'.");
+  return name;
+};
+
+function planFrom(file: string | undefined): FaultPlan | undefined {
+  if (file === undefined) return undefined;
+  try {
+    const plan = JSON.parse(readFileSync(file, 'utf8')) as FaultPlan;
+    faults(plan);
+    return plan;
+  } catch (error) {
+    process.stderr.write(`The fault plan ${file} cannot be used: ${(error as Error).message}\n`);
+    process.exit(2);
+  }
+}
+
+const factor = (text: string) => {
+  const number = Number(text);
+  if (!(number >= 1)) throw new InvalidArgumentError('a number of at least 1 is wanted.');
   return number;
 };
 
@@ -16,18 +41,35 @@ const { port: wanted, ...options } = new Command('npm run local --')
   .option('--port <number>', 'port to listen on', port, 4566)
   .option('--state <dir>', 'state folder', '.data2dashboard/aws')
   .option('--host <address>', 'address to bind to', '127.0.0.1')
+  .option('--profile <name>', "how long things take: 'instant' or 'aws'", profile, 'instant')
+  .option('--speed <factor>', 'with --profile aws: everything this many times faster', factor, 1)
+  .option('--seed <number>', 'with --profile aws: draws the durations of an earlier run', factor)
+  .option('--faults <file>', 'a fault plan, as JSON')
+  .option('--call-log <file>', 'write every call there, as JSON lines')
   .option('--allow-host <name...>', 'further Host names to answer (containers)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ port: number; state: string; host: string; allowHost?: string[] }>();
+  .opts<{
+    port: number;
+    state: string;
+    host: string;
+    allowHost?: string[];
+    profile: 'instant' | 'aws';
+    speed: number;
+    seed?: number;
+    faults?: string;
+    callLog?: string;
+  }>();
 
-const starting = startLocal({ dir: options.state, port: wanted, host: options.host, allowedHosts: options.allowHost });
+const { state: dir, allowHost: allowedHosts, faults: plan, ...others } = options;
+const starting = startLocal({ ...others, faults: planFrom(plan), dir, port: wanted, allowedHosts });
 const end = async () => (await starting).close();
 exitWithParent(end);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end().then(() => process.exit(0)));
 
 try {
-  const { endpoint, credentials, region } = await starting;
+  const { endpoint, credentials, region, seed } = await starting;
+  if (options.profile === 'aws') process.stderr.write(`durations are drawn by seed ${seed}\n`);
   const lines = [
     `AWS_ENDPOINT_URL=${endpoint}`,
     `AWS_ACCESS_KEY_ID=${credentials.accessKeyId}`,

@@ -3,6 +3,8 @@ import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerR
 import { createServer as createNet, type Socket } from 'node:net';
 import { type Aws, AwsError, awsError, type Service } from './aws.ts';
 import { decodeChunked } from './aws-chunked.ts';
+import { CONTROL, control } from './control.ts';
+import { partialOf, refusalOf } from './faults.ts';
 import { type IncomingRequest, verifiedService } from './signature.ts';
 import { type Reply, readCall, writeError, writeReply } from './wire.ts';
 
@@ -23,9 +25,11 @@ export async function listen(
   const byName = new Map(services.map((service) => [service.name, service]));
   const handle = async (incoming: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
     const reply = await answer(incoming, byName, aws, allowedHosts).catch((error: unknown) => {
+      if (error instanceof Unanswered) return undefined;
       aws.log('server', `answering ${incoming.method} ${incoming.url}: ${(error as Error).stack}`);
       return { status: 500, headers: {}, body: '' };
     });
+    if (reply === undefined) return void incoming.socket?.destroy();
     const date = new Date(aws.now()).toUTCString();
     send(response as ServerResponse, { ...reply, headers: { date, ...reply.headers } }, incoming.method === 'HEAD');
   };
@@ -68,19 +72,62 @@ async function answer(
   let service: Service | undefined;
   try {
     const name = await verifiedService(request, aws.credentials, aws.now());
+    if (name === CONTROL) return control(aws, request.path, request.body);
     service = services.get(name);
     if (!service) throw awsError('NotImplemented', `The local AWS has no service '${name}'.`);
     if (request.headers['content-encoding']?.includes('aws-chunked')) unchunk(request);
     const { operation, input } = readCall(service, request);
-    const output = await service.operations[operation]!(input, aws);
-    await aws.journal.commit();
+    const output = await called(aws, service, operation, input, request.headers['user-agent']);
     return writeReply(service, operation, output);
   } catch (error) {
+    if (error instanceof Unanswered) throw error;
     if (error instanceof AwsError) return writeError(service ?? services.get(guessService(request)), error, request.method);
     aws.log(service?.name ?? 'server', `${request.method} ${request.path}: ${(error as Error).stack}`);
     return writeError(service, awsError('InternalFailure', (error as Error).message), request.method);
   }
 }
+
+/** A call whose connection is broken in place of an answer. */
+class Unanswered extends Error {}
+
+/** Runs an operation, with whatever the fault plan has for it, and notes the call. */
+async function called(aws: Aws, service: Service, operation: string, input: Record<string, unknown>, agent = ''): Promise<unknown> {
+  const at = aws.now();
+  const note = (outcome: string) => {
+    const caller = agent.split(' ', 1).join('');
+    aws.calls.add({ at, took: aws.now() - at, service: service.name, operation, caller, input, outcome });
+  };
+  try {
+    const output = await struck(aws, service, operation, input);
+    note('ok');
+    return output;
+  } catch (error) {
+    note(error instanceof Unanswered ? 'cut' : (error as Error).name);
+    throw error;
+  }
+}
+
+async function struck(aws: Aws, service: Service, operation: string, input: Record<string, unknown>): Promise<unknown> {
+  const run = async (given = input) => {
+    const output = await service.operations[operation]!(given, aws);
+    await aws.journal.commit();
+    return output;
+  };
+  const fault = aws.faults.strike(service.name, operation);
+  if (fault === undefined) return run();
+  const refusal = refusalOf(fault, service);
+  if (refusal) throw refusal;
+  if (fault.kind === 'latency') await aws.sleep(fault.milliseconds);
+  if (fault.kind === 'timeout') await aws.sleep(UNANSWERED_MS);
+  if (fault.kind === 'cut' || fault.kind === 'timeout') throw new Unanswered();
+  const partial = fault.kind === 'partial' ? partialOf(operation, input, fault.share) : undefined;
+  const output = partial?.isEmpty ? undefined : await run(partial?.input);
+  if (fault.kind === 'lostAnswer') throw new Unanswered();
+  return partial ? partial.answer(output as Record<string, unknown> | undefined) : output;
+}
+
+/** Longer than any caller of ours waits. */
+const UNANSWERED_MS = 600_000;
 
 function unchunk(request: IncomingRequest): void {
   const { body, trailers } = decodeChunked(request.body);

@@ -1,26 +1,35 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { startSqlEngine } from './athena/engine.ts';
 import type { Aws } from './aws.ts';
-import { openJournal } from './journal.ts';
+import { type CallLog, callLog } from './call-log.ts';
+import { type Clock, realClock } from './clock.ts';
+import { type FaultPlan, type Faults, faults } from './faults.ts';
+import { type Journal, openJournal } from './journal.ts';
 import { shardLogs } from './kinesis/log.ts';
 import { openPages } from './pages.ts';
+import { type Behaviour, type Durations, durations } from './profile.ts';
 import { openObjects } from './s3/store.ts';
 import { listen } from './server.ts';
 import { services } from './services.ts';
 
 /** Where and how the local AWS runs. `dir` is its state folder; `port` 0 takes a free one. */
-export interface LocalOptions {
+export interface LocalOptions extends Behaviour {
   dir: string;
   port?: number;
   host?: string;
   /** Host names answered besides the loopback ones (containers). */
   allowedHosts?: string[];
   region?: string;
-  /** Milliseconds in transient states; 0 unless told otherwise. */
-  settle?: number;
   now?: () => number;
+  clock?: Clock;
+  /** What goes wrong from the start. */
+  faults?: FaultPlan;
+  /** Where every call is written down, as JSON lines. */
+  callLog?: string;
+  /** How refusals of a role that has not spread yet are worded: as AWS is known to, or as nobody has seen. */
+  roleWording?: Aws['roleWording'];
   log?: Aws['log'];
 }
 
@@ -30,6 +39,12 @@ export interface Local {
   region: string;
   account: string;
   credentials: { accessKeyId: string; secretAccessKey: string };
+  /** What the durations of this state folder are drawn by. */
+  seed: number;
+  /** The durations drawn so far. */
+  drawn: Durations['drawn'];
+  faults: Faults;
+  calls: CallLog;
   close(): Promise<void>;
 }
 
@@ -40,9 +55,13 @@ export async function startLocal({
   host = '127.0.0.1',
   allowedHosts,
   region = 'us-east-1',
-  settle = 0,
   now = Date.now,
+  clock = realClock(now),
+  roleWording = 'known',
+  faults: plan,
+  callLog: callLogFile,
   log = toStderr,
+  ...behaviour
 }: LocalOptions): Promise<Local> {
   const dir = resolve(state); // the engines run in folders of their own
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -53,6 +72,9 @@ export async function startLocal({
   const lake = join(dir, 's3');
   const spice = join(dir, 'quicksight');
   for (const folder of [lake, spice]) await mkdir(folder, { recursive: true });
+  const times = durations({ ...behaviour, seed: seedOf(journal, behaviour.seed) });
+  const striking = faults(plan);
+  const calls = callLog(callLogFile);
   const closers: (() => void | Promise<void>)[] = [];
   const aws: Aws = {
     account: '000000000000',
@@ -60,13 +82,18 @@ export async function startLocal({
     credentials,
     dir,
     endpoint: '',
-    now,
-    settle,
+    now: clock.now,
+    sleep: clock.sleep,
+    takes: times.takes,
+    roleWording,
+    faults: striking,
+    calls,
+    drawn: times.drawn,
     journal,
     shards,
-    objects: openObjects(lake, journal, now),
+    objects: openObjects(lake, journal, clock.now),
     sql: await startSqlEngine({ readable: [lake, spice], log }),
-    pages: openPages(journal.table('pages.sessions'), now),
+    pages: openPages(journal.table('pages.sessions'), clock.now),
     log,
     onClose: (close) => void closers.push(close),
   };
@@ -78,14 +105,27 @@ export async function startLocal({
     region,
     account: aws.account,
     credentials,
+    seed: seedOf(journal),
+    drawn: times.drawn,
+    faults: striking,
+    calls,
     close: async () => {
       for (const close of closers.reverse()) await close();
       await server.close();
       await aws.sql.close();
       await shards.close();
       await journal.close();
+      await calls.close();
     },
   };
+}
+
+/** The seed of a state folder: what is under way when the process ends must take as long as it would have. */
+function seedOf(journal: Journal, given?: number): number {
+  const kept = journal.table<{ seed: number }>('profile');
+  const seed = given ?? kept.get('seed')?.seed ?? randomInt(1, 2 ** 31);
+  if (kept.get('seed')?.seed !== seed) kept.set('seed', { seed });
+  return seed;
 }
 
 /** One key pair a state folder, made at its first start and readable by its owner alone. */

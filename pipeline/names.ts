@@ -8,7 +8,7 @@ export const LAKE_TABLES = ['events', 'player_metrics', 'team_metrics'] as const
 export type LakeTable = (typeof LAKE_TABLES)[number];
 
 /** Every name, ARN and S3 prefix of a pipeline. Computed, so that nothing is handed from stage to stage and take-down needs no saved state. */
-export function names({ name, region, account }: Pick<Pipeline, 'name' | 'region' | 'account'>) {
+export function names({ name, region, account, tags = {} }: Pick<Pipeline, 'name' | 'region' | 'account'> & { tags?: Pipeline['tags'] }) {
   const arn = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
   const role = (service: string) => `${name}-${region}-${service}`;
   const roleArn = (service: string) => `arn:aws:iam::${account}:role/${role(service)}`;
@@ -25,7 +25,8 @@ export function names({ name, region, account }: Pick<Pipeline, 'name' | 'region
     team_metrics: `${name}-team-metrics`,
   };
   return {
-    tags: { [OWNER_TAG]: name },
+    /** On everything that carries tags. */
+    tags: { ...tags, [OWNER_TAG]: name },
     bucket,
     bucketArn: `arn:aws:s3:::${bucket}`,
     streams,
@@ -42,6 +43,7 @@ export function names({ name, region, account }: Pick<Pipeline, 'name' | 'region
     roleArns: { firehose: roleArn('firehose'), studio: roleArn('studio'), crawler: roleArn('crawler'), quicksight: roleArn('quicksight') },
     firehoseLogGroup: `/aws/kinesisfirehose/${name}`,
     studioLogGroup: `/aws/kinesis-analytics/${name}`,
+    logGroupArn: (group: string) => arn('logs', `log-group:${group}`),
     studioLogStream: 'studio',
     studioLogStreamArn: arn('logs', `log-group:/aws/kinesis-analytics/${name}:log-stream:studio`),
     application: `${name}-studio`,
@@ -60,7 +62,9 @@ export function names({ name, region, account }: Pick<Pipeline, 'name' | 'region
     dataSets: { players: `${name}-players`, teams: `${name}-teams`, history: `${name}-history` },
     dataSetArn: (dataSet: 'players' | 'teams' | 'history') => arn('quicksight', `dataset/${name}-${dataSet}`),
     analysis: name,
+    analysisArn: arn('quicksight', `analysis/${name}`),
     dashboard: name,
+    dashboardArn: arn('quicksight', `dashboard/${name}`),
     /** Workflow ids; a schedule's id is its workflow's. */
     workflows: {
       pipeline: name,
@@ -71,6 +75,7 @@ export function names({ name, region, account }: Pick<Pipeline, 'name' | 'region
       crawl: `${name}/crawl`,
       query: `${name}/query`,
       refresh: `${name}/refresh`,
+      survey: `${name}/survey`,
       teardown: `${name}/teardown`,
     },
   };

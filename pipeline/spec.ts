@@ -38,10 +38,37 @@ export const specSchema = z
     windowSeconds: z.int().min(1).max(3600).default(10),
     delivery: z.strictObject({ seconds: z.int().min(0).max(900).default(30), megabytes: z.int().min(1).max(128).default(5) }).prefault({}),
     schedules: z
-      .strictObject({ crawl: cadence.default('5 minutes'), queries: cadence.default('5 minutes'), refresh: cadence.default('1 hour') })
+      .strictObject({
+        crawl: cadence.default('5 minutes'),
+        queries: cadence.default('5 minutes'),
+        refresh: cadence.default('1 hour'),
+        /** How often the pipeline looks whether everything still is as the spec wants it. */
+        drift: cadence.default('5 minutes'),
+      })
       .prefault({}),
+    /** What is done about a resource that somebody changed or deleted behind the pipeline's back. */
+    drift: z.enum(['heal', 'report']).default('heal'),
+    /** US dollars; a pipeline that costs more pauses by itself, the Studio application included. */
+    maxHourlyCost: z.number().positive().optional(),
+    /** US dollars of one day, UTC. */
+    maxDailyCost: z.number().positive().optional(),
+    /** Further tags for everything that carries tags. */
+    tags: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^(?!aws:|data2dashboard:)[\p{L}\p{N} _.:/=+\-@]{1,128}$/u,
+            "must be a tag's key, and not begin with aws: or data2dashboard:",
+          ),
+        z.string().regex(/^[\p{L}\p{N} _.:/=+\-@]{0,256}$/u, "must be a tag's value"),
+      )
+      .refine((tags) => Object.keys(tags).length <= 40, 'must be at most 40')
+      .default({}),
     keep: z
       .strictObject({
+        /** How long the streams keep their records, in hours. */
+        streamHours: z.int().min(24).max(8760).default(24),
         lakeDays: z.int().min(1).default(365),
         resultDays: z.int().min(1).default(7),
         logDays: z.literal([1, 3, 5, 7, 14, 30, 60, 90]).default(14),
@@ -52,8 +79,16 @@ export const specSchema = z
       .string()
       .regex(/^arn:aws:quicksight:[a-z0-9-]+:\d{12}:(user|group)\/.+$/, 'must be the ARN of a QuickSight user or group')
       .optional(),
-    /** Faster timers for a demonstration; on target `local`, and only there, they take the place of those in `schedules`. */
-    local: z.strictObject({ crawl: cadence.default('1 minute') }).prefault({}),
+    /** Only for target `local`. `crawl`: a faster timer for a demonstration, in place of that in `schedules`. */
+    local: z
+      .strictObject({
+        crawl: cadence.default('1 minute'),
+        /** How long the local AWS takes for what AWS takes time for. */
+        profile: z.enum(['instant', 'aws']).default('instant'),
+        /** Makes the durations of profile `aws`, and our own timers with them, this many times shorter. */
+        speed: z.number().min(1).max(10_000).default(1),
+      })
+      .prefault({}),
   })
   .superRefine((spec, context) => {
     if (spec.target === 'aws' && spec.quicksightPrincipal === undefined)
@@ -82,6 +117,9 @@ export type Spec = z.output<typeof specSchema>;
 
 /** A spec together with the account it runs in, which is all that names and resources need. */
 export type Pipeline = Spec & { account: string };
+
+/** How many times faster than on AWS time passes for this pipeline. */
+export const speedOf = ({ target, local }: Pick<Spec, 'target' | 'local'>): number => (target === 'local' ? local.speed : 1);
 
 /** Every fault of a spec, one line each, with its path. */
 export class SpecError extends Error {

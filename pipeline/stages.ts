@@ -44,6 +44,13 @@ export function wantsTables(stage: Stage): boolean {
   return needs.includes('tables') || needs.some((need) => need !== 'tables' && wantsTables(need as Stage));
 }
 
+/** What holds data that is not made again: kept by a take-down that keeps data. */
+export const HOLDS_DATA: Stage[] = ['bucket', 'lakeDatabase'];
+
+/** The stages of a plan that pass, with what they need among them. */
+export const only = (plan: Plan, passes: (stage: Stage) => boolean): Plan =>
+  plan.filter(({ stage }) => passes(stage)).map(({ needs, ...planned }) => ({ ...planned, needs: needs.filter(passes) }));
+
 const planOf = (stages: Stage[]): Plan =>
   stages.map((stage) => ({
     stage,

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clients } from '../activities/aws.ts';
-import { type StageActivities, stageActivities } from '../activities/registry.ts';
+import { resources, type StageActivities, stageActivities } from '../activities/registry.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import { names } from '../pipeline/names.ts';
@@ -49,9 +49,9 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
     await workgroup('DISABLED');
     await act['dataSource.ensure'](pipeline);
     const failure = await act['dataSource.ready'](pipeline).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ nonRetryable: true, type: 'BrokenResource', message: expect.stringContaining('disabled') });
+    expect(failure).toMatchObject({ nonRetryable: true, type: 'BrokenWhileRoleSpreads', message: expect.stringContaining('disabled') });
     await workgroup('ENABLED');
-    expect(await eventually(() => act['dataSource.ensure'](pipeline))).toBe('created');
+    expect(await eventually(() => act['dataSource.ensure'](pipeline))).toMatchObject({ outcome: 'created' });
     await act['dataSource.ready'](pipeline);
   });
 
@@ -62,11 +62,11 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
     const failure = await eventually(() => act['history.ready'](pipeline)).catch((error: unknown) => error);
     expect(failure).toMatchObject({
       nonRetryable: true,
-      type: 'BrokenResource',
+      type: 'BrokenWhileRoleSpreads',
       message: expect.stringMatching(/^ingestion .*team_windows/s),
     });
     await act['views.ensure'](pipeline);
-    expect(await act['history.ensure'](pipeline)).toBe('changed');
+    expect(await act['history.ensure'](pipeline)).toMatchObject({ outcome: 'changed' });
     await eventually(() => act['history.ready'](pipeline));
     await aws.glue.send(new DeleteTableCommand(view));
     await aws.quicksight.send(
@@ -89,7 +89,7 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
     await aws.quicksight.send(new UpdateDashboardCommand({ ...id, Name: n.dashboard, Definition }));
     const failure = await act['dashboard.ready'](pipeline).catch((error: unknown) => error);
     expect(failure).toMatchObject({ nonRetryable: true, type: 'BrokenResource', message: expect.stringMatching(/player_id/) });
-    expect(await act['dashboard.ensure'](pipeline)).toBe('changed');
+    expect(await act['dashboard.ensure'](pipeline)).toMatchObject({ outcome: 'changed' });
     await act['dashboard.ready'](pipeline);
     const { Dashboard: dashboard } = await aws.quicksight.send(new DescribeDashboardCommand(id));
     expect(dashboard?.Version).toMatchObject({ VersionNumber: 3, Status: 'CREATION_SUCCESSFUL' });
@@ -103,7 +103,7 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
     await act['analysis.ready'](pipeline);
     await act['analysis.remove'](pipeline);
     await act['analysis.gone'](pipeline);
-    expect(await act['analysis.exists'](pipeline)).toBe(false);
+    expect(await resources(aws).analysis.find(pipeline)).toBeUndefined();
   });
 });
 

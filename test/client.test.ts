@@ -27,7 +27,14 @@ afterEach(() => {
 });
 
 const machine = (state: string): Embedded =>
-  embedded({ state, target: 'local', region: 'us-east-1', tell: () => undefined, note: () => undefined });
+  embedded({
+    state,
+    target: 'local',
+    region: 'us-east-1',
+    local: { profile: 'instant', speed: 1 },
+    tell: () => undefined,
+    note: () => undefined,
+  });
 
 describe('an embedded Temporal', () => {
   let parts: Embedded;
@@ -144,7 +151,7 @@ describe('data2dashboard.yaml', () => {
     writeFileSync('data2dashboard.yaml', '# nothing yet\n');
     expect((await loadSpec()).name).toBe('data2dashboard');
     writeFileSync('data2dashboard.yaml', 'name: arena\ngenerator: { players: 20 }\n');
-    expect(await loadSpec({ rate: 7 })).toMatchObject({ name: 'arena', generator: { players: 20, rate: 7 } });
+    expect(await loadSpec({ generator: { rate: 7 } })).toMatchObject({ name: 'arena', generator: { players: 20, rate: 7 } });
   });
 
   it('that is not YAML has every fault listed, with its line and column', async () => {

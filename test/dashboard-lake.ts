@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { GetCrawlerCommand, StartCrawlerCommand } from '@aws-sdk/client-glue';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Clients } from '../activities/aws.ts';
+import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
 import { gameEvent } from '../pipeline/event.ts';
@@ -33,7 +34,7 @@ export async function standUp(clients: Clients, windows: PlayerWindow[]): Promis
 /** Brings stages up, in order, by the product's own resources. */
 export async function bringUp(clients: Clients, stages: Stage[]): Promise<void> {
   for (const stage of stages) {
-    const { ensure, ready } = steps(resources(clients)[stage] as unknown as Resource);
+    const { ensure, ready } = steps(resources(clients)[stage] as unknown as Resource, youngRole(clients));
     await ensure(pipeline);
     await until(() => ready(pipeline).then(() => true, notYet), stage);
   }

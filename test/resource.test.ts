@@ -8,8 +8,9 @@ import { UpdateDashboardCommand } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { clients } from '../activities/aws.ts';
+import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
-import { type Resource, steps } from '../activities/resource.ts';
+import { isOurs, type Leave, type Resource, steps, survey } from '../activities/resource.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import { names } from '../pipeline/names.ts';
@@ -26,6 +27,7 @@ let dir: string;
 let local: Local;
 let aws: ReturnType<typeof clients>;
 let registry: Record<Stage, Resource>;
+let young: ReturnType<typeof youngRole>;
 let before: string[];
 const pipeline: Pipeline = { ...parseSpec({ name: 'contract', delivery: { seconds: 1 } }), account: '000000000000' };
 const n = names(pipeline);
@@ -40,6 +42,7 @@ beforeAll(async () => {
   local = await startLocal({ dir, settle: 30, log: () => {} });
   aws = clients(local);
   for (const client of Object.values(aws)) watch(client);
+  young = youngRole(aws);
   registry = resources(aws) as Record<Stage, Resource>;
   before = await everythingThereIs(aws, pipeline.account);
 });
@@ -52,14 +55,15 @@ afterAll(async () => {
 
 describe.each(stages)('%s', (stage) => {
   const resource = () => registry[stage];
-  const up = async (spec = pipeline) => {
-    const outcome = await eventually(() => steps(resource()).ensure(spec));
-    await eventually(() => steps(resource()).ready(spec));
+  const exists = async () => isOurs(await resource().find(pipeline), pipeline);
+  const up = async (spec = pipeline, leave?: Leave) => {
+    const { outcome } = await eventually(() => steps(resource(), young).ensure(spec, leave));
+    await eventually(() => steps(resource(), young).ready(spec));
     return outcome;
   };
   const down = async () => {
-    await eventually(() => steps(resource()).remove(pipeline));
-    await eventually(() => steps(resource()).gone(pipeline));
+    await eventually(() => steps(resource(), young).remove(pipeline));
+    await eventually(() => steps(resource(), young).gone(pipeline));
   };
 
   beforeAll(async () => {
@@ -68,14 +72,14 @@ describe.each(stages)('%s', (stage) => {
 
   it('is quietly absent at first', async () => {
     changes = [];
-    expect(await steps(resource()).exists(pipeline)).toBe(false);
+    expect(await exists()).toBe(false);
     await down();
     expect(changes).toEqual([]);
   });
 
   it('is created once, however often it is ensured', async () => {
     expect(await up()).toBe('created');
-    expect(await steps(resource()).exists(pipeline)).toBe(true);
+    expect(await exists()).toBe(true);
     changes = [];
     expect(await up()).toBe('unchanged');
     expect(await up()).toBe('unchanged');
@@ -99,6 +103,7 @@ describe.each(stages)('%s', (stage) => {
     expect(changes).toEqual(calls);
     changes = [];
     expect(await up(wanted)).toBe('unchanged');
+    expect(await survey(resource(), wanted)).toMatchObject({ action: 'none', differences: [] });
     expect(changes).toEqual([]);
     await up();
   });
@@ -115,27 +120,30 @@ describe.each(stages)('%s', (stage) => {
     await up();
     untagged = false;
     changes = [];
-    const refusal = await steps(resource())
+    const refusal = await steps(resource(), young)
       .ensure(pipeline)
       .catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(ApplicationFailure);
     expect(refusal).toMatchObject({
       nonRetryable: true,
-      message: `${resource().label(pipeline)} exists and was not made by data2dashboard; choose another name for the pipeline`,
+      message: expect.stringMatching(/exists and was not made by data2dashboard.*; take it over with --adopt, or choose another name/),
     });
-    expect(await steps(resource()).exists(pipeline)).toBe(false);
+    expect(await survey(resource(), pipeline)).toMatchObject({ action: 'foreign', arn: resource().arn?.(pipeline) });
+    expect(await exists()).toBe(false);
     await down();
     expect(changes).toEqual([]);
     expect(await resource().find(pipeline)).toBeDefined();
-    await deleted(resource());
-    expect(await up()).toBe('created');
+    expect(await survey(resource(), pipeline, { adopt: true })).toMatchObject({ action: 'adopt' });
+    expect(await up(pipeline, { adopt: true })).toBe('adopted');
+    expect(await exists()).toBe(true);
+    expect(await up()).toBe('unchanged');
   });
 });
 
 describe('events with other shards', () => {
   it('asks Kinesis for them, and says so where the local AWS has no such operation', async () => {
     changes = [];
-    await expect(steps(registry.events).ensure({ ...pipeline, shards: 4 })).rejects.toMatchObject({
+    await expect(steps(registry.events, young).ensure({ ...pipeline, shards: 4 })).rejects.toMatchObject({
       nonRetryable: true,
       message: 'ensuring Kinesis stream contract: NotImplemented: kinesis:UpdateShardCount is not part of the local AWS.',
     });
@@ -146,12 +154,12 @@ describe('events with other shards', () => {
 describe('taking down', () => {
   it.each([...stages].reverse())('%s is gone after remove, and removing again is quiet', async (stage) => {
     const resource = registry[stage];
-    await eventually(() => steps(resource).remove(pipeline));
-    await eventually(() => steps(resource).gone(pipeline));
+    await eventually(() => steps(resource, young).remove(pipeline));
+    await eventually(() => steps(resource, young).gone(pipeline));
     expect(await resource.find(pipeline)).toBeUndefined();
     changes = [];
-    await steps(resource).remove(pipeline);
-    await steps(resource).gone(pipeline);
+    await steps(resource, young).remove(pipeline);
+    await steps(resource, young).gone(pipeline);
     expect(changes).toEqual([]);
   });
 
@@ -165,10 +173,10 @@ const DIFFERENCES: Record<Stage, { spec?: Partial<Pipeline>; drift?: () => Promi
   bucket: { spec: { keep: { ...pipeline.keep, resultDays: 9 } }, calls: ['PutBucketLifecycleConfiguration'] },
   firehoseLogs: { spec: { keep: { ...pipeline.keep, logDays: 30 } }, calls: ['PutRetentionPolicy'] },
   studioLogs: { spec: { keep: { ...pipeline.keep, logDays: 30 } }, calls: ['PutRetentionPolicy'] },
-  firehoseRole: { drift: () => widen(n.roles.firehose), calls: ['PutRolePolicy'] },
-  studioRole: { drift: () => widen(n.roles.studio), calls: ['PutRolePolicy'] },
-  crawlerRole: { drift: () => widen(n.roles.crawler), calls: ['PutRolePolicy'] },
-  quicksightRole: { drift: () => widen(n.roles.quicksight), calls: ['PutRolePolicy'] },
+  firehoseRole: { drift: () => widen(n.roles.firehose), calls: ['PutRolePolicy', 'TagRole'] },
+  studioRole: { drift: () => widen(n.roles.studio), calls: ['PutRolePolicy', 'TagRole'] },
+  crawlerRole: { drift: () => widen(n.roles.crawler), calls: ['PutRolePolicy', 'TagRole'] },
+  quicksightRole: { drift: () => widen(n.roles.quicksight), calls: ['PutRolePolicy', 'TagRole'] },
   events: { calls: [] },
   playerMetrics: { spec: { shards: 4 }, calls: [] },
   teamMetrics: { spec: { shards: 4 }, calls: [] },

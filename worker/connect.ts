@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Connection, type TLSConfig } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 
 /** How to reach the Temporal server; the same for client and worker. */
 export interface TemporalServer {
@@ -71,6 +72,7 @@ export async function checkServer({ address, namespace, tls, apiKey }: TemporalS
   });
   try {
     await connection.workflowService.describeNamespace({ namespace });
+    await knowAttributes(connection, namespace);
   } catch (error) {
     const { details, message } = error as Error & { details?: string };
     throw new Error(`The Temporal server at ${address} refuses namespace ${namespace} (${details || message}): ${CHECK}`);
@@ -78,3 +80,20 @@ export async function checkServer({ address, namespace, tls, apiKey }: TemporalS
     await connection.close();
   }
 }
+
+/** Makes our search attributes known to a server that does not know them; where that is not permitted, says what its operator has to do. */
+async function knowAttributes(connection: Connection, namespace: string): Promise<void> {
+  const { customAttributes = {} } = await connection.operatorService.listSearchAttributes({ namespace });
+  const missing = SEARCH_ATTRIBUTES.filter(({ name }) => !(name in customAttributes));
+  if (missing.length === 0) return;
+  const searchAttributes = Object.fromEntries(missing.map(({ name }) => [name, KEYWORD]));
+  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes }).catch((error: Error & { details?: string }) => {
+    const commands = missing.map(({ name }) => `temporal operator search-attribute create --name ${name} --type Keyword`);
+    throw new Error(
+      `it lacks search attributes that these credentials may not add (${error.details ?? error.message}); have run: ${commands.join('; ')}`,
+    );
+  });
+}
+
+/** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
+const KEYWORD = 2;

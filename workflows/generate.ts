@@ -4,14 +4,19 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  getExternalWorkflowHandle,
+  log,
   proxyActivities,
   setHandler,
+  uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { type Game, WATERMARK_SECONDS } from '../pipeline/event.ts';
+import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { type GeneratorState, generatorStatus, pause, resume, stop } from './messages.ts';
+import { rootMessage } from './failure.ts';
+import { type GeneratorState, generatorStatus, pause, respec, resume, stop, windowsClosed } from './messages.ts';
 
 /** Where the generator stands; carried from run to run. */
 export interface Cursor {
@@ -41,21 +46,25 @@ const { 'kinesis.generate': generateRange, 'kinesis.heartbeats': sendHeartbeats 
   retry: { initialInterval: '500 milliseconds', backoffCoefficient: 1.5, maximumInterval: '10 seconds' },
 });
 
-/** Sends the game's events at the spec's rate until it is stopped or the total is reached; then event time goes on until the last window has closed. */
-export async function generate({ pipeline, cursor }: { pipeline: Pipeline; cursor: Cursor }): Promise<void> {
-  const { rate, total } = pipeline.generator;
-  let { next, latest, heartbeats, paused } = cursor;
+/** Sends the game's events at the spec's rate until it is stopped; whenever it is paused or the total is reached, event time goes on until the last window has closed. */
+export async function generate({ pipeline: first, cursor }: { pipeline: Pipeline; cursor: Cursor }): Promise<void> {
+  let pipeline = first;
+  let { game, next, latest, heartbeats, paused } = cursor;
   let stopped = false;
   let state: GeneratorState['state'] = 'running';
   let sending: CancellationScope | undefined;
 
-  setHandler(generatorStatus, () => ({ state, game: cursor.game, acknowledged: next, heartbeats, total }));
+  setHandler(generatorStatus, () => ({ state, game, acknowledged: next, heartbeats, total: pipeline.generator.total }));
   setHandler(pause, () => {
     paused = true;
     sending?.cancel();
   });
   setHandler(resume, () => {
     paused = false;
+    sending?.cancel();
+  });
+  setHandler(respec, (changed) => {
+    pipeline = changed;
     sending?.cancel();
   });
   setHandler(stop, () => {
@@ -83,38 +92,65 @@ export async function generate({ pipeline, cursor }: { pipeline: Pipeline; curso
     const window = pipeline.windowSeconds * 1000;
     const until = Math.floor(latest / window) * window + window + WATERMARK_MS;
     while (latest < until && !unless()) {
-      const sent = await stretch(() => sendHeartbeats({ pipeline, run: cursor.game.run, until }));
+      const sent = await stretch(() => sendHeartbeats({ pipeline, run: game.run, until }));
       heartbeats += sent?.heartbeats ?? 0;
       latest = Math.max(latest, sent?.latest ?? 0);
     }
   };
+  const isDone = () => pipeline.generator.total !== undefined && next >= pipeline.generator.total;
+  /** Until it may send again: closes the windows and says so, then waits. */
+  const beQuiet = async (): Promise<void> => {
+    const wasPaused = paused;
+    const isOver = () => stopped || paused !== wasPaused || !(paused || isDone());
+    if (paused) state = 'paused';
+    await closeWindows(isOver);
+    if (isOver()) return;
+    state = paused ? 'paused' : 'finished';
+    await tellClosed(pipeline);
+    await condition(isOver);
+  };
 
   let base = 0;
   let from = next;
-  while (!stopped && (total === undefined || next < total)) {
-    if (paused) {
-      state = 'paused';
-      await closeWindows(() => !paused || stopped);
-      await condition(() => !paused || stopped);
+  let rate = pipeline.generator.rate;
+  while (!stopped) {
+    if (paused || isDone()) {
+      await beQuiet();
       base = 0;
       continue;
     }
     if (workflowInfo().historyLength > HISTORY_EVENTS) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof generate>({ pipeline, cursor: { ...cursor, next, latest, heartbeats, paused } });
+      await continueAsNew<typeof generate>({ pipeline, cursor: { game, next, latest, heartbeats, paused } });
     }
     state = 'running';
+    const { seed, players, total } = pipeline.generator;
+    if (seed !== game.seed || players !== game.players) {
+      // Another game: its events must not take the numbers of the one before.
+      game = { run: uuid4().slice(0, 8), seed, players };
+      next = 0;
+    }
     const continued = base + ((next - from) * 1000) / rate;
     base = Date.now() - continued > CATCH_UP_MS ? Math.max(Date.now(), latest) : continued;
     from = next;
+    rate = pipeline.generator.rate;
     const to = Math.min(total ?? Number.MAX_SAFE_INTEGER, from + Math.ceil(rate * RANGE_SECONDS));
-    const sent = await sendAll({ pipeline, game: cursor.game, from, to, base, rate });
+    const sent = await sendAll({ pipeline, game, from, to, base, rate });
     next = sent.next;
     latest = Math.max(latest, sent.latest);
     heartbeats += sent.heartbeats;
   }
   await closeWindows(() => false);
   state = 'finished';
-  await condition(() => stopped);
   await condition(allHandlersFinished);
+}
+
+/** A generator may also run alone: then there is nobody to tell. */
+async function tellClosed(pipeline: Pipeline): Promise<void> {
+  const { pipeline: id } = names(pipeline).workflows;
+  try {
+    await getExternalWorkflowHandle(id).signal(windowsClosed);
+  } catch (error) {
+    log.info(`no pipeline ${id} to hear that the windows are closed: ${rootMessage(error)}`);
+  }
 }

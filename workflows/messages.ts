@@ -1,10 +1,13 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Check } from '../activities/preflight.ts';
+import type { Difference, Leave, Survey } from '../activities/resource.ts';
 import type { Game } from '../pipeline/event.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
+import type { Seen } from '../pipeline/waiting.ts';
 
 /** How far a stage has come. */
-export type StageState = 'waiting' | 'working' | 'ready' | 'failed';
+export type StageState = 'waiting' | 'working' | 'ready' | 'failed' | 'drifted';
 
 /** What the generator has done so far; counts of events, heartbeats apart. */
 export interface GeneratorState {
@@ -18,48 +21,120 @@ export interface GeneratorState {
 
 /** The state of the SQL in the Studio notebook. */
 export interface NotebookState {
-  state: 'starting' | 'running' | 'stopped';
+  state: 'starting' | 'running' | 'stopped' | 'suspended';
   /** How often the note had to be run again. */
   restarts: number;
   /** In words, while not running. */
   reason?: string;
 }
 
+/** What bringing up or changing a pipeline did: stages by outcome, and calls to AWS. */
+export interface Tally {
+  created: number;
+  changed: number;
+  unchanged: number;
+  calls: number;
+  mutatingCalls: number;
+  seconds: number;
+}
+
+/** What was found otherwise than the spec wants it, and what was done about it. Times in milliseconds since the epoch. */
+export interface Drift {
+  label: string;
+  differences: Difference[];
+  missing: boolean;
+  at: number;
+  done: 'healed' | 'reported' | 'failed';
+}
+
 /** The whole picture of one pipeline. */
 export interface PipelineStatus {
-  /** As it was started. */
+  /** As it is wanted now. */
   pipeline: Pipeline;
-  state: 'starting' | 'running' | 'paused' | 'held' | 'taking down' | 'gone';
-  /** Why it is held, in AWS's own words behind what was tried. */
+  state: 'starting' | 'running' | 'paused' | 'held' | 'applying' | 'rolling back' | 'taking down' | 'gone';
+  /** Why it is held or paused by itself, in AWS's own words behind what was tried. */
   reason?: string;
   stages: Partial<Record<Stage, StageState>>;
+  /** What AWS said of the stages that failed. */
+  faults: Partial<Record<Stage, string>>;
+  /** The stages that did not exist before this run: what a rollback takes away. */
+  made: Stage[];
   /** True once there is a generator. */
   generating: boolean;
   /** True once the first crawl has made the tables. */
   tables: boolean;
   /** What the generator was told last. */
   paused: boolean;
+  /** True while the Studio application is stopped too. */
+  deep: boolean;
+  /** True once the generator, paused or finished, has seen every window closed. */
+  closed: boolean;
   /** Milliseconds since the epoch, when everything first stood. */
   readyAt?: number;
+  /** Of the latest bringing up or change. */
+  tally?: Tally;
+  /** The waits seen for each stage, in milliseconds of AWS's time. */
+  waits: Partial<Record<Stage, Seen>>;
+  /** The latest drifts, oldest first. */
+  drifts: Drift[];
+  /** Milliseconds since the epoch, when drift was last looked for. */
+  lookedAt?: number;
+  /** US dollars of this day (UTC, as 2026-01-31), by the price table. */
+  spent: { day: string; dollars: number };
 }
 
-/** What take-down left behind: labels of things that are still there. Empty is what it promises. */
+/** What would be done, before it is: each stage, and the account's checks. */
+export interface PlanReport {
+  stages: Record<Stage, Survey>;
+  /** Labels of what would be taken away. */
+  removed: string[];
+  checks: Check[];
+  calls: number;
+  mutatingCalls: number;
+}
+
+/** A thing that take-down left behind. */
+export interface Leftover {
+  label: string;
+  arn?: string;
+  why: string;
+}
+
+/** What take-down left behind; nothing is what it promises. */
 export interface Leftovers {
-  left: string[];
+  left: Leftover[];
 }
 
-/** Stops generation at once, and the schedules with it; heartbeats go on until the last window has closed. */
-export const pause = defineSignal('pause');
+/** What a spec is asked to be applied with. */
+export interface Wish {
+  pipeline: Pipeline;
+  leave?: Leave;
+  /** When it fails, or is cancelled midway, what it made is taken away again. */
+  rollback?: boolean;
+}
+
+/** Stops generation at once, and the schedules with it; heartbeats go on until the last window has closed. Deep: then the Studio application is stopped too. */
+export const pause = defineSignal<[{ deep?: boolean }?]>('pause');
 /** Goes on where pause stopped, without loss or repeat. */
 export const resume = defineSignal('resume');
 /** Tries a held pipeline again, from where it broke. */
-export const retry = defineSignal('retry');
+export const retry = defineSignal<[Leave?]>('retry');
+/** Breaks off bringing up or changing; what was made stays, or with `rollback` is taken away again. */
+export const breakOff = defineSignal<[{ rollback: boolean }]>('breakOff');
 /** Ends a workflow that otherwise runs on (generator, notebook). */
 export const stop = defineSignal('stop');
-/** From the provisioning workflow to its pipeline: a stage has moved. */
-export const stageMoved = defineSignal<[Stage, StageState]>('stageMoved');
-/** Takes everything down and answers with what is left. */
-export const teardown = defineUpdate<Leftovers>('teardown');
+/** From the provisioning workflow to its pipeline: a stage has moved, with AWS's words if it failed. */
+export const stageMoved = defineSignal<[Stage, StageState, string?]>('stageMoved');
+/** From the generator to its pipeline: it is paused or finished, and every window up to its latest event has been closed. */
+export const windowsClosed = defineSignal('windowsClosed');
+/** To a running generator or notebook: the spec has changed. */
+export const respec = defineSignal<[Pipeline]>('respec');
+/** To the notebook: stop the Studio application, until `resume`. */
+export const suspend = defineSignal('suspend');
+/** Applies a spec to the running pipeline: refused, or answered with the plan that is being carried out. */
+export const apply = defineUpdate<PlanReport, [Wish]>('apply');
+/** Takes everything down, or all but the data, and answers with what is left. */
+export const teardown = defineUpdate<Leftovers, [{ keepData: boolean }]>('teardown');
 /** The whole picture. */
 export const status = defineQuery<PipelineStatus>('status');
 /** The generator's counts. */

@@ -1,34 +1,92 @@
-import { ApplicationFailure, getExternalWorkflowHandle, isCancellation, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import type { Leave } from '../activities/resource.ts';
+import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Plan, Stage } from '../pipeline/stages.ts';
+import { learned, type Seen } from '../pipeline/waiting.ts';
 import { rootMessage } from './failure.ts';
 import { type StageState, stageMoved } from './messages.ts';
 
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
-  heartbeatTimeout: '5 seconds',
-  retry: { initialInterval: '500 milliseconds', backoffCoefficient: 1.5, maximumInterval: '10 seconds' },
-});
-const look = proxyActivities<Activities>({
-  startToCloseTimeout: '30 seconds',
-  heartbeatTimeout: '5 seconds',
-  retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '5 seconds' },
-});
+const act = proxyActivities<Activities>({ startToCloseTimeout: '2 minutes', heartbeatTimeout: '5 seconds' });
 
-/** Brings up the stages of a plan, each the moment its own needs are ready. A stage that fails stops only those that need it; all failures come back in one. */
-export async function provision({ pipeline, plan }: { pipeline: Pipeline; plan: Plan }): Promise<void> {
-  await alongNeeds(plan, async ({ stage, patience }) => {
-    await tell(stage, 'working');
+/** What provisioning did: calls to AWS, and how long each stage took to be ready, in milliseconds of AWS's time. */
+export interface Provisioned {
+  calls: number;
+  mutatingCalls: number;
+  waits: Partial<Record<Stage, number>>;
+  /** What AWS said of the stages that failed. */
+  failed: Partial<Record<Stage, string>>;
+}
+
+/** How often a thing that AWS made badly is made anew before that is reported. */
+const MENDINGS = 2;
+const MEND_AFTER_MS = 2_000;
+
+/**
+ * Brings up the stages of a plan, each the moment its own needs are ready. A stage that fails stops only those that need it. `seen` are the waits of earlier
+ * runs.
+ */
+export async function provision({
+  pipeline,
+  plan,
+  leave,
+  seen = {},
+}: {
+  pipeline: Pipeline;
+  plan: Plan;
+  leave?: Leave;
+  seen?: Partial<Record<Stage, Seen>>;
+}): Promise<Provisioned> {
+  const done: Provisioned = { calls: 0, mutatingCalls: 0, waits: {}, failed: {} };
+  const bringUp = async ({ stage, patience }: Planned, mendings = 0): Promise<void> => {
+    const options = { scheduleToCloseTimeout: patience, summary: stage, retry: often(pipeline) };
+    const { calls, mutatingCalls } = await act[`${stage}.ensure`].executeWithOptions(options, [pipeline, leave]);
+    done.calls += calls;
+    done.mutatingCalls += mutatingCalls;
+    const since = Date.now();
     try {
-      await act[`${stage}.ensure`].executeWithOptions({ scheduleToCloseTimeout: patience, summary: stage }, [pipeline]);
-      await look[`${stage}.ready`].executeWithOptions({ scheduleToCloseTimeout: patience, summary: stage }, [pipeline]);
+      await act[`${stage}.ready`].executeWithOptions(options, [pipeline, seen[stage]]);
     } catch (error) {
-      if (!isCancellation(error)) await tell(stage, 'failed');
-      throw error;
+      if (!mayBeMended(error, mendings)) throw error;
+      await sleep(MEND_AFTER_MS / speedOf(pipeline));
+      return bringUp({ stage, patience, needs: [] }, mendings + 1);
     }
-    await tell(stage, 'ready');
+    done.waits[stage] = (Date.now() - since) * speedOf(pipeline);
+  };
+  await alongNeeds(plan, async (planned) => {
+    await tell(planned.stage, 'working');
+    try {
+      await bringUp(planned);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      done.failed[planned.stage] = rootMessage(error);
+      await tell(planned.stage, 'failed', rootMessage(error));
+      return false;
+    }
+    await tell(planned.stage, 'ready');
+    return true;
   });
+  return done;
+}
+
+/** A thing that came out broken is mended by the next ensure: a few times, or for as long as its role may not have spread. */
+function mayBeMended(error: unknown, mendings: number): boolean {
+  const type = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause.type : undefined;
+  return type === 'BrokenWhileRoleSpreads' || (type === 'BrokenResource' && mendings < MENDINGS);
+}
+
+/** The waits of earlier runs, with those of one more. */
+export function remembered(seen: Partial<Record<Stage, Seen>>, waits: Provisioned['waits']): Partial<Record<Stage, Seen>> {
+  const stages = Object.entries(waits) as [Stage, number][];
+  return { ...seen, ...Object.fromEntries(stages.map(([stage, waited]) => [stage, learned(seen[stage], waited)])) };
 }
 
 /** Takes the stages of a plan away, each once everything that needs it is gone. */
@@ -38,34 +96,44 @@ export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: P
     patience,
     needs: plan.filter(({ needs }) => needs.includes(stage)).map((dependent) => dependent.stage),
   }));
-  await alongNeeds(reversed, async ({ stage, patience }) => {
-    await act[`${stage}.remove`].executeWithOptions({ scheduleToCloseTimeout: patience, summary: stage }, [pipeline]);
-    await look[`${stage}.gone`].executeWithOptions({ scheduleToCloseTimeout: patience, summary: stage }, [pipeline]);
-  });
-}
-
-type Planned = Plan[number];
-
-/** Runs `work` for every stage as soon as those it needs are done. Every started stage is heard before judging. */
-async function alongNeeds(plan: Plan, work: (planned: Planned) => Promise<void>): Promise<void> {
-  const done = new Map<Stage, Promise<boolean>>();
   const failures: unknown[] = [];
-  const run = async (planned: Planned): Promise<boolean> => {
-    const needed = await Promise.all(planned.needs.map((need) => done.get(need)));
-    if (needed.includes(false)) return false;
+  await alongNeeds(reversed, async ({ stage, patience }) => {
+    const options = { scheduleToCloseTimeout: patience, summary: stage, retry: often(pipeline) };
     try {
-      await work(planned);
+      await act[`${stage}.remove`].executeWithOptions(options, [pipeline]);
+      await act[`${stage}.gone`].executeWithOptions(options, [pipeline]);
       return true;
     } catch (error) {
+      if (isCancellation(error)) throw error;
       failures.push(error);
       return false;
     }
-  };
-  for (const planned of inOrder(plan)) done.set(planned.stage, run(planned));
-  await Promise.all(done.values());
-  const cancelled = failures.find(isCancellation);
-  if (cancelled) throw cancelled;
+  });
   if (failures.length > 0) throw ApplicationFailure.nonRetryable(failures.map(rootMessage).join('\n'), 'StagesFailed');
+}
+
+/** Errors are met again ever more seldom; what only has to be waited for says itself when to look. */
+const often = (pipeline: Pipeline) => ({
+  initialInterval: 500 / speedOf(pipeline),
+  backoffCoefficient: 1.5,
+  maximumInterval: Math.max(10_000 / speedOf(pipeline), 500),
+});
+
+type Planned = Plan[number];
+
+/** Runs `work` for every stage as soon as it has succeeded for those that the stage needs. */
+async function alongNeeds(plan: Plan, work: (planned: Planned) => Promise<boolean>): Promise<void> {
+  const done = new Map<Stage, Promise<boolean>>();
+  for (const planned of inOrder(plan)) {
+    const needed = Promise.all(planned.needs.map((need) => done.get(need)));
+    done.set(
+      planned.stage,
+      needed.then((succeeded) => !succeeded.includes(false) && work(planned)),
+    );
+  }
+  const ended = await Promise.allSettled(done.values());
+  const thrown = ended.find((end) => end.status === 'rejected');
+  if (thrown) throw thrown.reason;
 }
 
 /** Stages behind those they need, so that each finds the promises it waits for. */
@@ -80,7 +148,7 @@ function inOrder(plan: Plan): Plan {
   return placed;
 }
 
-async function tell(stage: Stage, state: StageState): Promise<void> {
+async function tell(stage: Stage, state: StageState, fault?: string): Promise<void> {
   const { parent } = workflowInfo();
-  if (parent) await getExternalWorkflowHandle(parent.workflowId).signal(stageMoved, stage, state);
+  if (parent) await getExternalWorkflowHandle(parent.workflowId).signal(stageMoved, stage, state, fault);
 }

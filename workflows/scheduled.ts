@@ -1,7 +1,8 @@
-import { proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import type { Answer } from '../activities/athena/query.ts';
+import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '1 minute',
@@ -10,10 +11,20 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '10 seconds' },
 });
 
-/** One crawl, joining one that already runs; returns the tables it left. Fails with Glue's reason if the crawl fails. */
-export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<string[]> {
-  const since = await act['crawl.start'](pipeline);
-  return act['crawl.finished'](pipeline, since);
+const ROLE_MS = 5_000;
+
+/** One crawl, joining one that already runs; returns what it left. Fails with Glue's reason if the crawl fails; while its role is new, it is tried again. */
+export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawled> {
+  for (;;) {
+    const since = await act['crawl.start'](pipeline);
+    try {
+      return await act['crawl.finished'](pipeline, since);
+    } catch (error) {
+      const isEarly = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'RoleNotSpread';
+      if (!isEarly) throw error;
+      await sleep(ROLE_MS / speedOf(pipeline));
+    }
+  }
 }
 
 /** Runs questions of `sql/athena/` by name, all when none is named. The same run never starts a query twice. */

@@ -11,7 +11,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unless } from '../errors.ts';
-import type { Found, Resource } from '../resource.ts';
+import type { Difference, Found, Resource } from '../resource.ts';
 import { statements } from '../sql.ts';
 import { isAbsent } from './errors.ts';
 
@@ -41,22 +41,22 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
     create: async (pipeline) => {
       for (const question of wanted(pipeline)) await create(pipeline, question);
     },
-    update: async (pipeline, { queries }) => {
-      const kept = new Set<NamedQuery>();
-      const changed: string[] = [];
-      for (const question of wanted(pipeline)) {
-        const found = queries.find(({ Name, Database }) => Name === question.Name && Database === names(pipeline).lakeDatabase);
-        if (found) kept.add(found);
-        if (found && differences(question, found).length === 0) continue;
-        changed.push(question.Name);
-        if (found) await athena.send(new UpdateNamedQueryCommand({ NamedQueryId: found.NamedQueryId, ...question }));
-        else await create(pipeline, question);
-      }
-      for (const query of queries.filter((each) => !kept.has(each))) {
-        await remove(query);
-        changed.push(`${query.Name} (removed)`);
-      }
-      return changed;
+    differences: (pipeline, found) => {
+      const { missing, other, surplus } = compared(pipeline, found);
+      return [
+        ...missing.map((question): Difference => ({ field: question.Name, is: 'missing', wanted: question.QueryString })),
+        ...other.flatMap(({ question, query }) =>
+          differences(question, query).map((each) => ({ ...each, field: `${question.Name}.${each.field}` })),
+        ),
+        ...surplus.map(({ Name, NamedQueryId }): Difference => ({ field: `${Name} (${NamedQueryId})`, is: 'there', wanted: 'gone' })),
+      ];
+    },
+    change: async (pipeline, found) => {
+      const { missing, other, surplus } = compared(pipeline, found);
+      for (const question of missing) await create(pipeline, question);
+      for (const { question, query } of other)
+        await athena.send(new UpdateNamedQueryCommand({ NamedQueryId: query.NamedQueryId, ...question }));
+      for (const query of surplus) await remove(query);
     },
     status: () => 'ready',
     remove: async (_pipeline, { queries }) => {
@@ -75,6 +75,21 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
     } while (NextToken);
     return queries;
   }
+}
+
+/** The questions that have no query, those whose query differs, and the queries that no question has. */
+function compared(pipeline: Pipeline, { queries }: NamedQueries) {
+  const { lakeDatabase } = names(pipeline);
+  const found = wanted(pipeline).map((question) => ({
+    question,
+    query: queries.find(({ Name, Database }) => Name === question.Name && Database === lakeDatabase),
+  }));
+  const kept = new Set(found.map(({ query }) => query));
+  return {
+    missing: found.flatMap(({ question, query }) => (query ? [] : [question])),
+    other: found.flatMap(({ question, query }) => (query && differences(question, query).length > 0 ? [{ question, query }] : [])),
+    surplus: queries.filter((query) => !kept.has(query)),
+  };
 }
 
 type Wanted = Record<'Name' | 'Description' | 'QueryString', string>;

@@ -6,7 +6,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
 import { settled } from '../poll.ts';
-import type { Found, Resource } from '../resource.ts';
+import type { Difference, Found, Resource } from '../resource.ts';
 import { type Statement, statements } from '../sql.ts';
 
 interface Views extends Found {
@@ -16,20 +16,19 @@ interface Views extends Found {
 const MISSING = 'EntityNotFoundException';
 /** The table parameter that keeps the hash of our text: Athena stores a view's SQL in words of its own, so texts cannot be compared. */
 const SQL_HASH = 'data2dashboard.sql';
+/** And the one that keeps the hash of what Athena made of it. */
+const MADE_HASH = 'data2dashboard.made';
 const DDL_MS = 60_000;
 
 /** The views of `sql/views/` over the crawled tables, owned through the lake's database. */
 export function views({ athena, glue }: Clients): Resource<Views> {
-  const update = async (pipeline: Pipeline, { views: found }: Views): Promise<string[]> => {
-    const hashes = new Map(found.map(({ Name, Parameters }) => [Name, Parameters?.[SQL_HASH]]));
-    const stale = statements(pipeline, 'views').filter((view) => hashes.get(view.name) !== hashOf(view));
+  const make = async (pipeline: Pipeline, stale: Statement[]): Promise<void> => {
     await Promise.all(
       stale.map(async (view) => {
         await run(pipeline, view);
         await mark(names(pipeline).lakeDatabase, view);
       }),
     );
-    return stale.map(({ name }) => name);
   };
   return {
     label: (pipeline) => `Athena views of database ${names(pipeline).lakeDatabase}`,
@@ -39,10 +38,18 @@ export function views({ athena, glue }: Clients): Resource<Views> {
       const found = tables?.filter(({ Name = '', TableType }) => TableType === 'VIRTUAL_VIEW' && ours.includes(Name)) ?? [];
       return found.length > 0 ? { views: found } : undefined;
     },
-    create: async (pipeline) => {
-      await update(pipeline, { views: [] });
-    },
-    update,
+    create: (pipeline) => make(pipeline, statements(pipeline, 'views')),
+    differences: (pipeline, found) =>
+      statements(pipeline, 'views').flatMap((view): Difference[] => {
+        const is = found.views.find(({ Name }) => Name === view.name);
+        if (is === undefined) return [{ field: view.name, is: 'missing', wanted: view.text }];
+        return isMade(is, view) ? [] : [{ field: view.name, is: is.Parameters?.[SQL_HASH], wanted: hashOf(view.text) }];
+      }),
+    change: (pipeline, _found, differing) =>
+      make(
+        pipeline,
+        statements(pipeline, 'views').filter(({ name }) => differing.some(({ field }) => field === name)),
+      ),
     status: () => 'ready',
     remove: async (pipeline, { views: found }) => {
       for (const { Name } of found)
@@ -85,7 +92,7 @@ export function views({ athena, glue }: Clients): Resource<Views> {
           ViewOriginalText,
           ViewExpandedText,
           TableType,
-          Parameters: { ...table!.Parameters, [SQL_HASH]: hashOf(view) },
+          Parameters: { ...table!.Parameters, [SQL_HASH]: hashOf(view.text), [MADE_HASH]: hashOf(ViewOriginalText ?? '') },
         },
       }),
     );
@@ -103,4 +110,8 @@ export function views({ athena, glue }: Clients): Resource<Views> {
   }
 }
 
-const hashOf = ({ text }: Statement) => createHash('sha256').update(text).digest('hex');
+/** True for a view that was made of this text, and that nobody has changed since. */
+const isMade = ({ Parameters = {}, ViewOriginalText = '' }: Table, { text }: Statement): boolean =>
+  Parameters[SQL_HASH] === hashOf(text) && Parameters[MADE_HASH] === hashOf(ViewOriginalText);
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -1,8 +1,12 @@
 import {
+  BatchGetQueryExecutionCommand,
   CreateWorkGroupCommand,
   DeleteWorkGroupCommand,
   GetWorkGroupCommand,
+  ListQueryExecutionsCommand,
   ListTagsForResourceCommand,
+  StopQueryExecutionCommand,
+  TagResourceCommand,
   UpdateWorkGroupCommand,
   type WorkGroup,
 } from '@aws-sdk/client-athena';
@@ -23,12 +27,15 @@ const MOST_BYTES = 10 * 1024 ** 3;
 /** The workgroup that every question of the pipeline runs in, with its limits enforced. */
 export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
   const describe = async (WorkGroup: string, ResourceARN: string): Promise<FoundWorkGroup> => {
-    const found = await athena.send(new GetWorkGroupCommand({ WorkGroup }));
-    const { Tags } = await athena.send(new ListTagsForResourceCommand({ ResourceARN }));
+    const [found, { Tags }] = await Promise.all([
+      athena.send(new GetWorkGroupCommand({ WorkGroup })),
+      athena.send(new ListTagsForResourceCommand({ ResourceARN })),
+    ]);
     return { ...found.WorkGroup!, tags: tagMap(Tags) };
   };
   return {
     label: (pipeline) => `Athena workgroup ${names(pipeline).workgroup}`,
+    arn: (pipeline) => names(pipeline).workgroupArn,
     find: (pipeline) => unless(describe(names(pipeline).workgroup, names(pipeline).workgroupArn), isAbsent),
     create: async (pipeline) => {
       const { workgroup, tags } = names(pipeline);
@@ -40,24 +47,36 @@ export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
         throw error;
       }
     },
-    update: async (pipeline, { State, Configuration }) => {
-      const changed = differences({ State: 'ENABLED', ...LIMITS, ResultConfiguration: results(pipeline) }, { State, ...Configuration });
-      if (changed.length > 0)
-        await athena.send(
-          new UpdateWorkGroupCommand({
-            WorkGroup: names(pipeline).workgroup,
-            State: 'ENABLED',
-            ConfigurationUpdates: { ...LIMITS, ResultConfigurationUpdates: results(pipeline) },
-          }),
-        );
-      return changed;
+    differences: (pipeline, { State, Configuration }) =>
+      differences({ State: 'ENABLED', ...LIMITS, ResultConfiguration: results(pipeline) }, { State, ...Configuration }),
+    change: async (pipeline) => {
+      await athena.send(
+        new UpdateWorkGroupCommand({
+          WorkGroup: names(pipeline).workgroup,
+          State: 'ENABLED',
+          ConfigurationUpdates: { ...LIMITS, ResultConfigurationUpdates: results(pipeline) },
+        }),
+      );
+    },
+    tag: async (pipeline, _found, tags) => {
+      await athena.send(new TagResourceCommand({ ResourceARN: names(pipeline).workgroupArn, Tags: tagList(tags) }));
     },
     status: () => 'ready',
     remove: async (pipeline) => {
+      await stopQueries(names(pipeline).workgroup);
       const deletion = athena.send(new DeleteWorkGroupCommand({ WorkGroup: names(pipeline).workgroup, RecursiveDeleteOption: true }));
       await unless(deletion, isAbsent);
     },
   };
+
+  /** Queries outlive their workgroup, and what they scan is billed. */
+  async function stopQueries(WorkGroup: string): Promise<void> {
+    const recent = await unless(athena.send(new ListQueryExecutionsCommand({ WorkGroup, MaxResults: 50 })), isAbsent);
+    if (!recent?.QueryExecutionIds?.length) return;
+    const { QueryExecutions = [] } = await athena.send(new BatchGetQueryExecutionCommand({ QueryExecutionIds: recent.QueryExecutionIds }));
+    for (const { QueryExecutionId, Status } of QueryExecutions)
+      if (Status?.State === 'QUEUED' || Status?.State === 'RUNNING') await athena.send(new StopQueryExecutionCommand({ QueryExecutionId }));
+  }
 }
 
 const LIMITS = { EnforceWorkGroupConfiguration: true, PublishCloudWatchMetricsEnabled: true, BytesScannedCutoffPerQuery: MOST_BYTES };

@@ -6,11 +6,13 @@ import {
   DescribeLogStreamsCommand,
   ListTagsForResourceCommand,
   PutRetentionPolicyCommand,
+  TagResourceCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { LAKE_TABLES, type Names, names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
-import { type Found, type Resource, unlessLost } from '../resource.ts';
+import { type Difference, type Found, type Resource, unlessLost } from '../resource.ts';
 
 interface LogGroup extends Found {
   retention?: number;
@@ -36,30 +38,33 @@ function logGroup({ logs }: Clients, which: (all: Names) => { name: string; stre
     const { logStreams = [] } = await logs.send(new DescribeLogStreamsCommand({ logGroupName: name }));
     return { tags, retention: group.retentionInDays, streams: logStreams.map(({ logStreamName = '' }) => logStreamName) };
   };
-  const update: NonNullable<Resource<LogGroup>['update']> = async (pipeline, found) => {
+  const change = async (pipeline: Pipeline, found: LogGroup): Promise<void> => {
     const { name: logGroupName, streams } = which(names(pipeline));
     const retentionInDays = pipeline.keep.logDays;
-    const changed: string[] = [];
-    if (found.retention !== retentionInDays) {
-      await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays }));
-      changed.push('retention');
-    }
-    for (const logStreamName of streams.filter((stream) => !found.streams.includes(stream))) {
+    if (found.retention !== retentionInDays) await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays }));
+    for (const logStreamName of streams.filter((stream) => !found.streams.includes(stream)))
       await unlessLost(logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName })), 'ResourceAlreadyExistsException');
-      changed.push(`log stream ${logStreamName}`);
-    }
-    return changed;
   };
   return {
     label: (pipeline) => `log group ${which(names(pipeline)).name}`,
+    arn: (pipeline) => names(pipeline).logGroupArn(which(names(pipeline)).name),
     find: (pipeline) => unlessMissing(describe(which(names(pipeline)).name), 'ResourceNotFoundException'),
     create: async (pipeline) => {
       const { tags } = names(pipeline);
       const creation = logs.send(new CreateLogGroupCommand({ logGroupName: which(names(pipeline)).name, tags }));
       await unlessLost(creation, 'ResourceAlreadyExistsException');
-      await update(pipeline, { streams: [] });
+      await change(pipeline, { streams: [] });
     },
-    update,
+    differences: (pipeline, { retention, streams }) => [
+      ...(retention === pipeline.keep.logDays ? [] : [{ field: 'retentionInDays', is: retention, wanted: pipeline.keep.logDays }]),
+      ...which(names(pipeline)).streams.flatMap((name): Difference[] =>
+        streams.includes(name) ? [] : [{ field: `log stream ${name}`, is: 'missing', wanted: 'there' }],
+      ),
+    ],
+    change,
+    tag: async (pipeline, _found, tags) => {
+      await logs.send(new TagResourceCommand({ resourceArn: names(pipeline).logGroupArn(which(names(pipeline)).name), tags }));
+    },
     status: () => 'ready',
     remove: async (pipeline) => {
       const deletion = logs.send(new DeleteLogGroupCommand({ logGroupName: which(names(pipeline)).name }));

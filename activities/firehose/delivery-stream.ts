@@ -6,6 +6,7 @@ import {
   DescribeDeliveryStreamCommand,
   type ExtendedS3DestinationConfiguration,
   ListTagsForDeliveryStreamCommand,
+  TagDeliveryStreamCommand,
   UpdateDestinationCommand,
 } from '@aws-sdk/client-firehose';
 import { type LakeTable, names } from '../../pipeline/names.ts';
@@ -29,10 +30,14 @@ const STATUS = {
 /** The delivery stream that brings one Kinesis stream into the lake. It reads from LATEST, so it must be ACTIVE before the first record comes. */
 export function deliveryStream({ firehose }: Clients, table: LakeTable): Resource<DeliveryStream> {
   const streamName = (pipeline: Pipeline) => names(pipeline).deliveries[table];
+  const descriptionOf = async (DeliveryStreamName: string): Promise<DeliveryStream> =>
+    (await firehose.send(new DescribeDeliveryStreamCommand({ DeliveryStreamName }))).DeliveryStreamDescription!;
   const describe = async (DeliveryStreamName: string): Promise<DeliveryStream> => {
-    const { DeliveryStreamDescription: description } = await firehose.send(new DescribeDeliveryStreamCommand({ DeliveryStreamName }));
-    const { Tags } = await firehose.send(new ListTagsForDeliveryStreamCommand({ DeliveryStreamName }));
-    return { ...description!, tags: tagMap(Tags) };
+    const [description, { Tags }] = await Promise.all([
+      descriptionOf(DeliveryStreamName),
+      firehose.send(new ListTagsForDeliveryStreamCommand({ DeliveryStreamName })),
+    ]);
+    return { ...description, tags: tagMap(Tags) };
   };
   const remove = async (pipeline: Pipeline): Promise<void> => {
     const deletion = firehose.send(new DeleteDeliveryStreamCommand({ DeliveryStreamName: streamName(pipeline) }));
@@ -40,38 +45,49 @@ export function deliveryStream({ firehose }: Clients, table: LakeTable): Resourc
   };
   return {
     label: (pipeline) => `delivery stream ${streamName(pipeline)}`,
+    arn: (pipeline) => names(pipeline).deliveryArn(table),
+    role: 'firehose',
     find: (pipeline) => unlessMissing(describe(streamName(pipeline)), 'ResourceNotFoundException'),
+    look: (pipeline) => unlessMissing(descriptionOf(streamName(pipeline)), 'ResourceNotFoundException'),
     create: async (pipeline) => {
-      const { streamArn, roleArns, tags } = names(pipeline);
+      const { tags } = names(pipeline);
       const creation = firehose.send(
         new CreateDeliveryStreamCommand({
           DeliveryStreamName: streamName(pipeline),
           DeliveryStreamType: 'KinesisStreamAsSource',
-          KinesisStreamSourceConfiguration: { KinesisStreamARN: streamArn(table), RoleARN: roleArns.firehose },
+          KinesisStreamSourceConfiguration: source(pipeline, table),
           ExtendedS3DestinationConfiguration: destination(pipeline, table),
           Tags: tagList(tags),
         }),
       );
       await unlessLost(creation, 'ResourceInUseException');
     },
-    update: async (pipeline, { DeliveryStreamStatus, VersionId, Destinations: [current] = [] }) => {
-      if (DeliveryStreamStatus !== 'ACTIVE') {
+    differences: (pipeline, { DeliveryStreamStatus: status, DeliveryStreamType: type, Source: from, Destinations: [current] = [] }) => {
+      if (STATUS[status!] === 'broken') return [{ field: 'DeliveryStreamStatus', is: status, wanted: 'ACTIVE' }];
+      const origin = { DeliveryStreamType: 'KinesisStreamAsSource', Source: { KinesisStreamSourceDescription: source(pipeline, table) } };
+      return [
+        // Firehose never changes where it reads from.
+        ...differences(origin, { DeliveryStreamType: type, Source: from }).map((each) => ({ ...each, replace: true as const })),
+        ...differences(destination(pipeline, table), current?.ExtendedS3DestinationDescription),
+      ];
+    },
+    change: async (pipeline, { DeliveryStreamStatus: status, VersionId, Destinations: [current] = [] }) => {
+      if (STATUS[status!] === 'broken') {
         // A creation that failed never becomes better: it is made anew.
         await remove(pipeline);
         throw notYet(`delivery stream ${streamName(pipeline)} failed and is made anew`);
       }
-      const wanted = destination(pipeline, table);
-      const changed = differences(wanted, current?.ExtendedS3DestinationDescription);
-      if (changed.length > 0)
-        await firehose.send(
-          new UpdateDestinationCommand({
-            DeliveryStreamName: streamName(pipeline),
-            CurrentDeliveryStreamVersionId: VersionId,
-            DestinationId: current?.DestinationId,
-            ExtendedS3DestinationUpdate: wanted,
-          }),
-        );
-      return changed;
+      await firehose.send(
+        new UpdateDestinationCommand({
+          DeliveryStreamName: streamName(pipeline),
+          CurrentDeliveryStreamVersionId: VersionId,
+          DestinationId: current?.DestinationId,
+          ExtendedS3DestinationUpdate: destination(pipeline, table),
+        }),
+      );
+    },
+    tag: async (pipeline, _found, tags) => {
+      await firehose.send(new TagDeliveryStreamCommand({ DeliveryStreamName: streamName(pipeline), Tags: tagList(tags) }));
     },
     status: ({ DeliveryStreamStatus }) => STATUS[DeliveryStreamStatus!],
     reason: ({ FailureDescription }) => FailureDescription && `${FailureDescription.Type}: ${FailureDescription.Details}`,
@@ -81,6 +97,11 @@ export function deliveryStream({ firehose }: Clients, table: LakeTable): Resourc
     },
   };
 }
+
+const source = (pipeline: Pipeline, table: LakeTable) => ({
+  KinesisStreamARN: names(pipeline).streamArn(table),
+  RoleARN: names(pipeline).roleArns.firehose,
+});
 
 function destination(pipeline: Pipeline, table: LakeTable): ExtendedS3DestinationConfiguration {
   const { roleArns, bucketArn, datedPrefix, errorPrefix, firehoseLogGroup } = names(pipeline);

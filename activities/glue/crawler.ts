@@ -7,6 +7,7 @@ import {
   GetCrawlerCommand,
   GetTagsCommand,
   StopCrawlerCommand,
+  TagResourceCommand,
   UpdateCrawlerCommand,
 } from '@aws-sdk/client-glue';
 import { LAKE_TABLES, names } from '../../pipeline/names.ts';
@@ -14,7 +15,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
-import { type Found, type Resource, type Status, unlessLost } from '../resource.ts';
+import { type Found, notYet, type Resource, type Status, unlessLost } from '../resource.ts';
 
 type FoundCrawler = Found & Crawler;
 
@@ -26,6 +27,8 @@ export function crawler({ glue }: Clients): Resource<FoundCrawler> {
   const crawlerName = (pipeline: Pipeline) => names(pipeline).crawler;
   return {
     label: (pipeline) => `Glue crawler ${crawlerName(pipeline)}`,
+    arn: (pipeline) => names(pipeline).crawlerArn,
+    role: 'crawler',
     find: async (pipeline) => {
       const answer = await unlessMissing(glue.send(new GetCrawlerCommand({ Name: crawlerName(pipeline) })), MISSING);
       if (!answer?.Crawler) return undefined;
@@ -36,10 +39,20 @@ export function crawler({ glue }: Clients): Resource<FoundCrawler> {
       const creation = glue.send(new CreateCrawlerCommand({ ...configuration(pipeline), Tags: names(pipeline).tags }));
       await unlessLost(creation, 'AlreadyExistsException');
     },
-    update: async (pipeline, found) => {
-      const changed = differences(comparable(configuration(pipeline)), comparable(found));
-      if (changed.length > 0) await glue.send(new UpdateCrawlerCommand(configuration(pipeline)));
-      return changed;
+    differences: (pipeline, found) => [
+      ...differences(comparable(configuration(pipeline)), comparable(found)),
+      ...(found.Schedule?.ScheduleExpression ? [{ field: 'Schedule', is: found.Schedule.ScheduleExpression, wanted: 'none' }] : []),
+    ],
+    change: async (pipeline) => {
+      // A crawler that runs takes no changes.
+      const busy = unlessBusy(
+        glue.send(new UpdateCrawlerCommand({ ...configuration(pipeline), Schedule: '' })).then(() => true),
+        'CrawlerRunningException',
+      );
+      if (!(await busy)) throw notYet(`Glue crawler ${crawlerName(pipeline)} is crawling`);
+    },
+    tag: async (pipeline, _found, TagsToAdd) => {
+      await glue.send(new TagResourceCommand({ ResourceArn: names(pipeline).crawlerArn, TagsToAdd }));
     },
     status: ({ State }) => STATUS[State!],
     remove: async (pipeline, { State }) => {

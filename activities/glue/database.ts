@@ -5,6 +5,7 @@ import {
   GetDatabaseCommand,
   GetTablesCommand,
   GetTagsCommand,
+  TagResourceCommand,
 } from '@aws-sdk/client-glue';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
@@ -19,6 +20,7 @@ export function database({ glue }: Clients, which: 'flinkDatabase' | 'lakeDataba
   const databaseName = (pipeline: Pipeline) => names(pipeline)[which];
   return {
     label: (pipeline) => `Glue database ${databaseName(pipeline)}`,
+    arn: (pipeline) => names(pipeline).databaseArn(databaseName(pipeline)),
     find: async (pipeline) => {
       const Name = databaseName(pipeline);
       const found = await unlessMissing(glue.send(new GetDatabaseCommand({ Name })), MISSING);
@@ -31,6 +33,11 @@ export function database({ glue }: Clients, which: 'flinkDatabase' | 'lakeDataba
         new CreateDatabaseCommand({ DatabaseInput: { Name: databaseName(pipeline) }, Tags: names(pipeline).tags }),
       );
       await unlessLost(creation, 'AlreadyExistsException');
+    },
+    differences: () => [],
+    change: async () => undefined,
+    tag: async (pipeline, _found, TagsToAdd) => {
+      await glue.send(new TagResourceCommand({ ResourceArn: names(pipeline).databaseArn(databaseName(pipeline)), TagsToAdd }));
     },
     status: () => 'ready',
     remove: async (pipeline) => {

@@ -4,6 +4,9 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 /** The four services that act for a pipeline, each in a role of its own. */
 export type Service = keyof Names['roles'];
 
+/** The name of the one inline policy that a role of ours carries. */
+export const ROLE_POLICY = 'least-privilege';
+
 /** An IAM policy document. */
 export interface Policy {
   Version: '2012-10-17';

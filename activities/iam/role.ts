@@ -9,21 +9,27 @@ import {
   ListRolePoliciesCommand,
   PutRolePolicyCommand,
   type Role,
+  TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
+  UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
-import { type Found, type Resource, unlessLost } from '../resource.ts';
+import { type Difference, type Found, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
-import { permissionPolicy, type Service, trustPolicy } from './policies.ts';
+import { permissionPolicy, ROLE_POLICY, type Service, trustPolicy } from './policies.ts';
 import { samePolicy } from './same-policy.ts';
 
-type FoundRole = Found & Role;
+interface FoundRole extends Found, Role {
+  /** Inline policies by name, as IAM gives them back; and the ARNs of the managed ones attached. */
+  inline: Record<string, string>;
+  attached: string[];
+}
 
-/** The name of the one inline policy that a role of ours carries. */
-const POLICY = 'least-privilege';
+/** When its trust or permissions were last put: as IAM tells only a role's own creation. */
+export const CHANGED_TAG = 'data2dashboard:changed';
 const MISSING = 'NoSuchEntityException';
 
 /** The role in which one service acts for the pipeline. */
@@ -31,21 +37,24 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
   const roleName = (pipeline: Pipeline) => names(pipeline).roles[service];
   const trust = (pipeline: Pipeline) => trustPolicy(service, pipeline, names(pipeline));
   const permissions = (pipeline: Pipeline) => permissionPolicy(service, pipeline, names(pipeline));
-  const permit = (pipeline: Pipeline) =>
-    iam.send(
-      new PutRolePolicyCommand({ RoleName: roleName(pipeline), PolicyName: POLICY, PolicyDocument: JSON.stringify(permissions(pipeline)) }),
-    );
+  const description = (pipeline: Pipeline) => `What ${service} may do for data2dashboard pipeline ${pipeline.name}`;
+  const permit = async (pipeline: Pipeline): Promise<void> => {
+    const RoleName = roleName(pipeline);
+    const PolicyDocument = JSON.stringify(permissions(pipeline));
+    await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: ROLE_POLICY, PolicyDocument }));
+  };
+  const tag = async (pipeline: Pipeline, tags: Record<string, string>): Promise<void> => {
+    await iam.send(new TagRoleCommand({ RoleName: roleName(pipeline), Tags: tagList(tags) }));
+  };
   return {
     label: (pipeline) => `IAM role ${roleName(pipeline)}`,
-    find: async (pipeline) => {
-      const answer = await unlessMissing(iam.send(new GetRoleCommand({ RoleName: roleName(pipeline) })), MISSING);
-      return answer?.Role && { ...answer.Role, tags: tagMap(answer.Role.Tags) };
-    },
+    arn: (pipeline) => names(pipeline).roleArns[service],
+    find: (pipeline) => unlessMissing(describe(roleName(pipeline)), MISSING),
     create: async (pipeline) => {
       const creation = iam.send(
         new CreateRoleCommand({
           RoleName: roleName(pipeline),
-          Description: `What ${service} may do for data2dashboard pipeline ${pipeline.name}`,
+          Description: description(pipeline),
           AssumeRolePolicyDocument: JSON.stringify(trust(pipeline)),
           Tags: tagList(names(pipeline).tags),
         }),
@@ -53,31 +62,71 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
       await unlessLost(creation, 'EntityAlreadyExistsException');
       await permit(pipeline);
     },
-    update: async (pipeline, { AssumeRolePolicyDocument: reported }) => {
-      const RoleName = roleName(pipeline);
-      const changed: string[] = [];
-      if (!samePolicy(reported, trust(pipeline))) {
-        await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(trust(pipeline)) }));
-        changed.push('trust');
-      }
-      const inline = await unlessMissing(iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: POLICY })), MISSING);
-      if (!samePolicy(inline?.PolicyDocument, permissions(pipeline))) {
-        await permit(pipeline);
-        changed.push('permissions');
-      }
-      return changed;
+    differences: (pipeline, { Description, AssumeRolePolicyDocument: trusted, inline, attached }) => {
+      const found: Difference[] = [];
+      const differs = (field: string, is: unknown, wanted: unknown) => found.push({ field, is, wanted });
+      if (Description !== description(pipeline)) differs('Description', Description, description(pipeline));
+      if (!samePolicy(trusted, trust(pipeline))) differs(TRUST, readable(trusted), trust(pipeline));
+      if (!samePolicy(inline[ROLE_POLICY], permissions(pipeline)))
+        differs(`${INLINE}${ROLE_POLICY}`, readable(inline[ROLE_POLICY]), permissions(pipeline));
+      // Whatever else the role carries would let its service do more than it needs.
+      for (const name of Object.keys(inline).filter((each) => each !== ROLE_POLICY))
+        differs(`${INLINE}${name}`, readable(inline[name]), undefined);
+      for (const arn of attached) differs(`${ATTACHED}${arn}`, 'attached', undefined);
+      return found;
     },
+    change: async (pipeline, _found, found) => {
+      const RoleName = roleName(pipeline);
+      for (const { field } of found) {
+        const PolicyName = field.slice(INLINE.length);
+        if (field === 'Description') await iam.send(new UpdateRoleCommand({ RoleName, Description: description(pipeline) }));
+        else if (field === TRUST)
+          await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(trust(pipeline)) }));
+        else if (field.startsWith(ATTACHED)) await detach(RoleName, field.slice(ATTACHED.length));
+        else if (PolicyName === ROLE_POLICY) await permit(pipeline);
+        else await unlessMissing(iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })), MISSING);
+      }
+      if (found.some(({ field }) => field !== 'Description')) await tag(pipeline, { [CHANGED_TAG]: new Date().toISOString() });
+    },
+    tag: (pipeline, _found, tags) => tag(pipeline, tags),
     status: () => 'ready',
     remove: async (pipeline) => {
       await unlessMissing(removeRole(roleName(pipeline)), MISSING);
     },
   };
 
+  async function describe(RoleName: string): Promise<FoundRole> {
+    const [{ Role: found }, { PolicyNames = [] }, { AttachedPolicies = [] }] = await Promise.all([
+      iam.send(new GetRoleCommand({ RoleName })),
+      iam.send(new ListRolePoliciesCommand({ RoleName })),
+      iam.send(new ListAttachedRolePoliciesCommand({ RoleName })),
+    ]);
+    const documents = await Promise.all(
+      PolicyNames.map(async (PolicyName) => {
+        const policy = await unlessMissing(iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })), MISSING);
+        return [PolicyName, policy?.PolicyDocument ?? ''] as const;
+      }),
+    );
+    const attached = AttachedPolicies.map(({ PolicyArn = '' }) => PolicyArn);
+    return { ...found!, tags: tagMap(found?.Tags), inline: Object.fromEntries(documents), attached };
+  }
+
+  async function detach(RoleName: string, PolicyArn: string): Promise<void> {
+    await unlessMissing(iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })), MISSING);
+  }
+
   async function removeRole(RoleName: string): Promise<void> {
     const { AttachedPolicies = [] } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }));
-    for (const { PolicyArn } of AttachedPolicies) await iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn }));
+    for (const { PolicyArn = '' } of AttachedPolicies) await detach(RoleName, PolicyArn);
     const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName }));
     for (const PolicyName of PolicyNames) await iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
     await iam.send(new DeleteRoleCommand({ RoleName }));
   }
 }
+
+const TRUST = 'AssumeRolePolicyDocument';
+const INLINE = 'inline policy ';
+const ATTACHED = 'managed policy ';
+
+/** IAM gives policies back URL-encoded. */
+const readable = (policy: string | undefined): unknown => policy && JSON.parse(decodeURIComponent(policy));

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { statements } from '../sql.ts';
@@ -37,3 +38,7 @@ export function noteContent(text: string | undefined): { id?: string; paragraphs
     return undefined;
   }
 }
+
+/** True when a note says what the pipeline's note says. */
+export const sameNote = (text: string | undefined, pipeline: Pipeline): boolean =>
+  isDeepStrictEqual(noteContent(text), noteContent(buildNote(pipeline)));

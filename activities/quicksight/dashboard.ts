@@ -6,6 +6,7 @@ import {
   DescribeDashboardPermissionsCommand,
   ListDashboardVersionsCommand,
   ListTagsForResourceCommand,
+  TagResourceCommand,
   UpdateDashboardCommand,
   UpdateDashboardPermissionsCommand,
   UpdateDashboardPublishedVersionCommand,
@@ -15,21 +16,24 @@ import { dashboardDefinition } from '../../pipeline/dashboard.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
+import { differences } from '../differences.ts';
 import { unlessMissing } from '../errors.ts';
 import { settled } from '../poll.ts';
-import { type Found, type Resource, unlessLost } from '../resource.ts';
+import { type Difference, type Found, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { definitionHash } from './definition.ts';
-import { granted, permissions } from './permissions.ts';
+import { apart, permissions, ungranted } from './permissions.ts';
 import { faults, STATUS } from './status.ts';
 
 interface FoundDashboard extends Found {
+  name?: string;
   /** The newest version, published or not. */
   latest?: DashboardVersion;
   published?: number;
 }
 
 const MISSING = 'ResourceNotFoundException';
+const PUBLISHED = 'published version';
 const VERSION_MS = 60_000;
 
 /** The dashboard. Each change is a new version that is published once QuickSight has accepted it; its description holds the definition's hash. */
@@ -42,13 +46,17 @@ export function dashboard({ quicksight }: Clients): Resource<FoundDashboard> {
     VersionDescription: `definition ${definitionHash(pipeline)}`,
   });
   const describe = async (pipeline: Pipeline): Promise<FoundDashboard> => {
-    // Without a version number, DescribeDashboard tells of the published one.
-    const { Dashboard: found } = await quicksight.send(new DescribeDashboardCommand(id(pipeline)));
-    const { Tags } = await quicksight.send(new ListTagsForResourceCommand({ ResourceArn: found?.Arn }));
-    return { tags: tagMap(Tags), latest: await latestVersion(pipeline), published: found?.Version?.VersionNumber };
+    const [{ Dashboard: found }, { Tags }, latest] = await Promise.all([
+      // Without a version number, DescribeDashboard tells of the published one.
+      quicksight.send(new DescribeDashboardCommand(id(pipeline))),
+      quicksight.send(new ListTagsForResourceCommand({ ResourceArn: names(pipeline).dashboardArn })),
+      latestVersion(pipeline),
+    ]);
+    return { name: found?.Name, tags: tagMap(Tags), latest, published: found?.Version?.VersionNumber };
   };
   return {
     label: (pipeline) => `QuickSight dashboard ${names(pipeline).dashboard}`,
+    arn: (pipeline) => names(pipeline).dashboardArn,
     find: (pipeline) => unlessMissing(describe(pipeline), MISSING),
     create: async (pipeline) => {
       const creation = quicksight.send(
@@ -60,25 +68,31 @@ export function dashboard({ quicksight }: Clients): Resource<FoundDashboard> {
       );
       await unlessLost(creation, 'ResourceExistsException');
     },
-    update: async (pipeline, { latest, published }) => {
-      const changed: string[] = [];
+    differences: async (pipeline, { name, latest, published }) => {
+      const { Name, VersionDescription } = content(pipeline);
+      const fields: Difference[] = differences({ Name }, { Name: name });
+      if (latest?.Description !== VersionDescription)
+        fields.push({ field: 'Definition', is: latest?.Description, wanted: VersionDescription });
+      if (latest && STATUS[latest.Status!] === 'broken') fields.push({ field: 'Status', is: latest.Status, wanted: 'CREATION_SUCCESSFUL' });
+      if (latest?.VersionNumber !== published) fields.push({ field: PUBLISHED, is: published, wanted: latest?.VersionNumber });
+      const look = () => quicksight.send(new DescribeDashboardPermissionsCommand(id(pipeline)));
+      return [...fields, ...(await ungranted(permissions(pipeline, 'dashboard'), look))];
+    },
+    change: async (pipeline, { latest }, found) => {
       let version = latest;
-      if (latest?.Description !== content(pipeline).VersionDescription || STATUS[latest.Status!] === 'broken') {
+      if (found.some(({ field }) => ['Name', 'Definition', 'Status'].includes(field))) {
         await quicksight.send(new UpdateDashboardCommand(content(pipeline)));
         version = await accepted(pipeline, latest?.VersionNumber);
-        changed.push('Definition');
       }
-      if (version?.VersionNumber !== published) {
+      if (apart(found).fields) {
         const { VersionNumber } = version!;
         await quicksight.send(new UpdateDashboardPublishedVersionCommand({ ...id(pipeline), VersionNumber }));
-        changed.push('published version');
       }
-      const grants = await granted(
-        permissions(pipeline, 'dashboard'),
-        () => quicksight.send(new DescribeDashboardPermissionsCommand(id(pipeline))),
-        (GrantPermissions) => quicksight.send(new UpdateDashboardPermissionsCommand({ ...id(pipeline), GrantPermissions })),
-      );
-      return [...changed, ...grants];
+      const GrantPermissions = permissions(pipeline, 'dashboard');
+      if (apart(found).grants) await quicksight.send(new UpdateDashboardPermissionsCommand({ ...id(pipeline), GrantPermissions }));
+    },
+    tag: async (pipeline, _found, tags) => {
+      await quicksight.send(new TagResourceCommand({ ResourceArn: names(pipeline).dashboardArn, Tags: tagList(tags) }));
     },
     status: ({ latest }) => (latest?.Status === undefined ? 'pending' : STATUS[latest.Status]),
     reason: ({ latest }) => faults(latest?.Errors),

@@ -9,6 +9,7 @@ import {
   type IngestionStatus,
   ListIngestionsCommand,
   ListTagsForResourceCommand,
+  TagResourceCommand,
   UpdateDataSetCommand,
   UpdateDataSetPermissionsCommand,
 } from '@aws-sdk/client-quicksight';
@@ -21,7 +22,7 @@ import { unlessMissing } from '../errors.ts';
 import { type Found, type Resource, type Status, unlessLost } from '../resource.ts';
 import { statement } from '../sql.ts';
 import { tagList, tagMap } from '../tags.ts';
-import { granted, permissions } from './permissions.ts';
+import { apart, permissions, ungranted } from './permissions.ts';
 
 type DataSetName = keyof ReturnType<typeof dataSets>;
 
@@ -43,16 +44,30 @@ const INGESTION = {
 /** A data set over the lake's views: live ones ask Athena each time, a SPICE one is ready once it has been loaded. */
 export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<FoundDataSet> {
   const id = (pipeline: Pipeline) => ({ AwsAccountId: pipeline.account, DataSetId: names(pipeline).dataSets[which] });
+  const isSpice = (pipeline: Pipeline) => dataSets(pipeline)[which].importMode === 'SPICE';
+  const ingestionsOf = async (pipeline: Pipeline): Promise<Ingestion[]> => {
+    if (!isSpice(pipeline)) return [];
+    const { Ingestions = [] } = await quicksight.send(new ListIngestionsCommand(id(pipeline)));
+    return Ingestions.sort((a, b) => Number(b.CreatedTime) - Number(a.CreatedTime));
+  };
   const describe = async (pipeline: Pipeline): Promise<FoundDataSet> => {
-    const { DataSet: found } = await quicksight.send(new DescribeDataSetCommand(id(pipeline)));
-    const { Tags } = await quicksight.send(new ListTagsForResourceCommand({ ResourceArn: found?.Arn }));
-    const { Ingestions = [] } = found?.ImportMode === 'SPICE' ? await quicksight.send(new ListIngestionsCommand(id(pipeline))) : {};
-    const ingestions = [...Ingestions].sort((a, b) => Number(b.CreatedTime) - Number(a.CreatedTime));
+    const [{ DataSet: found }, { Tags }, ingestions] = await Promise.all([
+      quicksight.send(new DescribeDataSetCommand(id(pipeline))),
+      quicksight.send(new ListTagsForResourceCommand({ ResourceArn: names(pipeline).dataSetArn(which) })),
+      ingestionsOf(pipeline),
+    ]);
     return { ...found, tags: tagMap(Tags), ingestions };
   };
   return {
     label: (pipeline) => `QuickSight data set ${names(pipeline).dataSets[which]}`,
+    arn: (pipeline) => names(pipeline).dataSetArn(which),
+    role: 'quicksight',
     find: (pipeline) => unlessMissing(describe(pipeline), MISSING),
+    look: async (pipeline) => {
+      const { importMode: ImportMode } = dataSets(pipeline)[which];
+      const ingestions = await unlessMissing(ingestionsOf(pipeline), MISSING);
+      return ingestions && { ImportMode, ingestions };
+    },
     create: async (pipeline) => {
       const creation = quicksight.send(
         new CreateDataSetCommand({
@@ -64,20 +79,23 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
       );
       await unlessLost(creation, 'ResourceExistsException');
     },
-    update: async (pipeline, found) => {
-      const changed = differences(content(pipeline, which), found);
-      if (changed.length > 0) {
+    differences: async (pipeline, found) => {
+      const fields = differences(content(pipeline, which), found);
+      if (loaded(found) === 'broken') fields.push({ field: 'Status', is: found.ingestions[0]?.IngestionStatus, wanted: 'COMPLETED' });
+      const look = () => quicksight.send(new DescribeDataSetPermissionsCommand(id(pipeline)));
+      return [...fields, ...(await ungranted(permissions(pipeline, 'dataSet'), look))];
+    },
+    change: async (pipeline, { ingestions }, found) => {
+      const { fields, grants } = apart(found);
+      // An update of a SPICE data set loads it too.
+      if (found.some(({ field }) => content(pipeline, which)[field.split('.')[0] as 'Name'] !== undefined))
         await quicksight.send(new UpdateDataSetCommand({ ...id(pipeline), ...content(pipeline, which) }));
-      } else if (loaded(found) === 'broken') {
-        await quicksight.send(new CreateIngestionCommand({ ...id(pipeline), IngestionId: `mend-${found.ingestions.length}` }));
-        changed.push('ingestion');
-      }
-      const grants = await granted(
-        permissions(pipeline, 'dataSet'),
-        () => quicksight.send(new DescribeDataSetPermissionsCommand(id(pipeline))),
-        (GrantPermissions) => quicksight.send(new UpdateDataSetPermissionsCommand({ ...id(pipeline), GrantPermissions })),
-      );
-      return [...changed, ...grants];
+      else if (fields) await quicksight.send(new CreateIngestionCommand({ ...id(pipeline), IngestionId: `mend-${ingestions.length}` }));
+      const GrantPermissions = permissions(pipeline, 'dataSet');
+      if (grants) await quicksight.send(new UpdateDataSetPermissionsCommand({ ...id(pipeline), GrantPermissions }));
+    },
+    tag: async (pipeline, _found, tags) => {
+      await quicksight.send(new TagResourceCommand({ ResourceArn: names(pipeline).dataSetArn(which), Tags: tagList(tags) }));
     },
     status: loaded,
     reason: ({ ingestions: [latest] }) =>

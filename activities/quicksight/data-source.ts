@@ -5,6 +5,7 @@ import {
   DescribeDataSourceCommand,
   DescribeDataSourcePermissionsCommand,
   ListTagsForResourceCommand,
+  TagResourceCommand,
   UpdateDataSourceCommand,
   UpdateDataSourcePermissionsCommand,
 } from '@aws-sdk/client-quicksight';
@@ -15,7 +16,7 @@ import { differences } from '../differences.ts';
 import { unlessMissing } from '../errors.ts';
 import { type Found, notYet, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
-import { granted, permissions } from './permissions.ts';
+import { apart, permissions, ungranted } from './permissions.ts';
 import { STATUS } from './status.ts';
 
 type FoundDataSource = Found & DataSource;
@@ -28,18 +29,24 @@ export function dataSource({ quicksight }: Clients): Resource<FoundDataSource> {
   const parameters = (pipeline: Pipeline) => ({
     AthenaParameters: { WorkGroup: names(pipeline).workgroup, RoleArn: names(pipeline).roleArns.quicksight },
   });
+  const describe = async (pipeline: Pipeline): Promise<FoundDataSource | undefined> =>
+    (await unlessMissing(quicksight.send(new DescribeDataSourceCommand(id(pipeline))), MISSING))?.DataSource;
   const remove = async (pipeline: Pipeline): Promise<void> => {
     await unlessMissing(quicksight.send(new DeleteDataSourceCommand(id(pipeline))), MISSING);
   };
   return {
     label: (pipeline) => `QuickSight data source ${names(pipeline).dataSource}`,
+    arn: (pipeline) => names(pipeline).dataSourceArn,
+    role: 'quicksight',
     find: async (pipeline) => {
-      const answer = await unlessMissing(quicksight.send(new DescribeDataSourceCommand(id(pipeline))), MISSING);
-      if (!answer?.DataSource) return undefined;
-      const ResourceArn = answer.DataSource.Arn;
-      const tags = await unlessMissing(quicksight.send(new ListTagsForResourceCommand({ ResourceArn })), MISSING);
-      return tags && { ...answer.DataSource, tags: tagMap(tags.Tags) };
+      const ResourceArn = names(pipeline).dataSourceArn;
+      const [found, tags] = await Promise.all([
+        describe(pipeline),
+        unlessMissing(quicksight.send(new ListTagsForResourceCommand({ ResourceArn })), MISSING),
+      ]);
+      return found && tags && { ...found, tags: tagMap(tags.Tags) };
     },
+    look: describe,
     create: async (pipeline) => {
       const creation = quicksight.send(
         new CreateDataSourceCommand({
@@ -53,24 +60,27 @@ export function dataSource({ quicksight }: Clients): Resource<FoundDataSource> {
       );
       await unlessLost(creation, 'ResourceExistsException');
     },
-    update: async (pipeline, found) => {
-      if (found.Status === 'CREATION_FAILED') {
+    differences: async (pipeline, found) => {
+      const wanted = { Name: names(pipeline).dataSource, Type: 'ATHENA', DataSourceParameters: parameters(pipeline) };
+      const fields = differences(wanted, found).map((each) => (each.field === 'Type' ? { ...each, replace: true as const } : each));
+      if (STATUS[found.Status!] === 'broken') fields.push({ field: 'Status', is: found.Status, wanted: 'CREATION_SUCCESSFUL' });
+      const look = () => quicksight.send(new DescribeDataSourcePermissionsCommand(id(pipeline)));
+      return [...fields, ...(await ungranted(permissions(pipeline, 'dataSource'), look))];
+    },
+    change: async (pipeline, { Status }, found) => {
+      const Name = names(pipeline).dataSource;
+      if (Status === 'CREATION_FAILED') {
         // The id stays taken; a creation that failed is made anew.
         await remove(pipeline);
-        throw notYet(`QuickSight data source ${names(pipeline).dataSource} failed and is made anew`);
+        throw notYet(`QuickSight data source ${Name} failed and is made anew`);
       }
-      const changed = differences({ DataSourceParameters: parameters(pipeline) }, found);
-      if (changed.length > 0 || found.Status === 'UPDATE_FAILED') {
-        const Name = names(pipeline).dataSource;
-        await quicksight.send(new UpdateDataSourceCommand({ ...id(pipeline), Name, DataSourceParameters: parameters(pipeline) }));
-        if (changed.length === 0) changed.push('Status');
-      }
-      const grants = await granted(
-        permissions(pipeline, 'dataSource'),
-        () => quicksight.send(new DescribeDataSourcePermissionsCommand(id(pipeline))),
-        (GrantPermissions) => quicksight.send(new UpdateDataSourcePermissionsCommand({ ...id(pipeline), GrantPermissions })),
-      );
-      return [...changed, ...grants];
+      const { fields, grants } = apart(found);
+      if (fields) await quicksight.send(new UpdateDataSourceCommand({ ...id(pipeline), Name, DataSourceParameters: parameters(pipeline) }));
+      const GrantPermissions = permissions(pipeline, 'dataSource');
+      if (grants) await quicksight.send(new UpdateDataSourcePermissionsCommand({ ...id(pipeline), GrantPermissions }));
+    },
+    tag: async (pipeline, _found, tags) => {
+      await quicksight.send(new TagResourceCommand({ ResourceArn: names(pipeline).dataSourceArn, Tags: tagList(tags) }));
     },
     status: ({ Status }) => STATUS[Status!],
     reason: ({ ErrorInfo }) => ErrorInfo && `${ErrorInfo.Type}: ${ErrorInfo.Message}`,

@@ -1,6 +1,7 @@
 import type { ResourcePermission } from '@aws-sdk/client-quicksight';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { differences } from '../differences.ts';
+import type { Difference } from '../resource.ts';
 
 /** QuickSight knows no single permissions, only these whole sets; they are an owner's. */
 const OWNER = {
@@ -59,18 +60,24 @@ export const permissions = ({ quicksightPrincipal }: Pipeline, asset: keyof type
     ? undefined
     : [{ Principal: quicksightPrincipal, Actions: OWNER[asset].map((action) => `quicksight:${action}`) }];
 
-/** Grants what is wanted and not among the permissions that `look` reports; those of others are left alone. Says whether it changed anything. */
-export async function granted(
+/** The field by which a difference in permissions goes. */
+export const PERMISSIONS = 'Permissions';
+
+/** What is wanted and not among the permissions that `look` reports; those of others are left alone. */
+export async function ungranted(
   wanted: ResourcePermission[] | undefined,
   look: () => Promise<{ Permissions?: ResourcePermission[] }>,
-  grant: (GrantPermissions: ResourcePermission[]) => Promise<unknown>,
-): Promise<string[]> {
+): Promise<Difference[]> {
   if (wanted === undefined) return [];
   const { Permissions = [] } = await look();
   const missing = wanted.filter((each) => !Permissions.some((found) => differences(sorted(each), sorted(found)).length === 0));
-  if (missing.length === 0) return [];
-  await grant(missing);
-  return ['Permissions'];
+  return missing.length === 0 ? [] : [{ field: PERMISSIONS, is: Permissions, wanted }];
 }
+
+/** Splits differences into whether permissions are among them, and whether anything else is. */
+export const apart = (all: Difference[]): { grants: boolean; fields: boolean } => ({
+  grants: all.some(({ field }) => field === PERMISSIONS),
+  fields: all.some(({ field }) => field !== PERMISSIONS),
+});
 
 const sorted = ({ Principal, Actions = [] }: ResourcePermission) => ({ Principal, Actions: [...Actions].sort() });

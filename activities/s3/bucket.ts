@@ -1,4 +1,5 @@
 import {
+  type BucketLifecycleConfiguration,
   type BucketLocationConstraint,
   CreateBucketCommand,
   DeleteBucketCommand,
@@ -8,10 +9,13 @@ import {
   GetBucketTaggingCommand,
   GetPublicAccessBlockCommand,
   HeadBucketCommand,
+  type PublicAccessBlockConfiguration,
   PutBucketEncryptionCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
+  PutBucketTaggingCommand,
   PutPublicAccessBlockCommand,
+  type ServerSideEncryptionConfiguration,
 } from '@aws-sdk/client-s3';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
@@ -19,11 +23,22 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
+import type { Policy } from '../iam/policies.ts';
 import { samePolicy } from '../iam/same-policy.ts';
 import { type Found, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { BLOCK_PUBLIC, ENCRYPTION, lifecycle, tlsOnly } from './bucket-settings.ts';
 import { emptied } from './empty-bucket.ts';
+
+interface Settings {
+  'public access block': PublicAccessBlockConfiguration;
+  encryption: ServerSideEncryptionConfiguration;
+  policy: Policy;
+  lifecycle: Required<Pick<BucketLifecycleConfiguration, 'Rules'>>;
+}
+/** The same as S3 reports it, the policy as text. */
+type Reported = { [Setting in keyof Settings]?: Setting extends 'policy' ? string : Partial<Settings[Setting]> };
+const SETTINGS: (keyof Settings)[] = ['public access block', 'encryption', 'policy', 'lifecycle'];
 
 /** The bucket of the lake, of Athena's results and of what could not be delivered. */
 export function bucket({ s3 }: Clients): Resource {
@@ -33,36 +48,40 @@ export function bucket({ s3 }: Clients): Resource {
     const tagging = await unlessMissing(s3.send(new GetBucketTaggingCommand(which(pipeline))), 'NoSuchTagSet');
     return { tags: tagMap(tagging?.TagSet) };
   };
-  const update = async (pipeline: Pipeline): Promise<string[]> => {
-    const wanted = which(pipeline);
-    const changed: string[] = [];
-    const access = await unlessMissing(s3.send(new GetPublicAccessBlockCommand(wanted)), 'NoSuchPublicAccessBlockConfiguration');
-    if (differences(BLOCK_PUBLIC, access?.PublicAccessBlockConfiguration).length > 0) {
-      await s3.send(new PutPublicAccessBlockCommand({ ...wanted, PublicAccessBlockConfiguration: BLOCK_PUBLIC }));
-      changed.push('public access block');
-    }
-    const encryption = await unlessMissing(
-      s3.send(new GetBucketEncryptionCommand(wanted)),
-      'ServerSideEncryptionConfigurationNotFoundError',
-    );
-    if (differences(ENCRYPTION, encryption?.ServerSideEncryptionConfiguration).length > 0) {
-      await s3.send(new PutBucketEncryptionCommand({ ...wanted, ServerSideEncryptionConfiguration: ENCRYPTION }));
-      changed.push('encryption');
-    }
-    const policy = await unlessMissing(s3.send(new GetBucketPolicyCommand(wanted)), 'NoSuchBucketPolicy');
-    if (!samePolicy(policy?.Policy, tlsOnly(names(pipeline).bucketArn))) {
-      await s3.send(new PutBucketPolicyCommand({ ...wanted, Policy: JSON.stringify(tlsOnly(names(pipeline).bucketArn)) }));
-      changed.push('policy');
-    }
-    const rules = await unlessMissing(s3.send(new GetBucketLifecycleConfigurationCommand(wanted)), 'NoSuchLifecycleConfiguration');
-    if (differences(lifecycle(pipeline), { Rules: rules?.Rules }).length > 0) {
-      await s3.send(new PutBucketLifecycleConfigurationCommand({ ...wanted, LifecycleConfiguration: lifecycle(pipeline) }));
-      changed.push('lifecycle');
-    }
-    return changed;
+  const wanted = (pipeline: Pipeline): Settings => ({
+    'public access block': BLOCK_PUBLIC,
+    encryption: ENCRYPTION,
+    policy: tlsOnly(names(pipeline).bucketArn),
+    lifecycle: lifecycle(pipeline),
+  });
+  const reported = async (pipeline: Pipeline): Promise<Reported> => {
+    const one = which(pipeline);
+    const [access, encryption, policy, rules] = await Promise.all([
+      unlessMissing(s3.send(new GetPublicAccessBlockCommand(one)), 'NoSuchPublicAccessBlockConfiguration'),
+      unlessMissing(s3.send(new GetBucketEncryptionCommand(one)), 'ServerSideEncryptionConfigurationNotFoundError'),
+      unlessMissing(s3.send(new GetBucketPolicyCommand(one)), 'NoSuchBucketPolicy'),
+      unlessMissing(s3.send(new GetBucketLifecycleConfigurationCommand(one)), 'NoSuchLifecycleConfiguration'),
+    ]);
+    return {
+      'public access block': access?.PublicAccessBlockConfiguration,
+      encryption: encryption?.ServerSideEncryptionConfiguration,
+      policy: policy?.Policy,
+      lifecycle: rules && { Rules: rules.Rules },
+    };
+  };
+  const put = async (pipeline: Pipeline, setting: keyof Settings): Promise<void> => {
+    const one = which(pipeline);
+    const is = wanted(pipeline);
+    if (setting === 'public access block')
+      await s3.send(new PutPublicAccessBlockCommand({ ...one, PublicAccessBlockConfiguration: is['public access block'] }));
+    else if (setting === 'encryption')
+      await s3.send(new PutBucketEncryptionCommand({ ...one, ServerSideEncryptionConfiguration: is.encryption }));
+    else if (setting === 'policy') await s3.send(new PutBucketPolicyCommand({ ...one, Policy: JSON.stringify(is.policy) }));
+    else await s3.send(new PutBucketLifecycleConfigurationCommand({ ...one, LifecycleConfiguration: is.lifecycle }));
   };
   return {
     label: (pipeline) => `S3 bucket ${names(pipeline).bucket}`,
+    arn: (pipeline) => names(pipeline).bucketArn,
     // Looked for before it is created: in us-east-1 CreateBucket answers 200 for a bucket that is there already, and resets its ACLs.
     find: async (pipeline) => {
       try {
@@ -80,9 +99,22 @@ export function bucket({ s3 }: Clients): Resource {
       const CreateBucketConfiguration = { ...place, Tags: tagList(names(pipeline).tags) };
       const creation = s3.send(new CreateBucketCommand({ Bucket: names(pipeline).bucket, CreateBucketConfiguration }));
       await unlessLost(creation, 'BucketAlreadyOwnedByYou', 'OperationAborted');
-      await update(pipeline);
+      for (const setting of SETTINGS) await put(pipeline, setting);
     },
-    update,
+    differences: async (pipeline) => {
+      const { policy: wantedPolicy, ...others } = wanted(pipeline);
+      const { policy, ...found } = await reported(pipeline);
+      const fields = differences(others, found);
+      return samePolicy(policy, wantedPolicy) ? fields : [...fields, { field: 'policy', is: policy, wanted: wantedPolicy }];
+    },
+    change: async (pipeline, _found, found) => {
+      for (const setting of SETTINGS) if (found.some(({ field }) => field.split('.')[0] === setting)) await put(pipeline, setting);
+    },
+    // This call puts all tags of a bucket, so those that it has go along.
+    tag: async (pipeline, found, tags) => {
+      const Tagging = { TagSet: tagList({ ...found.tags, ...tags }) };
+      await s3.send(new PutBucketTaggingCommand({ ...which(pipeline), Tagging }));
+    },
     status: () => 'ready',
     remove: async (pipeline) => {
       if (!(await unlessMissing(emptied(s3, which(pipeline)), 'NoSuchBucket'))) return;

@@ -107,6 +107,8 @@ function drain(aws: Aws): void {
 async function execute(aws: Aws, id: string, signal: AbortSignal): Promise<void> {
   const execution = executions(aws).get(id);
   if (!execution || !isOpen(execution)) return;
+  await aws.sleep(aws.takes('query', id), signal);
+  if (signal.aborted || !isOpen(executions(aws).get(id) ?? execution)) return;
   executions(aws).set(id, { ...execution, state: 'RUNNING', started: new Date(aws.now()) });
   await aws.journal.commit();
   const earlier = reusable(aws, execution);

@@ -58,9 +58,9 @@ export function deliveryStreamOf(aws: Aws, name = ''): Readonly<DeliveryStream> 
 }
 
 /** CREATING until the profile's settling time has passed, then ACTIVE; DELETING from its deletion on. */
-export function statusOf(aws: Aws, { created, deleted }: Readonly<DeliveryStream>): DeliveryStreamStatus {
+export function statusOf(aws: Aws, { name, created, deleted }: Readonly<DeliveryStream>): DeliveryStreamStatus {
   if (deleted) return 'DELETING';
-  return aws.now() - created.getTime() < aws.settle ? 'CREATING' : 'ACTIVE';
+  return aws.now() - created.getTime() < aws.takes('delivery create', name) ? 'CREATING' : 'ACTIVE';
 }
 
 /** Keeps a new or changed delivery stream. */
@@ -77,4 +77,5 @@ export function forgetGone(aws: Aws): void {
   for (const stream of table(aws).values()) if (isGone(aws, stream)) forgetDeliveryStream(aws, stream.name);
 }
 
-const isGone = (aws: Aws, { deleted }: Readonly<DeliveryStream>) => deleted !== undefined && aws.now() - deleted.getTime() >= aws.settle;
+const isGone = (aws: Aws, { name, deleted }: Readonly<DeliveryStream>) =>
+  deleted !== undefined && aws.now() - deleted.getTime() >= aws.takes('delivery delete', name);

@@ -133,7 +133,7 @@ export const deleteDeliveryStream: Operation<DeleteDeliveryStreamInput, void> = 
     throw awsError('ResourceInUseException', `Firehose ${stream.name} is in CREATING state and cannot be deleted.`);
   if (status === 'DELETING') return;
   await stopDelivery(aws, stream.name);
-  if (aws.settle === 0) forgetDeliveryStream(aws, stream.name);
+  if (aws.takes('delivery delete', stream.name) === 0) forgetDeliveryStream(aws, stream.name);
   else saveDeliveryStream(aws, { ...stream, deleted: new Date(aws.now()) });
 };
 

@@ -1,12 +1,21 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Aws } from '../aws.ts';
 import { writeLog } from '../cloudwatch-logs/events.ts';
+import { permissionsOf } from '../iam/permissions.ts';
 import { streams } from '../kinesis/streams.ts';
 import { buckets } from '../s3/buckets.ts';
-import { type Checkpoint, checkpoints, type DeliveryStream, deliveryStreamArn, deliveryStreamOf, type Intent } from './catalog.ts';
+import {
+  type Checkpoint,
+  checkpoints,
+  type DeliveryStream,
+  deliveryStreamArn,
+  deliveryStreamOf,
+  type Intent,
+  type Positions,
+  statusOf,
+} from './catalog.ts';
 import { extensionOf, recordDelimiter } from './destination.ts';
 import { fill, type Held, holdFrom, refill } from './held.ts';
 import { objectPrefix, objectTime } from './prefix.ts';
@@ -62,7 +71,7 @@ async function deliver(aws: Aws, name: string, signal: AbortSignal): Promise<voi
       wait = Math.min(LONGEST_BACKOFF_MS, POLL_MS * 2 ** failures++);
       await report(aws, name, error as Error);
     }
-    if (wait > 0) await pause(wait, signal);
+    if (wait > 0) await aws.sleep(wait, signal);
   }
 }
 
@@ -77,10 +86,15 @@ async function step(aws: Aws, name: string, buffer: Held | undefined): Promise<[
     await carryOut(aws, stream, checkpoint, checkpoint.intent, buffer);
     return [undefined, 0];
   }
+  if (statusOf(aws, stream) === 'CREATING') {
+    await skip(aws, name, checkpoint);
+    return [undefined, Math.min(POLL_MS, Math.max(1, aws.takes('delivery create', name) / 20))];
+  }
   const held = buffer ?? holdFrom(checkpoint);
   const source = streams(aws).get(stream.source.stream);
   const { SizeInMBs: size = 5, IntervalInSeconds: interval = 300 } = stream.destination.BufferingHints ?? {};
   const isSame = source?.folder === held.folder;
+  if (isSame) for (const action of READS) mayOf(aws, stream.source.roleArn)(action, stream.source.arn);
   if (isSame) await fill(aws, source, held, size * MB, recordDelimiter(stream.destination));
   if (held.oldest === undefined) {
     if (source && !isSame) checkpoints(aws).set(name, { folder: source.folder, positions: {} });
@@ -94,6 +108,13 @@ async function step(aws: Aws, name: string, buffer: Held | undefined): Promise<[
   return [held, 0];
 }
 
+/** A delivery stream reads from LATEST as of becoming ACTIVE: what comes before is not for it. */
+async function skip(aws: Aws, name: string, checkpoint: Readonly<Checkpoint>): Promise<void> {
+  const positions: Positions = {};
+  for (const id of Object.keys(checkpoint.positions)) positions[id] = (await aws.shards.open(checkpoint.folder, id)).end();
+  checkpoints(aws).set(name, { ...checkpoint, positions });
+}
+
 async function carryOut(
   aws: Aws,
   stream: Readonly<DeliveryStream>,
@@ -103,6 +124,7 @@ async function carryOut(
 ) {
   const { name } = stream;
   if (!aws.objects.find(intent.bucket, intent.key)) {
+    mayOf(aws, stream.destination.RoleARN)('s3:PutObject', `arn:aws:s3:::${intent.bucket}/${intent.key}`);
     if (!buffer && streams(aws).get(stream.source.stream)?.folder !== checkpoint.folder) {
       checkpoints(aws).set(name, { folder: checkpoint.folder, positions: checkpoint.positions });
       throw new Error(`the Kinesis stream ${stream.source.stream} was deleted with records that had not been delivered`);
@@ -122,6 +144,11 @@ async function carryOut(
   checkpoints(aws).set(name, { folder: checkpoint.folder, positions: intent.to });
   await aws.journal.commit();
 }
+
+const READS = ['kinesis:DescribeStream', 'kinesis:ListShards', 'kinesis:GetShardIterator', 'kinesis:GetRecords'];
+
+/** What Firehose may do in the role that it was given. */
+const mayOf = (aws: Aws, role = '') => permissionsOf(aws, role, 'FirehoseDelivery', 'AccessDeniedException');
 
 /** The object for what is held. Its id comes from the records' places, so that the same records always make the same name. */
 function intend(stream: Readonly<DeliveryStream>, checkpoint: Readonly<Checkpoint>, held: Held): Intent {
@@ -150,16 +177,10 @@ async function report(aws: Aws, name: string, error: Error): Promise<void> {
     const { version, destination } = deliveryStreamOf(aws, name);
     const { Enabled: enabled, LogGroupName: group = '', LogStreamName: stream = '' } = destination.CloudWatchLoggingOptions ?? {};
     const about = { deliveryStreamARN: deliveryStreamArn(aws, name), destination: destination.BucketARN, deliveryStreamVersionId: version };
+    const stem = `arn:aws:logs:${aws.region}:${aws.account}:log-group:${group}:log-stream:${stream}`;
+    if (enabled) mayOf(aws, destination.RoleARN)('logs:PutLogEvents', stem);
     if (enabled) await writeLog(aws, group, stream, JSON.stringify({ ...about, message: error.message, errorCode: 'S3.DeliveryFailed' }));
   } catch (failure) {
     aws.log('firehose', `writing the log of delivery stream ${name}: ${(failure as Error).message}`);
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
   }
 }

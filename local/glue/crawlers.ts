@@ -124,9 +124,9 @@ export const listCrawls: Operation<ListCrawlsRequest, ListCrawlsResponse> = (
 };
 
 /** RUNNING while a crawl is under way; STOPPING when told to stop, and for the profile's settling time after its end; then READY. */
-export function stateOf(aws: Aws, { running, ended }: Readonly<CrawlerRecord>): 'READY' | 'RUNNING' | 'STOPPING' {
+export function stateOf(aws: Aws, { name, running, ended }: Readonly<CrawlerRecord>): 'READY' | 'RUNNING' | 'STOPPING' {
   if (running) return running.isStopping ? 'STOPPING' : 'RUNNING';
-  return ended && aws.now() - ended.getTime() < aws.settle ? 'STOPPING' : 'READY';
+  return ended && aws.now() - ended.getTime() < aws.takes('crawler stop', name) ? 'STOPPING' : 'READY';
 }
 
 function refuseWhileRunning(aws: Aws, crawler: Readonly<CrawlerRecord>): void {

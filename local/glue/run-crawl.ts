@@ -32,13 +32,18 @@ export function cancelCrawl(aws: Aws, crawler: Readonly<CrawlerRecord>): void {
 export function resumeCrawls(aws: Aws): void {
   for (const { name, running } of crawlers(aws).values()) if (running) launch(aws, name);
   const minute = 60_000;
-  let timer: NodeJS.Timeout;
-  const wait = () => {
-    timer = setTimeout(() => void tick(aws).finally(wait), minute - (aws.now() % minute)).unref();
+  const closing = new AbortController();
+  const everyMinute = async () => {
+    for (;;) {
+      await aws.sleep(minute - (aws.now() % minute), closing.signal);
+      if (closing.signal.aborted) return;
+      await tick(aws);
+    }
   };
-  wait();
+  const ticking = everyMinute().catch((error: Error) => aws.log('glue', `the schedule of the crawlers ended: ${error.stack}`));
   aws.onClose(async () => {
-    clearTimeout(timer);
+    closing.abort();
+    await ticking;
     const all = [...(underWay.get(aws)?.values() ?? [])];
     underWay.delete(aws);
     for (const { abort } of all) abort.abort();
@@ -65,7 +70,10 @@ async function run(aws: Aws, name: string, signal: AbortSignal): Promise<void> {
   const { input, running } = crawlers(aws).get(name)!;
   if (running!.isStopping) return end(aws, name, 'CANCELLED');
   try {
-    end(aws, name, 'SUCCEEDED', { summary: await crawl(aws, name, input, signal) });
+    const summary = await crawl(aws, name, input, signal);
+    await aws.sleep(running!.started.getTime() + aws.takes('crawl', name) - aws.now(), signal);
+    if (signal.aborted) throw new Error('the crawl was stopped');
+    end(aws, name, 'SUCCEEDED', { summary });
   } catch (error) {
     if (signal.aborted) {
       // At shutdown the crawler stays marked as running, so that the next start takes the crawl up.

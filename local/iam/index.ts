@@ -9,9 +9,11 @@ export const iam: Service = {
   protocol: 'query',
   schemas,
   operations: {
+    AttachRolePolicy: policies.attachRolePolicy,
     CreateRole: roles.createRole,
     DeleteRole: roles.deleteRole,
     DeleteRolePolicy: policies.deleteRolePolicy,
+    DetachRolePolicy: policies.detachRolePolicy,
     GetRole: roles.getRole,
     GetRolePolicy: policies.getRolePolicy,
     ListAttachedRolePolicies: policies.listAttachedRolePolicies,
@@ -22,5 +24,6 @@ export const iam: Service = {
     TagRole: roles.tagRole,
     UntagRole: roles.untagRole,
     UpdateAssumeRolePolicy: roles.updateAssumeRolePolicy,
+    UpdateRole: roles.updateRole,
   },
 };

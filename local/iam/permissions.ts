@@ -1,6 +1,7 @@
 import { type Aws, awsError } from '../aws.ts';
 import { like, roleOf } from './assume.ts';
-import { statementsOf } from './policy-documents.ts';
+import { type Statement, statementsOf } from './policy-documents.ts';
+import { spread } from './roles.ts';
 
 /** Throws unless the role it was made for may do `action` (`s3:GetObject`) on the resource with this ARN. */
 export type Permissions = (action: string, resource: string) => void;
@@ -10,8 +11,9 @@ export type Permissions = (action: string, resource: string) => void;
  * who acts (`AWS-Crawler`). A statement with a condition is left out, as none of its keys is known here.
  */
 export function permissionsOf(aws: Aws, role: string, session: string, errorCode: string): Permissions {
-  const statements = Object.values(roleOf(aws, role)?.policies ?? {}).flatMap(statementsOf);
-  const known = statements.filter(({ Condition: condition = {} }) => Object.keys(condition).length === 0);
+  const found = roleOf(aws, role);
+  const documents = found && spread(aws, found);
+  const known = Object.values(documents?.policies ?? {}).flatMap(unconditional);
   return (action, resource) => {
     const matching = known.filter(
       ({ Action: actions, Resource: resources }) =>
@@ -26,4 +28,17 @@ export function permissionsOf(aws: Aws, role: string, session: string, errorCode
       : `because no identity-based policy allows the ${action} action`;
     throw awsError(errorCode, `User: ${who} is not authorized to perform: ${action} on resource: ${resource} ${why}`);
   };
+}
+
+/** Policies are looked into for every record that is read, and seldom change. */
+const parsed = new Map<string, Statement[]>();
+const MOST_PARSED = 200;
+
+function unconditional(document: string): Statement[] {
+  const known = parsed.get(document);
+  if (known) return known;
+  if (parsed.size >= MOST_PARSED) parsed.clear();
+  const statements = statementsOf(document).filter(({ Condition: condition = {} }) => Object.keys(condition).length === 0);
+  parsed.set(document, statements);
+  return statements;
 }

@@ -1,5 +1,7 @@
 import type {
+  AttachRolePolicyRequest,
   DeleteRolePolicyRequest,
+  DetachRolePolicyRequest,
   GetRolePolicyRequest,
   GetRolePolicyResponse,
   ListAttachedRolePoliciesRequest,
@@ -11,7 +13,7 @@ import type {
 import { awsError, type Operation } from '../aws.ts';
 import { page } from './page.ts';
 import { checkRolePolicy, encodedDocument } from './policy-documents.ts';
-import { type Role, roleNamed, roles } from './roles.ts';
+import { change, type Role, roleNamed, roles } from './roles.ts';
 
 /** Inline policies of one role together, white space not counted. */
 const MAX_POLICY_CHARACTERS = 10_240;
@@ -28,7 +30,7 @@ export const putRolePolicy: Operation<PutRolePolicyRequest, void> = (input, aws)
   const policies = { ...role.policies, [policy]: document };
   if (Object.values(policies).join('').replace(/\s/g, '').length > MAX_POLICY_CHARACTERS)
     throw awsError('LimitExceededException', `Maximum policy size of ${MAX_POLICY_CHARACTERS} bytes exceeded for role ${role.name}`);
-  roles(aws).set(role.name, { ...role, policies });
+  change(aws, role, { trustPolicy: role.trustPolicy, policies });
 };
 
 export const getRolePolicy: Operation<GetRolePolicyRequest, GetRolePolicyResponse> = ({ RoleName: name, PolicyName: policy = '' }, aws) => {
@@ -39,7 +41,8 @@ export const getRolePolicy: Operation<GetRolePolicyRequest, GetRolePolicyRespons
 export const deleteRolePolicy: Operation<DeleteRolePolicyRequest, void> = ({ RoleName: name, PolicyName: policy = '' }, aws) => {
   const role = roleNamed(aws, name);
   policyOf(role, policy);
-  roles(aws).set(role.name, { ...role, policies: Object.fromEntries(Object.entries(role.policies).filter(([key]) => key !== policy)) });
+  const policies = Object.fromEntries(Object.entries(role.policies).filter(([key]) => key !== policy));
+  change(aws, role, { trustPolicy: role.trustPolicy, policies });
 };
 
 export const listRolePolicies: Operation<ListRolePoliciesRequest, ListRolePoliciesResponse> = ({ RoleName: name, ...input }, aws) => {
@@ -47,13 +50,25 @@ export const listRolePolicies: Operation<ListRolePoliciesRequest, ListRolePolici
   return { PolicyNames: items, ...paging };
 };
 
-/** AttachRolePolicy is not part of the local AWS, so no role has an attached policy. */
+/** A managed policy is remembered by its ARN; what it would allow is not known here, so it allows nothing. */
+export const attachRolePolicy: Operation<AttachRolePolicyRequest, void> = ({ RoleName: name, PolicyArn: policy = '' }, aws) => {
+  const role = roleNamed(aws, name);
+  if (!/^arn:aws:iam::(aws|\d{12}):policy\/.+$/.test(policy)) throw awsError('InvalidInputException', `ARN ${policy} is not valid.`);
+  roles(aws).set(role.name, { ...role, attached: [...new Set([...(role.attached ?? []), policy])] });
+};
+
+export const detachRolePolicy: Operation<DetachRolePolicyRequest, void> = ({ RoleName: name, PolicyArn: policy = '' }, aws) => {
+  const role = roleNamed(aws, name);
+  if (!role.attached?.includes(policy)) throw awsError('NoSuchEntityException', `Policy ${policy} was not found.`);
+  roles(aws).set(role.name, { ...role, attached: role.attached.filter((each) => each !== policy) });
+};
+
 export const listAttachedRolePolicies: Operation<ListAttachedRolePoliciesRequest, ListAttachedRolePoliciesResponse> = (
   { RoleName: name },
   aws,
 ) => {
-  roleNamed(aws, name);
-  return { AttachedPolicies: [], IsTruncated: false };
+  const { attached = [] } = roleNamed(aws, name);
+  return { AttachedPolicies: attached.map((PolicyArn) => ({ PolicyArn, PolicyName: PolicyArn.split('/').at(-1) })), IsTruncated: false };
 };
 
 function policyOf(role: Readonly<Role>, policy: string): string {

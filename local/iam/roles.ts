@@ -13,20 +13,32 @@ import type {
   TagRoleRequest,
   UntagRoleRequest,
   UpdateAssumeRolePolicyRequest,
+  UpdateRoleRequest,
+  UpdateRoleResponse,
 } from '@aws-sdk/client-iam';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { page } from './page.ts';
 import { checkTrustPolicy, encodedDocument } from './policy-documents.ts';
+
+/** What a role trusts and may do. */
+export interface Documents {
+  trustPolicy: string;
+  policies: Record<string, string>;
+}
 
 /** A role as the catalog keeps it; its documents are plain JSON text. */
 export interface Role {
   name: string;
   path: string;
   created: Date;
+  /** When its documents were last changed, and what they were before: services see that until the change has spread. */
+  changed?: Date;
+  before?: Documents;
   description?: string;
   maxSessionDuration: number;
   trustPolicy: string;
-  policies: Record<string, string>;
+  policies: Documents['policies'];
+  attached?: string[];
   tags: Record<string, string>;
 }
 
@@ -44,6 +56,19 @@ export function roleNamed(aws: Aws, name = ''): Readonly<Role> {
   const role = roles(aws).get(name);
   if (!role) throw awsError('NoSuchEntityException', `The role with name ${name} cannot be found.`);
   return role;
+}
+
+/** Puts new documents; what services have seen until now counts for them until these have spread. */
+export function change(aws: Aws, role: Readonly<Role>, documents: Documents): void {
+  roles(aws).set(role.name, { ...role, ...documents, changed: new Date(aws.now()), before: spread(aws, role) });
+}
+
+/** The documents of a role as services see them now: undefined while the role itself has not spread. */
+export function spread(aws: Aws, { name, created, changed, before, trustPolicy, policies }: Readonly<Role>): Documents | undefined {
+  const takes = aws.takes('role spread', name);
+  if (aws.now() - created.getTime() < takes) return undefined;
+  if (changed && aws.now() - changed.getTime() < takes) return before ?? { trustPolicy, policies: {} };
+  return { trustPolicy, policies };
 }
 
 export const createRole: Operation<CreateRoleRequest, CreateRoleResponse> = (input, aws) => {
@@ -91,6 +116,7 @@ export const getRole: Operation<GetRoleRequest, GetRoleResponse> = ({ RoleName: 
 
 export const deleteRole: Operation<DeleteRoleRequest, void> = ({ RoleName: name }, aws) => {
   const role = roleNamed(aws, name);
+  if ((role.attached ?? []).length > 0) throw awsError('DeleteConflictException', 'Cannot delete entity, must detach all policies first.');
   if (Object.keys(role.policies).length > 0) throw awsError('DeleteConflictException', 'Cannot delete entity, must delete policies first.');
   roles(aws).delete(role.name);
 };
@@ -113,7 +139,20 @@ export const updateAssumeRolePolicy: Operation<UpdateAssumeRolePolicyRequest, vo
 ) => {
   const role = roleNamed(aws, name);
   checkTrustPolicy(trustPolicy);
-  roles(aws).set(role.name, { ...role, trustPolicy });
+  change(aws, role, { trustPolicy, policies: role.policies });
+};
+
+export const updateRole: Operation<UpdateRoleRequest, UpdateRoleResponse> = (
+  { RoleName: name, Description: description, MaxSessionDuration: longest },
+  aws,
+) => {
+  const role = roleNamed(aws, name);
+  roles(aws).set(role.name, {
+    ...role,
+    ...(description !== undefined && { description }),
+    ...(longest !== undefined && { maxSessionDuration: longest }),
+  });
+  return {};
 };
 
 export const tagRole: Operation<TagRoleRequest, void> = ({ RoleName: name, Tags: tags }, aws) => {

@@ -2,6 +2,7 @@ import { type Aws, AwsError, awsError } from '../aws.ts';
 import { streamOf } from '../cloudwatch-logs/events.ts';
 import { databaseOf, glueArn } from '../glue/catalog.ts';
 import { assertAssumable } from '../iam/assume.ts';
+import { permissionsOf } from '../iam/permissions.ts';
 import { type Application, applicationArn } from './application.ts';
 
 /** What AWS looks at before it makes or changes an application: its role, its Glue database, its log streams. Throws InvalidArgumentException. */
@@ -10,7 +11,11 @@ export function checkSurroundings(
   { name, role, glueDatabase, logStreams }: Pick<Application, 'name' | 'role' | 'glueDatabase' | 'logStreams'>,
 ): void {
   assertAssumable(aws, role, 'kinesisanalytics.amazonaws.com', 'InvalidArgumentException', applicationArn(aws, name));
-  if (glueDatabase !== undefined) checkGlueDatabase(aws, glueDatabase);
+  if (glueDatabase !== undefined) {
+    checkGlueDatabase(aws, glueDatabase);
+    // CreateApplication reads the database in the role, at once.
+    permissionsOf(aws, role, 'KinesisAnalytics', 'InvalidArgumentException')('glue:GetDatabase', glueDatabase);
+  }
   for (const { arn } of logStreams) checkLogStream(aws, arn);
 }
 

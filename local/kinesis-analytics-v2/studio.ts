@@ -58,7 +58,7 @@ export function launch(
   const studio: Studio = {
     application: application.name,
     phase,
-    settled: aws.now() + aws.settle,
+    settled: aws.now() + aws.takes(phase === 'STARTING' ? 'application start' : 'application update', application.name),
     runs: new Map(),
     playing: new Set(),
     ending: new AbortController(),
@@ -68,18 +68,26 @@ export function launch(
   studio.ended = keepAlive(aws, studio, operation).catch((error: Error) => aws.log('flink', `${application.name}: ${error.stack}`));
 }
 
+/** Aborted when the local AWS itself ends: then nothing waits for a profile's durations. */
+const closings = new WeakMap<Aws, AbortController>();
+const closingOf = (aws: Aws): AbortController => closings.get(aws) ?? closings.set(aws, new AbortController()).get(aws)!;
+
 /** Ends the cluster of an application; resolves when the JVM is gone. What its paragraphs did is ABORT. */
 export async function halt(aws: Aws, name: string, phase: 'STOPPING' | 'FORCE_STOPPING' | 'UPDATING' = 'STOPPING'): Promise<void> {
   const studio = studioOf(aws, name);
   if (!studio) return;
   studio.phase = phase;
   studio.ending.abort();
-  await studio.ended;
+  await Promise.all([
+    studio.ended,
+    phase === 'UPDATING' ? undefined : aws.sleep(aws.takes('application stop', name), closingOf(aws).signal),
+  ]);
   if (studioOf(aws, name) === studio) studios(aws).delete(name);
 }
 
 /** Ends every cluster; for the end of the local AWS itself, which is no stop of the application. */
 export const haltAll = async (aws: Aws): Promise<void> => {
+  closingOf(aws).abort();
   await Promise.all([...studios(aws).keys()].map((name) => halt(aws, name)));
 };
 

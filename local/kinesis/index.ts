@@ -13,6 +13,7 @@ export const kinesis: Service = {
     CreateStream: streams.createStream,
     DecreaseStreamRetentionPeriod: streams.decreaseStreamRetentionPeriod,
     DeleteStream: streams.deleteStream,
+    DescribeLimits: streams.describeLimits,
     DescribeStream: streams.describeStream,
     DescribeStreamSummary: streams.describeStreamSummary,
     GetRecords: records.getRecords,

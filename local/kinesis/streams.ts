@@ -3,6 +3,8 @@ import type {
   CreateStreamInput,
   DecreaseStreamRetentionPeriodInput,
   DeleteStreamInput,
+  DescribeLimitsInput,
+  DescribeLimitsOutput,
   DescribeStreamInput,
   DescribeStreamOutput,
   DescribeStreamSummaryInput,
@@ -25,11 +27,17 @@ export interface Stream {
   name: string;
   folder: string;
   created: Date;
+  /** When it was last changed; UPDATING for a while from then. */
+  updated?: Date;
+  /** When its deletion was asked for; DELETING for a while from then, and gone after it. */
+  deleted?: Date;
   retentionHours: number;
   shards: { id: string; from: string; to: string }[];
   tags: Record<string, string>;
 }
 
+/** The quota of us-east-1. */
+const SHARD_LIMIT = 20_000;
 const MAX_HASH = (1n << 128n) - 1n;
 
 /** The catalog's streams. */
@@ -42,13 +50,40 @@ export const streamArn = (aws: Aws, name: string): string => arn(aws, 'kinesis',
 export function streamOf(aws: Aws, input: { StreamName?: string; StreamARN?: string }): Readonly<Stream> {
   const name = input.StreamName ?? input.StreamARN?.split('/').at(-1) ?? '';
   const stream = streams(aws).get(name);
-  if (!stream) throw awsError('ResourceNotFoundException', `Stream ${name} under account ${aws.account} not found.`);
+  if (stream?.deleted && aws.now() - stream.deleted.getTime() >= aws.takes('stream delete', name)) forget(aws, stream);
+  else if (stream) return stream;
+  throw awsError('ResourceNotFoundException', `Stream ${name} under account ${aws.account} not found.`);
+}
+
+/** CREATING, UPDATING and DELETING for as long as the profile says, otherwise ACTIVE. */
+export function streamStatus(aws: Aws, { name, created, updated, deleted }: Readonly<Stream>): StreamStatus {
+  const since = (date: Date) => aws.now() - date.getTime();
+  if (deleted) return 'DELETING';
+  if (since(created) < aws.takes('stream create', name)) return 'CREATING';
+  return updated && since(updated) < aws.takes('stream update', name) ? 'UPDATING' : 'ACTIVE';
+}
+
+/** The stream, to be changed; AWS refuses while it is on its way. */
+function settledOf(aws: Aws, input: { StreamName?: string; StreamARN?: string }): Readonly<Stream> {
+  const stream = streamOf(aws, input);
+  const status = streamStatus(aws, stream);
+  if (status !== 'ACTIVE')
+    throw awsError('ResourceInUseException', `Stream ${stream.name} under account ${aws.account} not ACTIVE, instead in state ${status}`);
   return stream;
 }
 
-/** CREATING until the profile's settling time has passed, then ACTIVE. */
-export const streamStatus = (aws: Aws, { created }: Readonly<Stream>): StreamStatus =>
-  aws.now() - created.getTime() < aws.settle ? 'CREATING' : 'ACTIVE';
+function forget(aws: Aws, { name, folder }: Readonly<Stream>): void {
+  streams(aws).delete(name);
+  void aws.shards.remove(folder).catch((error: Error) => aws.log('kinesis', `removing the log of stream ${name}: ${error.message}`));
+}
+
+const exists = (aws: Aws, StreamName: string): boolean => {
+  try {
+    return streamOf(aws, { StreamName }) !== undefined;
+  } catch {
+    return false;
+  }
+};
 
 export const createStream: Operation<CreateStreamInput, void> = (
   { StreamName: name = '', ShardCount: count, StreamModeDetails: mode, Tags: tags = {} },
@@ -56,7 +91,7 @@ export const createStream: Operation<CreateStreamInput, void> = (
 ) => {
   if (!/^[a-zA-Z0-9_.-]{1,128}$/.test(name))
     throw awsError('ValidationException', `StreamName '${name}' must match [a-zA-Z0-9_.-]{1,128}.`);
-  if (streams(aws).has(name)) throw awsError('ResourceInUseException', `Stream ${name} under account ${aws.account} already exists.`);
+  if (exists(aws, name)) throw awsError('ResourceInUseException', `Stream ${name} under account ${aws.account} already exists.`);
   const shards = mode?.StreamMode === 'ON_DEMAND' ? 4 : (count ?? 0);
   if (!Number.isInteger(shards) || shards < 1 || shards > 200)
     throw awsError('ValidationException', `ShardCount ${shards} must be between 1 and 200.`);
@@ -78,6 +113,11 @@ export const createStream: Operation<CreateStreamInput, void> = (
 
 export const deleteStream: Operation<DeleteStreamInput, void> = async (input, aws) => {
   const stream = streamOf(aws, input);
+  if (stream.deleted) throw awsError('ResourceInUseException', `Stream ${stream.name} under account ${aws.account} is being deleted.`);
+  if (aws.takes('stream delete', stream.name) > 0) {
+    streams(aws).set(stream.name, { ...stream, deleted: new Date(aws.now()) });
+    return;
+  }
   streams(aws).delete(stream.name);
   await aws.journal.commit();
   await aws.shards.remove(stream.folder);
@@ -87,6 +127,15 @@ export const describeStreamSummary: Operation<DescribeStreamSummaryInput, Descri
   const stream = streamOf(aws, input);
   return { StreamDescriptionSummary: { ...description(aws, stream), OpenShardCount: stream.shards.length, ConsumerCount: 0 } };
 };
+
+export const describeLimits: Operation<DescribeLimitsInput, DescribeLimitsOutput> = (_input, aws) => ({
+  ShardLimit: SHARD_LIMIT,
+  OpenShardCount: streams(aws)
+    .values()
+    .reduce((sum, { shards }) => sum + shards.length, 0),
+  OnDemandStreamCount: 0,
+  OnDemandStreamCountLimit: 50,
+});
 
 export const describeStream: Operation<DescribeStreamInput, DescribeStreamOutput> = async (input, aws) => {
   const stream = streamOf(aws, input);
@@ -104,7 +153,7 @@ export const listStreams: Operation<ListStreamsInput, ListStreamsOutput> = (
 ) => {
   const all = streams(aws)
     .values()
-    .filter(({ name }) => name > after)
+    .filter(({ name }) => name > after && exists(aws, name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const page = all.slice(0, limit);
   return {
@@ -129,14 +178,14 @@ function setRetention(
   aws: Aws,
   way: 'more' | 'less',
 ): void {
-  const stream = streamOf(aws, input);
+  const stream = settledOf(aws, input);
   if (hours < 24 || hours > 8760) throw awsError('InvalidArgumentException', `Retention of ${hours} hours must be between 24 and 8760.`);
   if (way === 'more' ? hours < stream.retentionHours : hours > stream.retentionHours)
     throw awsError(
       'InvalidArgumentException',
       `Requested retention of ${hours} hours is not ${way} than the current ${stream.retentionHours}.`,
     );
-  streams(aws).set(stream.name, { ...stream, retentionHours: hours });
+  streams(aws).set(stream.name, { ...stream, retentionHours: hours, updated: new Date(aws.now()) });
 }
 
 export const addTagsToStream: Operation<AddTagsToStreamInput, void> = ({ Tags: tags, ...input }, aws) => {

@@ -102,7 +102,7 @@ function purge(aws: Aws): void {
 }
 
 const status = (aws: Aws, analysis: Readonly<Analysis>): ResourceStatus =>
-  analysis.deletion ? 'DELETED' : statusOf(aws, lastVerb(analysis), analysis.updated, analysis.isValid);
+  analysis.deletion ? 'DELETED' : statusOf(aws, aws.takes('analysis', analysis.id), lastVerb(analysis), analysis.updated, analysis.isValid);
 
 const shownErrors = (aws: Aws, analysis: Readonly<Analysis>) =>
   analysis.errors.length > 0 && !status(aws, analysis).endsWith('_IN_PROGRESS') ? analysis.errors : undefined;

@@ -130,9 +130,9 @@ export function checkName(name: string | undefined): void {
     throw awsError('InvalidParameterValueException', `Name '${name ?? ''}' must be 1 to 128 characters long.`);
 }
 
-/** `<verb>_IN_PROGRESS` until the profile's settling time has passed since `since`, then how it came out. */
-export function statusOf(aws: Aws, verb: 'CREATION' | 'UPDATE', since: Date, isGood: boolean): ResourceStatus {
-  if (aws.now() - since.getTime() < aws.settle) return `${verb}_IN_PROGRESS`;
+/** `<verb>_IN_PROGRESS` until `takes` milliseconds have passed since `since`, then how it came out. */
+export function statusOf(aws: Aws, takes: number, verb: 'CREATION' | 'UPDATE', since: Date, isGood: boolean): ResourceStatus {
+  if (aws.now() - since.getTime() < takes) return `${verb}_IN_PROGRESS`;
   return `${verb}_${isGood ? 'SUCCESSFUL' : 'FAILED'}`;
 }
 

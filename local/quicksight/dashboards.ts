@@ -79,10 +79,10 @@ export const updateDashboardPublishedVersion: Operation<UpdateDashboardPublished
 ) => {
   const dashboard = dashboardOf(aws, input.DashboardId);
   const version = versionOf(aws, dashboard, input);
-  if (versionStatus(aws, version) !== 'CREATION_SUCCESSFUL')
+  if (versionStatus(aws, dashboard.id, version) !== 'CREATION_SUCCESSFUL')
     throw awsError(
       'ConflictException',
-      `Version ${version.number} of dashboard ${dashboard.id} is ${versionStatus(aws, version)} and cannot be published.`,
+      `Version ${version.number} of dashboard ${dashboard.id} is ${versionStatus(aws, dashboard.id, version)} and cannot be published.`,
     );
   dashboards(aws).set(dashboard.id, { ...dashboard, published: version.number, publishedAt: new Date(aws.now()) });
   return { DashboardId: dashboard.id, DashboardArn: assetArn(aws, 'dashboard', dashboard.id) };
@@ -164,10 +164,11 @@ const made = (aws: Aws, id: string, number: number) => ({
   VersionArn: versionArn(aws, id, number),
   DashboardId: id,
 });
-const versionStatus = (aws: Aws, { created, isValid }: Version): ResourceStatus => statusOf(aws, 'CREATION', created, isValid);
+const versionStatus = (aws: Aws, id: string, { created, isValid }: Version): ResourceStatus =>
+  statusOf(aws, aws.takes('dashboard version', id), 'CREATION', created, isValid);
 
 function described(aws: Aws, { id }: Readonly<Dashboard>, version: Version): DashboardVersion {
-  const status = versionStatus(aws, version);
+  const status = versionStatus(aws, id, version);
   return {
     Arn: versionArn(aws, id, version.number),
     VersionNumber: version.number,

@@ -15,8 +15,9 @@ import type {
 } from '@aws-sdk/client-quicksight';
 import { runAthenaSql } from '../athena/run.ts';
 import { workGroupOf } from '../athena/work-groups.ts';
-import { type Aws, awsError, type Operation } from '../aws.ts';
+import { type Aws, arn, awsError, type Operation } from '../aws.ts';
 import { assertAssumable } from '../iam/assume.ts';
+import { permissionsOf } from '../iam/permissions.ts';
 import { assetArn, checkName, type DataSource, dataSources, found, lastVerb, newAsset, page, statusOf } from './assets.ts';
 
 export const createDataSource: Operation<CreateDataSourceRequest, CreateDataSourceResponse> = async (input, aws) => {
@@ -72,8 +73,15 @@ export function assertUsable(aws: Aws, { parameters }: Pick<DataSource, 'paramet
   const { RoleArn: role, WorkGroup: workGroup } = parameters.AthenaParameters ?? {};
   if (role) assertAssumable(aws, role, 'quicksight.amazonaws.com', 'AccessDeniedException');
   const { Name: name, State: state } = workGroupOf(aws, workGroup);
+  if (role) {
+    const may = permissionsOf(aws, role, 'QuickSight', 'AccessDeniedException');
+    for (const action of ASKS) may(action, arn(aws, 'athena', `workgroup/${name}`));
+  }
   if (state === 'DISABLED') throw awsError('InvalidRequestException', `WorkGroup ${name} is disabled.`);
 }
+
+/** What a query through a workgroup takes. */
+const ASKS = ['athena:GetWorkGroup', 'athena:StartQueryExecution', 'athena:GetQueryExecution', 'athena:GetQueryResults'];
 
 function checkedParameters(aws: Aws, parameters: DataSourceParameters | undefined): DataSourceParameters {
   if (!parameters?.AthenaParameters)
@@ -95,7 +103,7 @@ async function testConnection(aws: Aws, parameters: DataSourceParameters): Promi
 }
 
 function described(aws: Aws, source: Readonly<DataSource>): Described {
-  const status = statusOf(aws, lastVerb(source), source.updated, source.error === undefined);
+  const status = statusOf(aws, aws.takes('data source', source.id), lastVerb(source), source.updated, source.error === undefined);
   return {
     Arn: assetArn(aws, 'datasource', source.id),
     DataSourceId: source.id,

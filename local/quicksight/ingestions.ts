@@ -149,6 +149,7 @@ async function perform(aws: Aws, key: string, signal: AbortSignal): Promise<void
   await aws.journal.commit();
   const begin = aws.now();
   const { ingestion: outcome, spice } = await load(aws, waiting, signal);
+  await aws.sleep(begin + aws.takes('ingestion', key) - aws.now(), signal);
   const running = ingestions(aws).get(key);
   const set = dataSets(aws).get(waiting.dataSetId);
   if (!set || running?.IngestionStatus !== 'RUNNING' || signal.reason === CLOSING) return;

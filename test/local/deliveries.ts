@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { CreateDeliveryStreamCommand, type ExtendedS3DestinationConfiguration, FirehoseClient } from '@aws-sdk/client-firehose';
-import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import type { Local } from '../../local/start.ts';
@@ -49,6 +49,8 @@ export async function prepare({ iam, kinesis, s3 }: Clients, name: string, Shard
     .catch((error: Error) => {
       if (error.name !== 'EntityAlreadyExistsException') throw error;
     });
+  const allowed = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: ['kinesis:*', 's3:*', 'logs:*'], Resource: '*' }] };
+  await iam.send(new PutRolePolicyCommand({ RoleName: 'deliverer', PolicyName: 'all', PolicyDocument: JSON.stringify(allowed) }));
 }
 
 /** A delivery stream of the stream's own name that delivers every second. */

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Aws } from '../../local/aws.ts';
+import { realClock } from '../../local/clock.ts';
 import { checkpoints } from '../../local/firehose/catalog.ts';
 import { startDelivery } from '../../local/firehose/delivery.ts';
 import { createDeliveryStream } from '../../local/firehose/delivery-streams.ts';
+import { putRolePolicy } from '../../local/iam/role-policies.ts';
 import { createRole } from '../../local/iam/roles.ts';
 import { openJournal } from '../../local/journal.ts';
 import { shardLogs } from '../../local/kinesis/log.ts';
@@ -34,7 +36,8 @@ async function open(dir: string): Promise<{ aws: Aws; close(): Promise<void> }> 
     region: 'us-east-1',
     dir,
     now: Date.now,
-    settle: 0,
+    sleep: realClock().sleep,
+    takes: () => 0,
     journal,
     shards,
     objects: openObjects(join(dir, 's3'), journal, Date.now),
@@ -82,6 +85,8 @@ test('whatever is on disk when the process dies, each record is delivered once',
   const RoleARN = 'arn:aws:iam::000000000000:role/r';
   const trust = { Statement: [{ Effect: 'Allow', Principal: { Service: 'firehose.amazonaws.com' }, Action: 'sts:AssumeRole' }] };
   await createRole({ RoleName: 'r', AssumeRolePolicyDocument: JSON.stringify(trust) }, aws);
+  const allowed = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: ['kinesis:*', 's3:*'], Resource: '*' }] };
+  await putRolePolicy({ RoleName: 'r', PolicyName: 'all', PolicyDocument: JSON.stringify(allowed) }, aws);
   await createStream({ StreamName: name, ShardCount: 3 }, aws);
   await createBucket({ Bucket: 'lake' }, aws);
   // Every place at which the process could die: before and after each write to the catalog and to the lake.

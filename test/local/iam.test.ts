@@ -164,7 +164,8 @@ describe('a role', () => {
 test('a role can be assumed by the service it trusts, once it has spread, from the resource it names', async () => {
   const journal = await openJournal(join(dir, 'assume.log'));
   let now = 1000;
-  const aws = { account: '000000000000', settle: 500, journal, now: () => now } as Aws;
+  const takes = () => 500;
+  const aws = { account: '000000000000', takes, journal, now: () => now } as unknown as Aws;
   const Condition = {
     StringEquals: { 'aws:SourceAccount': '000000000000' },
     ArnLike: { 'aws:SourceArn': 'arn:aws:firehose:*:*:deliverystream/game-*' },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CloudWatchLogsClient, CreateLogGroupCommand, CreateLogStreamCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { CreateDatabaseCommand, GlueClient } from '@aws-sdk/client-glue';
-import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   CreateApplicationCommand,
   type CreateApplicationCommandInput,
@@ -80,6 +80,8 @@ beforeAll(async () => {
     new CreateRoleCommand({ RoleName: 'studio', AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [trust] }) }),
   );
   roleArn = Role!.Arn!;
+  const allowed = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'glue:GetDatabase', Resource: '*' }] };
+  await iam.send(new PutRolePolicyCommand({ RoleName: 'studio', PolicyName: 'glue', PolicyDocument: JSON.stringify(allowed) }));
   await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: 'game' } }));
   await logs.send(new CreateLogGroupCommand({ logGroupName: '/aws/flink' }));
   await logs.send(new CreateLogStreamCommand({ logGroupName: '/aws/flink', logStreamName: 'studio' }));

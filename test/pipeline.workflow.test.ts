@@ -1,0 +1,251 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { STAGES } from '../pipeline/stages.ts';
+import { toolPaths } from '../setup/tools.mjs';
+import { rootMessage } from '../workflows/failure.ts';
+import type { operate } from '../workflows/index.ts';
+import type { PipelineStatus, Wish } from '../workflows/messages.ts';
+import * as messages from '../workflows/messages.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { activitiesOf, final, type World, world } from './world.ts';
+
+const ALL = Object.keys(STAGES).length;
+let env: TestWorkflowEnvironment;
+let workflowBundle: WorkflowBundle;
+
+beforeAll(async () => {
+  env = await TestWorkflowEnvironment.createLocal({
+    server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
+  });
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+}, 60_000);
+afterAll(() => env?.teardown());
+
+let count = 0;
+
+/** Runs `story` with a worker over an account in memory, and a pipeline that nobody else has. */
+async function withPipeline(story: (s: Stage) => Promise<void>, spec: object = {}): Promise<void> {
+  const taskQueue = `pipeline-${++count}`;
+  const account = world();
+  const pipeline: Pipeline = {
+    ...parseSpec({ name: `game${count}`, windowSeconds: 1, local: { speed: 100 }, generator: { rate: 100 }, ...spec }),
+    account: '000000000000',
+  };
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue,
+    workflowBundle,
+    activities: activitiesOf(account),
+    maxHeartbeatThrottleInterval: 20,
+  });
+  const handle = env.client.workflow.getHandle<typeof operate>(pipeline.name);
+  const up = (wish: Partial<Wish> = {}) =>
+    env.client.workflow.start<typeof operate>('operate', { taskQueue, workflowId: pipeline.name, args: [{ pipeline, ...wish }] });
+  const until = async (isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus> => {
+    for (;;) {
+      const status = await handle.query(messages.status);
+      if (isSo(status)) return status;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  await worker.runUntil(async () => {
+    await story({ account, pipeline, handle, up, until });
+    const described = await handle.describe();
+    if (described.status.name === 'RUNNING') await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+  });
+}
+
+interface Stage {
+  account: World;
+  pipeline: Pipeline;
+  handle: ReturnType<TestWorkflowEnvironment['client']['workflow']['getHandle']>;
+  up(wish?: Partial<Wish>): Promise<unknown>;
+  until(isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus>;
+}
+
+const isRunning = ({ state }: PipelineStatus) => state === 'running';
+const isHeld = ({ state }: PipelineStatus) => state === 'held';
+
+describe('bringing up', () => {
+  it(
+    'makes every stage once, says what it did, and does nothing when asked again',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        const { tally, stages } = await until(isRunning);
+        expect(tally).toMatchObject({ created: ALL, changed: 0, unchanged: 0, calls: ALL + 2 * ALL, mutatingCalls: ALL });
+        expect(new Set(Object.values(stages))).toEqual(new Set(['ready']));
+        account.log.length = 0;
+        const report = await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
+        expect(new Set(Object.values(report.stages).map(({ action }) => action))).toEqual(new Set(['none']));
+        expect(report.mutatingCalls).toBe(0);
+        expect((await until(isRunning)).tally).toEqual(tally);
+        expect(account.log).toEqual([]);
+      }),
+    60_000,
+  );
+
+  it(
+    'holds at what is broken while all else goes on, says what AWS said, and goes on from there when told',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.broken.set('dataSource', final('QuickSight says no'));
+        await up();
+        const held = await until(isHeld);
+        expect(held.reason).toContain('QuickSight says no');
+        expect(held.faults).toEqual({ dataSource: 'QuickSight says no' });
+        expect(held).toMatchObject({ generating: true, tables: true, stages: { views: 'ready', dashboard: 'waiting' } });
+        account.broken.clear();
+        account.log.length = 0;
+        await handle.signal(messages.retry);
+        await until(isRunning);
+        expect(new Set(account.log.filter((name) => name.endsWith('.ensure') && name !== 'schedules.ensure'))).toEqual(
+          new Set(['dataSource', 'players', 'teams', 'history', 'analysis', 'dashboard'].map((stage) => `${stage}.ensure`)),
+        );
+      }),
+    60_000,
+  );
+
+  it(
+    'makes nothing while a check refuses or a name is taken, and takes over what it may',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.foreign.add('bucket');
+        account.refused.push('no shards left');
+        await up();
+        const { reason } = await until(isHeld);
+        expect(reason).toContain('no shards left');
+        expect(reason).toMatch(/the bucket of game\d+ \(arn:of:bucket\) exists .* --adopt/);
+        expect(account.log).toEqual([]);
+        account.refused.length = 0;
+        await handle.signal(messages.retry, { adopt: true });
+        expect((await until(isRunning)).tally).toMatchObject({ created: ALL - 1, changed: 1 });
+      }),
+    60_000,
+  );
+
+  it(
+    'rolled back, takes away what it made and nothing else',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        account.standing.set('bucket', JSON.stringify({ shards: 2, windowSeconds: 1, delivery: pipeline.delivery, keep: pipeline.keep }));
+        account.broken.set('studio', final('no KPU left'));
+        await up({ rollback: true });
+        const error = await handle.result().catch((thrown: unknown) => thrown);
+        expect(rootMessage(error)).toBe('rolled back, since no KPU left');
+        expect([...account.standing.keys()]).toEqual(['bucket']);
+        void until;
+      }),
+    60_000,
+  );
+
+  it(
+    'broken off midway keeps what it made, or takes it away, as asked',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.broken.set('studio', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.eventsDelivery === 'ready' && stages.questions === 'ready');
+        await handle.signal(messages.breakOff, { rollback: false });
+        expect(await until(isHeld)).toMatchObject({ reason: expect.stringContaining('broken off') });
+        expect(account.standing.has('eventsDelivery')).toBe(true);
+        await handle.signal(messages.retry);
+        await until(({ state, stages }) => state === 'starting' && stages.studio === 'working');
+        await handle.signal(messages.breakOff, { rollback: true });
+        await expect(handle.result()).rejects.toThrow();
+        expect(account.standing.size).toBe(0);
+      }),
+    60_000,
+  );
+});
+
+describe('a running pipeline', () => {
+  it(
+    'applies a changed spec live, refuses what cannot change, and counts only what it changed',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const changed = { ...pipeline, windowSeconds: 2, generator: { ...pipeline.generator, rate: 50 } };
+        const report = await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        expect(report.stages.studio).toMatchObject({ action: 'change' });
+        const { tally, pipeline: now } = await until((status) => isRunning(status) && status.pipeline.windowSeconds === 2);
+        expect(now).toEqual(changed);
+        expect(tally).toMatchObject({ created: 0, changed: ALL, unchanged: 0 });
+        const elsewhere = { ...pipeline, region: 'eu-west-1' };
+        await expect(handle.executeUpdate(messages.apply, { args: [{ pipeline: elsewhere }] })).rejects.toMatchObject({
+          cause: { message: expect.stringContaining('region cannot change') },
+        });
+        expect(Math.max(...account.sent.values())).toBe(1);
+      }),
+    60_000,
+  );
+
+  it.each(['heal', 'report'] as const)(
+    'with drift: %s',
+    (drift) =>
+      withPipeline(
+        async ({ account, up, until }) => {
+          await up();
+          await until(isRunning);
+          account.standing.delete('crawler');
+          account.standing.set('workgroup', 'something else');
+          const seen = await until(({ drifts, state }) => drifts.length >= 2 && state === 'running');
+          expect(seen.drifts.slice(0, 2)).toMatchObject([
+            { label: expect.stringContaining('crawler'), missing: true, done: drift === 'heal' ? 'healed' : 'reported' },
+            { label: expect.stringContaining('workgroup'), missing: false, done: drift === 'heal' ? 'healed' : 'reported' },
+          ]);
+          expect(account.standing.has('crawler')).toBe(drift === 'heal');
+        },
+        { drift, schedules: { drift: '30 seconds' } },
+      ),
+    60_000,
+  );
+
+  it(
+    'pauses and goes on without loss or repeat, and stays under 2,000 events of history however long it runs',
+    () =>
+      withPipeline(
+        async ({ account, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          const { runId } = await handle.describe();
+          for (let turn = 0; turn < 3 || (await handle.describe()).runId === runId; turn++) {
+            await handle.signal(messages.pause, { deep: turn % 5 === 0 });
+            await until(({ paused, state }) => paused && state === 'paused');
+            await handle.signal(messages.resume);
+            await until(({ paused, deep, state }) => !paused && !deep && state === 'running');
+            for (let i = 0; i < 40; i++) await handle.signal(messages.stageMoved, 'bucket', 'ready');
+          }
+          expect(
+            (await env.client.workflow.getHandle((await until(isRunning)).pipeline.name, runId).describe()).historyLength,
+          ).toBeLessThan(2000);
+          expect(new Set(account.sent.values())).toEqual(new Set([1]));
+          const runs = new Set([...account.sent.keys()].map((id) => id.split('-')[0]));
+          expect(runs.size).toBe(1);
+          const numbers = [...account.sent.keys()].map((id) => Number(id.split('-')[1])).sort((a, b) => a - b);
+          expect(numbers).toEqual(numbers.map((_, i) => i));
+        },
+        { generator: { rate: 500 } },
+      ),
+    120_000,
+  );
+
+  it(
+    'is taken down with or without its data, and says what is left',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] })).toEqual({ left: [] });
+        expect([...account.standing.keys()].sort()).toEqual(['bucket', 'lakeDatabase']);
+      }),
+    60_000,
+  );
+});

@@ -1,0 +1,143 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Survey } from '../activities/resource.ts';
+import { notYet } from '../activities/resource.ts';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { STAGES, type Stage } from '../pipeline/stages.ts';
+
+const stages = Object.keys(STAGES) as Stage[];
+
+/** An account in memory, for tests of the workflows: what stands, made by which spec, and what is to go wrong. */
+export interface World {
+  /** What each standing stage was made by. */
+  standing: Map<Stage, string>;
+  /** Things that carry nobody's tag. */
+  foreign: Set<Stage>;
+  /** Each throws as long as it is there. */
+  broken: Map<Stage, Error>;
+  /** Names of the activities in the order in which they began; looks left out. */
+  log: string[];
+  /** Of each event number, how often it was sent. */
+  sent: Map<string, number>;
+  paused: boolean;
+  suspended: boolean;
+  /** Refusals of the account's check. */
+  refused: string[];
+}
+
+/** An account with nothing in it. */
+export const world = (): World => ({
+  standing: new Map(),
+  foreign: new Set(),
+  broken: new Map(),
+  log: [],
+  sent: new Map(),
+  paused: false,
+  suspended: false,
+  refused: [],
+});
+
+/** The part of the spec that the resources are made by. */
+const madeBy = ({ shards, windowSeconds, delivery, keep }: Pipeline) => JSON.stringify({ shards, windowSeconds, delivery, keep });
+
+/** The activities of the product over an account in memory. */
+export function activitiesOf(w: World): Record<string, (...args: never[]) => unknown> {
+  const survey = (pipeline: Pipeline, stage: Stage, adopt?: boolean): Survey => {
+    const label = `the ${stage} of ${pipeline.name}`;
+    const made = w.standing.get(stage);
+    if (w.foreign.has(stage)) return { label, arn: `arn:of:${stage}`, action: adopt ? 'adopt' : 'foreign', differences: [] };
+    if (made === undefined) return { label, action: 'create', differences: [] };
+    if (made === madeBy(pipeline)) return { label, action: 'none', differences: [] };
+    return { label, action: 'change', differences: [{ field: 'Spec', is: made, wanted: madeBy(pipeline) }] };
+  };
+  const steps = Object.fromEntries(
+    stages.flatMap((stage) => [
+      [
+        `${stage}.ensure`,
+        async (pipeline: Pipeline) => {
+          w.log.push(`${stage}.ensure`);
+          const broken = w.broken.get(stage);
+          if (broken) throw broken;
+          const outcome = w.standing.has(stage) ? 'changed' : 'created';
+          w.standing.set(stage, madeBy(pipeline));
+          w.foreign.delete(stage);
+          return { outcome, calls: 2, mutatingCalls: 1 };
+        },
+      ],
+      [`${stage}.ready`, async () => undefined],
+      [
+        `${stage}.remove`,
+        async () => {
+          w.log.push(`${stage}.remove`);
+          w.standing.delete(stage);
+        },
+      ],
+      [`${stage}.gone`, async () => undefined],
+    ]),
+  );
+  return {
+    ...steps,
+    'stages.survey': async (pipeline: Pipeline, leave?: { adopt?: boolean }) => ({
+      stages: Object.fromEntries(stages.map((stage) => [stage, survey(pipeline, stage, leave?.adopt)])),
+      calls: stages.length,
+      mutatingCalls: 0,
+    }),
+    'account.check': async () => w.refused.map((message) => ({ name: 'account', state: 'refused', message })),
+    'lake.delivered': async () => {
+      if (w.sent.size === 0) throw notYet('nothing has been delivered yet');
+    },
+    'lake.tabled': async () => true,
+    'crawl.start': async () => 0,
+    'crawl.finished': async () => ({ tables: [], drifted: [] }),
+    'schedules.ensure': async () => void w.log.push('schedules.ensure'),
+    'schedules.pause': async (_pipeline: Pipeline, paused: boolean) => {
+      w.paused = paused;
+    },
+    'schedules.remove': async () => undefined,
+    'workflows.end': async (pipeline: Pipeline) => {
+      const { client } = Context.current();
+      let running = false;
+      for (const id of [names(pipeline).workflows.generate, names(pipeline).workflows.notebook]) {
+        const described = await client.workflow
+          .getHandle(id)
+          .describe()
+          .catch(() => undefined);
+        if (described?.status.name !== 'RUNNING') continue;
+        running = true;
+        await client.workflow.getHandle(id).terminate();
+      }
+      if (running) throw notYet('still ending');
+    },
+    'inventory.left': async (_pipeline: Pipeline, kept: Stage[] = []) => ({
+      left: [...w.standing.keys()].filter((stage) => !kept.includes(stage)).map((label) => ({ label, why: 'it stands' })),
+    }),
+    'kinesis.generate': async ({ game, from, to, again }: { game: { run: string }; from: number; to: number; again: boolean }) => {
+      const context = Context.current();
+      let next = from;
+      while (next < to && (again || !context.cancellationSignal.aborted)) {
+        const id = `${game.run}-${next++}`;
+        w.sent.set(id, (w.sent.get(id) ?? 0) + 1);
+        if (next % 10 === 0) {
+          context.heartbeat({ next });
+          await context.sleep(5).catch(() => undefined);
+        }
+      }
+      return { next, latest: Date.now(), heartbeats: 0 };
+    },
+    'kinesis.heartbeats': async ({ until }: { until: number }) => ({ next: 0, latest: until, heartbeats: 1 }),
+    'notebook.start': async () => {
+      w.suspended = false;
+    },
+    'notebook.started': async () => undefined,
+    'notebook.look': async () => ({ running: true }),
+    'notebook.run': async () => undefined,
+    'notebook.runs': async () => undefined,
+    'notebook.stop': async () => {
+      w.suspended = true;
+    },
+  } as Record<string, (...args: never[]) => unknown>;
+}
+
+/** An error that no retry mends. */
+export const final = (message: string): ApplicationFailure => ApplicationFailure.nonRetryable(message, 'ValidationException');
