@@ -11,16 +11,16 @@ export interface Statement {
   text: string;
 }
 
-/** The statements of one folder of `sql/` in the order of their file names. */
-export const statements = (pipeline: Pipeline, folder: string): Statement[] =>
+/** The statements of one folder of `sql/` in the order of their file names; `more` are placeholders besides the pipeline's own. */
+export const statements = (pipeline: Pipeline, folder: string, more: Record<string, string> = {}): Statement[] =>
   readdirSync(new URL(`${folder}/`, FOLDER))
     .filter((file) => file.endsWith('.sql'))
     .sort()
-    .map((file) => ({ name: file.replace(/^\d+-|\.sql$/g, ''), text: statement(pipeline, `${folder}/${file}`) }));
+    .map((file) => ({ name: file.replace(/^\d+-|\.sql$/g, ''), text: statement(pipeline, `${folder}/${file}`, more) }));
 
 /** The text of one file of `sql/`, filled in; throws on a placeholder that no pipeline has. */
-export const statement = (pipeline: Pipeline, file: string): string =>
-  filledIn(readFileSync(new URL(file, FOLDER), 'utf8').trim(), placeholders(pipeline), `sql/${file}`);
+export const statement = (pipeline: Pipeline, file: string, more: Record<string, string> = {}): string =>
+  filledIn(readFileSync(new URL(file, FOLDER), 'utf8').trim(), { ...placeholders(pipeline), ...more }, `sql/${file}`);
 
 /** `text` with each `${name}` replaced by its value; throws on a name without one, saying in which file. */
 export const filledIn = (text: string, values: Record<string, string | number>, file: string): string =>
@@ -41,5 +41,8 @@ function placeholders(pipeline: Pipeline) {
     windowSeconds: pipeline.windowSeconds,
     watermarkSeconds: WATERMARK_SECONDS,
     database: lakeDatabase,
+    // Flink's: what a note that goes on somewhere has others for.
+    startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,
+    since: '',
   };
 }

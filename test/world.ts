@@ -88,9 +88,13 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
       if (w.sent.size === 0) throw notYet('nothing has been delivered yet');
     },
     'lake.tabled': async () => true,
-    'crawl.start': async () => 0,
+    'crawl.since': async () => 0,
+    'crawl.start': async () => undefined,
     'crawl.finished': async () => ({ tables: [], drifted: [] }),
-    'schedules.ensure': async () => void w.log.push('schedules.ensure'),
+    'schedules.ensure': async () => {
+      w.log.push('schedules.ensure');
+      return { specHash: 'as it is' };
+    },
     'schedules.pause': async (_pipeline: Pipeline, paused: boolean) => {
       w.paused = paused;
     },
@@ -133,6 +137,8 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'notebook.look': async () => ({ running: true }),
     'notebook.run': async () => undefined,
     'notebook.runs': async () => undefined,
+    'notebook.seed': async () => undefined,
+    'notebook.flow': async () => undefined,
     'notebook.stop': async () => {
       w.suspended = true;
     },

@@ -8,9 +8,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { rootMessage } from './failure.ts';
-import { type NotebookState, notebookStatus, stop } from './messages.ts';
+import { type NotebookState, notebookStatus, respec, resume, stop, suspend } from './messages.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
@@ -19,46 +19,84 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.3, maximumInterval: '5 seconds' },
 });
 
-const LOOK_EVERY = '10 seconds';
+const LOOK_MS = 10_000;
+/** Whether windows come out is looked at every so many looks. */
+const FLOW_LOOKS = 6;
 const HISTORY_EVENTS = 1_000;
 
-/** Keeps the SQL running: starts the Studio application, runs the note, sees that its job runs, and runs it again whenever it does not. */
-export async function keepNotebook({
-  pipeline,
-  ran = false,
-  restarts = 0,
-}: {
+/** What a notebook's workflow goes on with. */
+interface Kept {
   pipeline: Pipeline;
+  /** True once the note has run. */
   ran?: boolean;
   restarts?: number;
-}): Promise<void> {
+  suspended?: boolean;
+}
+
+/**
+ * Keeps the SQL running: starts the Studio application, runs the note from where the windows stopped, sees that its job runs and that windows come out, and runs it
+ * again whenever it does not. While suspended the application is stopped.
+ */
+export async function keepNotebook({ pipeline: first, ran = false, restarts = 0, suspended: wasSuspended = false }: Kept): Promise<void> {
+  let pipeline = first;
   let stopped = false;
+  let suspended = wasSuspended;
   let hasRun = ran;
-  const picture: NotebookState = { state: 'starting', restarts };
+  let isNews = false;
+  const picture: NotebookState = { state: suspended ? 'suspended' : 'starting', restarts };
   setHandler(notebookStatus, () => picture);
   setHandler(stop, () => {
     stopped = true;
   });
+  setHandler(suspend, () => {
+    suspended = true;
+  });
+  setHandler(resume, () => {
+    suspended = false;
+  });
+  setHandler(respec, (changed) => {
+    pipeline = changed;
+    isNews = true;
+  });
 
+  /** Sees that the job runs; one that does not is begun where its windows stopped. */
+  const run = async (): Promise<void> => {
+    if (picture.state === 'suspended') await act['notebook.seed'](pipeline);
+    await act['notebook.start'](pipeline);
+    await act['notebook.started'](pipeline);
+    const { running, reason } = await act['notebook.look'](pipeline);
+    if (running) return;
+    if (hasRun && picture.state !== 'suspended') picture.restarts++;
+    Object.assign(picture, { state: 'starting', reason });
+    await act['notebook.seed'](pipeline);
+    await act['notebook.started'](pipeline);
+    await act['notebook.run'](pipeline);
+    await act['notebook.runs'](pipeline);
+    hasRun = true;
+  };
+
+  let looks = 0;
   while (!stopped && workflowInfo().historyLength < HISTORY_EVENTS) {
+    const wanted = suspended;
+    isNews = false;
     try {
-      await act['notebook.start'](pipeline);
-      await act['notebook.started'](pipeline);
-      const { running, reason } = await act['notebook.look'](pipeline);
-      if (!running) {
-        if (hasRun) picture.restarts++;
-        Object.assign(picture, { state: 'starting', reason });
-        await act['notebook.run'](pipeline);
-        await act['notebook.runs'](pipeline);
-        hasRun = true;
+      if (wanted) {
+        await act['notebook.stop'](pipeline);
+        Object.assign(picture, { state: 'suspended', reason: undefined });
+      } else {
+        await run();
+        if (picture.state !== 'running') looks = 0;
+        const reason =
+          ++looks % FLOW_LOOKS === 0 ? await act['notebook.flow'](pipeline) : picture.state === 'running' ? picture.reason : undefined;
+        Object.assign(picture, { state: 'running', reason });
       }
-      Object.assign(picture, { state: 'running', reason: undefined });
     } catch (error) {
       if (isCancellation(error)) throw error;
       Object.assign(picture, { state: 'stopped', reason: rootMessage(error) });
     }
-    await condition(() => stopped, LOOK_EVERY);
+    const isCalled = () => stopped || suspended !== wanted || isNews;
+    await (picture.state === 'suspended' ? condition(isCalled) : condition(isCalled, LOOK_MS / speedOf(pipeline)));
   }
   await condition(allHandlersFinished);
-  if (!stopped) await continueAsNew<typeof keepNotebook>({ pipeline, ran: hasRun, restarts: picture.restarts });
+  if (!stopped) await continueAsNew<typeof keepNotebook>({ pipeline, ran: hasRun, restarts: picture.restarts, suspended });
 }

@@ -4,13 +4,18 @@ import {
   DescribeApplicationCommand,
   type KinesisAnalyticsV2Client,
   StartApplicationCommand,
+  StopApplicationCommand,
+  UpdateApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { isNamed } from '../errors.ts';
+import { isNamed, unlessBusy } from '../errors.ts';
 import { notYet } from '../resource.ts';
+import { flow } from './flow.ts';
+import { buildNote, sameNote } from './note.ts';
+import { resumeFrom } from './resume.ts';
 
 /** One paragraph's state, in Zeppelin's words. */
 interface Paragraph {
@@ -19,6 +24,7 @@ interface Paragraph {
   errorMessage?: string;
 }
 
+const BUSY = ['ResourceInUseException', 'ConcurrentModificationException'];
 const SESSION_SECONDS = 1800;
 const ANSWER_MS = 20_000;
 
@@ -32,7 +38,7 @@ export function notebook(clients: Clients) {
       try {
         await client.send(new StartApplicationCommand({ ApplicationName: names(pipeline).application }));
       } catch (error) {
-        if (!isNamed(error, 'ResourceInUseException', 'ConcurrentModificationException')) throw error;
+        if (!isNamed(error, ...BUSY)) throw error;
       }
     },
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
@@ -45,6 +51,20 @@ export function notebook(clients: Clients) {
         );
       if (state !== 'RUNNING') throw notYet(`application ${names(pipeline).application} is ${state}`);
     },
+    /** Puts the note that goes on where the windows stopped into the application, unless it is that note already; on a running application this is a restart. */
+    'notebook.seed': (pipeline: Pipeline): Promise<void> => seed(clients, pipeline),
+    /** Asks the application to stop, and returns once it has. */
+    'notebook.stop': async (pipeline: Pipeline): Promise<void> => {
+      const state = await status(client, pipeline);
+      if (state === 'READY' || state === undefined) return;
+      const ApplicationName = names(pipeline).application;
+      // Without force only what runs can be stopped; the state that a job would keep is not needed, since its windows come out anew.
+      if (state !== 'STOPPING' && state !== 'FORCE_STOPPING')
+        await unlessBusy(client.send(new StopApplicationCommand({ ApplicationName, Force: true })), ...BUSY);
+      throw notYet(`application ${ApplicationName} is stopping`);
+    },
+    /** Why no windows come out although events go in; undefined when they do, or when nothing goes in. */
+    'notebook.flow': (pipeline: Pipeline): Promise<string | undefined> => flow(clients, pipeline),
     /** Whether the note's streaming job runs; if not, why, in words. */
     'notebook.look': async (pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> => look(clients, pipeline),
     /** Runs every paragraph of the note, unless they are running. */
@@ -73,6 +93,22 @@ export function notebook(clients: Clients) {
 async function status(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<string | undefined> {
   const { ApplicationDetail } = await client.send(new DescribeApplicationCommand({ ApplicationName: names(pipeline).application }));
   return ApplicationDetail?.ApplicationStatus;
+}
+
+async function seed(clients: Clients, pipeline: Pipeline): Promise<void> {
+  const ApplicationName = names(pipeline).application;
+  const { ApplicationDetail: found } = await clients.kinesisAnalyticsV2.send(new DescribeApplicationCommand({ ApplicationName }));
+  const text = found?.ApplicationConfigurationDescription?.ApplicationCodeConfigurationDescription?.CodeContentDescription?.TextContent;
+  const from = await resumeFrom(clients, pipeline);
+  if (from === undefined || sameNote(text, pipeline, { from })) return;
+  const update = new UpdateApplicationCommand({
+    ApplicationName,
+    ConditionalToken: found?.ConditionalToken,
+    ApplicationConfigurationUpdate: {
+      ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: buildNote(pipeline, from) } },
+    },
+  });
+  if (!(await unlessBusy(clients.kinesisAnalyticsV2.send(update), ...BUSY))) throw notYet(`application ${ApplicationName} is busy`);
 }
 
 /** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink has the job at one subtask a shard. */

@@ -50,7 +50,7 @@ export const getShardIterator: Operation<GetShardIteratorInput, GetShardIterator
   if (type === 'LATEST') return { ShardIterator: iterator(aws, stream, shard, log.end()) };
   if (type === 'AT_TIMESTAMP') {
     if (!time) throw awsError('InvalidArgumentException', 'Must specify timestamp parameter for iterator of type AT_TIMESTAMP.');
-    return { ShardIterator: iterator(aws, stream, shard, await log.offsetAt(time.getTime())) };
+    return { ShardIterator: iterator(aws, stream, shard, await log.offsetAt(momentOf(time, aws))) };
   }
   const offset = offsetOf(sequence);
   if (offset === undefined)
@@ -58,6 +58,9 @@ export const getShardIterator: Operation<GetShardIteratorInput, GetShardIterator
   const next = type === 'AFTER_SEQUENCE_NUMBER' ? ((await log.read(offset, 1))[0]?.next ?? offset) : offset;
   return { ShardIterator: iterator(aws, stream, shard, next) };
 };
+
+/** Flink's connector (SDK v1 without CBOR) writes the moment in milliseconds where the protocol wants seconds: it comes out in the far future. */
+const momentOf = (time: Date, aws: Aws): number => (time.getTime() > 100 * aws.now() ? time.getTime() / 1000 : time.getTime());
 
 export const getRecords: Operation<GetRecordsInput, GetRecordsOutput> = async (
   { ShardIterator: token = '', Limit: limit = 10_000 },

@@ -15,7 +15,7 @@ CREATE TABLE game_events (
   'connector' = 'kinesis',
   'stream' = '${eventsStream}',
   'aws.region' = '${region}',
-  'scan.stream.initpos' = 'TRIM_HORIZON',
+  ${startPosition},
   -- The default, five reads a second, takes a shard's whole read quota; Firehose reads the same shards.
   'scan.shard.getrecords.intervalmillis' = '1000',
   'format' = 'json',
