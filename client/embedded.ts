@@ -15,8 +15,8 @@ export interface EmbeddedOptions {
   state: string;
   target: 'local' | 'aws';
   region: string;
-  /** How the local AWS behaves; `faults` is a file with a fault plan. */
-  local: Pick<Spec['local'], 'profile' | 'speed'> & { seed?: number; faults?: string };
+  /** How the local AWS behaves; `faults` is a file with a fault plan, `callLog` one for every call. */
+  local: Pick<Spec['local'], 'profile' | 'speed'> & { seed?: number; faults?: string; callLog?: string };
   tell(event: PartEvent): void;
   /** Said once where a wanted port was taken. */
   note(line: string): void;
@@ -137,13 +137,14 @@ export function embedded({ state, region, local, tell, note }: EmbeddedOptions):
   };
 }
 
-const behaviour = ({ profile, speed, seed, faults }: EmbeddedOptions['local']): string[] => [
+const behaviour = ({ profile, speed, seed, faults, callLog }: EmbeddedOptions['local']): string[] => [
   '--profile',
   profile,
   '--speed',
   `${speed}`,
   ...(seed === undefined ? [] : ['--seed', `${seed}`]),
   ...(faults === undefined ? [] : ['--faults', faults]),
+  ...(callLog === undefined ? [] : ['--call-log', callLog]),
 ];
 
 /** Resolves once a Temporal server answers at `address`. */

@@ -11,7 +11,7 @@ export interface Call {
   caller: string;
   /** In the SDK's own shape; of the data plane only sizes. */
   input: unknown;
-  /** 'ok', or the error's name; 'cut' where the fault plan broke the connection. */
+  /** 'ok', or the error's name; where the fault plan broke the connection 'cut' (no effect) or 'lost' (it took effect). */
   outcome: string;
 }
 

@@ -87,8 +87,12 @@ async function answer(
   }
 }
 
-/** A call whose connection is broken in place of an answer. */
-class Unanswered extends Error {}
+/** A call whose connection is broken in place of an answer: before it takes effect, or after. */
+class Unanswered extends Error {
+  constructor(readonly outcome: 'cut' | 'lost') {
+    super(outcome);
+  }
+}
 
 /** Runs an operation, with whatever the fault plan has for it, and notes the call. */
 async function called(aws: Aws, service: Service, operation: string, input: Record<string, unknown>, agent = ''): Promise<unknown> {
@@ -102,7 +106,7 @@ async function called(aws: Aws, service: Service, operation: string, input: Reco
     note('ok');
     return output;
   } catch (error) {
-    note(error instanceof Unanswered ? 'cut' : (error as Error).name);
+    note(error instanceof Unanswered ? error.outcome : (error as Error).name);
     throw error;
   }
 }
@@ -119,10 +123,10 @@ async function struck(aws: Aws, service: Service, operation: string, input: Reco
   if (refusal) throw refusal;
   if (fault.kind === 'latency') await aws.sleep(fault.milliseconds);
   if (fault.kind === 'timeout') await aws.sleep(UNANSWERED_MS);
-  if (fault.kind === 'cut' || fault.kind === 'timeout') throw new Unanswered();
+  if (fault.kind === 'cut' || fault.kind === 'timeout') throw new Unanswered('cut');
   const partial = fault.kind === 'partial' ? partialOf(operation, input, fault.share) : undefined;
   const output = partial?.isEmpty ? undefined : await run(partial?.input);
-  if (fault.kind === 'lostAnswer') throw new Unanswered();
+  if (fault.kind === 'lostAnswer') throw new Unanswered('lost');
   return partial ? partial.answer(output as Record<string, unknown> | undefined) : output;
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   BatchGetNamedQueryCommand,
   CreateNamedQueryCommand,
@@ -26,7 +27,8 @@ const OURS = 'data2dashboard: ';
 export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
   const create = async (pipeline: Pipeline, { Name, QueryString, Description }: Wanted): Promise<void> => {
     const { workgroup, lakeDatabase } = names(pipeline);
-    await athena.send(new CreateNamedQueryCommand({ Name, Description, QueryString, Database: lakeDatabase, WorkGroup: workgroup }));
+    const query = { Name, Description, QueryString, Database: lakeDatabase, WorkGroup: workgroup };
+    await athena.send(new CreateNamedQueryCommand({ ...query, ClientRequestToken: tokenOf(query) }));
   };
   const remove = async ({ NamedQueryId }: NamedQuery): Promise<void> => {
     await unless(athena.send(new DeleteNamedQueryCommand({ NamedQueryId })), isAbsent);
@@ -91,6 +93,14 @@ function compared(pipeline: Pipeline, { queries }: NamedQueries) {
     surplus: queries.filter((query) => !kept.has(query)),
   };
 }
+
+const TOKEN_MS = 600_000;
+
+/** Names of queries are not unique: a creation whose answer was lost, or that two runs make at once, must be the same one. Made anew later, it is another. */
+const tokenOf = (query: object): string =>
+  createHash('sha256')
+    .update(`${JSON.stringify(query)} ${Math.floor(Date.now() / TOKEN_MS)}`)
+    .digest('hex');
 
 type Wanted = Record<'Name' | 'Description' | 'QueryString', string>;
 

@@ -27,8 +27,8 @@ import { apart, permissions, ungranted } from './permissions.ts';
 type DataSetName = keyof ReturnType<typeof dataSets>;
 
 interface FoundDataSet extends Found, DataSet {
-  /** Of SPICE data sets: newest first. */
-  ingestions: Ingestion[];
+  /** Of those that the spec wants in SPICE: newest first. */
+  ingestions?: Ingestion[];
 }
 
 const MISSING = 'ResourceNotFoundException';
@@ -45,8 +45,8 @@ const INGESTION = {
 export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<FoundDataSet> {
   const id = (pipeline: Pipeline) => ({ AwsAccountId: pipeline.account, DataSetId: names(pipeline).dataSets[which] });
   const isSpice = (pipeline: Pipeline) => dataSets(pipeline)[which].importMode === 'SPICE';
-  const ingestionsOf = async (pipeline: Pipeline): Promise<Ingestion[]> => {
-    if (!isSpice(pipeline)) return [];
+  const ingestionsOf = async (pipeline: Pipeline): Promise<Ingestion[] | undefined> => {
+    if (!isSpice(pipeline)) return undefined;
     const { Ingestions = [] } = await quicksight.send(new ListIngestionsCommand(id(pipeline)));
     return Ingestions.sort((a, b) => Number(b.CreatedTime) - Number(a.CreatedTime));
   };
@@ -63,11 +63,13 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
     arn: (pipeline) => names(pipeline).dataSetArn(which),
     role: 'quicksight',
     find: (pipeline) => unlessMissing(describe(pipeline), MISSING),
-    look: async (pipeline) => {
-      const { importMode: ImportMode } = dataSets(pipeline)[which];
-      const ingestions = await unlessMissing(ingestionsOf(pipeline), MISSING);
-      return ingestions && { ImportMode, ingestions };
-    },
+    look: async (pipeline) =>
+      isSpice(pipeline)
+        ? unlessMissing(
+            ingestionsOf(pipeline).then((ingestions) => ({ ingestions })),
+            MISSING,
+          )
+        : {},
     create: async (pipeline) => {
       const creation = quicksight.send(
         new CreateDataSetCommand({
@@ -81,11 +83,11 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
     },
     differences: async (pipeline, found) => {
       const fields = differences(content(pipeline, which), found);
-      if (loaded(found) === 'broken') fields.push({ field: 'Status', is: found.ingestions[0]?.IngestionStatus, wanted: 'COMPLETED' });
+      if (loaded(found) === 'broken') fields.push({ field: 'Status', is: found.ingestions?.[0]?.IngestionStatus, wanted: 'COMPLETED' });
       const look = () => quicksight.send(new DescribeDataSetPermissionsCommand(id(pipeline)));
       return [...fields, ...(await ungranted(permissions(pipeline, 'dataSet'), look))];
     },
-    change: async (pipeline, { ingestions }, found) => {
+    change: async (pipeline, { ingestions = [] }, found) => {
       const { fields, grants } = apart(found);
       // An update of a SPICE data set loads it too.
       if (found.some(({ field }) => content(pipeline, which)[field.split('.')[0] as 'Name'] !== undefined))
@@ -98,7 +100,7 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
       await quicksight.send(new TagResourceCommand({ ResourceArn: names(pipeline).dataSetArn(which), Tags: tagList(tags) }));
     },
     status: loaded,
-    reason: ({ ingestions: [latest] }) =>
+    reason: ({ ingestions: [latest] = [] }) =>
       latest?.ErrorInfo && `ingestion ${latest.IngestionId}: ${latest.ErrorInfo.Type}: ${latest.ErrorInfo.Message}`,
     remove: async (pipeline) => {
       await unlessMissing(quicksight.send(new DeleteDataSetCommand(id(pipeline))), MISSING);
@@ -107,8 +109,8 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
 }
 
 /** Once loaded, a SPICE data set serves what it has, whatever became of later ingestions. */
-function loaded({ ImportMode, ingestions }: FoundDataSet): Status {
-  if (ImportMode !== 'SPICE') return 'ready';
+function loaded({ ingestions }: FoundDataSet): Status {
+  if (ingestions === undefined) return 'ready';
   const states = ingestions.map(({ IngestionStatus }): Status => INGESTION[IngestionStatus!]);
   return states.includes('ready') ? 'ready' : (states[0] ?? 'pending');
 }
