@@ -18,7 +18,12 @@ export interface Target {
   region: string;
   endpoint?: string;
   credentials?: { accessKeyId: string; secretAccessKey: string };
+  /** Milliseconds after which a call counts as not answered; 20 s unless told. */
+  answerWithin?: number;
 }
+
+const ANSWER_MS = 20_000;
+const CONNECTION_MS = 5_000;
 
 /** One client a service. */
 export type Clients = ReturnType<typeof clients>;
@@ -27,8 +32,10 @@ export type Clients = ReturnType<typeof clients>;
  * The only place that knows the difference between the targets. The SDK retries twice for blips, patience is Temporal's; once a service throttles, the SDK's
  * adaptive mode paces all calls to it.
  */
-export function clients({ region, endpoint, credentials }: Target) {
-  const config = { region, endpoint, credentials, maxAttempts: 3, retryMode: 'adaptive' };
+export function clients({ region, endpoint, credentials, answerWithin: requestTimeout = ANSWER_MS }: Target) {
+  // Without the last, a call that is never answered would only be logged.
+  const requestHandler = { connectionTimeout: CONNECTION_MS, requestTimeout, throwOnRequestTimeout: true };
+  const config = { region, endpoint, credentials, maxAttempts: 3, retryMode: 'adaptive', requestHandler };
   return {
     athena: counts(new AthenaClient(config)),
     firehose: counts(new FirehoseClient(config)),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { WATERMARK_SECONDS } from '../pipeline/event.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { shardIds } from './kinesis/shards.ts';
 
 const FOLDER = new URL('../sql/', import.meta.url);
 
@@ -41,8 +42,9 @@ function placeholders(pipeline: Pipeline) {
     windowSeconds: pipeline.windowSeconds,
     watermarkSeconds: WATERMARK_SECONDS,
     database: lakeDatabase,
-    // Flink's: what a note that goes on somewhere has others for.
+    // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,
     since: '',
+    shards: shardIds(pipeline.shards).join(' '),
   };
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { createServer as createNet, type Socket } from 'node:net';
@@ -77,7 +78,7 @@ async function answer(
     if (!service) throw awsError('NotImplemented', `The local AWS has no service '${name}'.`);
     if (request.headers['content-encoding']?.includes('aws-chunked')) unchunk(request);
     const { operation, input } = readCall(service, request);
-    const output = await called(aws, service, operation, input, request.headers['user-agent']);
+    const output = await called(aws, service, operation, input, { agent: request.headers['user-agent'], gone: () => hungUp(incoming) });
     return writeReply(service, operation, output);
   } catch (error) {
     if (error instanceof Unanswered) throw error;
@@ -94,15 +95,25 @@ class Unanswered extends Error {
   }
 }
 
+/** Who calls: the User-Agent, and when it hangs up. */
+interface Caller {
+  agent?: string;
+  gone(): Promise<unknown>;
+}
+
+/** Resolves once the caller waits no longer. */
+const hungUp = (incoming: IncomingMessage | Http2ServerRequest): Promise<unknown> =>
+  once('stream' in incoming ? incoming.stream : incoming.socket, 'close');
+
 /** Runs an operation, with whatever the fault plan has for it, and notes the call. */
-async function called(aws: Aws, service: Service, operation: string, input: Record<string, unknown>, agent = ''): Promise<unknown> {
+async function called(aws: Aws, service: Service, operation: string, input: Record<string, unknown>, caller: Caller): Promise<unknown> {
   const at = aws.now();
   const note = (outcome: string) => {
-    const caller = agent.split(' ', 1).join('');
-    aws.calls.add({ at, took: aws.now() - at, service: service.name, operation, caller, input, outcome });
+    const [product = ''] = (caller.agent ?? '').split(' ', 1);
+    aws.calls.add({ at, took: aws.now() - at, service: service.name, operation, caller: product, input, outcome });
   };
   try {
-    const output = await struck(aws, service, operation, input);
+    const output = await struck(aws, service, operation, input, caller);
     note('ok');
     return output;
   } catch (error) {
@@ -111,7 +122,7 @@ async function called(aws: Aws, service: Service, operation: string, input: Reco
   }
 }
 
-async function struck(aws: Aws, service: Service, operation: string, input: Record<string, unknown>): Promise<unknown> {
+async function struck(aws: Aws, service: Service, operation: string, input: Record<string, unknown>, { gone }: Caller): Promise<unknown> {
   const run = async (given = input) => {
     const output = await service.operations[operation]!(given, aws);
     await aws.journal.commit();
@@ -122,16 +133,13 @@ async function struck(aws: Aws, service: Service, operation: string, input: Reco
   const refusal = refusalOf(fault, service);
   if (refusal) throw refusal;
   if (fault.kind === 'latency') await aws.sleep(fault.milliseconds);
-  if (fault.kind === 'timeout') await aws.sleep(UNANSWERED_MS);
+  if (fault.kind === 'timeout') await gone();
   if (fault.kind === 'cut' || fault.kind === 'timeout') throw new Unanswered('cut');
   const partial = fault.kind === 'partial' ? partialOf(operation, input, fault.share) : undefined;
   const output = partial?.isEmpty ? undefined : await run(partial?.input);
   if (fault.kind === 'lostAnswer') throw new Unanswered('lost');
   return partial ? partial.answer(output as Record<string, unknown> | undefined) : output;
 }
-
-/** Longer than any caller of ours waits. */
-const UNANSWERED_MS = 600_000;
 
 function unchunk(request: IncomingRequest): void {
   const { body, trailers } = decodeChunked(request.body);

@@ -120,9 +120,9 @@ describe('differences', () => {
     const wanted = { size: 5, hints: { seconds: 30 }, targets: [{ path: 'a' }], none: undefined };
     const reported = { size: 5, hints: { seconds: 30, own: true }, targets: [{ path: 'a', exclusions: [] as string[] }], added: 'by AWS' };
     expect(differences(wanted, reported)).toEqual([]);
-    expect(differences(wanted, { ...reported, hints: { seconds: 60 } })).toEqual(['hints']);
-    expect(differences(wanted, { ...reported, targets: [{ path: 'a' }, { path: 'b' }] })).toEqual(['targets']);
-    expect(differences(wanted, undefined)).toEqual(['size', 'hints', 'targets']);
+    expect(differences(wanted, { ...reported, hints: { seconds: 60 } })).toEqual([{ field: 'hints.seconds', is: 60, wanted: 30 }]);
+    expect(differences(wanted, { ...reported, targets: [{ path: 'a' }, { path: 'b' }] }).map(({ field }) => field)).toEqual(['targets']);
+    expect(differences(wanted, undefined).map(({ field }) => field)).toEqual(['size', 'hints.seconds', 'targets']);
     expect(differences({ list: [] }, {})).toEqual([]);
   });
 });

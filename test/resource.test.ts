@@ -11,13 +11,13 @@ import { clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
 import { isOurs, type Leave, type Resource, steps, survey } from '../activities/resource.ts';
+import { everythingThereIs } from '../chaos/inventory.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
-import { everythingThereIs } from './inventory.ts';
 import { crawlOneKill } from './lake.ts';
 
 const stages = Object.keys(STAGES) as Stage[];
@@ -141,13 +141,17 @@ describe.each(stages)('%s', (stage) => {
 });
 
 describe('events with other shards', () => {
-  it('asks Kinesis for them, and says so where the local AWS has no such operation', async () => {
-    changes = [];
-    await expect(steps(registry.events, young).ensure({ ...pipeline, shards: 4 })).rejects.toMatchObject({
-      nonRetryable: true,
-      message: 'ensuring Kinesis stream contract: NotImplemented: kinesis:UpdateShardCount is not part of the local AWS.',
-    });
-    expect(changes).toEqual(['UpdateShardCount']);
+  it('has them made by one call, and the SQL reads each in a subtask of its own', async () => {
+    for (const shards of [4, pipeline.shards]) {
+      const wanted = { ...pipeline, shards };
+      changes = [];
+      for (const stage of ['events', 'studio'] as const) {
+        expect(await eventually(() => steps(registry[stage], young).ensure(wanted))).toMatchObject({ outcome: 'changed' });
+        await eventually(() => steps(registry[stage], young).ready(wanted));
+        expect(await survey(registry[stage], wanted)).toMatchObject({ action: 'none', differences: [] });
+      }
+      expect(changes).toEqual(['UpdateShardCount', 'UpdateApplication']);
+    }
   });
 });
 
@@ -185,7 +189,7 @@ const DIFFERENCES: Record<Stage, { spec?: Partial<Pipeline>; drift?: () => Promi
   eventsDelivery: { spec: { delivery: { seconds: 60, megabytes: 5 } }, calls: ['UpdateDestination'] },
   playerDelivery: { spec: { delivery: { seconds: 1, megabytes: 9 } }, calls: ['UpdateDestination'] },
   teamDelivery: { spec: { delivery: { seconds: 60, megabytes: 9 } }, calls: ['UpdateDestination'] },
-  studio: { spec: { windowSeconds: 20, shards: 3 }, calls: ['UpdateApplication'] },
+  studio: { spec: { windowSeconds: 20 }, calls: ['UpdateApplication'] },
   crawler: {
     drift: () =>
       aws.glue.send(new UpdateCrawlerCommand({ Name: n.crawler, SchemaChangePolicy: { DeleteBehavior: 'DELETE_FROM_DATABASE' } })),

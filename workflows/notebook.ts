@@ -15,6 +15,7 @@ import { type NotebookState, notebookStatus, respec, resume, stop, suspend } fro
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '5 seconds',
+  summary: 'keeps the SQL running',
   scheduleToCloseTimeout: '15 minutes',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.3, maximumInterval: '5 seconds' },
 });
@@ -59,16 +60,18 @@ export async function keepNotebook({ pipeline: first, ran = false, restarts = 0,
     isNews = true;
   });
 
+  /** Why windows will be missing whatever the job does: said for as long as the job runs. */
+  let gap: string | undefined;
+
   /** Sees that the job runs; one that does not is begun where its windows stopped. */
   const run = async (): Promise<void> => {
-    if (picture.state === 'suspended') await act['notebook.seed'](pipeline);
     await act['notebook.start'](pipeline);
     await act['notebook.started'](pipeline);
     const { running, reason } = await act['notebook.look'](pipeline);
     if (running) return;
     if (hasRun && picture.state !== 'suspended') picture.restarts++;
     Object.assign(picture, { state: 'starting', reason });
-    await act['notebook.seed'](pipeline);
+    gap = await act['notebook.seed'](pipeline);
     await act['notebook.started'](pipeline);
     await act['notebook.run'](pipeline);
     await act['notebook.runs'](pipeline);
@@ -88,14 +91,16 @@ export async function keepNotebook({ pipeline: first, ran = false, restarts = 0,
         if (picture.state !== 'running') looks = 0;
         const reason =
           ++looks % FLOW_LOOKS === 0 ? await act['notebook.flow'](pipeline) : picture.state === 'running' ? picture.reason : undefined;
-        Object.assign(picture, { state: 'running', reason });
+        Object.assign(picture, { state: 'running', reason: reason ?? gap });
       }
     } catch (error) {
       if (isCancellation(error)) throw error;
       Object.assign(picture, { state: 'stopped', reason: rootMessage(error) });
     }
     const isCalled = () => stopped || suspended !== wanted || isNews;
-    await (picture.state === 'suspended' ? condition(isCalled) : condition(isCalled, LOOK_MS / speedOf(pipeline)));
+    await (picture.state === 'suspended'
+      ? condition(isCalled)
+      : condition(isCalled, LOOK_MS / speedOf(pipeline), { summary: 'until the next look' }));
   }
   await condition(allHandlersFinished);
   if (!stopped) await continueAsNew<typeof keepNotebook>({ pipeline, ran: hasRun, restarts: picture.restarts, suspended });

@@ -12,13 +12,16 @@ import {
   UpdateApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
 import { names } from '../../pipeline/names.ts';
+import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
+import { wantedShards } from '../kinesis/shards.ts';
 import { type Difference, type Found, notYet, type Resource, type Status, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
-import { buildNote, sameNote } from './note.ts';
+import { buildNote, type Reading, readingOf, textOf } from './note.ts';
+import { goingOn } from './resume.ts';
 
 type Application = Found & ApplicationDetail;
 
@@ -44,7 +47,8 @@ const STATUS = {
 const KINESIS_CONNECTOR = { GroupId: 'org.apache.flink', ArtifactId: 'flink-sql-connector-kinesis', Version: '1.15.4' };
 
 /** The Studio application with its note. */
-export function application({ kinesisAnalyticsV2: client }: Clients): Resource<Application> {
+export function application(clients: Clients): Resource<Application> {
+  const { kinesisAnalyticsV2: client } = clients;
   const applicationName = (pipeline: Pipeline) => names(pipeline).application;
   return {
     label: (pipeline) => `Studio application ${applicationName(pipeline)}`,
@@ -66,6 +70,7 @@ export function application({ kinesisAnalyticsV2: client }: Clients): Resource<A
     },
     create: async (pipeline) => {
       const { roleArns, flinkDatabase, databaseArn, studioLogStreamArn, tags } = names(pipeline);
+      const reading = await goingOn(clients, pipeline, undefined);
       const creation = client.send(
         new CreateApplicationCommand({
           ApplicationName: applicationName(pipeline),
@@ -76,12 +81,12 @@ export function application({ kinesisAnalyticsV2: client }: Clients): Resource<A
             FlinkApplicationConfiguration: {
               ParallelismConfiguration: {
                 ConfigurationType: 'CUSTOM',
-                Parallelism: pipeline.shards,
+                Parallelism: slotsOf(pipeline, reading),
                 ParallelismPerKPU: 1,
                 AutoScalingEnabled: false,
               },
             },
-            ApplicationCodeConfiguration: { CodeContentType: 'PLAINTEXT', CodeContent: { TextContent: buildNote(pipeline) } },
+            ApplicationCodeConfiguration: { CodeContentType: 'PLAINTEXT', CodeContent: { TextContent: buildNote(pipeline, reading) } },
             ApplicationSnapshotConfiguration: { SnapshotsEnabled: false },
             ZeppelinApplicationConfiguration: {
               MonitoringConfiguration: { LogLevel: 'INFO' },
@@ -95,7 +100,7 @@ export function application({ kinesisAnalyticsV2: client }: Clients): Resource<A
       );
       await unlessLost(creation, 'ResourceInUseException');
     },
-    differences: changesOf,
+    differences: async (pipeline, found) => changesOf(pipeline, found, await wantedShards(clients.kinesis, pipeline)),
     // On a running application this is a restart, and its note has to be run again.
     change: async (pipeline, found, differing) => {
       const { ConditionalToken } = found;
@@ -104,12 +109,13 @@ export function application({ kinesisAnalyticsV2: client }: Clients): Resource<A
       const others = differing.filter(({ field }) => field !== LOGGING);
       if (others.length > 0) {
         const differs = (field: string) => others.some((each) => each.field === field);
+        const reading = await goingOn(clients, pipeline, found);
         const update = client.send(
           new UpdateApplicationCommand({
             ApplicationName,
             ConditionalToken,
             ...(differs('ServiceExecutionRole') && { ServiceExecutionRoleUpdate: roleArns.studio }),
-            ApplicationConfigurationUpdate: updateOf(pipeline, others),
+            ApplicationConfigurationUpdate: updateOf(pipeline, others, reading),
           }),
         );
         if (!(await unlessBusy(update, ...BUSY))) throw notYet(`Studio application ${ApplicationName} is busy`);
@@ -139,14 +145,17 @@ export function application({ kinesisAnalyticsV2: client }: Clients): Resource<A
 
 const LOGGING = 'CloudWatchLoggingOptions';
 
+const slotsOf = (pipeline: Pipeline, { shards }: Reading): number => parallelismFor(names(pipeline).streams.events, shards);
+
 /** Everything that the creation sets and that AWS reports otherwise. */
-function changesOf(pipeline: Pipeline, found: Application): Difference[] {
+function changesOf(pipeline: Pipeline, found: Application, shards: string[]): Difference[] {
   const { roleArns, databaseArn, flinkDatabase, studioLogStreamArn } = names(pipeline);
   const reported = found.ApplicationConfigurationDescription ?? {};
   const zeppelin = reported.ZeppelinApplicationConfigurationDescription;
   const parallelism = reported.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription;
-  const note = buildNote(pipeline);
-  const text = reported.ApplicationCodeConfigurationDescription?.CodeContentDescription?.TextContent;
+  const text = textOf(found);
+  // Where it begins to read may differ, and it may read closed shards to their end besides.
+  const reading = readingOf(text, pipeline, shards);
   const options = found.CloudWatchLoggingOptionDescriptions?.map(({ LogStreamARN }) => LogStreamARN);
   return [
     ...differences(
@@ -156,7 +165,7 @@ function changesOf(pipeline: Pipeline, found: Application): Difference[] {
     ...differences(
       {
         ServiceExecutionRole: roleArns.studio,
-        Parallelism: pipeline.shards,
+        Parallelism: slotsOf(pipeline, reading ?? { shards }),
         ParallelismPerKPU: 1,
         AutoScalingEnabled: false,
         LogLevel: 'INFO',
@@ -173,29 +182,26 @@ function changesOf(pipeline: Pipeline, found: Application): Difference[] {
         ),
       },
     ),
-    ...(sameNote(text, pipeline) ? [] : [{ field: 'TextContent', is: text, wanted: note }]),
+    ...(reading ? [] : [{ field: 'TextContent', is: text, wanted: buildNote(pipeline, { shards }) }]),
     ...(options?.includes(studioLogStreamArn) ? [] : [{ field: LOGGING, is: options, wanted: [studioLogStreamArn] }]),
   ];
 }
 
-function updateOf(pipeline: Pipeline, differing: Difference[]): ApplicationConfigurationUpdate {
+/** The note goes with every change, since each is a restart: so it goes on where the windows stopped. */
+function updateOf(pipeline: Pipeline, differing: Difference[], reading: Reading): ApplicationConfigurationUpdate {
   const differs = (...fields: string[]) => differing.some(({ field }) => fields.includes(field));
   const { databaseArn, flinkDatabase } = names(pipeline);
   const DatabaseARNUpdate = databaseArn(flinkDatabase);
   return {
-    ...(differs('Parallelism', 'ParallelismPerKPU', 'AutoScalingEnabled') && {
-      FlinkApplicationConfigurationUpdate: {
-        ParallelismConfigurationUpdate: {
-          ConfigurationTypeUpdate: 'CUSTOM',
-          ParallelismUpdate: pipeline.shards,
-          ParallelismPerKPUUpdate: 1,
-          AutoScalingEnabledUpdate: false,
-        },
+    FlinkApplicationConfigurationUpdate: {
+      ParallelismConfigurationUpdate: {
+        ConfigurationTypeUpdate: 'CUSTOM',
+        ParallelismUpdate: slotsOf(pipeline, reading),
+        ParallelismPerKPUUpdate: 1,
+        AutoScalingEnabledUpdate: false,
       },
-    }),
-    ...(differs('TextContent') && {
-      ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: buildNote(pipeline) } },
-    }),
+    },
+    ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: buildNote(pipeline, reading) } },
     ...(differs('LogLevel', 'DatabaseARN', 'CustomArtifacts') && {
       ZeppelinApplicationConfigurationUpdate: {
         MonitoringConfigurationUpdate: { LogLevelUpdate: 'INFO' },

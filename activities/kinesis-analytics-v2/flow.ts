@@ -1,47 +1,60 @@
-import { GetRecordsCommand, GetShardIteratorCommand, type KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis';
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
+import { happenedAt, idsOf, isOpen, type Row, rows, shardsOf } from '../kinesis/shards.ts';
+import { exceptionOf, flinkOf, jobOf, watermarkOf } from './job.ts';
 
 /** Windows, the watermark's delay and the sinks' flush take less than this. */
 const PATIENCE_MS = 60_000;
 const LOOKED_AT = 200;
 
 /** Why no windows come out although kills go in; undefined when they do, or when nothing goes in. */
-export async function flow({ kinesis }: Clients, pipeline: Pipeline): Promise<string | undefined> {
+export async function flow(clients: Clients, pipeline: Pipeline): Promise<string | undefined> {
+  const { kinesis } = clients;
   const { streams } = names(pipeline);
   const late = PATIENCE_MS + 2000 * pipeline.windowSeconds;
   const since = Date.now() - 2 * late;
-  const input = await shardsWith(kinesis, streams.events, since, (record) => record.event_type === 'kill' && ageOf(record) > late);
+  const input = await shardsWith(kinesis, streams.events, since, (row) => row.event_type === 'kill' && Date.now() - happenedAt(row) > late);
   if (!input.some(({ found }) => found)) return undefined;
-  const output = await shardsWith(kinesis, streams.player_metrics, since, () => true);
-  if (output.some(({ found }) => found)) return undefined;
+  const output = await Promise.all(
+    [streams.player_metrics, streams.team_metrics].map(async (stream) => {
+      return { stream, comes: (await shardsWith(kinesis, stream, since, () => true)).some(({ found }) => found) };
+    }),
+  );
+  const dry = output.filter(({ comes }) => !comes).map(({ stream }) => stream);
+  if (dry.length === 0) return undefined;
   const silent = input.filter(({ isEmpty }) => isEmpty).map(({ shard }) => shard);
-  const why =
-    silent.length > 0
-      ? `nothing comes into ${silent.join(', ')}, and a shard without records or heartbeats holds event time back until it counts as idle`
-      : 'every shard has records, so event time stands still in Flink: look at the job and its watermarks in the Flink UI';
-  return `kills go in, but for ${Math.round(late / 1000)} s no window has come out: ${why}`;
+  return `kills go in, but for ${Math.round(late / 1000)} s no window has come out into ${dry.join(' and ')}: ${await why(clients, pipeline, dry.length === output.length, silent, late)}`;
 }
 
-const ageOf = ({ event_time: time = '' }: Row) => Date.now() - Date.parse(`${time}Z`);
-
-interface Row {
-  event_type?: string;
-  event_time?: string;
+/** What Flink and the shards say of it, the likeliest cause first. */
+async function why(clients: Clients, pipeline: Pipeline, isAll: boolean, silent: string[], late: number): Promise<string> {
+  const flink = await flinkOf(clients.kinesisAnalyticsV2, pipeline);
+  const job = await jobOf(flink);
+  if (job.id === undefined) return `Flink runs no job (${job.states.join(', ') || 'none was submitted'})`;
+  const [mark, exception] = await Promise.all([watermarkOf(flink, job), exceptionOf(flink, job)]);
+  const behind = mark === undefined ? undefined : Date.now() - mark;
+  const stands = behind === undefined || behind > late;
+  const at =
+    mark === undefined
+      ? 'event time has not begun in Flink'
+      : `event time stands at ${new Date(mark).toISOString().slice(0, 19)} UTC in Flink`;
+  const failed = exception === undefined ? '' : `; Flink last restarted the job for: ${exception}`;
+  if (isAll && stands && silent.length > 0)
+    return `${at}, since nothing comes into ${silent.join(', ')}: a shard without records or heartbeats holds it back until it counts as idle${failed}`;
+  if (isAll && stands) return `${at} although every shard has records: a subtask does not read, or reads more than one shard${failed}`;
+  return `event time goes on in Flink, so rows are made but do not reach the stream: its sink fails or is refused${failed}`;
 }
 
-/** Of each shard: whether anything has come in since, and whether such a record is among the first. */
-async function shardsWith(kinesis: KinesisClient, StreamName: string, since: number, isSought: (record: Row) => boolean) {
-  const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }));
-  const open = Shards.filter(({ SequenceNumberRange }) => SequenceNumberRange?.EndingSequenceNumber === undefined);
+/** Of each open shard: whether anything has come in since, and whether what is sought is among the first. */
+async function shardsWith(kinesis: KinesisClient, StreamName: string, since: number, isSought: (row: Row) => boolean) {
+  const open = idsOf((await shardsOf(kinesis, StreamName)).filter(isOpen));
   return Promise.all(
-    open.map(async ({ ShardId }) => {
-      const position = { StreamName, ShardId, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since) };
-      const { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(position));
-      const { Records = [] } = await kinesis.send(new GetRecordsCommand({ ShardIterator, Limit: LOOKED_AT }));
-      const rows = Records.map(({ Data }) => JSON.parse(Buffer.from(Data ?? []).toString('utf8')) as Row);
-      return { shard: ShardId, isEmpty: rows.length === 0, found: rows.some(isSought) };
+    open.map(async (shard) => {
+      const position = { StreamName, ShardId: shard, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since) };
+      const { value: first } = await rows(kinesis, position, LOOKED_AT).next();
+      return { shard, isEmpty: !first?.length, found: first?.some(isSought) ?? false };
     }),
   );
 }

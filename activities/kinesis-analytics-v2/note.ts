@@ -1,21 +1,32 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ApplicationDetail } from '@aws-sdk/client-kinesis-analytics-v2';
 import { names } from '../../pipeline/names.ts';
+import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { shardIds } from '../kinesis/shards.ts';
 import { statements } from '../sql.ts';
 
 const LIMIT = 102_400;
 /** An event arrives after it happened, but for clocks that differ and the sender's own grain. */
-const EARLY_MS = 60_000;
+export const EARLY_MS = 60_000;
+
+/** How the SQL reads the events. */
+export interface Reading {
+  /** The ids of the shards that it reads, each in a subtask of its own. */
+  shards: readonly string[];
+  /** Milliseconds since the epoch: what happened from then on counts, and nothing before. Left out: all that the stream still has. */
+  from?: number;
+}
 
 /**
  * The Zeppelin note of a pipeline as JSON text: one paragraph for each file of `sql/flink/`. Zeppelin runs them in order and waits for each; the
- * last holds every INSERT and runs them as one job that never ends, at one slot a shard: with fewer, a shard's watermark drops another's events.
- * `from` (milliseconds since the epoch, a window's start): the windows from then on come out anew, and none before; left out: all that the stream still has.
+ * last holds every INSERT and runs them as one job that never ends, so parallel that no two shards share a subtask: one's watermark would drop the other's events.
  */
-export function buildNote(pipeline: Pipeline, from?: number): string {
-  const { noteId, application } = names(pipeline);
-  const files = statements(pipeline, 'flink', from === undefined ? {} : startingAt(from));
-  const header = (last: boolean) => `%flink.ssql(type=update${last ? `, parallelism=${pipeline.shards}, runAsOne=true` : ''})`;
+export function buildNote(pipeline: Pipeline, { shards, from }: Reading = { shards: shardIds(pipeline.shards) }): string {
+  const { noteId, application, streams } = names(pipeline);
+  const parallelism = parallelismFor(streams.events, shards);
+  const files = statements(pipeline, 'flink', { shards: shards.join(' '), ...(from !== undefined && startingAt(from)) });
+  const header = (last: boolean) => `%flink.ssql(type=update${last ? `, parallelism=${parallelism}, runAsOne=true` : ''})`;
   const note = JSON.stringify({
     paragraphs: files.map(({ name, text }, i) => ({
       title: name.replaceAll('-', ' '),
@@ -41,11 +52,9 @@ function startingAt(from: number) {
   };
 }
 
-/** The `from` that a note was built with. */
-function fromOf(text = ''): number | undefined {
-  const arrival = /initpos-timestamp' = '([^']+)'/.exec(text)?.[1];
-  return arrival === undefined ? undefined : Date.parse(arrival) + EARLY_MS;
-}
+/** The note that is in an application. */
+export const textOf = (found: ApplicationDetail | undefined): string | undefined =>
+  found?.ApplicationConfigurationDescription?.ApplicationCodeConfigurationDescription?.CodeContentDescription?.TextContent;
 
 /** What counts in a note when two are compared: its id and the paragraphs' texts. Studio may write the rest anew. Undefined for what is no note. */
 export function noteContent(text: string | undefined): { id?: string; paragraphs: string[] } | undefined {
@@ -57,7 +66,18 @@ export function noteContent(text: string | undefined): { id?: string; paragraphs
   }
 }
 
-/** True when a note says what the pipeline's note says; where it begins to read may differ, unless `from` (undefined: the oldest record) is asked for. */
-export function sameNote(text: string | undefined, pipeline: Pipeline, { from = fromOf(text) }: { from?: number } = {}): boolean {
-  return isDeepStrictEqual(noteContent(text), noteContent(buildNote(pipeline, from)));
+/** How a note reads the events, if it is the pipeline's note and reads at least `shards`; undefined for any other text. */
+export function readingOf(text: string | undefined, pipeline: Pipeline, shards: readonly string[]): Reading | undefined {
+  const reading = writtenIn(text);
+  if (reading === undefined || !shards.every((shard) => reading.shards.includes(shard))) return undefined;
+  return isDeepStrictEqual(noteContent(text), noteContent(buildNote(pipeline, reading))) ? reading : undefined;
+}
+
+/** What a note says of how it reads; undefined for what no pipeline wrote. */
+export function writtenIn(text: string | undefined): Reading | undefined {
+  const sql = noteContent(text)?.paragraphs.join('\n') ?? '';
+  const shards = /^-- Shards: (.*)$/m.exec(sql)?.[1]?.trim().split(' ') ?? [];
+  const arrival = /initpos-timestamp' = '([^']+)'/.exec(sql)?.[1];
+  const isSound = shards.length > 0 && shards.every((shard, i) => /^shardId-\d{12}$/.test(shard) && shards.indexOf(shard) === i);
+  return isSound ? { shards, ...(arrival !== undefined && { from: Date.parse(arrival) + EARLY_MS }) } : undefined;
 }

@@ -1,61 +1,64 @@
-import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import {
-  CreateApplicationPresignedUrlCommand,
+  type ApplicationDetail,
   DescribeApplicationCommand,
+  DescribeApplicationOperationCommand,
   type KinesisAnalyticsV2Client,
+  ListApplicationOperationsCommand,
   StartApplicationCommand,
   StopApplicationCommand,
   UpdateApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
+import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { isNamed, unlessBusy } from '../errors.ts';
+import { youngRole } from '../iam/young-role.ts';
+import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
 import { notYet } from '../resource.ts';
 import { flow } from './flow.ts';
-import { buildNote, sameNote } from './note.ts';
-import { resumeFrom } from './resume.ts';
-
-/** One paragraph's state, in Zeppelin's words. */
-interface Paragraph {
-  id: string;
-  status: 'READY' | 'PENDING' | 'RUNNING' | 'FINISHED' | 'ERROR' | 'ABORT' | 'UNKNOWN';
-  errorMessage?: string;
-}
+import { flinkOf, jobOf, sourceOf } from './job.ts';
+import { buildNote, type Reading, readingOf, textOf } from './note.ts';
+import { goingOn, missing } from './resume.ts';
+import { enter, notePath, readNote } from './session.ts';
 
 const BUSY = ['ResourceInUseException', 'ConcurrentModificationException'];
-const SESSION_SECONDS = 1800;
-const ANSWER_MS = 20_000;
+/** A note that begins to read this much earlier than it might is left: the application is not restarted for it. */
+const NEAR_MS = 120_000;
 
 /** Runs the Studio notebook. The presigned URL and its cookie stay inside these activities: whoever holds them may run any code on the cluster. */
 export function notebook(clients: Clients) {
   const client = clients.kinesisAnalyticsV2;
   return {
-    /** Asks the application to start; fine when it already does or runs. */
+    /** Asks the application to start, with the note that goes on where the windows stopped; fine when it already does or runs. */
     'notebook.start': async (pipeline: Pipeline): Promise<void> => {
-      if ((await status(client, pipeline)) !== 'READY') return;
+      const found = await describe(client, pipeline);
+      const state = found?.ApplicationStatus;
+      if (state === 'RUNNING' || state === 'STARTING') return;
+      if (state !== 'READY') throw notYet(`application ${names(pipeline).application} is ${state}`);
+      if ((await seed(clients, pipeline)).changed) throw notYet(`application ${names(pipeline).application} takes its note`);
       try {
         await client.send(new StartApplicationCommand({ ApplicationName: names(pipeline).application }));
       } catch (error) {
-        if (!isNamed(error, ...BUSY)) throw error;
+        if (isNamed(error, ...BUSY)) return;
+        throw await startFailed(clients, pipeline, `${(error as Error).name}: ${(error as Error).message}`);
       }
     },
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
     'notebook.started': async (pipeline: Pipeline): Promise<void> => {
-      const state = await status(client, pipeline);
-      if (state === 'READY')
-        throw ApplicationFailure.nonRetryable(
-          `application ${names(pipeline).application} went back to READY instead of running`,
-          'StartFailed',
-        );
+      const state = (await describe(client, pipeline))?.ApplicationStatus;
+      if (state === 'READY') throw await startFailed(clients, pipeline, await operationError(client, pipeline));
       if (state !== 'RUNNING') throw notYet(`application ${names(pipeline).application} is ${state}`);
     },
-    /** Puts the note that goes on where the windows stopped into the application, unless it is that note already; on a running application this is a restart. */
-    'notebook.seed': (pipeline: Pipeline): Promise<void> => seed(clients, pipeline),
+    /**
+     * Puts the note that goes on where the windows stopped into the application, unless it is that note already; on a running application this is a restart.
+     * Returns why windows will be missing, in words, if the stream no longer has all that they are made of.
+     */
+    'notebook.seed': async (pipeline: Pipeline): Promise<string | undefined> => (await seed(clients, pipeline)).gap,
     /** Asks the application to stop, and returns once it has. */
     'notebook.stop': async (pipeline: Pipeline): Promise<void> => {
-      const state = await status(client, pipeline);
+      const state = (await describe(client, pipeline))?.ApplicationStatus;
       if (state === 'READY' || state === undefined) return;
       const ApplicationName = names(pipeline).application;
       // Without force only what runs can be stopped; the state that a job would keep is not needed, since its windows come out anew.
@@ -71,11 +74,11 @@ export function notebook(clients: Clients) {
     'notebook.run': async (pipeline: Pipeline): Promise<void> => {
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
       if ((await readNote(session, pipeline)).isRunning) return;
-      const { exception, message } = await session('POST', jobPath(pipeline));
+      const { exception, message } = await session('POST', notePath(pipeline));
       if (exception !== undefined && !String(message).includes('RUNNING state'))
         throw new Error(`the notebook did not run the note: ${exception}: ${message}`);
     },
-    /** Returns once every table is made and the job runs at the stream's parallelism. Fails with Flink's own words if a paragraph does. */
+    /** Returns once every table is made and the job reads the stream's shards. Fails with Flink's own words if a paragraph does. */
     'notebook.runs': async (pipeline: Pipeline): Promise<void> => {
       const { isRunning, paragraphs } = await readNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
       const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
@@ -90,100 +93,90 @@ export function notebook(clients: Clients) {
   };
 }
 
-async function status(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<string | undefined> {
+async function describe(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {
   const { ApplicationDetail } = await client.send(new DescribeApplicationCommand({ ApplicationName: names(pipeline).application }));
-  return ApplicationDetail?.ApplicationStatus;
+  return ApplicationDetail;
 }
 
-async function seed(clients: Clients, pipeline: Pipeline): Promise<void> {
-  const ApplicationName = names(pipeline).application;
-  const { ApplicationDetail: found } = await clients.kinesisAnalyticsV2.send(new DescribeApplicationCommand({ ApplicationName }));
-  const text = found?.ApplicationConfigurationDescription?.ApplicationCodeConfigurationDescription?.CodeContentDescription?.TextContent;
-  const from = await resumeFrom(clients, pipeline);
-  if (from === undefined || sameNote(text, pipeline, { from })) return;
+async function seed(clients: Clients, pipeline: Pipeline): Promise<{ changed: boolean; gap?: string }> {
+  const { kinesisAnalyticsV2: client } = clients;
+  const { application: ApplicationName, streams } = names(pipeline);
+  const found = await describe(client, pipeline);
+  const reading = await goingOn(clients, pipeline, found);
+  const gap = await missing(clients, pipeline, reading);
+  const slots = found?.ApplicationConfigurationDescription?.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription;
+  const written = readingOf(textOf(found), pipeline, reading.shards);
+  if (written && isNear(written, reading) && slots?.Parallelism === parallelismFor(streams.events, written.shards))
+    return { changed: false, gap };
   const update = new UpdateApplicationCommand({
     ApplicationName,
     ConditionalToken: found?.ConditionalToken,
     ApplicationConfigurationUpdate: {
-      ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: buildNote(pipeline, from) } },
+      ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: buildNote(pipeline, reading) } },
+      FlinkApplicationConfigurationUpdate: {
+        ParallelismConfigurationUpdate: {
+          ConfigurationTypeUpdate: 'CUSTOM',
+          ParallelismUpdate: parallelismFor(streams.events, reading.shards),
+        },
+      },
     },
   });
-  if (!(await unlessBusy(clients.kinesisAnalyticsV2.send(update), ...BUSY))) throw notYet(`application ${ApplicationName} is busy`);
+  if (!(await unlessBusy(client.send(update), ...BUSY))) throw notYet(`application ${ApplicationName} is busy`);
+  return { changed: true, gap };
 }
 
-/** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink has the job at one subtask a shard. */
-async function look(clients: Clients, pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> {
-  const { kinesisAnalyticsV2, kinesis } = clients;
-  const { paragraphs } = await readNote(await enter(kinesisAnalyticsV2, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
+/** True when a note made for `written` leaves out nothing, and reads little more than it must. */
+function isNear({ from: written }: Reading, { from }: Reading): boolean {
+  if (written === undefined || from === undefined) return written === from;
+  return written <= from && from - written <= NEAR_MS;
+}
+
+/** What AWS said of the latest start. */
+async function operationError(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<string | undefined> {
+  const { application: ApplicationName } = names(pipeline);
+  const { ApplicationOperationInfoList: [latest] = [] } = await client.send(
+    new ListApplicationOperationsCommand({ ApplicationName, Operation: 'StartApplication', OperationStatus: 'FAILED', Limit: 1 }),
+  );
+  if (!latest?.OperationId) return undefined;
+  const { ApplicationOperationInfoDetails: details } = await client.send(
+    new DescribeApplicationOperationCommand({ ApplicationName, OperationId: latest.OperationId }),
+  );
+  return details?.OperationFailureDetails?.ErrorInfo?.ErrorString;
+}
+
+/** A start that failed: it is tried anew in any case; while the application's role is young that may be all that is missing, and later the role is named. */
+async function startFailed(clients: Clients, pipeline: Pipeline, said = 'AWS gave no reason'): Promise<ApplicationFailure> {
+  const { application, roles } = names(pipeline);
+  const role = await youngRole(clients)(pipeline, 'studio');
+  const advice =
+    role === undefined
+      ? `it is tried again; look at role ${roles.studio} and its policy (npx d2d plan --policies) if this names an action`
+      : `role ${role} is new and may not have spread yet, so it is tried again`;
+  return ApplicationFailure.nonRetryable(`application ${application} did not start: ${said} (${advice})`, 'StartFailed');
+}
+
+/** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink's job reads each shard in a subtask of its own. */
+async function look({ kinesisAnalyticsV2: client, kinesis }: Clients, pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> {
+  const not = (reason: string) => ({ running: false, reason });
+  const { paragraphs } = await readNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
   const last = paragraphs.at(-1);
   if (last?.status !== 'RUNNING' || !paragraphs.slice(0, -1).every(({ status: state }) => state === 'FINISHED')) {
     const states = paragraphs.map(({ id, status: state, errorMessage }) => `${id} ${state}${errorMessage ? ` (${errorMessage})` : ''}`);
-    return { running: false, reason: `the note's job does not run: ${states.join(', ') || 'the note has no paragraphs'}` };
+    return not(`the note's job does not run: ${states.join(', ') || 'the note has no paragraphs'}`);
   }
-  const flink = await enter(kinesisAnalyticsV2, pipeline, 'FLINK_DASHBOARD_URL');
-  const { jobs = [] } = (await flink('GET', '/flinkdashboard/jobs/overview')) as { jobs?: { jid: string; state: string }[] };
-  const job = jobs.find(({ state }) => state === 'RUNNING');
-  if (!job)
-    return {
-      running: false,
-      reason: `Flink runs no job of the note yet (${jobs.map(({ state }) => state).join(', ') || 'none was submitted'})`,
-    };
-  const { vertices = [] } = (await flink('GET', `/flinkdashboard/jobs/${job.jid}`)) as {
-    vertices?: { name: string; parallelism: number }[];
-  };
-  const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: names(pipeline).streams.events }));
-  const shards = StreamDescriptionSummary?.OpenShardCount;
-  const source = vertices.find(({ name }) => name.includes('Source'));
-  if (source?.parallelism !== shards)
-    return { running: false, reason: `Flink reads ${shards} shards with ${source?.parallelism} subtasks; they must be as many` };
-  return { running: true };
-}
-
-type Session = (method: 'GET' | 'POST', path: string) => Promise<Record<string, unknown>>;
-
-/** Enters by a presigned URL and keeps the session's cookie for the calls that follow. */
-async function enter(
-  client: KinesisAnalyticsV2Client,
-  pipeline: Pipeline,
-  UrlType: 'ZEPPELIN_UI_URL' | 'FLINK_DASHBOARD_URL',
-): Promise<Session> {
-  const command = new CreateApplicationPresignedUrlCommand({
-    ApplicationName: names(pipeline).application,
-    UrlType,
-    SessionExpirationDurationInSeconds: SESSION_SECONDS,
-  });
-  const { AuthorizedUrl } = await client.send(command);
-  const entry = new URL(AuthorizedUrl!);
-  // Any path behind the URL's token opens the session; the API's own is answered without the weight of a page.
-  if (UrlType === 'ZEPPELIN_UI_URL') entry.pathname = jobPath(pipeline);
-  const login = await fetch(entry, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
-  const cookie = login.headers
-    .getSetCookie()
-    .map((set) => set.split(';')[0])
-    .join('; ');
-  if (cookie === '') throw new Error(`the presigned URL gave no session (HTTP ${login.status})`);
-  return async (method, path) => {
-    const answer = await fetch(new URL(path, entry), {
-      method,
-      headers: { cookie },
-      redirect: 'manual',
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    const text = await answer.text();
-    try {
-      return JSON.parse(text) as Record<string, unknown>;
-    } catch {
-      throw new Error(`${method} ${path} was answered with HTTP ${answer.status} and no JSON: ${text.slice(0, 200)}`);
-    }
-  };
-}
-
-const jobPath = (pipeline: Pipeline) => `/zeppelin/api/notebook/job/${names(pipeline).noteId}`;
-
-/** The note's state. Zeppelin's documentation and its newer code shape the body differently; both are read. */
-async function readNote(session: Session, pipeline: Pipeline): Promise<{ isRunning: boolean; paragraphs: Paragraph[] }> {
-  const { body } = (await session('GET', jobPath(pipeline))) as { body?: Paragraph[] | { isRunning?: boolean; paragraphs?: Paragraph[] } };
-  const paragraphs = (Array.isArray(body) ? body : body?.paragraphs) ?? [];
-  const underWay = paragraphs.some(({ status: state }) => state === 'RUNNING' || state === 'PENDING');
-  return { isRunning: (!Array.isArray(body) && body?.isRunning) || underWay, paragraphs };
+  const { events } = names(pipeline).streams;
+  const [job, shards, found] = await Promise.all([
+    flinkOf(client, pipeline).then(jobOf),
+    shardsOf(kinesis, events),
+    describe(client, pipeline),
+  ]);
+  if (job.id === undefined) return not(`Flink runs no job of the note yet (${job.states.join(', ') || 'none was submitted'})`);
+  const open = idsOf(shards.filter(isOpen));
+  const reading = readingOf(textOf(found), pipeline, open);
+  if (reading === undefined) return not(`the job was not started for this spec and the shards that are open now (${open.join(', ')})`);
+  const wanted = parallelismFor(events, reading.shards);
+  const subtasks = sourceOf(job)?.parallelism;
+  return subtasks === wanted
+    ? { running: true }
+    : not(`Flink reads ${events} in ${subtasks} subtasks instead of ${wanted}, so shards share one`);
 }

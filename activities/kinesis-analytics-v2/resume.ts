@@ -1,59 +1,77 @@
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import { GetObjectCommand, ListObjectsV2Command, type _Object as Stored } from '@aws-sdk/client-s3';
-import { type LakeTable, names } from '../../pipeline/names.ts';
+import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
+import type { ApplicationDetail } from '@aws-sdk/client-kinesis-analytics-v2';
+import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
+import { happenedAt, idsOf, isOpen, rows, shardsOf } from '../kinesis/shards.ts';
+import { METRICS, newestWindow } from '../s3/metrics.ts';
+import { drained } from './drain.ts';
+import { EARLY_MS, type Reading, textOf, writtenIn } from './note.ts';
 
-const METRICS: LakeTable[] = ['player_metrics', 'team_metrics'];
-const DAY_MS = 86_400_000;
-/** Objects that hold the newest windows: the shards of a metric stream are delivered side by side. */
-const NEWEST = 3;
 /** The sinks' buffers and the subtasks' different paces: rows of windows this much older may not have come out yet. */
 const FLUSH_MS = 10_000;
+const HOUR_MS = 3_600_000;
 
 /**
- * The start of the window (milliseconds since the epoch) from which the SQL is to go on: safely before the last one that every metric table of the lake has. What comes
- * out twice is the same row of the same key. Undefined when the lake has no windows: then from the stream's oldest record.
+ * How the SQL is to go on so that every window comes out whole: from where on, and over which shards. Before the `from` of the note that is in the application
+ * everything is out; one that runs is waited for until all windows that have closed are. What comes out twice is the same row of the same key.
  */
-export async function resumeFrom(clients: Clients, pipeline: Pipeline): Promise<number | undefined> {
-  const last = await Promise.all(METRICS.map((table) => lastWindow(clients, pipeline, table)));
-  if (last.includes(undefined)) return undefined;
+export async function goingOn(clients: Clients, pipeline: Pipeline, found: ApplicationDetail | undefined): Promise<Reading> {
+  const { kinesis } = clients;
+  const stream = names(pipeline).streams.events;
+  const note = writtenIn(textOf(found));
+  const all = await shardsOf(kinesis, stream);
+  const open = idsOf(all.filter(isOpen));
+  const done = note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note.shards) : undefined;
+  const certain = Math.max(done ?? 0, note?.from ?? 0);
+  const probable =
+    done === undefined
+      ? await lastSafeWindow(clients, pipeline, note === undefined ? [] : open.filter((id) => !note.shards.includes(id)))
+      : 0;
+  const from = Math.max(certain, probable) || undefined;
+  const closed = idsOf(all.filter((shard) => !isOpen(shard)));
+  const stillRead = await Promise.all(closed.map((shard) => hasEventsSince(kinesis, stream, shard, from)));
+  return { shards: [...closed.filter((_, i) => stillRead[i]), ...open], ...(from !== undefined && { from }) };
+}
+
+/**
+ * The start of a window before which surely everything has come out: well before the last one that every metric table of the lake has, and before the first
+ * event in shards that the SQL was not started for. 0 when the lake has no windows.
+ */
+async function lastSafeWindow(clients: Clients, pipeline: Pipeline, newShards: string[]): Promise<number> {
+  const last = await Promise.all(METRICS.map((table) => newestWindow(clients, pipeline, table)));
+  const stream = names(pipeline).streams.events;
+  const firsts = await Promise.all(newShards.map((shard) => firstArrival(clients.kinesis, stream, shard)));
   const window = pipeline.windowSeconds * 1000;
-  const safe = Math.min(...(last as number[])) - window - FLUSH_MS;
-  return Math.floor(safe / window) * window;
+  const safe = [...last.map((start) => start ?? 0), ...firsts.filter((time) => time !== undefined)].reduce((a, b) => Math.min(a, b));
+  return Math.max(0, Math.floor((safe - window - FLUSH_MS) / window) * window);
 }
 
-/** The start of the newest window that a metric table has. */
-async function lastWindow(clients: Clients, pipeline: Pipeline, table: LakeTable): Promise<number | undefined> {
-  const today = await listed(clients, pipeline, table, Date.now());
-  const objects = today.length >= NEWEST ? today : [...today, ...(await listed(clients, pipeline, table, Date.now() - DAY_MS))];
-  const newest = objects.sort((a, b) => Number(b.LastModified) - Number(a.LastModified)).slice(0, NEWEST);
-  const starts = (await Promise.all(newest.map((object) => windowsIn(clients, pipeline, object)))).flat();
-  return starts.length === 0 ? undefined : Math.max(...starts);
+/** Why windows will be missing: the stream no longer has what the SQL would have to read. Undefined while it has. */
+export async function missing({ kinesis }: Clients, pipeline: Pipeline, { from }: Reading): Promise<string | undefined> {
+  const StreamName = names(pipeline).streams.events;
+  const answer = await unlessMissing(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException');
+  const { RetentionPeriodHours: hours = 0 } = answer?.StreamDescriptionSummary ?? {};
+  const oldest = Date.now() - hours * HOUR_MS;
+  if (from === undefined || hours === 0 || from >= oldest) return undefined;
+  const [since, until] = [from, oldest].map((time) => `${new Date(time).toISOString().slice(0, 19)} UTC`);
+  return `the stream keeps ${hours} hours, so events from ${since} to ${until} can no longer be read: these windows stay as they are in the lake, or without rows`;
 }
 
-async function listed({ s3 }: Clients, pipeline: Pipeline, table: LakeTable, time: number): Promise<Stored[]> {
-  const { bucket: Bucket, prefix } = names(pipeline);
-  const [year, month, day] = new Date(time).toISOString().slice(0, 10).split('-');
-  const Prefix = `${prefix(table)}year=${year}/month=${month}/day=${day}/`;
-  const found: Stored[] = [];
-  let ContinuationToken: string | undefined;
-  do {
-    const page = await unlessMissing(s3.send(new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken })), 'NoSuchBucket');
-    found.push(...(page?.Contents ?? []));
-    ContinuationToken = page?.NextContinuationToken;
-  } while (ContinuationToken);
-  return found;
+async function firstArrival(kinesis: KinesisClient, StreamName: string, ShardId: string): Promise<number | undefined> {
+  for await (const page of rows(kinesis, { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }, 1))
+    if (page[0]) return page[0].arrival;
+  return undefined;
 }
 
-async function windowsIn({ s3 }: Clients, pipeline: Pipeline, { Key }: Stored): Promise<number[]> {
-  const { Body } = await s3.send(new GetObjectCommand({ Bucket: names(pipeline).bucket, Key }));
-  const text = (await promisify(gunzip)(await Body!.transformToByteArray())).toString('utf8');
-  const rows = text.split('\n').filter(Boolean);
-  // Times are UTC and carry no zone.
-  return rows.map((row) =>
-    Date.parse(`${(JSON.parse(row) as { window_start: string }).window_start.replace(' ', 'T').replace(/Z?$/, 'Z')}`),
-  );
+/** True when a shard holds an event, heartbeats apart, that happened at `from` or later. */
+async function hasEventsSince(kinesis: KinesisClient, StreamName: string, ShardId: string, from: number | undefined): Promise<boolean> {
+  const position =
+    from === undefined
+      ? { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const }
+      : { StreamName, ShardId, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(from - EARLY_MS) };
+  for await (const page of rows(kinesis, position))
+    if (page.some((row) => row.event_type !== 'heartbeat' && !(happenedAt(row) < (from ?? 0)))) return true;
+  return false;
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type KinesisClient, ListShardsCommand, PutRecordsCommand, type PutRecordsRequestEntry } from '@aws-sdk/client-kinesis';
+import { type KinesisClient, PutRecordsCommand, type PutRecordsRequestEntry, type Shard } from '@aws-sdk/client-kinesis';
 import { type Game, type GameEvent, gameEvent, heartbeat } from '../../pipeline/event.ts';
 import { isNamed } from '../errors.ts';
+import { isOpen, shardsOf } from './shards.ts';
 
 /** Events `from` up to, not including, `to`. Event i happens at `base + (i - from) * 1000 / rate` milliseconds since the epoch. */
 export interface Range {
@@ -38,7 +39,7 @@ export async function sendRange(
   start: Sent,
   { kinesis, stream, signal, report }: Sending,
 ): Promise<Sent> {
-  const shards = await openShards(kinesis, stream);
+  const beat = beating(kinesis, stream, game.run);
   const sent = { ...start, next: Math.max(start.next, from) };
   let beaten = 0;
   while (sent.next < to && !signal.aborted) {
@@ -59,7 +60,7 @@ export async function sendRange(
     sent.latest = Math.floor(base + ((due - 1 - from) * 1000) / rate);
     if (sent.latest - beaten >= BEAT_MS) {
       beaten = sent.latest;
-      sent.heartbeats += await beat(kinesis, stream, game.run, shards, sent.latest);
+      sent.heartbeats += await beat(sent.latest);
     }
     report({ ...sent });
     if (due === to || due < from + ((Date.now() - base) * rate) / 1000) continue;
@@ -70,41 +71,28 @@ export async function sendRange(
 
 /** Sends heartbeats alone, one a second to every open shard, until the clock has passed `until` (milliseconds since the epoch). */
 export async function sendHeartbeats(run: string, until: number, { kinesis, stream, signal, report }: Sending): Promise<Sent> {
-  const shards = await openShards(kinesis, stream);
+  const beat = beating(kinesis, stream, run);
   const sent: Sent = { next: 0, latest: 0, heartbeats: 0 };
   while (sent.latest < until && !signal.aborted) {
     sent.latest = Date.now();
-    sent.heartbeats += await beat(kinesis, stream, run, shards, sent.latest);
+    sent.heartbeats += await beat(sent.latest);
     report({ ...sent });
     if (sent.latest < until) await pause(BEAT_MS, signal);
   }
   return sent;
 }
 
-interface OpenShard {
-  id: string;
-  hashKey: string;
-}
-
-async function openShards(kinesis: KinesisClient, stream: string): Promise<OpenShard[]> {
-  const open: OpenShard[] = [];
-  let token: string | undefined;
-  do {
-    const page = await kinesis.send(new ListShardsCommand(token ? { NextToken: token } : { StreamName: stream }));
-    for (const { ShardId: id = '', HashKeyRange, SequenceNumberRange } of page.Shards ?? [])
-      if (SequenceNumberRange?.EndingSequenceNumber === undefined) open.push({ id, hashKey: HashKeyRange?.StartingHashKey ?? '0' });
-    token = page.NextToken;
-  } while (token);
-  return open;
-}
-
-async function beat(kinesis: KinesisClient, stream: string, run: string, shards: OpenShard[], time: number): Promise<number> {
-  await put(
-    kinesis,
-    stream,
-    shards.map(({ id, hashKey }) => record(heartbeat(run, id, time), hashKey)),
-  );
-  return shards.length;
+/** Sends heartbeats to every open shard; shards that were split or merged meanwhile are noticed by where these arrive. */
+function beating(kinesis: KinesisClient, stream: string, run: string): (time: number) => Promise<number> {
+  let shards: Shard[] | undefined;
+  return async (time) => {
+    shards ??= (await shardsOf(kinesis, stream)).filter(isOpen);
+    const { length } = shards;
+    const beats = shards.map(({ ShardId = '', HashKeyRange }) => record(heartbeat(run, ShardId, time), HashKeyRange?.StartingHashKey));
+    const placed = await put(kinesis, stream, beats);
+    if (placed.some((shard, i) => shard !== shards?.[i]?.ShardId)) shards = undefined;
+    return length;
+  };
 }
 
 /** The match is the partition key: its events stay on one shard, in order. Only heartbeats are aimed at a shard. */
@@ -116,21 +104,26 @@ const record = (event: GameEvent, hashKey?: string): PutRecordsRequestEntry => (
 
 /**
  * Puts records until every one is acknowledged: refused records alone are sent again; after a call without an answer, all that were in it. A stream that
- * cannot be reached for long is reported by the last error, so that Temporal shows it and tries again.
+ * cannot be reached for long is reported by the last error, so that Temporal shows it and tries again. Gives the shard of each record.
  */
-async function put(kinesis: KinesisClient, stream: string, records: PutRecordsRequestEntry[]): Promise<void> {
-  let left = records;
+async function put(kinesis: KinesisClient, stream: string, records: PutRecordsRequestEntry[]): Promise<string[]> {
+  let left = records.map((entry, at) => ({ entry, at }));
+  const placed: string[] = [];
   let unanswered = 0;
   for (let attempt = 0; left.length > 0; attempt++) {
     if (attempt > 0) await delay(Math.min(2000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2));
     try {
-      const { Records: results = [] } = await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records: left }));
+      const { Records: results = [] } = await kinesis.send(
+        new PutRecordsCommand({ StreamName: stream, Records: left.map(({ entry }) => entry) }),
+      );
+      for (const [i, { at }] of left.entries()) placed[at] = results[i]?.ShardId ?? '';
       left = left.filter((_, i) => results[i]?.SequenceNumber === undefined);
       unanswered = 0;
     } catch (error) {
       if (isNamed(error, ...HOPELESS) || ++unanswered >= MOST_UNANSWERED) throw error;
     }
   }
+  return placed;
 }
 
 const HOPELESS = ['ResourceNotFoundException', 'ValidationException', 'InvalidArgumentException', 'AccessDeniedException'];

@@ -111,7 +111,9 @@ async function step(aws: Aws, name: string, buffer: Held | undefined): Promise<[
 /** A delivery stream reads from LATEST as of becoming ACTIVE: what comes before is not for it. */
 async function skip(aws: Aws, name: string, checkpoint: Readonly<Checkpoint>): Promise<void> {
   const positions: Positions = {};
-  for (const id of Object.keys(checkpoint.positions)) positions[id] = (await aws.shards.open(checkpoint.folder, id)).end();
+  const source = streams(aws).get(deliveryStreamOf(aws, name).source.stream);
+  const ids = source?.folder === checkpoint.folder ? source.shards.map(({ id }) => id) : Object.keys(checkpoint.positions);
+  for (const id of ids) positions[id] = (await aws.shards.open(checkpoint.folder, id)).end();
   checkpoints(aws).set(name, { ...checkpoint, positions });
 }
 

@@ -1,5 +1,6 @@
 import type { Aws } from '../aws.ts';
 import type { LogRecord } from '../kinesis/log.ts';
+import { isOpen, parentsOf } from '../kinesis/shards.ts';
 import type { Stream } from '../kinesis/streams.ts';
 import type { Checkpoint, Positions } from './catalog.ts';
 
@@ -21,20 +22,32 @@ const LEAST_SLICE_BYTES = 64 << 10;
 /** An empty buffer that goes on at the checkpoint. */
 export const holdFrom = ({ folder, positions }: Readonly<Checkpoint>): Held => ({ folder, to: { ...positions }, parts: [], bytes: 0 });
 
-/** Takes what the shards have, by turns, until nothing is left or the buffer has `maxBytes` (the last record may go over it). */
+/**
+ * Takes what the shards have, by turns, until nothing is left or the buffer has `maxBytes` (the last record may go over it). A shard's turn comes once those that
+ * it was split off or merged from have been read to their end.
+ */
 export async function fill(aws: Aws, source: Readonly<Stream>, held: Held, maxBytes: number, delimiter: string): Promise<void> {
-  const share = Math.max(LEAST_SLICE_BYTES, Math.ceil(maxBytes / source.shards.length));
+  const share = Math.max(LEAST_SLICE_BYTES, Math.ceil(maxBytes / source.shards.filter(isOpen).length));
   for (let found = true; found && held.bytes < maxBytes; ) {
     found = false;
-    for (const { id } of source.shards) {
-      const log = await aws.shards.open(source.folder, id);
-      const from = held.to[id] ?? log.start();
-      if (from >= log.end() || held.bytes >= maxBytes) continue;
+    for (const shard of source.shards) {
+      const { id } = shard;
+      const { log, from, isRead } = await place(aws, held, id);
+      if (isRead || held.bytes >= maxBytes) continue;
+      const parents = await Promise.all(parentsOf(source.shards, shard).map((parent) => place(aws, held, parent.id)));
+      if (!parents.every((parent) => parent.isRead)) continue;
       const records = await log.read(from, MAX_RECORDS, Math.min(share, maxBytes - held.bytes));
       take(held, id, records, delimiter);
       found ||= records.length > 0;
     }
   }
+}
+
+/** How far a shard has been read. */
+async function place(aws: Aws, { folder, to }: Held, id: string) {
+  const log = await aws.shards.open(folder, id);
+  const from = to[id] ?? log.start();
+  return { log, from, isRead: from >= log.end() };
 }
 
 /** Reads exactly the records from the checkpoint up to `to` again. */

@@ -1,6 +1,8 @@
 import * as schemas from '@aws-sdk/client-kinesis';
 import type { Service } from '../aws.ts';
+import * as listing from './list-shards.ts';
 import * as records from './records.ts';
+import * as reshard from './reshard.ts';
 import * as streams from './streams.ts';
 
 /** Kinesis Data Streams. */
@@ -14,16 +16,19 @@ export const kinesis: Service = {
     DecreaseStreamRetentionPeriod: streams.decreaseStreamRetentionPeriod,
     DeleteStream: streams.deleteStream,
     DescribeLimits: streams.describeLimits,
-    DescribeStream: streams.describeStream,
+    DescribeStream: listing.describeStream,
     DescribeStreamSummary: streams.describeStreamSummary,
     GetRecords: records.getRecords,
     GetShardIterator: records.getShardIterator,
     IncreaseStreamRetentionPeriod: streams.increaseStreamRetentionPeriod,
-    ListShards: streams.listShards,
+    ListShards: listing.listShards,
     ListStreams: streams.listStreams,
     ListTagsForStream: streams.listTagsForStream,
+    MergeShards: reshard.mergeShards,
     PutRecord: records.putRecord,
     PutRecords: records.putRecords,
     RemoveTagsFromStream: streams.removeTagsFromStream,
+    SplitShard: reshard.splitShard,
+    UpdateShardCount: reshard.updateShardCount,
   },
 };

@@ -33,7 +33,8 @@ export interface ShardLog {
 /** The logs of all shards, opened when first asked for. `stream` names the folder. */
 export interface ShardLogs {
   open(stream: string, shard: string): Promise<ShardLog>;
-  remove(stream: string): Promise<void>;
+  /** Removes a stream's logs, or with `<stream>/<shard>` the log of one shard. */
+  remove(folder: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -56,14 +57,14 @@ export function shardLogs(dir: string): ShardLogs {
   };
   return {
     open: (stream, shard) => {
-      const key = `${stream}/${shard}`;
+      const key = `${stream}/${shard}/`;
       const found = logs.get(key) ?? openShard(join(dir, stream, shard));
       logs.set(key, found);
       return found;
     },
-    remove: async (stream) => {
-      await closeAll(`${stream}/`);
-      await rm(join(dir, stream), { recursive: true, force: true });
+    remove: async (folder) => {
+      await closeAll(`${folder}/`);
+      await rm(join(dir, folder), { recursive: true, force: true });
     },
     close: () => closeAll(''),
   };

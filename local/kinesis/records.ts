@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type {
+  ChildShard,
   GetRecordsInput,
   GetRecordsOutput,
   GetShardIteratorInput,
@@ -12,15 +13,16 @@ import type {
   PutRecordsResultEntry,
 } from '@aws-sdk/client-kinesis';
 import { type Aws, awsError, type Operation } from '../aws.ts';
+import { turnsOf } from './reshard.ts';
 import { offsetOf, sequenceNumber } from './sequence.ts';
-import { type Stream, streamOf, streamStatus } from './streams.ts';
+import { childrenOf, isOpen, MAX_HASH, parentsOf, type StreamShard } from './shards.ts';
+import { keptShards, type Stream, streamOf, streamStatus } from './streams.ts';
 
 const MAX_RECORDS = 500;
 const MAX_RECORD_BYTES = 1 << 20;
 const MAX_REQUEST_BYTES = 10 << 20;
 const WRITES_PER_SECOND = { records: 1000, bytes: 1 << 20 };
 const READS_PER_SECOND = 5;
-const MAX_HASH_KEY = (1n << 128n) - 1n;
 const ITERATOR_MS = 5 * 60_000;
 
 export const putRecords: Operation<PutRecordsInput, PutRecordsOutput> = async ({ Records: entries = [], ...input }, aws) => {
@@ -30,12 +32,13 @@ export const putRecords: Operation<PutRecordsInput, PutRecordsOutput> = async ({
   const size = entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
   if (size > MAX_REQUEST_BYTES)
     throw awsError('InvalidArgumentException', `Records size exceeds ${MAX_REQUEST_BYTES / (1 << 20)} MB limit`);
-  const results = await store(aws, stream, entries);
+  const results = await turnsOf(aws, stream).write(() => store(aws, writable(aws, input), entries));
   return { Records: results, FailedRecordCount: results.filter(({ ErrorCode }) => ErrorCode).length, EncryptionType: 'NONE' };
 };
 
 export const putRecord: Operation<PutRecordInput, PutRecordOutput> = async ({ Data, PartitionKey, ExplicitHashKey, ...input }, aws) => {
-  const [result] = await store(aws, writable(aws, input), [{ Data, PartitionKey, ExplicitHashKey }]);
+  const entry = { Data, PartitionKey, ExplicitHashKey };
+  const [result] = await turnsOf(aws, writable(aws, input)).write(() => store(aws, writable(aws, input), [entry]));
   if (result?.ErrorCode) throw awsError(result.ErrorCode, result.ErrorMessage ?? '');
   return { ShardId: result?.ShardId, SequenceNumber: result?.SequenceNumber, EncryptionType: 'NONE' };
 };
@@ -43,7 +46,7 @@ export const putRecord: Operation<PutRecordInput, PutRecordOutput> = async ({ Da
 export const getShardIterator: Operation<GetShardIteratorInput, GetShardIteratorOutput> = async (input, aws) => {
   const stream = streamOf(aws, input);
   const { ShardId: shard = '', ShardIteratorType: type, StartingSequenceNumber: sequence = '', Timestamp: time } = input;
-  if (!stream.shards.some(({ id }) => id === shard))
+  if (!keptShards(aws, stream).some(({ id }) => id === shard))
     throw awsError('ResourceNotFoundException', `Shard ${shard} in stream ${stream.name} under account ${aws.account} does not exist`);
   const log = await aws.shards.open(stream.folder, shard);
   if (type === 'TRIM_HORIZON') return { ShardIterator: iterator(aws, stream, shard, log.start()) };
@@ -88,10 +91,22 @@ export const getRecords: Operation<GetRecordsInput, GetRecordsOutput> = async (
         PartitionKey: record.partitionKey,
         EncryptionType: 'NONE' as const,
       })),
-    NextShardIterator: iterator(aws, stream, shard, next),
+    ...(isAtItsEnd(stream, shard, next, log.end())
+      ? { ChildShards: childrenOf(stream.shards, shard).map((child) => childShard(stream, child)) }
+      : { NextShardIterator: iterator(aws, stream, shard, next) }),
     MillisBehindLatest: behind,
   };
 };
+
+/** True once a closed shard has been read to its last record: then there is no next iterator. */
+const isAtItsEnd = ({ shards }: Readonly<Stream>, shard: string, next: number, end: number): boolean =>
+  next >= end && !shards.some((candidate) => candidate.id === shard && isOpen(candidate));
+
+const childShard = ({ shards }: Readonly<Stream>, child: Readonly<StreamShard>): ChildShard => ({
+  ShardId: child.id,
+  ParentShards: parentsOf(shards, child).map(({ id }) => id),
+  HashKeyRange: { StartingHashKey: child.from, EndingHashKey: child.to },
+});
 
 function writable(aws: Aws, input: { StreamName?: string; StreamARN?: string }): Readonly<Stream> {
   const stream = streamOf(aws, input);
@@ -134,11 +149,11 @@ function shardFor({ shards }: Readonly<Stream>, { PartitionKey: key = '', Explic
   if (key.length < 1 || key.length > 256)
     throw awsError('ValidationException', `PartitionKey must have length between 1 and 256, not ${key.length}.`);
   const hash = explicit === undefined ? BigInt(`0x${createHash('md5').update(key).digest('hex')}`) : explicitHash(explicit);
-  return shards.find(({ from, to }) => BigInt(from) <= hash && hash <= BigInt(to))!.id;
+  return shards.find((shard) => isOpen(shard) && BigInt(shard.from) <= hash && hash <= BigInt(shard.to))!.id;
 }
 
 function explicitHash(key: string): bigint {
-  if (/^(0|[1-9]\d{0,38})$/.test(key) && BigInt(key) <= MAX_HASH_KEY) return BigInt(key);
+  if (/^(0|[1-9]\d{0,38})$/.test(key) && BigInt(key) <= MAX_HASH) return BigInt(key);
   throw awsError(
     'InvalidArgumentException',
     `Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was ${key}`,

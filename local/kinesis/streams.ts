@@ -5,22 +5,18 @@ import type {
   DeleteStreamInput,
   DescribeLimitsInput,
   DescribeLimitsOutput,
-  DescribeStreamInput,
-  DescribeStreamOutput,
   DescribeStreamSummaryInput,
   DescribeStreamSummaryOutput,
-  ListShardsInput,
-  ListShardsOutput,
   ListStreamsInput,
   ListStreamsOutput,
   ListTagsForStreamInput,
   ListTagsForStreamOutput,
   RemoveTagsFromStreamInput,
-  Shard,
+  StreamDescription,
   StreamStatus,
 } from '@aws-sdk/client-kinesis';
 import { type Aws, arn, awsError, type Operation } from '../aws.ts';
-import { sequenceNumber } from './sequence.ts';
+import { evenly, isExpired, isOpen, type StreamShard, shardId } from './shards.ts';
 
 /** A stream as the catalog keeps it. `folder` names its logs, so that a stream made anew under the same name starts empty. */
 export interface Stream {
@@ -32,13 +28,15 @@ export interface Stream {
   /** When its deletion was asked for; DELETING for a while from then, and gone after it. */
   deleted?: Date;
   retentionHours: number;
-  shards: { id: string; from: string; to: string }[];
+  /** Open and closed, by rising id. */
+  shards: StreamShard[];
+  /** When UpdateShardCount was called, of the last 24 hours. */
+  rescaled?: Date[];
   tags: Record<string, string>;
 }
 
 /** The quota of us-east-1. */
-const SHARD_LIMIT = 20_000;
-const MAX_HASH = (1n << 128n) - 1n;
+export const SHARD_LIMIT = 20_000;
 
 /** The catalog's streams. */
 export const streams = (aws: Aws) => aws.journal.table<Stream>('kinesis.streams');
@@ -64,7 +62,7 @@ export function streamStatus(aws: Aws, { name, created, updated, deleted }: Read
 }
 
 /** The stream, to be changed; AWS refuses while it is on its way. */
-function settledOf(aws: Aws, input: { StreamName?: string; StreamARN?: string }): Readonly<Stream> {
+export function settledOf(aws: Aws, input: { StreamName?: string; StreamARN?: string }): Readonly<Stream> {
   const stream = streamOf(aws, input);
   const status = streamStatus(aws, stream);
   if (status !== 'ACTIVE')
@@ -95,18 +93,13 @@ export const createStream: Operation<CreateStreamInput, void> = (
   const shards = mode?.StreamMode === 'ON_DEMAND' ? 4 : (count ?? 0);
   if (!Number.isInteger(shards) || shards < 1 || shards > 200)
     throw awsError('ValidationException', `ShardCount ${shards} must be between 1 and 200.`);
-  const width = (MAX_HASH + 1n) / BigInt(shards);
   const created = new Date(aws.now());
   streams(aws).set(name, {
     name,
     folder: `${name}-${created.getTime()}`,
     created,
     retentionHours: 24,
-    shards: Array.from({ length: shards }, (_, i) => ({
-      id: `shardId-${String(i).padStart(12, '0')}`,
-      from: String(width * BigInt(i)),
-      to: String(i === shards - 1 ? MAX_HASH : width * BigInt(i + 1) - 1n),
-    })),
+    shards: evenly(shards).map((range, i) => ({ id: shardId(i), ...range })),
     tags,
   });
 };
@@ -125,27 +118,27 @@ export const deleteStream: Operation<DeleteStreamInput, void> = async (input, aw
 
 export const describeStreamSummary: Operation<DescribeStreamSummaryInput, DescribeStreamSummaryOutput> = (input, aws) => {
   const stream = streamOf(aws, input);
-  return { StreamDescriptionSummary: { ...description(aws, stream), OpenShardCount: stream.shards.length, ConsumerCount: 0 } };
+  return {
+    StreamDescriptionSummary: { ...description(aws, stream), OpenShardCount: stream.shards.filter(isOpen).length, ConsumerCount: 0 },
+  };
 };
+
+/** The shards of a stream that take records, or may still hold some. */
+export const keptShards = (aws: Aws, { shards, retentionHours }: Readonly<Stream>): Readonly<StreamShard>[] =>
+  shards.filter((shard) => !isExpired(shard, retentionHours, aws.now()));
+
+/** Open shards of all streams of the account. */
+export const openShardsOf = (aws: Aws): number =>
+  streams(aws)
+    .values()
+    .reduce((sum, { shards }) => sum + shards.filter(isOpen).length, 0);
 
 export const describeLimits: Operation<DescribeLimitsInput, DescribeLimitsOutput> = (_input, aws) => ({
   ShardLimit: SHARD_LIMIT,
-  OpenShardCount: streams(aws)
-    .values()
-    .reduce((sum, { shards }) => sum + shards.length, 0),
+  OpenShardCount: openShardsOf(aws),
   OnDemandStreamCount: 0,
   OnDemandStreamCountLimit: 50,
 });
-
-export const describeStream: Operation<DescribeStreamInput, DescribeStreamOutput> = async (input, aws) => {
-  const stream = streamOf(aws, input);
-  return { StreamDescription: { ...description(aws, stream), Shards: await shardsOf(aws, stream), HasMoreShards: false } };
-};
-
-export const listShards: Operation<ListShardsInput, ListShardsOutput> = async ({ ExclusiveStartShardId: after = '', ...input }, aws) => {
-  if (input.NextToken !== undefined) throw awsError('InvalidArgumentException', 'NextToken is not valid: every shard fits one page here.');
-  return { Shards: (await shardsOf(aws, streamOf(aws, input))).filter(({ ShardId: id = '' }) => id > after) };
-};
 
 export const listStreams: Operation<ListStreamsInput, ListStreamsOutput> = (
   { ExclusiveStartStreamName: after = '', Limit: limit = 100 },
@@ -206,25 +199,16 @@ export const listTagsForStream: Operation<ListTagsForStreamInput, ListTagsForStr
   HasMoreTags: false,
 });
 
-function description(aws: Aws, stream: Readonly<Stream>) {
+/** What both descriptions of a stream say. */
+export function description(aws: Aws, stream: Readonly<Stream>): Omit<StreamDescription, 'Shards' | 'HasMoreShards'> {
   return {
     StreamName: stream.name,
     StreamARN: streamArn(aws, stream.name),
     StreamStatus: streamStatus(aws, stream),
-    StreamModeDetails: { StreamMode: 'PROVISIONED' as const },
+    StreamModeDetails: { StreamMode: 'PROVISIONED' },
     RetentionPeriodHours: stream.retentionHours,
     StreamCreationTimestamp: stream.created,
     EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
-    EncryptionType: 'NONE' as const,
+    EncryptionType: 'NONE',
   };
-}
-
-async function shardsOf(aws: Aws, stream: Readonly<Stream>): Promise<Shard[]> {
-  return Promise.all(
-    stream.shards.map(async ({ id, from, to }) => ({
-      ShardId: id,
-      HashKeyRange: { StartingHashKey: from, EndingHashKey: to },
-      SequenceNumberRange: { StartingSequenceNumber: sequenceNumber(id, (await aws.shards.open(stream.folder, id)).start()) },
-    })),
-  );
 }

@@ -22,12 +22,11 @@ import { assetArn, checkName, type DataSource, dataSources, found, lastVerb, new
 
 export const createDataSource: Operation<CreateDataSourceRequest, CreateDataSourceResponse> = async (input, aws) => {
   const { DataSourceId: id = '', Type: type = 'ATHENA', DataSourceParameters: parameters } = input;
-  const asset = newAsset(aws, 'datasource', { ...input, id });
   if (type !== 'ATHENA')
     throw awsError('InvalidParameterValueException', `Data sources of type ${type} are not part of the local AWS; ATHENA is.`);
   const checked = checkedParameters(aws, parameters);
-  const source: DataSource = { ...asset, type, parameters: checked, error: await testConnection(aws, checked) };
-  dataSources(aws).set(id, source);
+  const error = await testConnection(aws, checked);
+  dataSources(aws).set(id, { ...newAsset(aws, 'datasource', { ...input, id }), type, parameters: checked, error });
   return { Arn: assetArn(aws, 'datasource', id), DataSourceId: id, CreationStatus: 'CREATION_IN_PROGRESS', Status: 202 };
 };
 
@@ -37,11 +36,12 @@ export const describeDataSource: Operation<DescribeDataSourceRequest, DescribeDa
 
 export const updateDataSource: Operation<UpdateDataSourceRequest, UpdateDataSourceResponse> = async (input, aws) => {
   const { DataSourceId: id = '', Name: name, DataSourceParameters: parameters } = input;
-  const source = sourceOf(aws, id);
   checkName(name);
-  const checked = parameters ? checkedParameters(aws, parameters) : source.parameters;
+  const checked = parameters ? checkedParameters(aws, parameters) : sourceOf(aws, id).parameters;
+  const error = await testConnection(aws, checked);
+  const source = sourceOf(aws, id);
   const updated = new Date(Math.max(aws.now(), source.created.getTime() + 1));
-  dataSources(aws).set(id, { ...source, name: name!, parameters: checked, updated, error: await testConnection(aws, checked) });
+  dataSources(aws).set(id, { ...source, name: name!, parameters: checked, updated, error });
   return { Arn: assetArn(aws, 'datasource', id), DataSourceId: id, UpdateStatus: 'UPDATE_IN_PROGRESS', Status: 202 };
 };
 

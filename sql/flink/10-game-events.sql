@@ -1,3 +1,4 @@
+-- Shards: ${shards}
 DROP TABLE IF EXISTS game_events;
 CREATE TABLE game_events (
   event_id STRING,

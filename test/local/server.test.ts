@@ -123,9 +123,9 @@ describe('the one door of the local AWS', () => {
 
   it('answers an operation that it does not have with an error, not with a pretence', async () => {
     const kinesis = new KinesisClient({ ...local, maxAttempts: 1 });
-    const { SplitShardCommand } = await import('@aws-sdk/client-kinesis');
+    const { EnableEnhancedMonitoringCommand } = await import('@aws-sdk/client-kinesis');
     await expect(
-      kinesis.send(new SplitShardCommand({ StreamName: 'forged', ShardToSplit: 's', NewStartingHashKey: '1' })),
+      kinesis.send(new EnableEnhancedMonitoringCommand({ StreamName: 'forged', ShardLevelMetrics: ['ALL'] })),
     ).rejects.toMatchObject({ name: 'NotImplemented' });
     await expect(kinesis.send(new CreateStreamCommand({} as never))).rejects.toMatchObject({ name: 'ValidationException' });
   });

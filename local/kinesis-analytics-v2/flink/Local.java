@@ -72,6 +72,8 @@ public final class Local {
     // The default, in memory, holds 5 MiB a state: 150,000 event ids would fail every checkpoint.
     settings.put("execution.checkpointing.storage", "filesystem");
     settings.put("execution.checkpointing.dir", checkpoints.toUri().toString());
+    // Watermarks are asked for to see whether a window has closed; the default shows them up to 10 s late.
+    settings.put("metrics.fetcher.update-interval", "1000");
     settings.put("restart-strategy.type", "exponential-delay");
     settings.put("restart-strategy.exponential-delay.initial-backoff", "500 ms");
     settings.put("restart-strategy.exponential-delay.max-backoff", "10 s");

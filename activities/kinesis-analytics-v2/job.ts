@@ -1,0 +1,58 @@
+import type { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import { enter, type Session } from './session.ts';
+
+/** The note's job as Flink tells it. Times are Flink's own, in milliseconds since the epoch. */
+export interface Job {
+  /** Of all jobs of the cluster; the note's is the running one. */
+  states: string[];
+  id?: string;
+  now: number;
+  vertices: { id: string; name: string; parallelism: number }[];
+}
+
+const BASE = '/flinkdashboard/jobs';
+
+/** Flink's REST behind the application's presigned URL; the application must be RUNNING. */
+export const flinkOf = (client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<Session> =>
+  enter(client, pipeline, 'FLINK_DASHBOARD_URL');
+
+/** The running job. */
+export async function jobOf(flink: Session): Promise<Job> {
+  const { jobs = [] } = (await flink('GET', `${BASE}/overview`)) as { jobs?: { jid: string; state: string }[] };
+  const running = jobs.find(({ state }) => state === 'RUNNING');
+  const states = jobs.map(({ state }) => state);
+  if (!running) return { states, now: 0, vertices: [] };
+  const { vertices = [], now = 0 } = (await flink('GET', `${BASE}/${running.jid}`)) as unknown as Partial<Job>;
+  return { states, id: running.jid, now, vertices };
+}
+
+/** The vertex that reads the events. */
+export const sourceOf = ({ vertices }: Job) => vertices.find(({ name }) => name.includes('Source'));
+
+/** Up to which event time (milliseconds since the epoch) every operator behind the source has been told that nothing earlier comes; undefined before the first word. */
+export async function watermarkOf(flink: Session, job: Job): Promise<number | undefined> {
+  const behind = job.vertices.filter((vertex) => vertex !== sourceOf(job));
+  const all = await Promise.all(
+    behind.map(async ({ id }) => (await flink('GET', `${BASE}/${job.id}/vertices/${id}/watermarks`)) as unknown as { value: string }[]),
+  );
+  const marks = all.flat().map(({ value }) => Number(value));
+  const least = Math.min(...marks);
+  return marks.length > 0 && least > 0 ? least : undefined;
+}
+
+/** When the latest checkpoint that has completed was begun; 0 before the first. */
+export async function checkpointOf(flink: Session, { id }: Job): Promise<number> {
+  const { latest } = (await flink('GET', `${BASE}/${id}/checkpoints`)) as {
+    latest?: { completed?: { trigger_timestamp?: number } | null };
+  };
+  return latest?.completed?.trigger_timestamp ?? 0;
+}
+
+/** What last made Flink restart the job: the innermost cause, one line; undefined if nothing has. */
+export async function exceptionOf(flink: Session, { id }: Job): Promise<string | undefined> {
+  const answer = (await flink('GET', `${BASE}/${id}/exceptions`)) as { 'root-exception'?: string | null };
+  const trace = answer['root-exception'] ?? undefined;
+  const causes = trace?.split('\n').filter((line) => line.startsWith('Caused by: '));
+  return causes?.at(-1)?.slice('Caused by: '.length) ?? trace?.split('\n')[0];
+}

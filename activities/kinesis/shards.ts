@@ -1,0 +1,73 @@
+import {
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  type GetShardIteratorCommandInput,
+  type KinesisClient,
+  ListShardsCommand,
+  type Shard,
+} from '@aws-sdk/client-kinesis';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import { unlessMissing } from '../errors.ts';
+
+/** Every shard that the stream still keeps, by rising id; none if there is no such stream. */
+export async function shardsOf(kinesis: KinesisClient, StreamName: string): Promise<Shard[]> {
+  const shards: Shard[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await unlessMissing(
+      kinesis.send(new ListShardsCommand(NextToken ? { NextToken } : { StreamName })),
+      'ResourceNotFoundException',
+    );
+    shards.push(...(page?.Shards ?? []));
+    NextToken = page?.NextToken;
+  } while (NextToken);
+  return shards;
+}
+
+/** True for a shard that takes records. */
+export const isOpen = ({ SequenceNumberRange }: Shard): boolean => SequenceNumberRange?.EndingSequenceNumber === undefined;
+
+/** The ids of a list of shards. */
+export const idsOf = (shards: Shard[]): string[] => shards.map(({ ShardId = '' }) => ShardId);
+
+/** Ids as a stream gives them, from the `first` on. */
+export const shardIds = (count: number, first = 0): string[] =>
+  Array.from({ length: count }, (_, i) => `shardId-${String(first + i).padStart(12, '0')}`);
+
+/** The open shards of the events stream as the spec wants them: those that are there, or the ids that new ones would get. */
+export async function wantedShards(kinesis: KinesisClient, pipeline: Pipeline): Promise<string[]> {
+  const all = await shardsOf(kinesis, names(pipeline).streams.events);
+  const open = all.filter(isOpen);
+  if (open.length === pipeline.shards) return idsOf(open);
+  const last = all.at(-1)?.ShardId;
+  return shardIds(pipeline.shards, last === undefined ? 0 : Number(last.slice('shardId-'.length)) + 1);
+}
+
+/** One record of a stream of JSON, as far as it is looked at. */
+export interface Row {
+  event_type?: string;
+  event_time?: string;
+  /** Milliseconds since the epoch. */
+  arrival: number;
+}
+
+/** The records of a shard from a position on, page by page, up to where the shard ends at this moment. */
+export async function* rows(
+  kinesis: KinesisClient,
+  position: GetShardIteratorCommandInput,
+  Limit?: number,
+): AsyncGenerator<Row[], void, undefined> {
+  let { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(position));
+  while (ShardIterator) {
+    const { Records = [], NextShardIterator, MillisBehindLatest = 0 } = await kinesis.send(new GetRecordsCommand({ ShardIterator, Limit }));
+    yield Records.map(({ Data, ApproximateArrivalTimestamp }) => ({
+      ...(JSON.parse(Buffer.from(Data ?? []).toString('utf8')) as Row),
+      arrival: Number(ApproximateArrivalTimestamp),
+    }));
+    ShardIterator = MillisBehindLatest > 0 ? NextShardIterator : undefined;
+  }
+}
+
+/** Milliseconds since the epoch at which an event happened; its time is UTC and carries no zone. */
+export const happenedAt = ({ event_time: time = '' }: Row): number => Date.parse(`${time}Z`);

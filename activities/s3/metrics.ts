@@ -1,0 +1,54 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { GetObjectCommand, ListObjectsV2Command, type _Object as Stored } from '@aws-sdk/client-s3';
+import { type LakeTable, names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { unlessMissing } from '../errors.ts';
+
+/** The tables of the lake that hold windows. */
+export const METRICS: LakeTable[] = ['player_metrics', 'team_metrics'];
+/** Objects that hold the newest windows: where one ends lies another's beginning. */
+const NEWEST = 3;
+
+/** The start (milliseconds since the epoch) of the newest window that a metric table has in the lake; undefined if it has none. Costs a few listings, and no query. */
+export async function newestWindow(clients: Clients, pipeline: Pipeline, table: LakeTable): Promise<number | undefined> {
+  const newest: Stored[] = [];
+  for await (const object of newestFirst(clients, pipeline, names(pipeline).prefix(table))) {
+    newest.push(object);
+    if (newest.length === NEWEST) break;
+  }
+  const starts = (await Promise.all(newest.map((object) => windowsIn(clients, pipeline, object)))).flat();
+  return starts.length === 0 ? undefined : starts.reduce((latest, start) => Math.max(latest, start));
+}
+
+/** The objects below a dated prefix, newest first: the folders sort by date, so only the last of them are listed. */
+async function* newestFirst(clients: Clients, pipeline: Pipeline, prefix: string): AsyncGenerator<Stored, void, undefined> {
+  const { folders, objects } = await listed(clients, pipeline, prefix);
+  yield* objects.sort((a, b) => Number(b.LastModified) - Number(a.LastModified));
+  for (const folder of folders.sort().reverse()) yield* newestFirst(clients, pipeline, folder);
+}
+
+async function listed({ s3 }: Clients, pipeline: Pipeline, Prefix: string): Promise<{ folders: string[]; objects: Stored[] }> {
+  const folders: string[] = [];
+  const objects: Stored[] = [];
+  let ContinuationToken: string | undefined;
+  do {
+    const command = new ListObjectsV2Command({ Bucket: names(pipeline).bucket, Prefix, Delimiter: '/', ContinuationToken });
+    const page = await unlessMissing(s3.send(command), 'NoSuchBucket');
+    folders.push(...(page?.CommonPrefixes ?? []).map((common) => common.Prefix!));
+    objects.push(...(page?.Contents ?? []));
+    ContinuationToken = page?.NextContinuationToken;
+  } while (ContinuationToken);
+  return { folders, objects };
+}
+
+async function windowsIn({ s3 }: Clients, pipeline: Pipeline, { Key }: Stored): Promise<number[]> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: names(pipeline).bucket, Key }));
+  const text = (await promisify(gunzip)(await Body!.transformToByteArray())).toString('utf8');
+  const rows = text.split('\n').filter(Boolean);
+  // Times are UTC and carry no zone.
+  return rows.map((row) =>
+    Date.parse(`${(JSON.parse(row) as { window_start: string }).window_start.replace(' ', 'T').replace(/Z?$/, 'Z')}`),
+  );
+}

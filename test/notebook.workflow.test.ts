@@ -1,0 +1,246 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { PutRecordsCommand, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
+import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { type Clients, clients } from '../activities/aws.ts';
+import { createActivities } from '../activities/index.ts';
+import { idsOf, isOpen, rows, shardIds, shardsOf } from '../activities/kinesis/shards.ts';
+import { flinkOf, jobOf, sourceOf } from '../activities/kinesis-analytics-v2/job.ts';
+import { writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import { type GameEvent, gameEvent } from '../pipeline/event.ts';
+import { type LakeTable, names } from '../pipeline/names.ts';
+import { parallelismFor } from '../pipeline/parallelism.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { foundation, only, type Stage } from '../pipeline/stages.ts';
+import { toolPaths } from '../setup/tools.mjs';
+import { heartbeats } from '../worker/heartbeat.ts';
+import type { generate } from '../workflows/generate.ts';
+import { type NotebookState, notebookStatus, pause, respec, resume, stop, suspend } from '../workflows/messages.ts';
+import type { keepNotebook } from '../workflows/notebook.ts';
+import type { provision } from '../workflows/provision.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { delivered, metricsOf } from './recount.ts';
+
+const TEN_MINUTES = 600_000;
+const BACKLOG = 400;
+const WINDOW_SECONDS = 5;
+const pipeline: Pipeline = {
+  ...parseSpec({
+    name: 'sqlgoeson',
+    windowSeconds: WINDOW_SECONDS,
+    generator: { rate: 60 },
+    delivery: { seconds: 1 },
+    local: { speed: 10 },
+  }),
+  account: '000000000000',
+};
+const all = names(pipeline);
+const taskQueue = 'notebook';
+
+let dir: string;
+let local: Local;
+let aws: Clients;
+let env: TestWorkflowEnvironment;
+let worker: Worker;
+let working: Promise<void>;
+let generator: WorkflowHandle<typeof generate>;
+let notebook: WorkflowHandle<typeof keepNotebook>;
+/** How far the clock of the local AWS is behind. */
+let behind = TEN_MINUTES;
+
+const up = (wanted: Pipeline, passes: (stage: Stage) => boolean) =>
+  env.client.workflow.execute<typeof provision>('provision', {
+    taskQueue,
+    workflowId: `up-${wanted.shards}-${Date.now()}`,
+    args: [{ pipeline: wanted, plan: only(foundation(), passes) }],
+  });
+
+const status = (): Promise<NotebookState> => notebook.query(notebookStatus);
+
+async function until<Value>(look: () => Promise<Value>, isSo: (value: Value) => boolean, seconds = 60): Promise<Value> {
+  for (const end = Date.now() + seconds * 1000; ; await new Promise((later) => setTimeout(later, 200))) {
+    const value = await look();
+    if (isSo(value)) return value;
+    if (Date.now() > end)
+      throw new Error(`after ${seconds} s it still is ${JSON.stringify(value)}; the notebook is ${JSON.stringify(await status())}`);
+  }
+}
+
+/** The note that is in the application. */
+async function noteText(): Promise<string | undefined> {
+  const { ApplicationDetail } = await aws.kinesisAnalyticsV2.send(new DescribeApplicationCommand({ ApplicationName: all.application }));
+  return ApplicationDetail?.ApplicationConfigurationDescription?.ApplicationCodeConfigurationDescription?.CodeContentDescription
+    ?.TextContent;
+}
+
+const openIds = async () => idsOf((await shardsOf(aws.kinesis, all.streams.events)).filter(isOpen));
+const jobNow = async () => jobOf(await flinkOf(aws.kinesisAnalyticsV2, pipeline));
+
+/** The rows of a table of the lake. */
+async function lake<Row>(table: LakeTable): Promise<Row[]> {
+  const { Contents = [] } = await aws.s3.send(new ListObjectsV2Command({ Bucket: all.bucket, Prefix: all.prefix(table) }));
+  const bodies = await Promise.all(
+    Contents.map(async ({ Key }) => (await aws.s3.send(new GetObjectCommand({ Bucket: all.bucket, Key }))).Body!.transformToByteArray()),
+  );
+  return bodies.flatMap((body) =>
+    gunzipSync(body)
+      .toString()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Row),
+  );
+}
+
+type MetricRow = Parameters<typeof delivered>[0][number];
+const windowsInLake = async () => new Set((await lake<MetricRow>('player_metrics')).map(({ window_start: start }) => start));
+
+/** Records in the events stream, each shard read to its end. */
+async function recordsInStream(): Promise<number> {
+  let count = 0;
+  for (const ShardId of idsOf(await shardsOf(aws.kinesis, all.streams.events)))
+    for await (const page of rows(aws.kinesis, { StreamName: all.streams.events, ShardId, ShardIteratorType: 'TRIM_HORIZON' }))
+      count += page.length;
+  return count;
+}
+
+/** Waits until the metrics in the lake are those that a recount of the lake's events gives; shows the difference when they do not come to be. */
+async function expectExact(): Promise<void> {
+  const events = await lake<GameEvent>('events');
+  const { players, teams } = metricsOf(events, WINDOW_SECONDS);
+  const wrong = async () => {
+    const [isPlayers, isTeams] = [delivered(await lake<MetricRow>('player_metrics')), delivered(await lake<MetricRow>('team_metrics'))];
+    const found = new Map([...isPlayers, ...isTeams].map((metric) => [metric.key, metric]));
+    const differing = [...players, ...teams].filter((metric) => JSON.stringify(found.get(metric.key)) !== JSON.stringify(metric));
+    return [
+      ...differing.map((metric) => ({ wanted: metric, found: found.get(metric.key) })),
+      ...Array(Math.max(0, found.size - players.length - teams.length)),
+    ];
+  };
+  await until(wrong, ({ length }) => length === 0, 30);
+  expect(players.length).toBeGreaterThan(100);
+}
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  dir = await mkdtemp(join(tmpdir(), 'd2d-notebook-'));
+  local = await startLocal({ dir, log: () => undefined, now: () => Date.now() - behind });
+  const { region, endpoint, credentials } = local;
+  aws = clients(local);
+  const server = { executable: { type: 'existing-path' as const, path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES };
+  env = await TestWorkflowEnvironment.createLocal({ server });
+  const workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+  worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue,
+    workflowBundle,
+    activities: createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue }),
+    interceptors: { activity: [heartbeats] },
+    maxHeartbeatThrottleInterval: '500 milliseconds',
+  });
+  working = worker.run();
+  await up(pipeline, (stage) => stage !== 'crawler');
+  // Events of ten minutes ago: what a restart must not read again.
+  const old = Array.from({ length: BACKLOG }, (_, i) => gameEvent({ run: 'old', seed: 2, players: 40 }, i, Date.now() - behind + i * 10));
+  const Records = old.map((event) => ({ Data: Buffer.from(JSON.stringify(event)), PartitionKey: event.match_id }));
+  const { FailedRecordCount } = await aws.kinesis.send(new PutRecordsCommand({ StreamName: all.streams.events, Records }));
+  expect(FailedRecordCount).toBe(0);
+  behind = 0;
+  for (const client of Object.values(aws)) (client as { config: { systemClockOffset: number } }).config.systemClockOffset = 0;
+  const start = { taskQueue, workflowId: '' };
+  const cursor = { game: { run: 'r', seed: 1, players: 40 }, next: 0, latest: 0, heartbeats: 0, paused: false };
+  generator = await env.client.workflow.start<typeof generate>('generate', {
+    ...start,
+    workflowId: all.workflows.generate,
+    args: [{ pipeline, cursor }],
+  });
+  notebook = await env.client.workflow.start<typeof keepNotebook>('keepNotebook', {
+    ...start,
+    workflowId: all.workflows.notebook,
+    args: [{ pipeline }],
+  });
+}, 90_000);
+
+afterAll(async () => {
+  worker?.shutdown();
+  await working;
+  await env?.teardown();
+  for (const client of Object.values(aws)) client.destroy();
+  await local?.close();
+  await rm(dir, { recursive: true });
+});
+
+it('stops deeply, and goes on where the windows stopped without reading all of the stream again', async () => {
+  await until(status, ({ state }) => state === 'running');
+  await until(windowsInLake, ({ size }) => size >= 4);
+  expect(writtenIn(await noteText())).toEqual({ shards: shardIds(2) });
+
+  await notebook.signal(suspend);
+  await until(status, ({ state }) => state === 'suspended');
+  const before = await windowsInLake();
+  const stoppedAt = Date.now();
+  await notebook.signal(resume);
+  await until(status, ({ state }) => state === 'running');
+  const { from = 0, shards } = writtenIn(await noteText())!;
+  const last = Math.max(...[...before].map((start) => Date.parse(`${start.replace(' ', 'T')}Z`)));
+  expect(shards).toEqual(shardIds(2));
+  expect(last - from).toBeGreaterThanOrEqual(WINDOW_SECONDS * 1000);
+  expect(stoppedAt - from).toBeLessThan(120_000);
+
+  await until(windowsInLake, ({ size }) => size >= before.size + 2);
+  const { vertices } = (await jobNow()) as unknown as { vertices: { name: string; metrics: { 'write-records': number } }[] };
+  const read = vertices.find(({ name }) => name.includes('Source'))!.metrics['write-records'];
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThanOrEqual((await recordsInStream()) - BACKLOG);
+  expect(await status()).toMatchObject({ state: 'running', restarts: 0 });
+}, 90_000);
+
+it('goes from 2 over 4 to 3 shards with every window closed before, one shard to a subtask', async () => {
+  for (const shards of [4, 3]) {
+    const wanted = { ...pipeline, shards };
+    await generator.signal(pause);
+    const closes = Date.now() + WINDOW_SECONDS * 1000 + 7_000;
+    await until(
+      async () => Date.now(),
+      (now) => now > closes,
+    );
+    const { failed } = await up(wanted, (stage) => stage === 'events' || stage === 'studio');
+    expect(failed).toEqual({});
+    await notebook.signal(respec, wanted);
+    await generator.signal(respec, wanted);
+    await generator.signal(resume);
+    const open = await openIds();
+    expect(open).toHaveLength(shards);
+    const parallelism = parallelismFor(all.streams.events, open);
+    await until(jobNow, (job) => sourceOf(job)?.parallelism === parallelism);
+    await until(status, ({ state }) => state === 'running');
+    expect(writtenIn(await noteText())!.shards).toEqual(open);
+    const before = await windowsInLake();
+    await until(windowsInLake, ({ size }) => size >= before.size + 2);
+  }
+}, 180_000);
+
+it('notices shards that were merged behind its back, and every kill of every life is in its window', async () => {
+  await aws.kinesis.send(
+    new UpdateShardCountCommand({ StreamName: all.streams.events, TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' }),
+  );
+  const open = await openIds();
+  await until(noteText, (text) => open.every((shard) => writtenIn(text)?.shards.includes(shard)));
+  await until(status, ({ state }) => state === 'running');
+  await generator.signal(stop);
+  await generator.result();
+  await expectExact();
+  await notebook.signal(stop);
+  await notebook.result();
+}, 120_000);
