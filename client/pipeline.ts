@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { type Client, Connection, Client as TemporalClient, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { clients, type Target } from '../activities/aws.ts';
+import { specHash } from '../activities/spec-hash.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type TemporalServer, taskQueue } from '../worker/connect.ts';
@@ -83,9 +83,6 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
   });
   return { was: false };
 }
-
-/** Tells one spec from another. */
-export const specHash = (pipeline: Pipeline): string => createHash('sha256').update(JSON.stringify(pipeline)).digest('hex');
 
 /** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */
 async function asApplied(client: Client, wish: Wish, { pipeline: { pipeline, state } }: Picture): Promise<Started> {

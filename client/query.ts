@@ -2,6 +2,7 @@ import { statements } from '../activities/sql.ts';
 import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { query as queryWorkflow } from '../workflows/index.ts';
+import { introduced } from '../workflows/story.ts';
 import type { VerbResult } from './index.ts';
 import { Plain } from './plain.ts';
 import { session } from './session.ts';
@@ -18,6 +19,7 @@ export async function query(question: string | undefined): Promise<VerbResult> {
     workflowId: `${names(pipeline).workflows.query}/${question}/${Date.now()}`,
     taskQueue: taskQueue(pipeline.target, pipeline.region),
     args: [{ pipeline, questions: [question] }],
+    ...introduced(pipeline, `asks ${question}`),
   });
   const more = answer!.more ? `\nfirst ${answer!.rows.length} rows; all of them: ${answer!.output}` : '';
   return {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OVERLAPS, REFRESHED, REFRESHES_A_DAY, SCHEDULED } from './schedules.ts';
 
 /** How often something is done: at most every 10 seconds. */
 const cadence = z
@@ -44,8 +45,34 @@ export const specSchema = z
         refresh: cadence.default('1 hour'),
         /** How often the pipeline looks whether everything still is as the spec wants it. */
         drift: cadence.default('5 minutes'),
+        /** What becomes of a run that falls due while the one before still goes. */
+        overlap: z.enum(OVERLAPS).default('skip'),
+        /** How late a run may still be made that fell due while Temporal was down; later ones are counted as missed. */
+        catchup: cadence.default('1 minute'),
+        /** Own settings of `crawl`, of a question or of a data set, by its name. */
+        each: z
+          .record(
+            z.string(),
+            z.strictObject({ every: cadence.optional(), overlap: z.enum(OVERLAPS).optional(), catchup: cadence.optional() }),
+          )
+          .default({}),
       })
-      .prefault({}),
+      .prefault({})
+      .superRefine(({ refresh, each }, context) => {
+        for (const name of Object.keys(each))
+          if (!SCHEDULED.some((known) => known === name))
+            context.addIssue({ code: 'custom', path: ['each', name], message: `is not scheduled; there are ${SCHEDULED.join(', ')}` });
+        const cadences = [
+          { path: ['refresh'], every: refresh },
+          ...REFRESHED.map((name) => ({ path: ['each', name, 'every'], every: each[name]?.every })),
+        ];
+        for (const { path, every = '1 day' } of cadences) {
+          const perDay = 86_400_000 / milliseconds(every);
+          const most = REFRESHES_A_DAY.enterprise;
+          if (Number.isFinite(perDay) && perDay > most)
+            context.addIssue({ code: 'custom', path, message: `is ${Math.ceil(perDay)} refreshes a day; QuickSight allows ${most}` });
+        }
+      }),
     /** What is done about a resource that somebody changed or deleted behind the pipeline's back. */
     drift: z.enum(['heal', 'report']).default('heal'),
     /** US dollars; a pipeline that costs more pauses by itself, the Studio application included. */
@@ -96,13 +123,6 @@ export const specSchema = z
         code: 'custom',
         path: ['quicksightPrincipal'],
         message: 'is needed for target aws: assets without a principal are visible to nobody',
-      });
-    const perDay = 86_400_000 / milliseconds(spec.schedules.refresh);
-    if (Number.isFinite(perDay) && perDay > 32)
-      context.addIssue({
-        code: 'custom',
-        path: ['schedules', 'refresh'],
-        message: `is ${Math.ceil(perDay)} refreshes a day; QuickSight allows 32`,
       });
     if (spec.generator.rate > spec.shards * 1000)
       context.addIssue({

@@ -4,8 +4,13 @@ import { type Audit, mismatches } from '../pipeline/audit.ts';
 import type { Game } from '../pipeline/event.ts';
 import { milliseconds, type Pipeline } from '../pipeline/spec.ts';
 import { crawl, query } from './scheduled.ts';
+import { introduced } from './story.ts';
 
-const act = proxyActivities<Activities>({ startToCloseTimeout: '10 minutes', heartbeatTimeout: '5 seconds' });
+const act = proxyActivities<Activities>({
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '5 seconds',
+  summary: 'counts every event everywhere',
+});
 
 /** Counts the first `generated` events of a game everywhere, again and again until all agree or patience ends; the last count is returned either way. */
 export async function audit({
@@ -23,11 +28,11 @@ export async function audit({
   const truth = await act['audit.generated'](game, generated);
   let lake = await act['audit.lake'](pipeline);
   while (lake.ids < generated && Date.now() < until) {
-    await sleep('2 seconds');
+    await sleep('2 seconds', { summary: 'until more has come through' });
     lake = await act['audit.lake'](pipeline);
   }
   for (;;) {
-    await executeChild(crawl, { args: [{ pipeline }] });
+    await executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') });
     const found = await count(pipeline);
     const inStream = await act['audit.stream'](pipeline);
     const report: Audit = {
@@ -45,13 +50,16 @@ export async function audit({
       windowsWrong: found.windowsWrong,
     };
     if (mismatches(report).length === 0 || Date.now() >= until) return report;
-    await sleep('2 seconds');
+    await sleep('2 seconds', { summary: 'until more has come through' });
     lake = await act['audit.lake'](pipeline);
   }
 }
 
 async function count(pipeline: Pipeline) {
-  const [counts, windows] = await executeChild(query, { args: [{ pipeline, questions: ['pipeline_counts', 'windows_wrong'] }] });
+  const [counts, windows] = await executeChild(query, {
+    args: [{ pipeline, questions: ['pipeline_counts', 'windows_wrong'] }],
+    ...introduced(pipeline, 'counts what Athena sees'),
+  });
   const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
     events: number(counts, 'events'),

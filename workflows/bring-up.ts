@@ -1,4 +1,4 @@
-import { ApplicationFailure, executeChild, proxyActivities, sleep } from '@temporalio/workflow';
+import { ApplicationFailure, executeChild, proxyActivities, sleep, upsertMemo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { Leave, Survey } from '../activities/resource.ts';
 import { names } from '../pipeline/names.ts';
@@ -11,6 +11,7 @@ import { crawl } from './scheduled.ts';
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '5 seconds',
+  summary: 'brings the pipeline up',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
@@ -84,10 +85,10 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
       args: [{ pipeline }],
     });
     picture.tables = await act['lake.tabled'](pipeline, tables);
-    if (!picture.tables) await sleep('2 seconds');
+    if (!picture.tables) await sleep('2 seconds', { summary: 'until more has been delivered' });
   }
   await provisionAll(ids.reports, reports());
-  await act['schedules.ensure'](pipeline);
+  upsertMemo(await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, picture.paused]));
   if (picture.paused) await act['schedules.pause'](pipeline, true);
   if (Object.keys(failed).length > 0) throw allFailed(failed);
   const counted = (...actions: Survey['action'][]) => Object.values(stages).filter(({ action }) => actions.includes(action)).length;

@@ -85,14 +85,18 @@ export async function generate({ pipeline: first, cursor }: { pipeline: Pipeline
     }
   };
   /** What was sent of a range that broke off is unknown: all of it is sent again under its own time base, whatever signals come. */
-  const sendAll = async (range: Range) =>
-    (await stretch(() => generateRange({ ...range, again: false }))) ?? generateRange({ ...range, again: true });
+  const sendAll = async (range: Range) => {
+    const summary = `events ${range.from} to ${range.to} at ${range.rate}/s`;
+    const send = (again: boolean) => generateRange.executeWithOptions({ summary }, [{ ...range, again }]);
+    return (await stretch(() => send(false))) ?? send(true);
+  };
 
   const closeWindows = async (unless: () => boolean) => {
     const window = pipeline.windowSeconds * 1000;
     const until = Math.floor(latest / window) * window + window + WATERMARK_MS;
     while (latest < until && !unless()) {
-      const sent = await stretch(() => sendHeartbeats({ pipeline, run: game.run, until }));
+      const summary = `heartbeats until ${new Date(until).toISOString()}`;
+      const sent = await stretch(() => sendHeartbeats.executeWithOptions({ summary }, [{ pipeline, run: game.run, until }]));
       heartbeats += sent?.heartbeats ?? 0;
       latest = Math.max(latest, sent?.latest ?? 0);
     }

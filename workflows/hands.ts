@@ -13,6 +13,7 @@ import { introduced } from './story.ts';
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '5 seconds',
+  summary: 'what the user told the pipeline',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
@@ -24,6 +25,7 @@ export const lasting = (pipeline: Pipeline, workflowId: string, summary: string)
 });
 /** Heartbeats close the windows within seconds; a stream that takes none must not hold up a change for ever. */
 const CLOSING_PATIENCE = '2 minutes';
+const CLOSING = { summary: 'until every window is closed' };
 
 /** How the pipeline's workflow steers its generator, notebook and schedules. */
 export interface Hands {
@@ -55,7 +57,7 @@ export function handsOn(picture: PipelineStatus): Hands {
     tellOr(names(picture.pipeline).workflows.notebook, message, async () => undefined);
   const closeWindows = async () => {
     await tellGenerator(true);
-    await condition(() => picture.closed, CLOSING_PATIENCE);
+    await condition(() => picture.closed, CLOSING_PATIENCE, CLOSING);
   };
   return {
     want: (next) => {
@@ -96,7 +98,7 @@ export function handsOn(picture: PipelineStatus): Hands {
         }
         if (picture.readyAt !== undefined && !isEnding() && picture.state !== 'held' && picture.state !== 'applying')
           rename(picture, now.paused ? 'paused' : 'running', now.paused ? picture.reason : undefined);
-        if (now.deep && !picture.deep) await condition(() => picture.closed || isEnding() || wanted !== now, CLOSING_PATIENCE);
+        if (now.deep && !picture.deep) await condition(() => picture.closed || isEnding() || wanted !== now, CLOSING_PATIENCE, CLOSING);
         if (now.deep !== picture.deep && wanted === now && !isEnding()) {
           await tellNotebook(now.deep ? suspend : resume);
           picture.deep = now.deep;

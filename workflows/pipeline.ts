@@ -181,7 +181,9 @@ export async function operate(
     const isUp = picture.readyAt !== undefined;
     const every = milliseconds(picture.pipeline.schedules.drift) / speedOf(picture.pipeline);
     const isCalled = () => ending || (todo !== undefined && !isHeld) || (isCrowded() && !answering && hands.areStill());
-    const called = await (isUp ? condition(isCalled, every) : condition(isCalled).then(() => true));
+    const called = await (isUp
+      ? condition(isCalled, every, { summary: 'until the next look for drift' })
+      : condition(isCalled).then(() => true));
     if (!called) await watch();
     if (!ending && isCrowded() && (todo === undefined || isHeld) && hands.areStill()) {
       await condition(allHandlersFinished);

@@ -56,7 +56,7 @@ export async function provision({
       await act[`${stage}.ready`].executeWithOptions(options, [pipeline, seen[stage]]);
     } catch (error) {
       if (!mayBeMended(error, mendings)) throw error;
-      await sleep(MEND_AFTER_MS / speedOf(pipeline));
+      await sleep(MEND_AFTER_MS / speedOf(pipeline), { summary: `until ${stage} is mended` });
       return bringUp({ stage, patience, needs: [] }, mendings + 1);
     }
     done.waits[stage] = (Date.now() - since) * speedOf(pipeline);

@@ -1,12 +1,23 @@
-import { ActivityFailure, ApplicationFailure, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  proxyActivities,
+  setCurrentDetails,
+  sleep,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Answer } from '../activities/athena/query.ts';
 import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
+import type { Refreshed } from '../activities/quicksight/refresh.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { answerDetails, crawlDetails, stateAttribute } from './story.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '1 minute',
   heartbeatTimeout: '5 seconds',
+  summary: 'the questions there are',
   scheduleToCloseTimeout: '30 minutes',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '10 seconds' },
 });
@@ -16,13 +27,16 @@ const ROLE_MS = 5_000;
 /** One crawl, joining one that already runs; returns what it left. Fails with Glue's reason if the crawl fails; while its role is new, it is tried again. */
 export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawled> {
   for (;;) {
-    const since = await act['crawl.start'](pipeline);
+    const since = await act['crawl.since'].executeWithOptions({ summary: 'the crawl before' }, [pipeline]);
+    await act['crawl.start'].executeWithOptions({ summary: 'starts or joins a crawl' }, [pipeline, since]);
     try {
-      return await act['crawl.finished'](pipeline, since);
+      const crawled = await act['crawl.finished'].executeWithOptions({ summary: 'what it left' }, [pipeline, since]);
+      setCurrentDetails(crawlDetails(crawled));
+      return crawled;
     } catch (error) {
       const isEarly = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'RoleNotSpread';
       if (!isEarly) throw error;
-      await sleep(ROLE_MS / speedOf(pipeline));
+      await sleep(ROLE_MS / speedOf(pipeline), { summary: "until the crawler's role has spread" });
     }
   }
 }
@@ -31,16 +45,28 @@ export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawl
 export async function query({ pipeline, questions }: { pipeline: Pipeline; questions?: string[] }): Promise<Answer[]> {
   const { runId } = workflowInfo();
   const asked = questions ?? (await act['query.questions'](pipeline));
-  return Promise.all(
+  const answers = await Promise.all(
     asked.map(async (question) => {
-      const id = await act['query.start'](pipeline, question, runId);
-      return act['query.finished'](pipeline, question, id);
+      const id = await act['query.start'].executeWithOptions({ summary: question }, [pipeline, question, runId]);
+      return act['query.finished'].executeWithOptions({ summary: question }, [pipeline, question, id]);
     }),
   );
+  setCurrentDetails(answerDetails(answers));
+  return answers;
 }
 
-/** One refresh of the SPICE data set, joining one under way; fails with QuickSight's reason if the ingestion does. Returns the rows loaded. */
-export async function refresh({ pipeline }: { pipeline: Pipeline }): Promise<number> {
-  const ingestion = await act['refresh.start'](pipeline, workflowInfo().runId);
-  return act['refresh.finished'](pipeline, ingestion);
+/** What a refresh did: rows loaded, or why there was none. */
+export type Refresh = { rows: number } | { skipped: string };
+
+/** One refresh of a SPICE data set, joining one under way, and skipped beyond QuickSight's quota; fails with QuickSight's reason if the ingestion does. */
+export async function refresh({ pipeline, dataSet }: { pipeline: Pipeline; dataSet: Refreshed }): Promise<Refresh> {
+  const begun = await act['refresh.start'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, workflowInfo().runId]);
+  if ('skipped' in begun) {
+    upsertSearchAttributes([stateAttribute('skipped')]);
+    setCurrentDetails(`Skipped: ${begun.skipped}.`);
+    return begun;
+  }
+  const rows = await act['refresh.finished'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, begun.ingestion]);
+  setCurrentDetails(`${rows} rows of ${dataSet} loaded into SPICE.`);
+  return { rows };
 }

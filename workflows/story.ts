@@ -1,4 +1,6 @@
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
+import type { Answer } from '../activities/athena/query.ts';
+import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { PipelineStatus } from './messages.ts';
 
@@ -18,8 +20,8 @@ export function attributes({ name, target }: Pick<Pipeline, 'name' | 'target'>, 
   return state === undefined ? found : [...found, stateAttribute(state)];
 }
 
-/** The attribute that changes with the state. */
-export const stateAttribute = (state: PipelineStatus['state']) => ({ key: STATE, value: state });
+/** The attribute that changes with the state; a scheduled run that found nothing it may do is `skipped`. */
+export const stateAttribute = (state: PipelineStatus['state'] | 'skipped') => ({ key: STATE, value: state });
 
 /** What the Temporal UI shows of a workflow from its start. */
 export const introduced = (pipeline: Pipeline, staticSummary: string) => ({
@@ -53,5 +55,24 @@ export function details({ pipeline, state, reason, stages, faults, paused, deep,
   }
   return lines.join('\n');
 }
+
+/** What a crawl left, in Markdown. */
+export function crawlDetails({ tables, drifted }: Crawled): string {
+  const lines = [`Tables: ${tables.join(', ') || 'none'}. ${drifted.length === 0 ? 'All columns are as the SQL expects them.' : ''}`];
+  if (drifted.length > 0) lines.push('', '| table | column | expected | found |', '|---|---|---|---|');
+  for (const { table, column, expected, found = 'nothing' } of drifted) lines.push(`| ${table} | ${column} | ${expected} | ${found} |`);
+  return lines.join('\n');
+}
+
+/** What questions brought, in Markdown. */
+export const answerDetails = (answers: Answer[]): string =>
+  [
+    '| question | rows | ms | bytes scanned |',
+    '|---|---|---|---|',
+    ...answers.map(
+      ({ question, rows, more, milliseconds, bytesScanned }) =>
+        `| ${question} | ${rows.length}${more ? ' and more' : ''} | ${milliseconds} | ${bytesScanned} |`,
+    ),
+  ].join('\n');
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

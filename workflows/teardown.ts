@@ -8,6 +8,7 @@ import { takeDown } from './provision.ts';
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '5 seconds',
+  summary: 'takes the pipeline down',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 

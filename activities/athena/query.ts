@@ -4,6 +4,7 @@ import {
   GetQueryExecutionCommand,
   GetQueryResultsCommand,
   ListNamedQueriesCommand,
+  type NamedQuery,
   StartQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
 import { ApplicationFailure } from '@temporalio/common';
@@ -27,11 +28,19 @@ export interface Answer {
 
 /** Asks the named queries of the pipeline's workgroup. */
 export function questions({ athena }: Clients) {
-  const all = async (pipeline: Pipeline) => {
-    const { workgroup } = names(pipeline);
-    const { NamedQueryIds = [] } = await athena.send(new ListNamedQueriesCommand({ WorkGroup: workgroup }));
-    if (NamedQueryIds.length === 0) return [];
-    return (await athena.send(new BatchGetNamedQueryCommand({ NamedQueryIds }))).NamedQueries ?? [];
+  /** Users may keep queries of theirs in the same workgroup; ours ask the lake's database. */
+  const all = async (pipeline: Pipeline): Promise<NamedQuery[]> => {
+    const { workgroup: WorkGroup, lakeDatabase } = names(pipeline);
+    const found: NamedQuery[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await athena.send(new ListNamedQueriesCommand({ WorkGroup, NextToken, MaxResults: 50 }));
+      const { NamedQueryIds = [] } = page;
+      if (NamedQueryIds.length > 0)
+        found.push(...((await athena.send(new BatchGetNamedQueryCommand({ NamedQueryIds }))).NamedQueries ?? []));
+      NextToken = page.NextToken;
+    } while (NextToken);
+    return found.filter(({ Database }) => Database === lakeDatabase);
   };
   return {
     /** The names of all questions. */

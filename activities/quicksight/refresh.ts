@@ -1,42 +1,85 @@
-import { CreateIngestionCommand, DescribeIngestionCommand, ListIngestionsCommand } from '@aws-sdk/client-quicksight';
+import {
+  CreateIngestionCommand,
+  DescribeAccountSubscriptionCommand,
+  DescribeIngestionCommand,
+  type Ingestion,
+  ListIngestionsCommand,
+} from '@aws-sdk/client-quicksight';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
+import { type REFRESHED, REFRESHES_A_DAY } from '../../pipeline/schedules.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { isNamed } from '../errors.ts';
+import { isNamed, unless } from '../errors.ts';
 import { notYet } from '../resource.ts';
 
-/** Refreshes the SPICE data set. */
+/** A data set that is loaded into SPICE. */
+export type Refreshed = (typeof REFRESHED)[number];
+
+/** The ingestion that a run waits for, or why it makes none. */
+export type Begun = { ingestion: string } | { skipped: string };
+
+const DAY_MS = 86_400_000;
+
+/** Refreshes SPICE data sets. */
 export function refreshing({ quicksight }: Clients) {
-  const dataSet = (pipeline: Pipeline) => ({ AwsAccountId: pipeline.account, DataSetId: names(pipeline).dataSets.history });
+  const idOf = (pipeline: Pipeline, dataSet: Refreshed) => ({
+    AwsAccountId: pipeline.account,
+    DataSetId: names(pipeline).dataSets[dataSet],
+  });
   return {
-    /** Starts an ingestion named after `run`, or joins one under way; returns its id. */
-    'refresh.start': async (pipeline: Pipeline, run: string): Promise<string> => {
-      const { Ingestions = [] } = await quicksight.send(new ListIngestionsCommand(dataSet(pipeline)));
-      const underWay = Ingestions.find(
-        ({ IngestionStatus: state }) => state === 'INITIALIZED' || state === 'QUEUED' || state === 'RUNNING',
-      );
-      if (underWay) return underWay.IngestionId!;
+    /** Starts an ingestion named after `run`, or joins one under way; starts none beyond what QuickSight allows in 24 hours. */
+    'refresh.start': async (pipeline: Pipeline, dataSet: Refreshed, run: string): Promise<Begun> => {
+      const all = await ingestions(pipeline, dataSet);
+      const joined = all.find(({ IngestionId, IngestionStatus: state }) => IngestionId === run || isUnderWay(state));
+      if (joined) return { ingestion: joined.IngestionId! };
+      const now = Date.now() + (quicksight.config.systemClockOffset ?? 0);
+      const lately = all.filter(({ CreatedTime }) => now - (CreatedTime?.getTime() ?? 0) < DAY_MS).length;
+      const most = lately < REFRESHES_A_DAY.standard ? REFRESHES_A_DAY.standard : await allowed(pipeline);
+      if (lately >= most) {
+        const { DataSetId } = idOf(pipeline, dataSet);
+        return { skipped: `data set ${DataSetId} was refreshed ${lately} times in the last 24 hours; QuickSight allows ${most}` };
+      }
       try {
-        await quicksight.send(new CreateIngestionCommand({ ...dataSet(pipeline), IngestionId: run }));
+        await quicksight.send(new CreateIngestionCommand({ ...idOf(pipeline, dataSet), IngestionId: run }));
       } catch (error) {
+        // It counts refreshes that its list no longer shows.
+        if (isNamed(error, 'LimitExceededException')) return { skipped: (error as Error).message };
         if (!isNamed(error, 'ResourceExistsException')) throw error;
       }
-      return run;
+      return { ingestion: run };
     },
     /** Returns the number of rows loaded once the ingestion is complete; fails with QuickSight's reason. */
-    'refresh.finished': async (pipeline: Pipeline, ingestion: string): Promise<number> => {
-      const { Ingestion } = await quicksight.send(new DescribeIngestionCommand({ ...dataSet(pipeline), IngestionId: ingestion }));
-      const state = Ingestion?.IngestionStatus;
+    'refresh.finished': async (pipeline: Pipeline, dataSet: Refreshed, ingestion: string): Promise<number> => {
+      const id = { ...idOf(pipeline, dataSet), IngestionId: ingestion };
+      const { Ingestion: found } = await quicksight.send(new DescribeIngestionCommand(id));
+      const state = found?.IngestionStatus;
       if (state === 'FAILED' || state === 'CANCELLED') {
-        const { Type, Message } = Ingestion?.ErrorInfo ?? {};
-        throw ApplicationFailure.nonRetryable(
-          `ingestion ${ingestion} ended as ${state}: ${Type ?? ''} ${Message ?? 'no message'}`,
-          'IngestionFailed',
-        );
+        const { Type = 'no type', Message = 'no message' } = found?.ErrorInfo ?? {};
+        throw ApplicationFailure.nonRetryable(`ingestion ${ingestion} ended as ${state}: ${Type}: ${Message}`, 'IngestionFailed');
       }
       if (state !== 'COMPLETED') throw notYet(`ingestion ${ingestion} is ${state}`);
-      return Ingestion?.RowInfo?.RowsIngested ?? 0;
+      return found?.RowInfo?.RowsIngested ?? 0;
     },
   };
+
+  async function ingestions(pipeline: Pipeline, dataSet: Refreshed): Promise<Ingestion[]> {
+    const found: Ingestion[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await quicksight.send(new ListIngestionsCommand({ ...idOf(pipeline, dataSet), NextToken, MaxResults: 100 }));
+      found.push(...(page.Ingestions ?? []));
+      NextToken = page.NextToken;
+    } while (NextToken);
+    return found;
+  }
+
+  /** Where the edition may not be asked (the account's identities live in another region), QuickSight itself refuses what is too much. */
+  async function allowed({ account }: Pipeline): Promise<number> {
+    const asked = quicksight.send(new DescribeAccountSubscriptionCommand({ AwsAccountId: account }));
+    const answer = await unless(asked, (error) => isNamed(error, 'AccessDeniedException'));
+    return answer?.AccountInfo?.Edition === 'STANDARD' ? REFRESHES_A_DAY.standard : REFRESHES_A_DAY.enterprise;
+  }
 }
+
+const isUnderWay = (state: Ingestion['IngestionStatus']) => state === 'INITIALIZED' || state === 'QUEUED' || state === 'RUNNING';

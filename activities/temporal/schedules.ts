@@ -1,21 +1,50 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
 import {
   type Client,
   ScheduleAlreadyRunning,
+  type ScheduleDescription,
   ScheduleNotFoundError,
-  type ScheduleOptions,
-  ScheduleOverlapPolicy,
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { notYet } from '../resource.ts';
+import { specHash } from '../spec-hash.ts';
+import { scheduled, scheduleOptions } from './scheduled.ts';
 
-type Duration = Pipeline['schedules']['crawl'];
+/** What a schedule that we paused says; one that somebody else paused stays so when the pipeline goes on. */
+const PAUSED = 'the pipeline is paused';
 
 /** What only a Temporal client can do; workflow code cannot make schedules. */
 export function temporal(client: Client, taskQueue: string) {
-  const handles = (pipeline: Pipeline) => schedules(pipeline, taskQueue).map(({ scheduleId }) => client.schedule.getHandle(scheduleId));
+  const wanted = (pipeline: Pipeline) => scheduled(pipeline).map((each) => scheduleOptions(pipeline, taskQueue, each));
+  /** Those that carry the pipeline's name. The list lags a little behind. */
+  const listed = async ({ name }: Pipeline): Promise<string[]> => {
+    const ids: string[] = [];
+    for await (const { scheduleId } of client.schedule.list({ query: `PipelineName = '${name}'` }))
+      if (scheduleId.startsWith(`${name}/`)) ids.push(scheduleId);
+    return ids;
+  };
+  const remove = (id: string) => unlessGone(client.schedule.getHandle(id).delete());
+  const ensure = async (schedule: Wanted, paused: boolean): Promise<void> => {
+    const handle = client.schedule.getHandle(schedule.scheduleId);
+    const found = await unlessGone(handle.describe());
+    if (found === undefined) {
+      const state = paused ? { paused, note: PAUSED } : undefined;
+      await client.schedule.create({ ...schedule, state }).catch((error: unknown) => {
+        if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+        return ensure(schedule, paused); // by an attempt whose answer was lost
+      });
+    } else if (!isDeepStrictEqual(shape(found), shape(schedule))) await handle.update(({ state }) => ({ ...schedule, state }));
+  };
+  const pause = async (id: string, paused: boolean): Promise<void> => {
+    const handle = client.schedule.getHandle(id);
+    const found = await unlessGone(handle.describe());
+    if (found === undefined || found.state.paused === paused) return;
+    if (paused) await unlessGone(handle.pause(PAUSED));
+    else if (found.state.note === PAUSED) await unlessGone(handle.unpause('the pipeline goes on'));
+  };
   /** True while it still runs. */
   const endOne = async (workflowId: string): Promise<boolean> => {
     const handle = client.workflow.getHandle(workflowId);
@@ -30,26 +59,25 @@ export function temporal(client: Client, taskQueue: string) {
     }
   };
   return {
-    /** Makes the schedules of crawl, questions and refresh; one that exists gets the spec's cadence and keeps its pause. */
-    'schedules.ensure': async (pipeline: Pipeline): Promise<void> => {
-      for (const schedule of schedules(pipeline, taskQueue)) {
-        try {
-          await client.schedule.create(schedule);
-        } catch (error) {
-          if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-          await client.schedule.getHandle(schedule.scheduleId).update(({ state }) => ({ ...schedule, state }));
-        }
-      }
+    /**
+     * Makes the schedules of crawl, questions and refreshes, new ones paused if so told; changes one that exists only where it differs, and keeps its pause.
+     * Removes those of ours that the spec no longer has. Returns the hash of the spec that they now run by.
+     */
+    'schedules.ensure': async (pipeline: Pipeline, paused = false): Promise<{ specHash: string }> => {
+      const schedules = wanted(pipeline);
+      await Promise.all(schedules.map((schedule) => ensure(schedule, paused)));
+      const surplus = (await listed(pipeline)).filter((id) => !schedules.some(({ scheduleId }) => scheduleId === id));
+      await Promise.all(surplus.map(remove));
+      return { specHash: specHash(pipeline) };
     },
-    /** Pauses the schedules, or lets them go on. */
+    /** Pauses the schedules, or lets those go on that this has paused. */
     'schedules.pause': async (pipeline: Pipeline, paused: boolean): Promise<void> => {
-      await Promise.all(
-        handles(pipeline).map((handle) => quiet(paused ? handle.pause('the pipeline is paused') : handle.unpause('the pipeline goes on'))),
-      );
+      await Promise.all(scheduled(pipeline).map(({ id }) => pause(id, paused)));
     },
     /** Deletes the schedules; quiet when they are gone. */
     'schedules.remove': async (pipeline: Pipeline): Promise<void> => {
-      await Promise.all(handles(pipeline).map((handle) => quiet(handle.delete())));
+      const ids = new Set([...scheduled(pipeline).map(({ id }) => id), ...(await listed(pipeline))]);
+      await Promise.all([...ids].map(remove));
     },
     /** Cancels every workflow that serves the pipeline, those that its schedules started too, and returns once all have ended; who does not heed is terminated. */
     'workflows.end': async (pipeline: Pipeline): Promise<void> => {
@@ -67,27 +95,23 @@ export function temporal(client: Client, taskQueue: string) {
 
 const TERMINATE_AT = 8;
 
-async function quiet(work: Promise<void>): Promise<void> {
+async function unlessGone<Value>(question: Promise<Value>): Promise<Value | undefined> {
   try {
-    await work;
+    return await question;
   } catch (error) {
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
+    if (error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
   }
 }
 
-/** Overlaps are skipped, as every run does the whole job; runs missed for longer than a minute are not made up for, for the same reason. */
-function schedules(pipeline: Pipeline, taskQueue: string): ScheduleOptions[] {
-  const { crawl: crawlId, query: queryId, refresh: refreshId } = names(pipeline).workflows;
-  const every = (scheduleId: string, interval: Duration, workflowType: 'crawl' | 'query' | 'refresh'): ScheduleOptions => ({
-    scheduleId,
-    spec: { intervals: [{ every: interval }] },
-    action: { type: 'startWorkflow', workflowType, workflowId: scheduleId, taskQueue, args: [{ pipeline }] },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-  });
-  const { schedules: cadence, local, target } = pipeline;
-  return [
-    every(crawlId, target === 'local' ? local.crawl : cadence.crawl, 'crawl'),
-    every(queryId, cadence.queries, 'query'),
-    every(refreshId, cadence.refresh, 'refresh'),
-  ];
+type Wanted = ReturnType<typeof scheduleOptions>;
+
+/** What we set of a schedule, as wanted or as Temporal describes it; values as they are after the wire. */
+function shape({ spec, action, policies }: Wanted | ScheduleDescription): unknown {
+  const { workflowType, workflowId, taskQueue, args, memo, staticSummary, staticDetails } = action;
+  const every = spec.intervals?.map((interval) => interval.every);
+  const { overlap, catchupWindow } = policies ?? {};
+  return JSON.parse(
+    JSON.stringify({ every, workflowType, workflowId, taskQueue, args, memo, staticSummary, staticDetails, overlap, catchupWindow }),
+  );
 }

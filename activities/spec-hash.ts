@@ -1,0 +1,12 @@
+import { createHash } from 'node:crypto';
+import type { Pipeline } from '../pipeline/spec.ts';
+
+/** SHA-256 of a spec, in hex: the same for equal specs, in whatever order their fields were written. */
+export const specHash = (pipeline: Pipeline): string => createHash('sha256').update(canonical(pipeline)).digest('hex');
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );

@@ -1,0 +1,178 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateNamedQueryCommand } from '@aws-sdk/client-athena';
+import { CreateTableCommand, GetTableCommand, StopCrawlerCommand, UpdateTableCommand } from '@aws-sdk/client-glue';
+import { CancelIngestionCommand, CreateIngestionCommand } from '@aws-sdk/client-quicksight';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { questions } from '../activities/athena/query.ts';
+import { type Clients, clients } from '../activities/aws.ts';
+import { crawling } from '../activities/glue/crawl.ts';
+import { type Begun, refreshing } from '../activities/quicksight/refresh.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import { names } from '../pipeline/names.ts';
+import { bringUp, pipeline, standUp, windowsFrom } from './dashboard-lake.ts';
+import { eventually } from './eventually.ts';
+import { putRows } from './lake.ts';
+
+const n = names(pipeline);
+const TAKES_MS = 150;
+
+let dir: string;
+let local: Local;
+let aws: Clients;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-scheduled-'));
+  local = await startLocal({
+    dir,
+    durations: { crawl: TAKES_MS, 'crawler stop': TAKES_MS, ingestion: 50, query: TAKES_MS },
+    log: () => undefined,
+  });
+  aws = clients(local);
+  await standUp(aws, windowsFrom(new Date('2026-11-23T18:00:00Z'), 3, 4));
+  await bringUp(aws, ['questions']);
+}, 60_000);
+beforeEach(() => {
+  local.faults.put({ rules: [] });
+  local.calls.clear();
+});
+afterAll(async () => {
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+/** How many calls of an operation had an effect, the answers lost included. */
+const took = (operation: string) =>
+  local.calls.all().filter((call) => call.operation === operation && ['ok', 'lost'].includes(call.outcome)).length;
+const losesAnswer = (service: string, operation: string) =>
+  local.faults.put({ rules: [{ service, operation, times: 1, fault: { kind: 'lostAnswer' } }] });
+
+describe('a crawl', () => {
+  const act = () => crawling(aws);
+  const whole = async () => {
+    const since = await eventually(() => act()['crawl.since'](pipeline));
+    await eventually(() => act()['crawl.start'](pipeline, since));
+    return eventually(() => act()['crawl.finished'](pipeline, since));
+  };
+
+  it('leaves tables as the SQL expects them', async () => {
+    const { tables, drifted } = await whole();
+    expect(tables).toEqual(expect.arrayContaining(['events', 'player_metrics', 'team_metrics']));
+    expect(drifted).toEqual([]);
+  });
+
+  it('is joined by whoever comes while it runs', async () => {
+    await Promise.all([whole(), whole(), whole()]);
+    expect(local.calls.all().filter(({ operation, outcome }) => operation === 'StartCrawler' && outcome === 'ok')).toHaveLength(1);
+  });
+
+  it('is not run again when the worker was killed, or the answer lost, right after it began', async () => {
+    const since = await act()['crawl.since'](pipeline);
+    losesAnswer('glue', 'StartCrawler');
+    await act()['crawl.start'](pipeline, since);
+    const done = await eventually(() => act()['crawl.finished'](pipeline, since));
+    await act()['crawl.start'](pipeline, since); // as another worker would, much later
+    expect(await act()['crawl.finished'](pipeline, since)).toEqual(done);
+    expect(took('StartCrawler')).toBe(1);
+  });
+
+  it('is a new one while somebody stops the last', async () => {
+    const since = await act()['crawl.since'](pipeline);
+    await eventually(() => act()['crawl.start'](pipeline, since));
+    await aws.glue.send(new StopCrawlerCommand({ Name: n.crawler }));
+    await expect(whole()).resolves.toMatchObject({ drifted: [] });
+    expect(took('StartCrawler')).toBe(2);
+  });
+});
+
+describe('a question', () => {
+  const ask = async (question: string, run: string) => {
+    const id = await questions(aws)['query.start'](pipeline, question, run);
+    return eventually(() => questions(aws)['query.finished'](pipeline, question, id));
+  };
+
+  it('is asked once a run, whatever becomes of the answer', async () => {
+    losesAnswer('athena', 'StartQueryExecution');
+    const [first, second] = [await ask('player_deaths', 'run-a'), await ask('player_deaths', 'run-a')];
+    expect(second.execution).toBe(first.execution);
+    expect((await ask('player_deaths', 'run-b')).execution).not.toBe(first.execution);
+    expect(first.rows).toHaveLength(4);
+  });
+
+  it("fails with Athena's reason, and knows no question of somebody else", async () => {
+    const theirs = { Name: 'theirs', Database: 'default', WorkGroup: n.workgroup, QueryString: 'SELECT 1' };
+    await aws.athena.send(new CreateNamedQueryCommand(theirs));
+    await expect(ask('theirs', 'run-c')).rejects.toThrow("has no named query 'theirs'");
+    await aws.athena.send(
+      new CreateNamedQueryCommand({ ...theirs, Name: 'broken', Database: n.lakeDatabase, QueryString: 'SELECT x FROM nowhere' }),
+    );
+    await expect(ask('broken', 'run-d')).rejects.toThrow(/question broken ended as FAILED: .*nowhere/);
+  });
+});
+
+describe('a refresh', () => {
+  const start = (run: string): Promise<Begun> => refreshing(aws)['refresh.start'](pipeline, 'history', run);
+  const finish = (begun: Begun) =>
+    eventually(() => refreshing(aws)['refresh.finished'](pipeline, 'history', 'ingestion' in begun ? begun.ingestion : begun.skipped));
+
+  it('joins one under way, and is not made again when its answer was lost', async () => {
+    losesAnswer('quicksight', 'CreateIngestion');
+    const [first, second] = [await start('run-1'), await start('run-2')];
+    expect([first, second]).toEqual([{ ingestion: 'run-1' }, { ingestion: 'run-1' }]);
+    expect(await finish(first)).toBeGreaterThan(0);
+    expect(await start('run-1')).toEqual({ ingestion: 'run-1' });
+    expect(took('CreateIngestion')).toBe(1);
+  });
+
+  it('that is cancelled fails in the words of QuickSight', async () => {
+    const begun = await start('run-3');
+    await aws.quicksight.send(
+      new CancelIngestionCommand({ AwsAccountId: pipeline.account, DataSetId: n.dataSets.history, IngestionId: 'run-3' }),
+    );
+    await expect(finish(begun)).rejects.toMatchObject({
+      type: 'IngestionFailed',
+      message: 'ingestion run-3 ended as CANCELLED: INGESTION_CANCELED: The ingestion was cancelled.',
+    });
+  });
+
+  it('beyond the quota is left out, and those of others count', async () => {
+    const others = Array.from({ length: 40 }, (_, i) => `others-${i}`);
+    for (const IngestionId of others) {
+      const begun = await aws.quicksight
+        .send(new CreateIngestionCommand({ AwsAccountId: pipeline.account, DataSetId: n.dataSets.history, IngestionId }))
+        .catch((error: Error) => error);
+      if (begun instanceof Error) break;
+      await finish({ ingestion: IngestionId });
+    }
+    local.calls.clear();
+    expect(await start('run-4')).toEqual({
+      skipped: expect.stringMatching(/refreshed 3\d times in the last 24 hours; QuickSight allows 32/),
+    });
+    expect(took('CreateIngestion')).toBe(0);
+  }, 60_000);
+});
+
+describe('a crawl of a lake that changed', () => {
+  it('says which columns drifted, and which tables nobody expects', async () => {
+    const { Table } = await aws.glue.send(new GetTableCommand({ DatabaseName: n.lakeDatabase, Name: 'team_metrics' }));
+    await putRows(aws, pipeline, 'team_metrics', 'drift', [
+      { window_start: '2026-11-23T18:00:00', window_end: '2026-11-23T18:00:10', team: 'red', kills: 'many', deaths: 1, players: 1 },
+    ]);
+    const { Name, StorageDescriptor, PartitionKeys, Parameters, TableType } = Table!;
+    const Columns = StorageDescriptor!.Columns!.filter((column) => column.Name !== 'players');
+    const TableInput = { Name, StorageDescriptor: { ...StorageDescriptor, Columns }, PartitionKeys, Parameters, TableType };
+    const since = await crawling(aws)['crawl.since'](pipeline);
+    await eventually(() => crawling(aws)['crawl.start'](pipeline, since));
+    const { drifted } = await eventually(() => crawling(aws)['crawl.finished'](pipeline, since));
+    expect(drifted).toContainEqual({ table: 'team_metrics', column: 'kills', expected: 'int or bigint', found: 'string' });
+    // What somebody takes away behind the crawler's back is seen as well, and what the crawler makes of a stray folder.
+    await aws.glue.send(new UpdateTableCommand({ DatabaseName: n.lakeDatabase, TableInput }));
+    const stray = { ...TableInput, Name: 'year_2026' };
+    await aws.glue.send(new CreateTableCommand({ DatabaseName: n.lakeDatabase, TableInput: stray }));
+    const again = await crawling(aws)['crawl.finished'](pipeline, since);
+    expect(again.drifted).toContainEqual({ table: 'team_metrics', column: 'players', expected: 'int or bigint' });
+    expect(again.drifted).toContainEqual({ table: 'year_2026', column: '*', expected: 'no such table', found: 'a table' });
+  });
+});
