@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import * as workflows from '../workflows/index.ts';
+import { historyOf } from './history.ts';
+import { SCENES } from './scenes.ts';
+
+const FOLDER = new URL('histories/', import.meta.url);
+/** `<scene>.<number>.<workflow type>.json` */
+const files = readdirSync(FOLDER).sort();
+const typeOf = (file: string) => file.split('.')[2]!;
+
+/** Replays saved histories with the workflows of one module; returns what went wrong, by file. */
+async function replay(module: string, names: string[]): Promise<Record<string, string>> {
+  const workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL(module, import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+  const histories = names.map((name) => ({ workflowId: name, history: historyOf(readFileSync(new URL(name, FOLDER), 'utf8')) }));
+  const wrong: Record<string, string> = {};
+  let replayed = 0;
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories)) {
+    replayed++;
+    if (error) wrong[workflowId] = `${error.name}: ${error.message}`;
+  }
+  expect(replayed).toBe(names.length);
+  return wrong;
+}
+
+beforeAll(() => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+});
+
+describe('the saved histories (npm run histories makes them anew)', () => {
+  it('are of every workflow type and every scene', () => {
+    expect(new Set(files.map(typeOf))).toEqual(new Set(Object.keys(workflows)));
+    for (const [scene, { keeps }] of Object.entries(SCENES)) {
+      const types = new Set(files.filter((file) => file.startsWith(`${scene}.`)).map(typeOf));
+      expect([scene, types]).toEqual([scene, new Set(keeps)]);
+    }
+  });
+
+  it('tell nothing of the machine on which they were made', () => {
+    for (const file of files) {
+      const text = readFileSync(new URL(file, FOLDER), 'utf8');
+      expect([file, text.match(/"stackTrace"|"identity":"(?!recorder")[^"]+"|\/(?:home|root|work|Users)\//)]).toEqual([file, null]);
+    }
+  });
+
+  it('all replay with the workflows as they are now', async () => {
+    expect(await replay('../workflows/index.ts', files)).toEqual({});
+  }, 120_000);
+});
+
+describe('a changed workflow', () => {
+  const crawls = files.filter((file) => typeOf(file) === 'crawl');
+
+  it('is caught', async () => {
+    const wrong = await replay('changed/unguarded.ts', crawls);
+    expect(Object.keys(wrong)).toEqual(crawls);
+    for (const message of Object.values(wrong)) expect(message).toMatch(/^DeterminismViolationError: .*Timer/);
+  }, 60_000);
+
+  it('goes through when the change is behind `patched`', async () => {
+    expect(await replay('changed/guarded.ts', crawls)).toEqual({});
+  }, 60_000);
+});

@@ -1,0 +1,292 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { everything } from '../pipeline/stages.ts';
+import * as messages from '../workflows/messages.ts';
+import { final, type World } from './world.ts';
+
+/** Where a scene plays: a server, a worker with the activities of an account in memory, and a pipeline of its own. */
+export interface Stage {
+  client: Client;
+  account: World;
+  pipeline: Pipeline;
+  /** Changes what an activity of this scene's worker does. */
+  acts(changed: Record<string, (...args: never[]) => unknown>): void;
+  /** Starts a workflow of this type; its id begins with the pipeline's name. */
+  start(type: string, id: string, ...args: unknown[]): Promise<WorkflowHandle>;
+  until<Value>(look: () => Promise<Value>, isSo: (value: Value) => boolean): Promise<Value>;
+}
+
+/** A scene, and the workflow types whose histories it is played for. */
+export interface Scene {
+  keeps: string[];
+  spec?: object;
+  play(stage: Stage): Promise<void>;
+}
+
+const operate = async ({ pipeline, start, until }: Stage, wish: object = {}) => {
+  const handle = await start('operate', pipeline.name, { pipeline, ...wish });
+  const status = () => handle.query(messages.status);
+  return {
+    handle,
+    is: (state: string, isSo: (now: messages.PipelineStatus) => boolean = () => true) =>
+      until(status, (now) => now.state === state && isSo(now)),
+    down: () => handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] }),
+  };
+};
+const failed = (work: Promise<unknown>) =>
+  work.then(
+    () => Promise.reject(new Error('it was to fail')),
+    () => undefined,
+  );
+const answer = { columns: ['n'], rows: [['1']], more: false, bytesScanned: 0, milliseconds: 1, execution: 'x' };
+const game = { run: 'r', seed: 1, players: 40 };
+const cursor = { game, next: 0, latest: 0, heartbeats: 0, paused: false };
+/** Throws what `errors` still holds, one a call, then returns `value`. */
+const after =
+  (errors: Error[], value: unknown = undefined) =>
+  async () => {
+    const error = errors.shift();
+    if (error) throw error;
+    return value;
+  };
+
+/** Events after which a pipeline's run has long turned over. */
+const ENOUGH = 1_700;
+
+/** Every workflow type and branch, by name. */
+export const SCENES: Record<string, Scene> = {
+  life: {
+    keeps: ['operate', 'provision', 'generate', 'keepNotebook', 'crawl'],
+    play: async (stage) => {
+      const { handle, is, down } = await operate(stage);
+      await is('running');
+      await handle.signal(messages.pause);
+      await is('paused');
+      await handle.signal(messages.resume);
+      await is('running');
+      await handle.signal(messages.pause, { deep: true });
+      await is('paused', ({ deep }) => deep);
+      await handle.signal(messages.resume);
+      await is('running', ({ deep }) => !deep);
+      const changed = { ...stage.pipeline, windowSeconds: 2, generator: { ...stage.pipeline.generator, rate: 50 } };
+      await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+      await is('running', ({ pipeline }) => pipeline.windowSeconds === 2);
+      await down();
+    },
+  },
+  held: {
+    keeps: ['operate', 'provision'],
+    play: async (stage) => {
+      stage.account.broken.set('dataSource', final('QuickSight says no'));
+      const { handle, is, down } = await operate(stage);
+      await is('held');
+      stage.account.broken.clear();
+      await handle.signal(messages.retry);
+      await is('running');
+      await down();
+    },
+  },
+  adopted: {
+    keeps: ['operate'],
+    play: async (stage) => {
+      stage.account.foreign.add('bucket');
+      stage.account.refused.push('no shards left');
+      const { handle, is, down } = await operate(stage);
+      await is('held');
+      stage.account.refused.length = 0;
+      await handle.signal(messages.retry, { adopt: true });
+      await is('running');
+      await down();
+    },
+  },
+  'rolled-back': {
+    keeps: ['operate', 'provision'],
+    play: async (stage) => {
+      stage.account.broken.set('studio', final('no KPU left'));
+      const { handle } = await operate(stage, { rollback: true });
+      await failed(handle.result());
+    },
+  },
+  'broken-off': {
+    keeps: ['operate', 'provision'],
+    play: async (stage) => {
+      stage.account.broken.set('studio', new Error('still thinking'));
+      const { handle, is } = await operate(stage);
+      await is('starting', ({ stages }) => stages.studio === 'working' && stages.eventsDelivery === 'ready');
+      await handle.signal(messages.breakOff, { rollback: false });
+      await is('held');
+      await handle.signal(messages.retry);
+      await is('starting', ({ stages }) => stages.studio === 'working');
+      await handle.signal(messages.breakOff, { rollback: true });
+      await failed(handle.result());
+    },
+  },
+  healed: {
+    keeps: ['operate'],
+    spec: { schedules: { drift: '30 seconds' } },
+    play: async (stage) => {
+      const { is, down } = await operate(stage);
+      await is('running');
+      stage.account.standing.delete('crawler');
+      await is('running', ({ drifts }) => drifts.length > 0);
+      await down();
+    },
+  },
+  reported: {
+    keeps: ['operate'],
+    spec: { drift: 'report', schedules: { drift: '30 seconds' } },
+    play: async (stage) => {
+      const { is, down } = await operate(stage);
+      await is('running');
+      stage.account.standing.delete('crawler');
+      await is('running', ({ drifts }) => drifts.length > 0);
+      await down();
+    },
+  },
+  turned: {
+    keeps: ['operate'],
+    play: async (stage) => {
+      const { until } = stage;
+      const { handle, is, down } = await operate(stage);
+      await is('running');
+      const first = await handle.describe();
+      // No more than it takes: under signals that never cease a run cannot end.
+      for (
+        let { historyLength, runId } = first;
+        historyLength < ENOUGH && runId === first.runId;
+        { historyLength, runId } = await handle.describe()
+      )
+        await Promise.all(Array.from({ length: 100 }, () => handle.signal(messages.stageMoved, 'bucket', 'ready')));
+      await until(
+        () => handle.describe(),
+        ({ runId }) => runId !== first.runId,
+      );
+      await is('running');
+      await down();
+    },
+  },
+  mended: {
+    keeps: ['provision'],
+    play: async ({ pipeline, start, acts }) => {
+      const broken = () => ApplicationFailure.nonRetryable('it came out broken', 'BrokenResource');
+      const young = ApplicationFailure.nonRetryable('it came out broken', 'BrokenWhileRoleSpreads');
+      acts({ 'bucket.ready': after([broken(), young]), 'events.ready': after([broken(), broken(), broken(), broken()]) });
+      const plan = everything().filter(({ stage }) => ['bucket', 'events'].includes(stage));
+      await (await start('provision', `${pipeline.name}/provision`, { pipeline, plan })).result();
+    },
+  },
+  generated: {
+    keeps: ['generate'],
+    spec: { generator: { rate: 1000, total: 400 } },
+    play: async ({ pipeline, start, until, acts, account }) => {
+      let breaks = 3;
+      acts({
+        'kinesis.generate': async ({ to }: { to: number }) => {
+          account.sent.set('any', 1);
+          if (breaks-- > 0) throw ApplicationFailure.nonRetryable('it broke off');
+          return { next: to, latest: Date.now(), heartbeats: 1 };
+        },
+      });
+      breaks = 1;
+      const handle = await start('generate', `${pipeline.name}/generate`, { pipeline, cursor });
+      const state = async () => (await handle.query(messages.generatorStatus)).state;
+      await until(state, (now) => now === 'finished');
+      await handle.signal(messages.pause);
+      await until(state, (now) => now === 'paused');
+      const more = { ...pipeline, generator: { ...pipeline.generator, total: 800, players: 41 } };
+      await handle.signal(messages.respec, more);
+      await handle.signal(messages.resume);
+      await until(
+        () => handle.query(messages.generatorStatus),
+        (now) => now.state === 'finished' && now.total === 800,
+      );
+      await handle.signal(messages.stop);
+      await handle.result();
+    },
+  },
+  kept: {
+    keeps: ['keepNotebook'],
+    play: async ({ pipeline, start, until, acts }) => {
+      let looks = 0;
+      acts({
+        'notebook.look': async () => ({ running: looks++ % 2 === 1, reason: 'the job is not there' }),
+        'notebook.flow': async () => 'no output although input flows',
+        'notebook.runs': after([final('SQL has an error')]),
+      });
+      const handle = await start('keepNotebook', `${pipeline.name}/notebook`, { pipeline });
+      const notebook = () => handle.query(messages.notebookStatus);
+      await until(notebook, ({ state }) => state === 'stopped');
+      await until(notebook, ({ state, restarts }) => state === 'running' && restarts > 2);
+      await handle.signal(messages.suspend);
+      await until(notebook, ({ state }) => state === 'suspended');
+      await handle.signal(messages.resume);
+      await until(notebook, ({ state }) => state === 'running');
+      await handle.signal(messages.respec, { ...pipeline, windowSeconds: 2 });
+      await handle.signal(messages.stop);
+      await handle.result();
+    },
+  },
+  crawled: {
+    keeps: ['crawl'],
+    play: async ({ pipeline, start, acts }) => {
+      const early = ApplicationFailure.nonRetryable('the crawl ended as FAILED: access denied', 'RoleNotSpread');
+      const late = ApplicationFailure.nonRetryable('the crawl ended as FAILED: access denied', 'CrawlFailed');
+      const drifted = [{ table: 'events', column: 'weapon', expected: 'string', found: 'int' }];
+      acts({ 'crawl.finished': after([early], { tables: ['events'], drifted }) });
+      await (await start('crawl', `${pipeline.name}/crawl`, { pipeline })).result();
+      acts({ 'crawl.finished': after([late]) });
+      await failed((await start('crawl', `${pipeline.name}/crawl/failing`, { pipeline })).result());
+    },
+  },
+  asked: {
+    keeps: ['query'],
+    play: async ({ pipeline, start, acts }) => {
+      const finished = async (_pipeline: Pipeline, question: string) => ({ ...answer, question });
+      const asking = { 'query.questions': async () => ['kills_total', 'player_deaths'], 'query.start': async () => 'x' };
+      acts({ ...asking, 'query.finished': finished });
+      await (await start('query', `${pipeline.name}/query`, { pipeline })).result();
+      await (await start('query', `${pipeline.name}/query/kills_total`, { pipeline, questions: ['kills_total'] })).result();
+      acts({ 'query.finished': after([final('question kills_total ended as FAILED')]) });
+      await failed((await start('query', `${pipeline.name}/query/failing`, { pipeline, questions: ['kills_total'] })).result());
+    },
+  },
+  refreshed: {
+    keeps: ['refresh'],
+    play: async ({ pipeline, start, acts }) => {
+      const wanted = { pipeline, dataSet: 'history' };
+      acts({ 'refresh.start': async () => ({ ingestion: 'run' }), 'refresh.finished': async () => 12 });
+      await (await start('refresh', `${pipeline.name}/refresh/history`, wanted)).result();
+      acts({ 'refresh.start': async () => ({ skipped: 'it was refreshed 32 times' }) });
+      await (await start('refresh', `${pipeline.name}/refresh/skipped`, wanted)).result();
+      acts({ 'refresh.start': async () => ({ ingestion: 'run' }), 'refresh.finished': after([final('ingestion run ended as FAILED')]) });
+      await failed((await start('refresh', `${pipeline.name}/refresh/failing`, wanted)).result());
+    },
+  },
+  audited: {
+    keeps: ['audit'],
+    play: async ({ pipeline, start, acts }) => {
+      const lakes = [1, 2, 3];
+      const counts = { columns: ['events', 'duplicates', 'windows_checked', 'windows_wrong'], rows: [['3', '0', '1', '0']] };
+      acts({
+        'audit.generated': async () => ({ kills: 1 }),
+        'audit.lake': async () => ({ ids: lakes.shift() ?? 3 }),
+        'audit.stream': async () => ({ ids: 3, copies: 0, heartbeats: 1 }),
+        'audit.dashboard': async () => 1,
+        'query.start': async () => 'x',
+        'query.finished': async (_pipeline: Pipeline, question: string) => ({ ...answer, ...counts, question }),
+      });
+      await (await start('audit', `${pipeline.name}/audit`, { pipeline, game, generated: 3, patience: '20 seconds' })).result();
+    },
+  },
+  ended: {
+    keeps: ['endEverything', 'plan'],
+    play: async ({ pipeline, start, account }) => {
+      for (const { stage } of everything()) account.standing.set(stage, 'by somebody');
+      await (await start('plan', names(pipeline).workflows.survey, { pipeline })).result();
+      await (await start('endEverything', `${pipeline.name}/teardown`, { pipeline, keepData: true })).result();
+      await (await start('endEverything', `${pipeline.name}/teardown/all`, { pipeline })).result();
+    },
+  },
+};
