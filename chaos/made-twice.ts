@@ -24,15 +24,18 @@ export async function madeTwice(file: string): Promise<string[]> {
 
 /** Things that were created again without having been deleted in between: each once, as 'kinesis Stream game'. */
 export function madeTwiceIn(calls: Call[]): string[] {
-  const standing = new Set<string>();
+  const standing = new Map<string, unknown>();
   const twice = new Set<string>();
   for (const { service, operation, input, outcome } of calls) {
     const [, verb, kind] = /^(Create|Delete)(\w+)$/.exec(operation) ?? [];
     if (kind === undefined || (outcome !== 'ok' && outcome !== 'lost') || APART.includes(kind)) continue;
     const thing = `${service} ${kind} ${nameIn(input as Record<string, unknown>)}`;
+    const { ClientRequestToken: token } = input as { ClientRequestToken?: string };
+    // With the same token it is the same creation, answered again.
+    const isAgain = token !== undefined && standing.get(thing) === token;
     if (verb === 'Delete') standing.delete(thing);
-    else if (standing.has(thing)) twice.add(thing);
-    else standing.add(thing);
+    else if (standing.has(thing) && !isAgain) twice.add(thing);
+    else standing.set(thing, token);
   }
   return [...twice];
 }

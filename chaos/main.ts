@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { type Ground, ground, type KillRun, killRun } from './kills.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Run } from './ground.ts';
+import { type Trouble, WAYS } from './ways.ts';
 
 const count = (text: string) => {
   const number = Number(text);
@@ -7,36 +8,39 @@ const count = (text: string) => {
   return number;
 };
 
-const { runs, seed, json } = new Command('npm run chaos --')
-  .description(
-    'Lives of a pipeline on the local AWS, with the worker, the local AWS, Temporal or the client killed at random moments of up, run, apply and down.',
-  )
+const { runs, seed, json, what } = new Command('npm run chaos --')
+  .description('Lives of a pipeline on the local AWS under trouble that a seed draws.')
   .option('--runs <number>', 'how many lives', count, 5)
-  .option('--seed <number>', 'what the moments are drawn by', count, Math.floor(Math.random() * 2 ** 31) + 1)
+  .option('--seed <number>', 'what the trouble is drawn by', count, Math.floor(Math.random() * 2 ** 31) + 1)
+  .addOption(
+    new Option(
+      '--what <way>',
+      'kills: worker, local AWS, Temporal or client killed in up, run, apply, down. boundaries: the worker killed right before and after activities. takedowns: taken down at any moment. roles: roles slow to spread. halves: broken off half made. errors: every modelled error',
+    )
+      .choices(Object.keys(WAYS))
+      .default('kills'),
+  )
   .option('--json', 'one line of JSON a run, and one at the end', false)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ runs: number; seed: number; json: boolean }>();
+  .opts<{ runs: number; seed: number; json: boolean; what: keyof typeof WAYS }>();
 
-let on: Ground | undefined;
-const all: KillRun[] = [];
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => void on?.close().then(() => process.exit(130)));
-on = await ground();
+let trouble: Trouble | undefined;
+const all: Run[] = [];
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => void trouble?.close().then(() => process.exit(130)));
+trouble = await WAYS[what](seed);
 try {
   for (let number = 1; number <= runs; number++) {
-    const run = await killRun(on, number, seed);
+    const run = await trouble.run(number);
     all.push(run);
-    process.stderr.write(
-      json
-        ? ''
-        : `${number}: ${run.converged ? 'ok' : `NOT ${run.fault ?? ''}`} ${run.seconds} s; killed: ${run.kills.join(', ') || 'nothing'}\n`,
-    );
+    const end = run.converged ? 'ok' : `NOT ${run.fault ?? ''}`;
     if (json) process.stdout.write(`${JSON.stringify({ run: number, ...run })}\n`);
+    else process.stderr.write(`${number}: ${end} ${run.seconds} s; ${run.blows.join(', ') || 'left in peace'}\n`);
   }
 } finally {
-  await on.close();
+  await trouble.close();
 }
-const sum = (of: (run: KillRun) => number) => all.reduce((total, run) => total + of(run), 0);
+const sum = (of: (run: Run) => number) => all.reduce((total, run) => total + of(run), 0);
 const report = {
   runs: all.length,
   converged: all.filter(({ converged }) => converged).length,

@@ -17,6 +17,8 @@ export interface EmbeddedOptions {
   region: string;
   /** How the local AWS behaves; `faults` is a file with a fault plan, `callLog` one for every call. */
   local: Pick<Spec['local'], 'profile' | 'speed'> & { seed?: number; faults?: string; callLog?: string };
+  /** The worker's own program unless told. */
+  workerProgram?: URL;
   tell(event: PartEvent): void;
   /** Said once where a wanted port was taken. */
   note(line: string): void;
@@ -35,6 +37,7 @@ export interface Embedded {
 
 /** Our programs are TypeScript; the loader is ours, whatever folder we are called from. */
 const TYPESCRIPT = ['--import', import.meta.resolve('tsx')];
+const WORKER = new URL('../worker/main.ts', import.meta.url);
 const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS'].flatMap((key) => [
   '--dynamic-config-value',
   `history.${key}=1000`,
@@ -43,7 +46,7 @@ const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS
 const KNOWN_ATTRIBUTES = SEARCH_ATTRIBUTES.flatMap(({ name }) => ['--search-attribute', `${name}=Keyword`]);
 
 /** Prepares the parts on one state folder; nothing runs until it is asked for. */
-export function embedded({ state, region, local, tell, note }: EmbeddedOptions): Embedded {
+export function embedded({ state, region, local, tell, note, workerProgram = WORKER }: EmbeddedOptions): Embedded {
   const parts = new Map<string, KeptAlive>();
   const log = (name: string) => join(state, 'logs', `${name}.log`);
   const run = async (name: string, start: Parameters<typeof keepAlive>[1]) => {
@@ -119,7 +122,7 @@ export function embedded({ state, region, local, tell, note }: EmbeddedOptions):
         startChild({
           name: 'worker',
           command: process.execPath,
-          args: [...TYPESCRIPT, new URL('../worker/main.ts', import.meta.url).pathname],
+          args: [...TYPESCRIPT, workerProgram.pathname],
           env: {
             ...environmentFor(server),
             AWS_REGION: region,

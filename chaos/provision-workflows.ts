@@ -1,0 +1,1 @@
+export { provision, takeDown } from '../workflows/provision.ts';

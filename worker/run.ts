@@ -1,0 +1,57 @@
+import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { type ActivityInterceptorsFactory, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { targetFromEnvironment } from '../activities/aws.ts';
+import { createActivities } from '../activities/index.ts';
+import { exitWithParent } from '../client/children.ts';
+import { bundledWorkflows } from '../setup/steps/workflows.mjs';
+import { projectRoot } from '../setup/tools.mjs';
+import { serverFromEnvironment, taskQueue } from './connect.ts';
+import { heartbeats } from './heartbeat.ts';
+
+/** The worker process: every workflow and activity of one target, until it is told to stop. Prints `ready` once it polls. `also` goes around every activity. */
+export async function runWorker(...also: ActivityInterceptorsFactory[]): Promise<never> {
+  let shutdown: (() => Promise<void>) | undefined;
+  exitWithParent(async () => shutdown?.());
+
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => process.stderr.write(`${level} ${message} ${meta?.error ?? ''}\n`)),
+    shutdownSignals: ['SIGTERM', 'SIGINT'],
+  });
+
+  const server = await serverFromEnvironment();
+  if (!server) {
+    process.stderr.write('The worker needs a Temporal server: set TEMPORAL_ADDRESS, or let npm start run one.\n');
+    process.exit(2);
+  }
+  const connection = await NativeConnection.connect(server);
+  const { namespace } = server;
+  const target = targetFromEnvironment(process.env.AWS_REGION ?? 'us-east-1');
+  const queue = taskQueue(target.endpoint === undefined ? 'aws' : 'local', target.region);
+  const bundle = bundledWorkflows(projectRoot);
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: queue,
+    ...(bundle
+      ? { workflowBundle: { codePath: bundle } }
+      : { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }),
+    activities: createActivities({ target, client: new Client({ connection, namespace }), taskQueue: queue }),
+    maxConcurrentActivityTaskExecutions: 100,
+    interceptors: { activity: [heartbeats, ...also] },
+    maxHeartbeatThrottleInterval: '500 milliseconds',
+    // What a killed worker had in its cache is taken up by another this soon; the default is 10 seconds.
+    stickyQueueScheduleToStartTimeout: '2 seconds',
+    shutdownGraceTime: '1 second',
+    shutdownForceTime: '8 seconds',
+  });
+  const running = worker.run();
+  shutdown = async () => {
+    worker.shutdown();
+    await running;
+  };
+  process.stdout.write('ready\n');
+  await running;
+  await connection.close();
+  process.exit(0);
+}
