@@ -64,9 +64,9 @@ export async function ground(workerProgram?: URL): Promise<Ground> {
     state,
     callLog,
     close: async () => {
-      await client.connection.close();
       await parts.stop();
       await rm(state, { recursive: true, force: true });
+      await client.connection.close(); // last: its retries would fail the process
     },
   };
 }

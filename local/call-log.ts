@@ -28,13 +28,13 @@ const KEPT = 20_000;
 /** Operations whose input is data rather than a wish: logged by their size. */
 const DATA = ['PutRecords', 'PutRecord', 'GetRecords', 'PutObject', 'PutLogEvents'];
 
-/** A call log; `file` (JSON lines) is appended to. */
-export function callLog(file?: string): CallLog {
+/** A call log; `file` (JSON lines) is appended to. With `whole` even data is kept. */
+export function callLog(file?: string, whole = false): CallLog {
   let calls: Call[] = [];
   const out: WriteStream | undefined = file === undefined ? undefined : createWriteStream(file, { flags: 'a' });
   return {
     add: (call) => {
-      const kept = DATA.includes(call.operation) ? { ...call, input: sizes(call.input) } : call;
+      const kept = DATA.includes(call.operation) && !whole ? { ...call, input: sizes(call.input) } : call;
       calls.push(kept);
       if (calls.length > 2 * KEPT) calls = calls.slice(-KEPT);
       out?.write(`${JSON.stringify(kept)}\n`);

@@ -28,6 +28,8 @@ export interface LocalOptions extends Behaviour {
   faults?: FaultPlan;
   /** Where every call is written down, as JSON lines. */
   callLog?: string;
+  /** Keeps the data of calls too, which is otherwise logged by its size. */
+  wholeCalls?: boolean;
   /** How refusals of a role that has not spread yet are worded: as AWS is known to, or as nobody has seen. */
   roleWording?: Aws['roleWording'];
   log?: Aws['log'];
@@ -60,6 +62,7 @@ export async function startLocal({
   roleWording = 'known',
   faults: plan,
   callLog: callLogFile,
+  wholeCalls,
   log = toStderr,
   ...behaviour
 }: LocalOptions): Promise<Local> {
@@ -74,7 +77,7 @@ export async function startLocal({
   for (const folder of [lake, spice]) await mkdir(folder, { recursive: true });
   const times = durations({ ...behaviour, seed: seedOf(journal, behaviour.seed) });
   const striking = faults(plan);
-  const calls = callLog(callLogFile);
+  const calls = callLog(callLogFile, wholeCalls);
   const closers: (() => void | Promise<void>)[] = [];
   const aws: Aws = {
     account: '000000000000',

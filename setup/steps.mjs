@@ -1,3 +1,4 @@
+import { serviceModels } from './steps/botocore.mjs';
 import { chromium } from './steps/chromium.mjs';
 import { composeSchema } from './steps/compose-schema.mjs';
 import { flinkClasses, flinkJars } from './steps/flink.mjs';
@@ -22,7 +23,7 @@ export const stepsFor = (root, wanted) => [
   ...(wanted.temporal ? [temporal(root), workflowBundle(root)] : []),
   flinkJars(root),
   flinkClasses(root),
-  ...(wanted.browser ? [chromium(), composeSchema(root)] : []),
+  ...(wanted.browser ? [chromium(), composeSchema(root), serviceModels(root)] : []),
 ];
 
 /**

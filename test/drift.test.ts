@@ -23,6 +23,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
 import { crawlOneKill } from './lake.ts';
+import { faultsOfAll, MENDING } from './service-model.ts';
 
 const principal = 'arn:aws:quicksight:us-east-1:000000000000:user/default/ops';
 const pipeline: Pipeline = {
@@ -39,7 +40,7 @@ let registry: Record<Stage, Resource>;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'd2d-drift-'));
-  local = await startLocal({ dir, log: () => {} });
+  local = await startLocal({ dir, log: () => {}, wholeCalls: true });
   aws = clients(local);
   registry = resources(aws) as unknown as Record<Stage, Resource>;
   for (const stage of Object.keys(STAGES) as Stage[]) {
@@ -84,6 +85,15 @@ const application = async (update: Partial<studio.UpdateApplicationRequest>) => 
   const { ApplicationDetail } = await aws.kinesisAnalyticsV2.send(new studio.DescribeApplicationCommand({ ApplicationName }));
   const { ConditionalToken } = ApplicationDetail!;
   await aws.kinesisAnalyticsV2.send(new studio.UpdateApplicationCommand({ ApplicationName, ConditionalToken, ...update }));
+};
+const unlogged = async () => {
+  const ApplicationName = n.application;
+  const { ApplicationDetail } = await aws.kinesisAnalyticsV2.send(new studio.DescribeApplicationCommand({ ApplicationName }));
+  const { ConditionalToken, CloudWatchLoggingOptionDescriptions: [option] = [] } = ApplicationDetail!;
+  const { CloudWatchLoggingOptionId } = option!;
+  await aws.kinesisAnalyticsV2.send(
+    new studio.DeleteApplicationCloudWatchLoggingOptionCommand({ ApplicationName, ConditionalToken, CloudWatchLoggingOptionId }),
+  );
 };
 const configured = (ApplicationConfigurationUpdate: studio.ApplicationConfigurationUpdate) =>
   application({ ApplicationConfigurationUpdate });
@@ -260,6 +270,7 @@ const ROWS: Row[] = [
         },
       }).catch(allowed),
   ],
+  ['studio', ['CloudWatchLoggingOptions'], unlogged],
   ['studio', ['CustomArtifacts'], () => configured({ ZeppelinApplicationConfigurationUpdate: { CustomArtifactsConfigurationUpdate: [] } })],
   [
     'studio',
@@ -469,5 +480,12 @@ describe('what somebody changed behind our back is seen in exactly its field, an
     const covered = new Set(ROWS.map(([stage]) => stage));
     // The two delivery streams of the metrics are made by the very function of the first.
     expect((Object.keys(STAGES) as Stage[]).filter((stage) => !covered.has(stage))).toEqual(['playerDelivery', 'teamDelivery']);
+  });
+
+  it('every request on the way was one that the model of its service takes', () => {
+    const calls = local.calls.all();
+    expect(faultsOfAll(calls)).toEqual([]);
+    const judged = new Set(calls.map(({ operation }) => operation));
+    expect(MENDING.filter((operation) => !judged.has(operation))).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { createApplication } from './create-application.ts';
 import { deleteApplication } from './delete-application.ts';
 import { describeApplication, describeApplicationOperation, listApplicationOperations, listApplications } from './describe-application.ts';
 import { serveFlinkDashboard } from './flink-dashboard.ts';
+import { addApplicationCloudWatchLoggingOption, deleteApplicationCloudWatchLoggingOption } from './logging-options.ts';
 import { createApplicationPresignedUrl } from './presigned-url.ts';
 import { resume, startApplication, stopApplication } from './run-application.ts';
 import { haltAll } from './studio.ts';
@@ -17,9 +18,11 @@ export const kinesisAnalyticsV2: Service = {
   protocol: 'json',
   schemas,
   operations: {
+    AddApplicationCloudWatchLoggingOption: addApplicationCloudWatchLoggingOption,
     CreateApplication: createApplication,
     CreateApplicationPresignedUrl: createApplicationPresignedUrl,
     DeleteApplication: deleteApplication,
+    DeleteApplicationCloudWatchLoggingOption: deleteApplicationCloudWatchLoggingOption,
     DescribeApplication: describeApplication,
     DescribeApplicationOperation: describeApplicationOperation,
     ListApplicationOperations: listApplicationOperations,

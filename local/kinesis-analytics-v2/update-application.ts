@@ -30,7 +30,11 @@ async function restart(aws: Aws, name: string, operation: string): Promise<void>
   launch(aws, applicationOf(aws, name), operation, 'UPDATING');
 }
 
-function checkVersion({ name, conditionalToken, version }: Readonly<Application>, input: UpdateApplicationRequest): void {
+/** Refuses a change that was not made from the application as it is now. */
+export function checkVersion(
+  { name, conditionalToken, version }: Readonly<Application>,
+  input: Pick<UpdateApplicationRequest, 'ConditionalToken' | 'CurrentApplicationVersionId'>,
+): void {
   const { ConditionalToken: token, CurrentApplicationVersionId: current } = input;
   if ((token === undefined) === (current === undefined))
     throw awsError('InvalidArgumentException', 'Exactly one of ConditionalToken and CurrentApplicationVersionId must be given.');
