@@ -8,7 +8,7 @@ const count = (text: string) => {
   return number;
 };
 
-const { runs, seed, json, what } = new Command('npm run chaos --')
+const { runs, seed, json, what, boundaries } = new Command('npm run chaos --')
   .description('Lives of a pipeline on the local AWS under trouble that a seed draws.')
   .option('--runs <number>', 'how many lives', count, 5)
   .option('--seed <number>', 'what the trouble is drawn by', count, Math.floor(Math.random() * 2 ** 31) + 1)
@@ -20,15 +20,16 @@ const { runs, seed, json, what } = new Command('npm run chaos --')
       .choices(Object.keys(WAYS))
       .default('kills'),
   )
+  .option('--boundaries <number>', 'of what boundaries: at how many in one life', count, 8)
   .option('--json', 'one line of JSON a run, and one at the end', false)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ runs: number; seed: number; json: boolean; what: keyof typeof WAYS }>();
+  .opts<{ runs: number; seed: number; json: boolean; boundaries: number; what: keyof typeof WAYS }>();
 
 let trouble: Trouble | undefined;
 const all: Run[] = [];
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => void trouble?.close().then(() => process.exit(130)));
-trouble = await WAYS[what](seed);
+trouble = await WAYS[what](seed, boundaries);
 try {
   for (let number = 1; number <= runs; number++) {
     const run = await trouble.run(number);

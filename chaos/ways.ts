@@ -27,14 +27,14 @@ export const WAYS = {
     const on = await ground();
     return { run: (number) => takedownRun(on, number, seed), close: on.close };
   },
-  /** The worker killed at every activity boundary: a few in each life, all of them within enough lives. */
-  boundaries: async (seed: number): Promise<Trouble> => {
+  /** The worker killed at every activity boundary: `each` in one life, all of them within enough lives. */
+  boundaries: async (seed: number, each = 8): Promise<Trouble> => {
     const file = join(tmpdir(), `data2dashboard-boundaries-${process.pid}.json`);
     await writeFile(file, '[]');
     process.env[BOUNDARIES] = file;
     const on = await ground(new URL('mortal-worker.ts', import.meta.url));
     const all = shuffled(boundariesOf(on), randomBy(seed));
-    const share = (number: number) => all.slice(((number - 1) * IN_ONE_LIFE) % all.length).slice(0, IN_ONE_LIFE);
+    const share = (number: number) => all.slice(((number - 1) * each) % all.length).slice(0, each);
     const close = () => on.close().then(() => rm(file));
     return { run: (number) => boundaryRun(on, file, share(number), number, seed), close };
   },
@@ -59,9 +59,6 @@ export const WAYS = {
       return { ...round!, failed: { ...round!.mended, ...Object.fromEntries(wordy) }, blow: `${round!.struck} errors` };
     }),
 } as const;
-
-/** Boundaries at which one life's worker is killed. */
-const IN_ONE_LIFE = 8;
 
 async function provisionings(
   seed: number,
