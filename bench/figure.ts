@@ -1,0 +1,44 @@
+/** One figure. `ratio` is built so that higher is better; `goal` is what it must at least be. `peer` is null where no peer does the same job. */
+export interface Figure {
+  name: string;
+  unit: string;
+  ours: number;
+  peer: number | null;
+  ratio: number;
+  goal: number;
+  /** What else is worth knowing. */
+  note?: string;
+}
+
+/** Rounded for people. */
+export const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
+
+/** A figure against a fixed limit: the ratio is the limit over what was measured. */
+export const limited = (name: string, unit: string, ours: number, limit: number, note?: string): Figure => ({
+  name,
+  unit,
+  ours: round(ours, 2),
+  peer: null,
+  ratio: round(limit / ours, 2),
+  goal: 1,
+  ...(note !== undefined && { note }),
+});
+
+/** A figure against a peer, where less is better. */
+export const compared = (name: string, unit: string, ours: number, peer: number, goal: number, note?: string): Figure => ({
+  name,
+  unit,
+  ours: round(ours, 2),
+  peer: round(peer, 2),
+  ratio: round(peer / ours, 1),
+  goal,
+  ...(note !== undefined && { note }),
+});
+
+/** The value below which a share of all values lies. */
+export function quantile(values: number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+}
+
+export const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

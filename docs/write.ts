@@ -1,0 +1,5 @@
+// npm run docs: writes what is derived from the code.
+import { writeFileSync } from 'node:fs';
+import { eventsPage } from './events-page.ts';
+
+writeFileSync(new URL('events.md', import.meta.url), eventsPage());

@@ -1,0 +1,78 @@
+import { hash } from './random.ts';
+import type { Game } from './simulation.ts';
+
+/**
+ * Shares, from 0 to 1 and together at most 1, of a lane's events that are made trouble with.
+ * - late: the event is not sent at its place but at the start of the block after the next, between one and two blocks late; its content is unchanged.
+ * - duplicate: sent at its place, and a second time, the same bytes, at the start of the block after the next.
+ * - malformed: with the event goes the first half of its JSON, under an id of its own.
+ * - oversized: with the event goes a copy of more than 1 MiB, under an id of its own, which the sender must refuse.
+ */
+export interface Trouble {
+  late: number;
+  duplicate: number;
+  malformed: number;
+  oversized: number;
+}
+
+export type Kind = keyof Trouble;
+
+/** What trouble is made with event `i` of a lane; undefined: none. */
+export function troubleOf({ seed, trouble }: Pick<Game, 'seed' | 'trouble'>, lane: number, i: number): Kind | undefined {
+  const { late, duplicate, malformed, oversized } = trouble;
+  if (late + duplicate + malformed + oversized === 0) return undefined;
+  let left = (hash(seed, lane, i, TROUBLE) >>> 0) / 2 ** 32;
+  for (const kind of KINDS) {
+    left -= trouble[kind];
+    if (left < 0) return kind;
+  }
+  return undefined;
+}
+
+const KINDS = ['late', 'duplicate', 'malformed', 'oversized'] as const;
+const TROUBLE = 0x7ab1e;
+
+/** An event that is due outside of its place: for the first time when it is late, for the second when it is a duplicate. */
+export interface Due {
+  i: number;
+  kind: 'late' | 'duplicate';
+}
+
+/**
+ * What is to be sent before event `i` of a lane, in the order of numbers: something only at the start of a block. Events below `since`, where sending went on
+ * after the last silence, have been sent when it fell silent.
+ */
+export function dueAt(game: Game, lane: number, i: number, since = 0): Due[] {
+  const block = i / game.lateAfter;
+  if (!Number.isInteger(block) || block < 2) return [];
+  return heldBack(game, lane, Math.max(since, i - 2 * game.lateAfter), i - game.lateAfter);
+}
+
+/** What is still to be sent when a lane falls silent before event `next`. */
+export function dueAtEnd(game: Game, lane: number, next: number, since = 0): Due[] {
+  const { lateAfter } = game;
+  // The last block start below `next` has brought what lies more than a block before it.
+  const brought = (Math.ceil(next / lateAfter) - 2) * lateAfter;
+  return heldBack(game, lane, Math.max(since, brought, 0), next);
+}
+
+function heldBack(game: Game, lane: number, from: number, to: number): Due[] {
+  const due: Due[] = [];
+  for (let i = from; i < to; i++) {
+    const kind = troubleOf(game, lane, i);
+    if (kind === 'late' || kind === 'duplicate') due.push({ i, kind });
+  }
+  return due;
+}
+
+/** The malformed record that goes with an event: the first half of its JSON, its id ending in `x`. */
+export const malformed = (json: string): string => {
+  const marked = withMark(json, 'x');
+  return marked.slice(0, Math.floor(marked.length / 2));
+};
+
+/** The oversized record that goes with an event: its JSON with spaces behind, one byte over 1 MiB, its id ending in `o`. */
+export const oversized = (json: string): string => withMark(json, 'o').padEnd(2 ** 20 + 1);
+
+/** The id is an event's first value. */
+const withMark = (json: string, mark: string): string => json.replace(/^(\{"event_id":"[^"]*)"/, `$1${mark}"`);

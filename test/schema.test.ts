@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from '@jest/globals';
+import { eventsPage } from '../docs/events-page.ts';
+import { columnsOf, EVENT, EVENT_TYPES, flinkColumns, glueColumns } from '../pipeline/schema.ts';
+
+it('is what docs/events.md says; if not: npm run docs', () => {
+  expect(readFileSync(new URL('../docs/events.md', import.meta.url), 'utf8')).toBe(eventsPage());
+});
+
+it('has names that Flink, Glue and Athena take as they are, and only types of event that there are', () => {
+  for (const [name, { of }] of Object.entries(EVENT)) {
+    expect(name).toMatch(/^[a-z][a-z_]*$/);
+    if (of !== 'all') for (const type of of) expect(Object.keys(EVENT_TYPES)).toContain(type);
+  }
+});
+
+it('tells Flink and Glue of every column, in order', () => {
+  expect(Object.keys(glueColumns())).toEqual(Object.keys(EVENT));
+  expect(glueColumns()).toMatchObject({ event_id: 'string', event_time: 'string', distance: 'double', points: 'int or bigint' });
+  expect(
+    flinkColumns()
+      .split(',\n  ')
+      .map((line) => line.split(' ')[0]),
+  ).toEqual(Object.keys(EVENT));
+  expect(flinkColumns()).toMatch(/^event_id STRING,\n {2}event_type STRING,\n {2}event_time TIMESTAMP\(3\),\n {2}match_id STRING,\n/);
+  expect(flinkColumns()).toContain('distance DOUBLE,\n  player_id STRING,');
+  expect(flinkColumns()).toMatch(/blue_score INT$/);
+});
+
+it('says what each type of event carries', () => {
+  const all = ['event_id', 'event_type', 'event_time', 'match_id', 'server_id'];
+  expect(columnsOf('heartbeat')).toEqual({ always: all, sometimes: [] });
+  expect(columnsOf('match_end')).toEqual({ always: [...all, 'winner_team', 'red_score', 'blue_score'], sometimes: [] });
+  expect(columnsOf('telemetry').sometimes).toEqual(['battery', 'network']);
+});
+
+it('can be that of another event', () => {
+  const types = { sale: 'Something is sold.' };
+  const columns = {
+    sale_id: { type: 'string', of: 'all', doc: 'its id' },
+    sold_at: { type: 'timestamp', of: 'all', doc: 'when' },
+    pieces: { type: 'bigint', of: ['sale'], only: 'if several', doc: 'how many' },
+  } as const;
+  expect(flinkColumns(columns)).toBe('sale_id STRING,\n  sold_at TIMESTAMP(3),\n  pieces BIGINT');
+  expect(glueColumns(columns)).toEqual({ sale_id: 'string', sold_at: 'string', pieces: 'int or bigint' });
+  expect(eventsPage(types, columns, ['{}'])).toContain('| `sale` | Something is sold. | pieces (if several) |');
+});
