@@ -8,6 +8,7 @@ export default {
     '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
   },
   injectGlobals: false,
+  setupFilesAfterEnv: ['<rootDir>/test/judged.ts'],
   maxWorkers: 2,
   testTimeout: 30_000,
 };

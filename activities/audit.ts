@@ -1,65 +1,50 @@
-import { gunzipSync } from 'node:zlib';
-import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis';
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { Context } from '@temporalio/activity';
-import { type Game, type GameEvent, gameEvent } from '../pipeline/event.ts';
-import { names } from '../pipeline/names.ts';
+import { Worker } from 'node:worker_threads';
+import type { LedgerPage } from '../pipeline/ledger.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import type { Clients } from './aws.ts';
-import { isNamed } from './errors.ts';
+import { BLOCK_EVENTS, blocksInAthena } from './athena/blocks.ts';
+import type { Counted, Counting } from './audit-thread.ts';
+import type { Clients, Target } from './aws.ts';
+import type { PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
+import { pagesOf } from './s3/ledger.ts';
+import type { Block, Holding } from './tally.ts';
 
-/** What one place holds. Counts of game events, but for `heartbeats`; ids are distinct. */
-export interface Holding {
-  ids: number;
-  /** Copies beyond the first of each id. */
-  copies: number;
-  heartbeats: number;
+/** What was sent, or what Athena has. */
+export interface Sum {
+  events: number;
   kills: number;
 }
 
-/** Counts, place by place, by reading everything there is. */
-export function auditing(clients: Clients) {
-  const { kinesis, s3 } = clients;
+/** What Athena has of what was sent. */
+export interface InAthena extends Sum {
+  /** Blocks of events that are not as they were sent, each in words. */
+  wrong: string[];
+  bytesScanned: number;
+}
+
+/** Counts, place by place, against what the generator's ledger says was sent. `from` leaves out what happened before (milliseconds since the epoch, 0: nothing). */
+export function auditing(clients: Clients, target: Target) {
+  const count = async (pipeline: Pipeline, from: number, place?: PlaceName): Promise<Counted> => {
+    const pages: LedgerPage[] = [];
+    for await (const page of pagesOf(clients.s3, pipeline)) pages.push(page);
+    return counted({ target, pipeline, pages, from, blockEvents: BLOCK_EVENTS, ...(place !== undefined && { place }) });
+  };
+  const generated = async (pipeline: Pipeline, from: number) => (await count(pipeline, from)) as Block[];
   return {
-    /** What the first `count` events of a game hold: recomputed, as every event is a function of its number. */
-    'audit.generated': async (game: Game, count: number): Promise<Holding> => {
-      const tally = newTally();
-      for (let i = 0; i < count; i++) tally.add(gameEvent(game, i, 0));
-      return tally.holding();
-    },
-    /** Reads the events stream from its oldest record on. */
-    'audit.stream': async (pipeline: Pipeline): Promise<Holding> => {
-      const StreamName = names(pipeline).streams.events;
-      const tally = newTally();
-      const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }));
-      for (const { ShardId } of Shards) {
-        let { ShardIterator: iterator } = await kinesis.send(
-          new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
-        );
-        while (iterator !== undefined) {
-          const page = await patiently(() => kinesis.send(new GetRecordsCommand({ ShardIterator: iterator })));
-          for (const { Data } of page.Records ?? []) tally.add(JSON.parse(Buffer.from(Data ?? []).toString()) as GameEvent);
-          iterator = page.MillisBehindLatest ? page.NextShardIterator : undefined;
-        }
-      }
-      return tally.holding();
-    },
-    /** Reads every object of the events table in the lake. */
-    'audit.lake': async (pipeline: Pipeline): Promise<Holding> => {
-      const { bucket: Bucket, prefix } = names(pipeline);
-      const tally = newTally();
-      let ContinuationToken: string | undefined;
-      do {
-        const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: prefix('events'), ContinuationToken }));
-        for (const { Key } of page.Contents ?? []) {
-          const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
-          const lines = gunzipSync((await Body?.transformToByteArray()) ?? new Uint8Array()).toString();
-          for (const line of lines.split('\n')) if (line !== '') tally.add(JSON.parse(line) as GameEvent);
-        }
-        ContinuationToken = page.NextContinuationToken;
-      } while (ContinuationToken);
-      return tally.holding();
+    /** What was sent: recomputed, as every event is a function of its number. */
+    'audit.generated': async (pipeline: Pipeline, from = 0): Promise<Sum> => sumOf(await generated(pipeline, from)),
+    /** Reads everything that a place has, and compares each event with what was sent, to the last byte. */
+    'audit.count': (pipeline: Pipeline, place: PlaceName, from = 0) => count(pipeline, from, place) as Promise<Holding>,
+    /** Has Athena count, block by block, and compares that with what was sent. */
+    'audit.athena': async (pipeline: Pipeline, from = 0): Promise<InAthena> => {
+      const [wanted, { blocks, bytesScanned }] = await Promise.all([
+        generated(pipeline, from),
+        blocksInAthena(clients.athena, pipeline, from),
+      ]);
+      const found = new Map(blocks.map((block) => [nameOf(block), block]));
+      const inLedger = wanted.map((block) => found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 });
+      const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
+      return { ...sumOf(inLedger), wrong, bytesScanned };
     },
     /** The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out. */
     'audit.dashboard': async (pipeline: Pipeline): Promise<number | undefined> =>
@@ -67,33 +52,28 @@ export function auditing(clients: Clients) {
   };
 }
 
-function newTally() {
-  const seen = new Set<string>();
-  let copies = 0;
-  let heartbeats = 0;
-  let kills = 0;
-  return {
-    add: ({ event_id, event_type }: GameEvent) => {
-      if (seen.has(event_id)) {
-        if (event_type !== 'heartbeat') copies++;
-        return;
-      }
-      seen.add(event_id);
-      if (event_type === 'heartbeat') heartbeats++;
-      if (event_type === 'kill') kills++;
-    },
-    holding: (): Holding => ({ ids: seen.size - heartbeats, copies, heartbeats, kills }),
-  };
+const EXAMPLES = 20;
+
+const sumOf = (blocks: Block[]): Sum =>
+  blocks.reduce((sum, { events, kills }) => ({ events: sum.events + events, kills: sum.kills + kills }), { events: 0, kills: 0 });
+
+const nameOf = ({ run, lane, block }: Block): string => `${run}-${lane}-${block}`;
+
+function differenceOf({ run, lane, block, events, kills }: Block, found: Block): string[] {
+  if (found.events === events && found.kills === kills) return [];
+  const [first, end] = [block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS];
+  return [`events ${first} to ${end} of ${run}-${lane}: ${found.events} with ${found.kills} kills, not ${events} with ${kills}`];
 }
 
-/** A shard allows five reads a second, and others read it too. */
-async function patiently<Value>(read: () => Promise<Value>): Promise<Value> {
-  for (;;) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!isNamed(error, 'ProvisionedThroughputExceededException')) throw error;
-      await Context.current().sleep(250);
-    }
-  }
+/** Counting is long work for a processor, so it has a thread of its own. */
+function counted(counting: Counting): Promise<Counted> {
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL('./audit-thread.mjs', import.meta.url), { workerData: counting });
+    let answer: Counted | undefined;
+    thread.once('message', (found: Counted) => {
+      answer = found;
+    });
+    thread.once('error', reject);
+    thread.once('exit', (code) => (answer ? resolve(answer) : reject(new Error(`counting ended with ${code} and no answer`))));
+  });
 }

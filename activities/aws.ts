@@ -9,6 +9,7 @@ import { QuickSightClient } from '@aws-sdk/client-quicksight';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { counts } from './calls.ts';
+import { timed } from './clock.ts';
 
 // The SDK's reminder that Node 20 ages says nothing about a pipeline; package.json states which Node we support.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -20,6 +21,8 @@ export interface Target {
   credentials?: { accessKeyId: string; secretAccessKey: string };
   /** Milliseconds after which a call counts as not answered; 20 s unless told. */
   answerWithin?: number;
+  /** Which of our programs calls, as AWS's logs show it in the User-Agent; `client` unless told. */
+  app?: 'client' | 'worker' | 'test';
 }
 
 const ANSWER_MS = 20_000;
@@ -32,23 +35,26 @@ export type Clients = ReturnType<typeof clients>;
  * The only place that knows the difference between the targets. The SDK retries twice for blips, patience is Temporal's; once a service throttles, the SDK's
  * adaptive mode paces all calls to it.
  */
-export function clients({ region, endpoint, credentials, answerWithin: requestTimeout = ANSWER_MS }: Target) {
+export function clients({ region, endpoint, credentials, answerWithin: requestTimeout = ANSWER_MS, app = 'client' }: Target) {
   // Without the last, a call that is never answered would only be logged.
   const requestHandler = { connectionTimeout: CONNECTION_MS, requestTimeout, throwOnRequestTimeout: true };
-  const config = { region, endpoint, credentials, maxAttempts: 3, retryMode: 'adaptive', requestHandler };
+  const config = { region, endpoint, credentials, maxAttempts: 3, retryMode: 'adaptive', requestHandler, userAgentAppId: app };
   return {
-    athena: counts(new AthenaClient(config)),
-    firehose: counts(new FirehoseClient(config)),
-    glue: counts(new GlueClient(config)),
-    iam: counts(new IAMClient(config)),
-    kinesis: counts(new KinesisClient(config)),
-    kinesisAnalyticsV2: counts(new KinesisAnalyticsV2Client(config)),
-    logs: counts(new CloudWatchLogsClient(config)),
-    quicksight: counts(new QuickSightClient(config)),
-    s3: counts(new S3Client({ ...config, forcePathStyle: endpoint !== undefined })),
-    sts: counts(new STSClient(config)),
+    athena: watched(new AthenaClient(config)),
+    firehose: watched(new FirehoseClient(config)),
+    glue: watched(new GlueClient(config)),
+    iam: watched(new IAMClient(config)),
+    kinesis: watched(new KinesisClient(config)),
+    kinesisAnalyticsV2: watched(new KinesisAnalyticsV2Client(config)),
+    logs: watched(new CloudWatchLogsClient(config)),
+    quicksight: watched(new QuickSightClient(config)),
+    s3: watched(new S3Client({ ...config, forcePathStyle: endpoint !== undefined })),
+    sts: watched(new STSClient(config)),
   };
 }
+
+type Watched = Parameters<typeof counts>[0] & Parameters<typeof timed>[0];
+const watched = <Client extends Watched>(client: Client): Client => timed(counts(client));
 
 /** The target of this process, from the environment that the AWS tools share: `AWS_ENDPOINT_URL` set means the local AWS. */
 export function targetFromEnvironment(region: string, environment: NodeJS.ProcessEnv = process.env): Target {

@@ -19,12 +19,47 @@ export async function unless<Answer>(call: Promise<Answer>, expected: (error: un
   }
 }
 
+/** True when AWS says that the caller may not do this. */
+export const isRefused = (error: unknown): boolean =>
+  isNamed(
+    error,
+    'AccessDenied',
+    'AccessDeniedException',
+    'UnauthorizedOperation',
+    'NotAuthorizedException',
+    'UnsupportedUserEditionException',
+  );
+
+/** What services say, each in its own words, of a caller whose credentials are wrong, expired or missing, or not good in this region. */
+const UNKNOWN_CALLER = [
+  'UnrecognizedClientException',
+  'InvalidClientTokenId',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'SignatureDoesNotMatch',
+  'InvalidSignatureException',
+  'IncompleteSignature',
+  'IncompleteSignatureException',
+  'MissingAuthenticationToken',
+  'MissingAuthenticationTokenException',
+  'AuthFailure',
+  'NotSignedUp',
+  'OptInRequired',
+  'SubscriptionRequiredException',
+  'CredentialsProviderError',
+  'TokenProviderError',
+];
+
+/** True when AWS does not know the caller, or the SDK has no credentials to call with. */
+export const isUnknownCaller = (error: unknown): boolean => isNamed(error, ...UNKNOWN_CALLER);
+
 /** Errors that asking again cannot mend: the request itself is wrong, or the caller may not make it. */
 export const FINAL = [
   'ValidationException',
   'InvalidParameterValueException',
   'SerializationException',
-  'UnrecognizedClientException',
-  'InvalidSignatureException',
   'NotImplemented',
+  ...UNKNOWN_CALLER,
 ];

@@ -10,11 +10,13 @@ import { preflight } from './preflight.ts';
 import { refreshing } from './quicksight/refresh.ts';
 import { resources, stageActivities } from './registry.ts';
 import { lake } from './s3/lake.ts';
+import { ledger } from './s3/ledger.ts';
 import { surveying } from './survey.ts';
-import { temporal } from './temporal/schedules.ts';
+import { surplusSchedules, temporal } from './temporal/schedules.ts';
 
 /** All activities of the product, by the names that the Temporal UI shows. */
-export function createActivities({ target, client, taskQueue }: { target: Target; client: Client; taskQueue: string }) {
+export function createActivities({ target: given, client, taskQueue }: { target: Target; client: Client; taskQueue: string }) {
+  const target: Target = { ...given, app: 'worker' };
   const aws = clients(target);
   return {
     ...stageActivities(aws),
@@ -22,12 +24,13 @@ export function createActivities({ target, client, taskQueue }: { target: Target
     ...notebook(aws),
     ...crawling(aws),
     ...lake(aws),
+    ...ledger(aws),
     ...questions(aws),
     ...refreshing(aws),
-    ...auditing(aws),
+    ...auditing(aws, target),
     ...temporal(client, taskQueue),
     ...preflight(aws),
-    ...surveying(resources(aws)),
+    ...surveying(resources(aws), async (pipeline) => (await surplusSchedules(client, pipeline)).map((id) => `schedule ${id}`)),
     ...inventory(aws, resources(aws)),
   };
 }

@@ -1,199 +1,106 @@
-import { ListTagsForResourceCommand as ListAthenaTags, ListWorkGroupsCommand } from '@aws-sdk/client-athena';
-import { DescribeLogGroupsCommand, ListTagsForResourceCommand as ListLogTags } from '@aws-sdk/client-cloudwatch-logs';
-import { ListDeliveryStreamsCommand, ListTagsForDeliveryStreamCommand } from '@aws-sdk/client-firehose';
-import { GetDatabasesCommand, GetTagsCommand, ListCrawlersCommand } from '@aws-sdk/client-glue';
-import { ListRolesCommand, ListRoleTagsCommand } from '@aws-sdk/client-iam';
-import { ListStreamsCommand, ListTagsForStreamCommand } from '@aws-sdk/client-kinesis';
-import { ListApplicationsCommand, ListTagsForResourceCommand as ListApplicationTags } from '@aws-sdk/client-kinesis-analytics-v2';
-import {
-  ListAnalysesCommand,
-  ListDashboardsCommand,
-  ListDataSetsCommand,
-  ListDataSourcesCommand,
-  ListTagsForResourceCommand as ListQuickSightTags,
-} from '@aws-sdk/client-quicksight';
-import { GetBucketTaggingCommand, ListBucketsCommand } from '@aws-sdk/client-s3';
+import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { OWNER_TAG } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { BY_USE } from '../pipeline/standing-cost.ts';
+import type { Leftover } from '../workflows/messages.ts';
 import type { Clients } from './aws.ts';
-import { isNamed } from './errors.ts';
-import { tagMap } from './tags.ts';
+import { isNamed, isRefused } from './errors.ts';
+import { type Kind, kinds, type Thing } from './listings.ts';
 
-/** A thing with an ARN, and how to learn its tags. */
-interface Tagged {
-  arn: string;
-  tags(): Promise<Record<string, string>>;
+/** What carries a pipeline's tag, and what could not be asked for its tags. */
+export interface Carrying {
+  found: Leftover[];
+  unseen: string[];
 }
 
-/** The ARNs of everything in the account's region that carries the pipeline's tag, whatever its name. Only names that begin with the pipeline's are asked. */
-export async function carryingTag(clients: Clients, pipeline: Pipeline): Promise<string[]> {
-  const listed = await Promise.all(listings(clients, pipeline).map((list) => list()));
-  const owned = await Promise.all(
-    listed.flat().map(async ({ arn, tags }) => ((await unlessGone(tags))[OWNER_TAG] === pipeline.name ? [arn] : [])),
-  );
-  return owned.flat();
+/** Of one kind so many things are asked at once: services answer about five such questions a second. */
+const AT_ONCE = 4;
+/** An account may hold more than can be asked in the time of an activity. */
+const PATIENCE_MS = 60_000;
+const GONE = ['ResourceNotFoundException', 'EntityNotFoundException', 'NoSuchEntityException', 'NoSuchBucket', 'NoSuchTagSet'];
+
+/**
+ * Asks every thing in the account's region of a kind that pipelines are made of for its tags, whatever its name, but for the `known` ARNs; names like the
+ * pipeline's first.
+ */
+export async function carryingTag(clients: Clients, pipeline: Pipeline, known: string[], patience = PATIENCE_MS): Promise<Carrying> {
+  const until = Date.now() + patience;
+  const all = await Promise.all(kinds(clients, pipeline).map((kind) => lookThrough(kind, pipeline, known, until)));
+  return { found: all.flatMap(({ found }) => found), unseen: all.flatMap(({ unseen }) => unseen) };
 }
 
-/** What goes between the listing and the question for its tags has no tags. */
-async function unlessGone(tags: Tagged['tags']): Promise<Record<string, string>> {
+async function lookThrough(kind: Kind, pipeline: Pipeline, known: string[], until: number): Promise<Carrying> {
+  const found: Leftover[] = [];
+  const unseen: string[] = [];
+  const { what } = kind;
+  const listed = await allOf(kind);
+  if (!Array.isArray(listed)) return { found, unseen: [`the account's ${what}s could not be listed: ${listed.refusal}`] };
+  const strangers = listed.filter(({ arn }) => !known.includes(arn));
+  const refusals: string[] = [];
+  let late = 0;
+  await eachOf(inOrder(strangers, pipeline), async (thing) => {
+    if (Date.now() >= until) late++;
+    else {
+      const { name, arn } = thing;
+      const look = await tagsOf(thing);
+      if ('refusal' in look && isLike(name, pipeline))
+        found.push({ label: `${what} ${name}`, arn, why: `whose it is could not be looked at: ${look.refusal}` });
+      else if ('refusal' in look) refusals.push(look.refusal);
+      else if (look.tags[OWNER_TAG] === pipeline.name)
+        found.push({
+          label: `${what} ${name}`,
+          arn,
+          why: "it carries the pipeline's tag, and no stage names it",
+          costs: (await thing.costs?.()) ?? BY_USE,
+        });
+    }
+  });
+  if (refusals.length > 0) unseen.push(`${refusals.length} of the account's ${what}s could not be asked for their tags: ${refusals[0]}`);
+  if (late > 0) unseen.push(`${late} of the account's ${listed.length} ${what}s were not asked for their tags, since that takes too long`);
+  return { found, unseen };
+}
+
+/** Attempts after which an inventory says what it could not look at, whatever the reason, rather than never end. */
+const ATTEMPTS = 8;
+
+/** True when looking again is in vain: it is not permitted, or has been tried often enough. */
+export const isVain = (error: unknown): boolean =>
+  isRefused(error) || (asyncLocalStorage.getStore() !== undefined && Context.current().info.attempt >= ATTEMPTS);
+
+const said = (error: unknown) => `${(error as Error).name}: ${(error as Error).message}`;
+
+async function allOf({ list }: Kind): Promise<Thing[] | { refusal: string }> {
   try {
-    return await tags();
+    return await list();
   } catch (error) {
-    if (isNamed(error, ...GONE)) return {};
+    if (isNamed(error, ...GONE)) return [];
+    if (isVain(error)) return { refusal: said(error) };
     throw error;
   }
 }
 
-const GONE = [
-  'ResourceNotFoundException',
-  'EntityNotFoundException',
-  'NoSuchEntityException',
-  'NoSuchBucket',
-  'NoSuchTagSet',
-  'AccessDenied',
-];
-
-/** One listing for each service; all pages of each. */
-function listings(aws: Clients, { name, region, account: AwsAccountId }: Pipeline): (() => Promise<Tagged[]>)[] {
-  const snake = name.replaceAll('-', '_');
-  const mayBeOurs = (found = '') => found.startsWith(name) || found.startsWith(snake) || found.endsWith(`/${name}`);
-  const arnOf = (service: string, resource: string) => `arn:aws:${service}:${region}:${AwsAccountId}:${resource}`;
-  const asset = (Arn = ''): Tagged => ({
-    arn: Arn,
-    tags: async () => tagMap((await aws.quicksight.send(new ListQuickSightTags({ ResourceArn: Arn }))).Tags),
-  });
-  const glueThing = (ResourceArn: string): Tagged => ({
-    arn: ResourceArn,
-    tags: async () => (await aws.glue.send(new GetTagsCommand({ ResourceArn }))).Tags ?? {},
-  });
-  return [
-    async () =>
-      (
-        await pages(
-          (NextToken) => aws.kinesis.send(new ListStreamsCommand({ NextToken })),
-          ({ StreamNames = [] }) => StreamNames,
-        )
-      )
-        .filter(mayBeOurs)
-        .map((StreamName) => ({
-          arn: arnOf('kinesis', `stream/${StreamName}`),
-          tags: async () => tagMap((await aws.kinesis.send(new ListTagsForStreamCommand({ StreamName }))).Tags),
-        })),
-    async () =>
-      ((await aws.firehose.send(new ListDeliveryStreamsCommand({ Limit: 10_000 }))).DeliveryStreamNames ?? [])
-        .filter(mayBeOurs)
-        .map((DeliveryStreamName) => ({
-          arn: arnOf('firehose', `deliverystream/${DeliveryStreamName}`),
-          tags: async () => tagMap((await aws.firehose.send(new ListTagsForDeliveryStreamCommand({ DeliveryStreamName }))).Tags),
-        })),
-    async () =>
-      (
-        await pages(
-          (nextToken) => aws.logs.send(new DescribeLogGroupsCommand({ nextToken })),
-          ({ logGroups = [] }) => logGroups,
-        )
-      )
-        .filter(({ logGroupName }) => mayBeOurs(logGroupName))
-        .map(({ logGroupName }) => {
-          const resourceArn = arnOf('logs', `log-group:${logGroupName}`);
-          return { arn: resourceArn, tags: async () => (await aws.logs.send(new ListLogTags({ resourceArn }))).tags ?? {} };
-        }),
-    async () =>
-      (
-        await pages(
-          (Marker) => aws.iam.send(new ListRolesCommand({ Marker })),
-          ({ Roles = [] }) => Roles,
-        )
-      )
-        .filter(({ RoleName }) => mayBeOurs(RoleName))
-        .map(({ RoleName, Arn = '' }) => ({
-          arn: Arn,
-          tags: async () => tagMap((await aws.iam.send(new ListRoleTagsCommand({ RoleName }))).Tags),
-        })),
-    async () =>
-      (
-        await pages(
-          (NextToken) => aws.glue.send(new GetDatabasesCommand({ NextToken })),
-          ({ DatabaseList = [] }) => DatabaseList,
-        )
-      )
-        .filter(({ Name }) => mayBeOurs(Name))
-        .map(({ Name }) => glueThing(arnOf('glue', `database/${Name}`))),
-    async () =>
-      (
-        await pages(
-          (NextToken) => aws.glue.send(new ListCrawlersCommand({ NextToken })),
-          ({ CrawlerNames = [] }) => CrawlerNames,
-        )
-      )
-        .filter(mayBeOurs)
-        .map((crawler) => glueThing(arnOf('glue', `crawler/${crawler}`))),
-    async () =>
-      (
-        await pages(
-          (NextToken) => aws.athena.send(new ListWorkGroupsCommand({ NextToken })),
-          ({ WorkGroups = [] }) => WorkGroups,
-        )
-      )
-        .filter(({ Name }) => mayBeOurs(Name))
-        .map(({ Name }) => {
-          const ResourceARN = arnOf('athena', `workgroup/${Name}`);
-          return { arn: ResourceARN, tags: async () => tagMap((await aws.athena.send(new ListAthenaTags({ ResourceARN }))).Tags) };
-        }),
-    async () =>
-      (
-        await pages(
-          (NextToken) => aws.kinesisAnalyticsV2.send(new ListApplicationsCommand({ NextToken })),
-          ({ ApplicationSummaries = [] }) => ApplicationSummaries,
-        )
-      )
-        .filter(({ ApplicationName }) => mayBeOurs(ApplicationName))
-        .map(({ ApplicationARN: ResourceARN = '' }) => ({
-          arn: ResourceARN,
-          tags: async () => tagMap((await aws.kinesisAnalyticsV2.send(new ListApplicationTags({ ResourceARN }))).Tags),
-        })),
-    async () => {
-      const page = { AwsAccountId };
-      const [sources, sets, analyses, dashboards] = await Promise.all([
-        pages(
-          (NextToken) => aws.quicksight.send(new ListDataSourcesCommand({ ...page, NextToken })),
-          ({ DataSources = [] }) => DataSources,
-        ),
-        pages(
-          (NextToken) => aws.quicksight.send(new ListDataSetsCommand({ ...page, NextToken })),
-          ({ DataSetSummaries = [] }) => DataSetSummaries,
-        ),
-        pages(
-          (NextToken) => aws.quicksight.send(new ListAnalysesCommand({ ...page, NextToken })),
-          ({ AnalysisSummaryList = [] }) => AnalysisSummaryList.filter(({ Status }) => Status !== 'DELETED'),
-        ),
-        pages(
-          (NextToken) => aws.quicksight.send(new ListDashboardsCommand({ ...page, NextToken })),
-          ({ DashboardSummaryList = [] }) => DashboardSummaryList,
-        ),
-      ]);
-      return [...sources, ...sets, ...analyses, ...dashboards]
-        .filter(({ Arn = '' }) => mayBeOurs(Arn.split('/').at(-1)))
-        .map(({ Arn }) => asset(Arn));
-    },
-    async () =>
-      ((await aws.s3.send(new ListBucketsCommand({}))).Buckets ?? [])
-        .filter(({ Name }) => mayBeOurs(Name))
-        .map(({ Name: Bucket = '' }) => ({
-          arn: `arn:aws:s3:::${Bucket}`,
-          tags: async () => tagMap((await aws.s3.send(new GetBucketTaggingCommand({ Bucket }))).TagSet),
-        })),
-  ];
+/** What goes between the listing and the question has no tags. */
+async function tagsOf({ tags }: Thing): Promise<{ tags: Record<string, string> } | { refusal: string }> {
+  try {
+    return { tags: await tags() };
+  } catch (error) {
+    if (isNamed(error, ...GONE)) return { tags: {} };
+    if (isVain(error)) return { refusal: said(error) };
+    throw error;
+  }
 }
 
-/** The items of all pages. Services name the token by their own words; each answer's is found among them. */
-async function pages<Page extends object, Item>(ask: (token?: string) => Promise<Page>, itemsOf: (page: Page) => Item[]): Promise<Item[]> {
-  const items: Item[] = [];
-  let token: string | undefined;
-  do {
-    const page = (await ask(token)) as Page & { NextToken?: string; nextToken?: string; Marker?: string };
-    items.push(...itemsOf(page));
-    token = page.NextToken ?? page.nextToken ?? page.Marker;
-  } while (token);
-  return items;
+/** True for a name that the pipeline might have given. */
+const isLike = (name: string, pipeline: Pipeline): boolean =>
+  [pipeline.name, pipeline.name.replaceAll('-', '_')].some((own) => name.startsWith(own) || name.endsWith(`/${own}`));
+
+const inOrder = (things: Thing[], pipeline: Pipeline): Thing[] =>
+  [...things].sort((a, b) => Number(isLike(b.name, pipeline)) - Number(isLike(a.name, pipeline)));
+
+async function eachOf<Item>(items: Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const inTurn = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, inTurn));
 }

@@ -1,31 +1,51 @@
-import { DescribeLimitsCommand } from '@aws-sdk/client-kinesis';
-import { DescribeAccountSubscriptionCommand, DescribeUserCommand, ListUsersCommand } from '@aws-sdk/client-quicksight';
+import { lookup } from 'node:dns/promises';
+import { DescribeLimitsCommand, DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { overBudget, perHour } from '../pipeline/cost.ts';
+import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Clients } from './aws.ts';
-import { isNamed } from './errors.ts';
+import { callerAdvice, permissionAdvice } from './caller.ts';
+import { continuing } from './calls.ts';
+import { isRefused, isUnknownCaller, unlessMissing } from './errors.ts';
+import { edition, principal } from './quicksight/account.ts';
+import { ok, refused, type Verdict, warning } from './verdict.ts';
 
-/** What was found of one thing that the account must have. `warning`: it could not be looked at, or may turn out a hindrance. */
-export interface Check {
+/** What was found of one thing, and how often AWS was called for it. */
+export interface Check extends Verdict {
   name: string;
-  state: 'ok' | 'warning' | 'refused';
-  message: string;
+  calls?: number;
 }
 
-/** Looks whether the account takes a pipeline, before anything is made. */
-export function preflight({ sts, kinesis, quicksight }: Clients) {
+/** Looks whether the account takes a pipeline, before anything is made. `resolve` finds a host's address. */
+export function preflight({ sts, kinesis, quicksight }: Clients, resolve: (host: string) => Promise<unknown> = (host) => lookup(host)) {
   return {
-    /** Every check, side by side; a look that is not permitted is a warning that names the permission. */
-    'account.check': (pipeline: Pipeline): Promise<Check[]> =>
-      Promise.all([
-        checked('credentials', 'sts:GetCallerIdentity', () => credentials(pipeline)),
-        checked('Kinesis shards', 'kinesis:DescribeLimits', () => shards(pipeline)),
-        budget(pipeline),
-        checked('QuickSight', 'quicksight:DescribeAccountSubscription', () => subscription(pipeline)),
-        checked('QuickSight principal', 'quicksight:DescribeUser', () => principal(pipeline)),
-      ]),
+    /** Every check. Where there is no such region, or AWS does not know the caller, it stops there: the rest would say the same in other words. */
+    'account.check': async (pipeline: Pipeline): Promise<Check[]> => {
+      const check = (name: string, look: () => Promise<Verdict>) => checked(name, pipeline, look);
+      const first = [budget(pipeline), await check('region', () => region(pipeline))];
+      if (isAnyRefused(first.slice(1))) return first;
+      first.push(await check('credentials', () => credentials(pipeline)));
+      if (isAnyRefused(first.slice(2))) return first;
+      const rest = await Promise.all([
+        check('Kinesis shards', () => shards(pipeline)),
+        check('QuickSight', () => edition(quicksight, pipeline)),
+        check('QuickSight principal', () => principal(quicksight, pipeline)),
+      ]);
+      return [...first, ...rest];
+    },
   };
+
+  /** AWS gives a service of a region a name of its own; what has none is not there. */
+  async function region({ region: wanted, target }: Pipeline): Promise<Verdict> {
+    if (target === 'local') return ok(`${wanted}, on this machine`);
+    const looks = await Promise.allSettled(SERVICES.map((service) => resolve(`${service}.${wanted}.amazonaws.com`)));
+    const missing = SERVICES.filter((_, i) => isUnresolved(looks[i]!));
+    if (missing.length === SERVICES.length)
+      return refused(`no service of AWS has a name in region ${wanted}: there is no such region, or this machine finds no names at all`);
+    if (missing.length > 0) return refused(`region ${wanted} has no ${missing.join(', ')}; choose one that has`);
+    return ok(`${wanted} has every service`);
+  }
 
   async function credentials({ account }: Pipeline): Promise<Verdict> {
     const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
@@ -35,75 +55,50 @@ export function preflight({ sts, kinesis, quicksight }: Clients) {
     );
   }
 
-  /** Counts all that the pipeline wants, as if none of it were there: what it has already is part of the open shards too. */
+  /** Only where it is tight does it matter which of the pipeline's shards are among the open ones already. */
   async function shards(pipeline: Pipeline): Promise<Verdict> {
     const { ShardLimit = 0, OpenShardCount = 0 } = await kinesis.send(new DescribeLimitsCommand({}));
-    const wanted = pipeline.shards + 2;
-    if (wanted > ShardLimit)
-      return refused(
-        `${wanted} shards are wanted, and the account may have ${ShardLimit} in ${pipeline.region}; ask AWS for more, or lower 'shards'`,
-      );
-    if (OpenShardCount + wanted > ShardLimit)
-      return warning(`${OpenShardCount} of ${ShardLimit} shards are open in ${pipeline.region}; ${wanted} more may be too many`);
-    return ok(`${OpenShardCount} of ${ShardLimit} shards are open`);
+    const wanted = Object.fromEntries(LAKE_TABLES.map((table) => [table, table === 'events' ? pipeline.shards : 1]));
+    const left = ShardLimit - OpenShardCount;
+    const all = Object.values(wanted).reduce((sum, count) => sum + count);
+    if (all <= left) return ok(`${OpenShardCount} of ${ShardLimit} shards are open`);
+    const more = await Promise.all(LAKE_TABLES.map(async (table) => wanted[table]! - (await openShards(names(pipeline).streams[table]))));
+    const further = more.reduce((sum, count) => sum + Math.max(0, count), 0);
+    const open = `${OpenShardCount} of ${ShardLimit} shards are open in ${pipeline.region}`;
+    if (further > left) return refused(`${open}, and the pipeline wants ${further} more; ask AWS for more, or lower 'shards'`);
+    return further > 0 ? warning(`${open}, and the pipeline wants ${further} more`) : ok(open);
   }
 
-  async function subscription({ account, region }: Pipeline): Promise<Verdict> {
-    const subscribe = `subscribe account ${account} to QuickSight by hand (it is never done for you), then try again`;
-    try {
-      const { AccountInfo } = await quicksight.send(new DescribeAccountSubscriptionCommand({ AwsAccountId: account }));
-      const status = AccountInfo?.AccountSubscriptionStatus ?? 'unknown';
-      if (/UNSUBSCRIBED|NOT_SUBSCRIBED|UNSUBSCRIBE_/.test(status)) return refused(`the subscription is ${status}; ${subscribe}`);
-      return ok(`${AccountInfo?.Edition ?? ''} edition, ${status}`);
-    } catch (error) {
-      if (isNamed(error, 'ResourceNotFoundException', 'PreconditionNotMetException'))
-        return refused(`the account has no subscription; ${subscribe}`);
-      const identity = identityRegion(error);
-      if (identity) return ok(`identities live in ${identity}, assets in ${region}`);
-      throw error;
-    }
-  }
-
-  async function principal({ account, region, quicksightPrincipal }: Pipeline): Promise<Verdict> {
-    const [, place, , kind, namespace, name] =
-      /^arn:aws:quicksight:([^:]+):(\d+):(user|group)\/([^/]+)\/(.+)$/.exec(quicksightPrincipal ?? '') ?? [];
-    if (name === undefined) return ok('none is named');
-    try {
-      await quicksight.send(new ListUsersCommand({ AwsAccountId: account, Namespace: 'default', MaxResults: 1 }));
-      if (kind === 'user') await quicksight.send(new DescribeUserCommand({ AwsAccountId: account, Namespace: namespace, UserName: name }));
-      return ok(`${kind} ${name}`);
-    } catch (error) {
-      const identity = identityRegion(error);
-      if (identity === place) return ok(`${kind} ${name}, in the identity region ${identity}`);
-      if (identity) return refused(`the identity region is ${identity}, not ${place}; name the ${kind} by its ARN there`);
-      if (isNamed(error, 'ResourceNotFoundException'))
-        return refused(`there is no ${kind} '${name}' in ${region}; correct quicksightPrincipal, or register the ${kind} in QuickSight`);
-      throw error;
-    }
+  async function openShards(StreamName: string): Promise<number> {
+    const answer = await unlessMissing(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException');
+    return answer?.StreamDescriptionSummary?.OpenShardCount ?? 0;
   }
 }
+
+/** As the names of their endpoints begin; IAM's is the same for all regions. */
+const SERVICES = ['athena', 'firehose', 'glue', 'kinesis', 'kinesisanalytics', 'logs', 'quicksight', 's3', 'sts'];
+
+const isUnresolved = (look: PromiseSettledResult<unknown>): boolean =>
+  look.status === 'rejected' && ['ENOTFOUND', 'ENODATA'].includes((look.reason as NodeJS.ErrnoException).code ?? '');
+
+const isAnyRefused = (checks: Check[]): boolean => checks.some(({ state }) => state === 'refused');
 
 /** A pipeline that would pause itself at once is not begun. */
 function budget(pipeline: Pipeline): Check {
   const running = { generating: true, studio: true, schedules: true };
   const over = overBudget(pipeline, 0, running);
-  return { name: 'budget', ...(over ? refused(over) : ok(`$${perHour(pipeline, running).toFixed(2)} an hour`)) };
+  return { name: 'budget', calls: 0, ...(over ? refused(over) : ok(`$${perHour(pipeline, running).toFixed(2)} an hour`)) };
 }
 
-type Verdict = Omit<Check, 'name'>;
-
-const ok = (message: string): Verdict => ({ state: 'ok', message });
-const warning = (message: string): Verdict => ({ state: 'warning', message });
-const refused = (message: string): Verdict => ({ state: 'refused', message });
-
-/** QuickSight names its identity region only when it is asked elsewhere. */
-const identityRegion = (error: unknown): string | undefined => /identity region is ([a-z0-9-]+)/.exec((error as Error).message)?.[1];
-
-async function checked(name: string, action: string, look: () => Promise<Verdict>): Promise<Check> {
+/** Looks, and says plainly what only the user can mend; anything else is for another attempt. */
+async function checked(name: string, pipeline: Pipeline, look: () => Promise<Verdict>): Promise<Check> {
+  const done = { calls: 0, mutatingCalls: 0 };
   try {
-    return { name, ...(await look()) };
+    const verdict = await continuing(done, look);
+    return { name, ...verdict, calls: done.calls };
   } catch (error) {
-    if (!isNamed(error, 'AccessDeniedException', 'AccessDenied', 'UnauthorizedOperation', 'NotAuthorizedException')) throw error;
-    return { name, ...warning(`could not be looked at: the worker's credentials lack ${action} (${(error as Error).message})`) };
+    if (isUnknownCaller(error)) return { name, ...refused(callerAdvice(error as Error, pipeline)), calls: done.calls };
+    if (isRefused(error)) return { name, ...refused(permissionAdvice(error as Error, pipeline)), calls: done.calls };
+    throw error;
   }
 }

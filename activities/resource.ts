@@ -1,21 +1,26 @@
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { names, OWNER_TAG } from '../pipeline/names.ts';
+import { foreignAdvice } from '../pipeline/foreign.ts';
+import { OWNER_TAG } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import type { Standing } from '../pipeline/standing-cost.ts';
 import { nextLook, type Seen } from '../pipeline/waiting.ts';
-import { type Calls, counted } from './calls.ts';
+import { type Calls, callsIn, counted, doneSoFar, operationOf } from './calls.ts';
 import { FINAL, isNamed } from './errors.ts';
-import { ROLE_POLICY, type Service } from './iam/policies.ts';
+import type { Service } from './iam/policies.ts';
+import { roleAdvice } from './iam/refusal.ts';
+import { giveBack, isOfTags, retag, tagDifferences } from './own-tags.ts';
 
 /** Where a resource stands on its way to being usable, or (`leaving`) gone. */
 export type Status = 'pending' | 'ready' | 'broken' | 'leaving';
 
-/** What `find` brings back: the service's own description, with the tags if the thing can carry any (undefined: owned through its parent). */
+/** What `find` brings back: the service's own description, with its tags; what can carry none is owned through its parent, whose tags then stand in their place. */
 export interface Found {
   tags?: Record<string, string>;
+  parentTags?: Record<string, string>;
 }
 
-/** One field that is not as the spec wants it; values as AWS words them. `replace`: the service cannot change it, the thing has to be made anew. */
+/** One field that is not as the spec wants it; values as AWS words them, undefined for what is not there, or is to go. `replace`: the service cannot change it, the thing has to be made anew. */
 export interface Difference {
   field: string;
   is: unknown;
@@ -41,11 +46,17 @@ export interface Resource<Thing extends Found = Found> {
   differences(pipeline: Pipeline, found: Thing): Promise<Difference[]> | Difference[];
   /** Makes these differences go away; what needs several steps with waiting between them does the next one and throws `notYet`. */
   change(pipeline: Pipeline, found: Thing, differences: Difference[]): Promise<void>;
+  /** Does the next step towards what creation itself cannot set, once the thing is ready; true while AWS is at it. Left out where creation sets everything. */
+  complete?(pipeline: Pipeline, found: Thing): Promise<boolean>;
   /** Puts these tags on it, besides those it has; left out where the thing carries none. */
   tag?(pipeline: Pipeline, found: Thing, tags: Record<string, string>): Promise<void>;
+  /** Takes the tags of these keys off it. */
+  untag?(pipeline: Pipeline, found: Thing, keys: string[]): Promise<void>;
   status(found: Thing): Status;
   /** AWS's own words on why it is broken. */
   reason?(found: Thing): string | undefined;
+  /** What it costs while it stands; left out where AWS bills only its use. */
+  costs?(found: Thing, pipeline: Pipeline): Standing | Promise<Standing>;
   /** Starts the removal; a thing that must be stopped or emptied first is. "Not found" is success. */
   remove(pipeline: Pipeline, found: Thing): Promise<void>;
 }
@@ -59,27 +70,32 @@ export interface Leave {
 /** What `ensure` would do: `foreign` and `replace` want the user's leave, `wait` is a thing on its way. */
 export type Action = 'none' | 'create' | 'change' | 'replace' | 'adopt' | 'foreign' | 'wait';
 
-/** How one resource stands to its spec. */
+/** How one resource stands to its spec. `owner`, `hidden`: whose a foreign one is. `removes`: what of it would be taken away. */
 export interface Survey {
   label: string;
   arn?: string;
   action: Action;
   differences: Difference[];
+  owner?: string;
+  hidden?: true;
+  removes?: string[];
 }
 
-/** What `ensure` did. */
-export type Outcome = 'created' | 'changed' | 'adopted' | 'unchanged';
+/** What `ensure` did, over all attempts. */
+export type Outcome = 'created' | 'changed' | 'adopted' | 'replaced' | 'unchanged';
 
 /** The steps that Temporal runs, derived from the functions of a resource. */
 export interface Steps {
   /** Finds, creates if missing, else changes what differs. Fails for good on a thing that belongs to somebody else, or must be made anew without leave. */
   ensure(pipeline: Pipeline, leave?: Leave): Promise<{ outcome: Outcome } & Calls>;
-  /** Returns once usable; "not yet" is a benign failure that says when to look again, by the waits `seen` before. */
-  ready(pipeline: Pipeline, seen?: Seen): Promise<void>;
+  /** Returns once usable and complete; "not yet" is a benign failure that says when to look again, by the waits `seen` before. */
+  ready(pipeline: Pipeline, seen?: Seen): Promise<Calls>;
+  /** Gives back what was taken over, `met` being the differences that its survey told of then: it is nobody's of ours again, and stays. */
+  release(pipeline: Pipeline, met?: Difference[]): Promise<Calls>;
   /** Starts the removal of what is ours; quiet when nothing is there. */
-  remove(pipeline: Pipeline): Promise<void>;
+  remove(pipeline: Pipeline): Promise<Calls>;
   /** Returns once AWS has no such thing; a thing of somebody else counts as gone. */
-  gone(pipeline: Pipeline, seen?: Seen): Promise<void>;
+  gone(pipeline: Pipeline, seen?: Seen): Promise<Calls>;
 }
 
 /** Says which role a resource's service acts in, if that role or its policy was made so lately that a refusal may only mean "not yet everywhere". */
@@ -92,24 +108,25 @@ export function steps<Thing extends Found>(resource: Resource<Thing>, youngRole:
   const unlessYoung = async (error: ApplicationFailure, pipeline: Pipeline): Promise<never> => {
     if (resource.role === undefined || error.type === 'NotYet' || OWN_FAILURES.includes(error.type ?? '')) throw error;
     const role = await youngRole(pipeline, resource.role);
-    if (error.type === 'BrokenResource')
-      throw role === undefined ? error : ApplicationFailure.nonRetryable(error.message, 'BrokenWhileRoleSpreads');
+    const isBroken = error.type === 'BrokenResource';
+    if (role !== undefined && isBroken) throw ApplicationFailure.nonRetryable(error.message, 'BrokenWhileRoleSpreads');
     if (role !== undefined) throw notYet(`role ${role} is new and may not have spread yet: ${error.message}`, 'RoleNotSpread');
-    if (!isRefusal(error)) throw error;
-    const name = names(pipeline).roles[resource.role];
-    throw ApplicationFailure.nonRetryable(
-      `${error.message} (role ${name}, its trust policy and its policy '${ROLE_POLICY}', as npx d2d plan --policies shows them)`,
-      'RoleRefused',
-    );
+    // AWS's own words alone, for ours hold names that may say anything.
+    const said = isBroken ? error : error.cause;
+    const advice = said && roleAdvice({ name: said.name, message: said.message, operation: operationOf(said) }, pipeline, resource.role);
+    throw advice === undefined
+      ? error
+      : ApplicationFailure.nonRetryable(`${error.message} ${advice}`, isBroken ? error.type : 'RoleRefused');
   };
   return {
     ensure: async (pipeline, leave) => {
       const { value, ...calls } = await counted(() => said('ensuring', pipeline, () => ensure(resource, pipeline, leave)));
       return { outcome: value, ...calls };
     },
-    ready: (pipeline, seen) => said('waiting for', pipeline, () => ready(resource, pipeline, seen)),
-    remove: (pipeline) => said('removing', pipeline, () => remove(resource, pipeline)),
-    gone: (pipeline, seen) => said('waiting for the end of', pipeline, () => gone(resource, pipeline, seen)),
+    ready: (pipeline, seen) => callsIn(() => said('waiting for', pipeline, () => ready(resource, pipeline, seen))),
+    release: (pipeline, met) => callsIn(() => said('giving back', pipeline, () => giveBack(resource, pipeline, met))),
+    remove: (pipeline) => callsIn(() => said('removing', pipeline, () => remove(resource, pipeline))),
+    gone: (pipeline, seen) => callsIn(() => said('waiting for the end of', pipeline, () => gone(resource, pipeline, seen))),
   };
 }
 
@@ -120,13 +137,17 @@ export async function survey<Thing extends Found>(resource: Resource<Thing>, pip
 
 async function compared<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, { adopt }: Leave) {
   const found = await resource.find(pipeline);
-  const as = (action: Action, differences: Difference[] = []) => ({
-    found,
-    survey: { label: resource.label(pipeline), arn: resource.arn?.(pipeline), action, differences },
-  });
+  const label = resource.label(pipeline);
+  const arn = resource.arn?.(pipeline);
+  const as = (action: Action, differences: Difference[] = [], owner?: string): { found?: Thing; survey: Survey } => {
+    const gone = action === 'foreign' ? [] : differences.filter(({ wanted }) => wanted === undefined);
+    const removes = gone.map(({ field }) => `${field} of ${label}`);
+    return { found, survey: { label, arn, action, differences, owner, removes } };
+  };
   if (found === undefined) return as('create');
-  const mayAdopt = adopt && found.tags?.[OWNER_TAG] === undefined;
-  if (!isOurs(found, pipeline) && !mayAdopt) return as('foreign', tagDifferences(found, pipeline));
+  const owner = ownerOf(found);
+  const mayAdopt = adopt && owner === undefined;
+  if (!isOurs(found, pipeline) && !mayAdopt) return as('foreign', tagDifferences(found, pipeline), owner);
   const status = resource.status(found);
   // What moves cannot be changed yet, and might not be what the spec wants.
   if (status === 'leaving' || status === 'pending') return as('wait');
@@ -137,56 +158,41 @@ async function compared<Thing extends Found>(resource: Resource<Thing>, pipeline
 }
 
 async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, leave: Leave = {}): Promise<Outcome> {
-  const {
-    found,
-    survey: { label, arn, action, differences },
-  } = await compared(resource, pipeline, leave);
-  if (action === 'none') return 'unchanged';
-  if (action === 'create') {
+  const { found, survey: is } = await compared(resource, pipeline, leave);
+  const done = doneSoFar() as { outcome?: Outcome };
+  if (is.action === 'none') return done.outcome ?? 'unchanged';
+  if (is.action === 'wait') throw notYet(`${is.label} is not settled yet`);
+  if (is.action === 'foreign') throw ApplicationFailure.nonRetryable(foreignAdvice(is), 'ForeignResource');
+  if (is.action === 'replace' && !leave.replace) {
+    const fields = is.differences.flatMap(({ field, replace }) => (replace ? [field] : []));
+    throw ApplicationFailure.nonRetryable(
+      `${is.label} has to be made anew to change ${fields.join(', ')}, and what it holds would be lost; to agree, give --replace`,
+      'ReplacementNeeded',
+    );
+  }
+  done.outcome ??= OUTCOMES[is.action];
+  if (is.action === 'create') {
     await resource.create(pipeline);
-    return 'created';
-  }
-  if (action === 'wait') throw notYet(`${label} is not settled yet`);
-  if (action === 'foreign') {
-    const owner = found!.tags?.[OWNER_TAG];
-    const whose = owner === undefined ? 'was not made by data2dashboard' : `belongs to pipeline '${owner}'`;
-    const choice = owner === undefined ? 'take it over with --adopt, or choose another name for the pipeline' : 'choose another name';
-    throw ApplicationFailure.nonRetryable(`${label} exists and ${whose}${arn ? ` (${arn})` : ''}; ${choice}`, 'ForeignResource');
-  }
-  if (action === 'replace') {
-    if (!leave.replace) {
-      const fields = differences.flatMap(({ field, replace }) => (replace ? [field] : []));
-      throw ApplicationFailure.nonRetryable(
-        `${label} has to be made anew to change ${fields.join(', ')}, and what it holds would be lost; to agree, give --replace`,
-        'ReplacementNeeded',
-      );
-    }
+  } else if (is.action === 'replace') {
     await resource.remove(pipeline, found!);
-    throw notYet(`${label} is being made anew`);
+    throw notYet(`${is.label} is being made anew`);
+  } else {
+    const others = is.differences.filter((each) => !isOfTags(each));
+    await retag(resource, pipeline, found!, is.differences);
+    if (others.length > 0) await resource.change(pipeline, found!, others);
   }
-  const tags = differences.filter(({ field }) => field.startsWith(TAG));
-  const others = differences.filter(({ field }) => !field.startsWith(TAG));
-  if (tags.length > 0) await resource.tag!(pipeline, found!, names(pipeline).tags);
-  if (others.length > 0) await resource.change(pipeline, found!, others);
-  return action === 'adopt' ? 'adopted' : 'changed';
+  return done.outcome;
 }
 
-const TAG = 'Tags.';
-
-/** Only the tags that we set; what others added is theirs. */
-function tagDifferences({ tags }: Found, pipeline: Pipeline): Difference[] {
-  if (tags === undefined) return [];
-  return Object.entries(names(pipeline).tags).flatMap(([key, wanted]) =>
-    tags[key] === wanted ? [] : [{ field: `${TAG}${key}`, is: tags[key], wanted }],
-  );
-}
+const OUTCOMES = { create: 'created', change: 'changed', adopt: 'adopted', replace: 'replaced' } as const;
 
 async function ready<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, seen?: Seen): Promise<void> {
   const found = await (resource.look ?? resource.find)(pipeline);
-  if (found === undefined) throw notYet(`${resource.label(pipeline)} is not visible yet`, 'NotYet', lookAgain(pipeline, seen));
+  if (found === undefined) throw underWay(pipeline, `${resource.label(pipeline)} is not visible yet`, seen);
   const status = resource.status(found);
   if (status === 'broken') throw ApplicationFailure.nonRetryable(resource.reason?.(found) ?? 'AWS reports it as failed', 'BrokenResource');
-  if (status !== 'ready') throw notYet(`${resource.label(pipeline)} is not ready yet`, 'NotYet', lookAgain(pipeline, seen));
+  if (status !== 'ready') throw underWay(pipeline, `${resource.label(pipeline)} is not ready yet`, seen);
+  if (await resource.complete?.(pipeline, found)) throw underWay(pipeline, `${resource.label(pipeline)} is not complete yet`, seen);
 }
 
 async function remove<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<void> {
@@ -204,13 +210,16 @@ async function gone<Thing extends Found>(resource: Resource<Thing>, pipeline: Pi
   if (found === undefined || !isOurs(found, pipeline)) return;
   // What is only half removed (an application still stopping, a bucket that filled again) gets the next push here.
   await push(resource, pipeline, found);
-  if ((await resource.find(pipeline)) !== undefined)
-    throw notYet(`${resource.label(pipeline)} is still there`, 'NotYet', lookAgain(pipeline, seen));
+  if ((await resource.find(pipeline)) !== undefined) throw underWay(pipeline, `${resource.label(pipeline)} is still there`, seen);
 }
 
-/** A failure that only means "look again", after `delay` milliseconds if given: kept out of error logs and metrics by its category. */
-export const notYet = (message: string, type = 'NotYet', delay?: number): ApplicationFailure =>
-  ApplicationFailure.create({ message, type, category: ApplicationFailureCategory.BENIGN, nextRetryDelay: delay });
+/** A failure that only means "try again": kept out of error logs and metrics by its category. */
+export const notYet = (message: string, type = 'NotYet', nextRetryDelay?: number): ApplicationFailure =>
+  ApplicationFailure.create({ message, type, category: ApplicationFailureCategory.BENIGN, nextRetryDelay });
+
+/** The same of something that AWS is at: looked at again as often as waits of its length deserve, `seen` being the waits so far. */
+export const underWay = (pipeline: Pipeline, message: string, seen?: Seen): ApplicationFailure =>
+  notYet(message, 'NotYet', lookAgain(pipeline, seen));
 
 /** Milliseconds until the next look of the activity that we are in; undefined outside of one. */
 function lookAgain(pipeline: Pipeline, seen: Seen | undefined): number | undefined {
@@ -229,17 +238,13 @@ export async function unlessLost<Made>(creation: Promise<Made>, ...exists: strin
   }
 }
 
-/** True for what carries our owner's tag, or none at all because it is owned through its parent. */
-export function isOurs(found: Found | undefined, pipeline: Pipeline): boolean {
-  if (found === undefined) return false;
-  return found.tags === undefined || found.tags[OWNER_TAG] === names(pipeline).tags[OWNER_TAG];
-}
+/** The pipeline that a thing belongs to, by its own tag or its parent's; undefined: none of ours made it. */
+export const ownerOf = ({ tags, parentTags }: Found): string | undefined => (tags ?? parentTags)?.[OWNER_TAG];
+
+/** True for what carries the pipeline's tag, or is owned through a parent that does. */
+export const isOurs = (found: Found | undefined, { name }: Pipeline): boolean => found !== undefined && ownerOf(found) === name;
 
 const OWN_FAILURES = ['ForeignResource', 'ReplacementNeeded'];
-
-const isRefusal = ({ type, message }: ApplicationFailure) =>
-  /AccessDenied|NotAuthorized|Forbidden/i.test(type ?? '') ||
-  /\brole\b|assume|authorized|privilege|permission|access was denied/i.test(message);
 
 /** Puts verb, kind and name before AWS's own words, and marks as final what asking again cannot mend. */
 async function worded<Value>(doing: string, work: () => Promise<Value>): Promise<Value> {

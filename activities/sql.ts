@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { WATERMARK_SECONDS } from '../pipeline/event.ts';
 import { names } from '../pipeline/names.ts';
+import { flinkColumns } from '../pipeline/schema.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { shardIds } from './kinesis/shards.ts';
 
 const FOLDER = new URL('../sql/', import.meta.url);
+
+/** How far back questions look, by the word that they say before a view's name; in hours. */
+const RANGES = { recent: 24, month: 30 * 24 } as const;
 
 /** A statement of `sql/`: the file's name without number and ending, and its text with every placeholder filled in. */
 export interface Statement {
@@ -21,7 +25,7 @@ export const statements = (pipeline: Pipeline, folder: string, more: Record<stri
 
 /** The text of one file of `sql/`, filled in; throws on a placeholder that no pipeline has. */
 export const statement = (pipeline: Pipeline, file: string, more: Record<string, string> = {}): string =>
-  filledIn(readFileSync(new URL(file, FOLDER), 'utf8').trim(), { ...placeholders(pipeline), ...more }, `sql/${file}`);
+  filledIn(withViews(pipeline, textOf(file)), { ...placeholders(pipeline), ...more }, `sql/${file}`);
 
 /** `text` with each `${name}` replaced by its value; throws on a name without one, saying in which file. */
 export const filledIn = (text: string, values: Record<string, string | number>, file: string): string =>
@@ -31,6 +35,32 @@ export const filledIn = (text: string, values: Record<string, string | number>, 
     return String(values[name]);
   });
 
+const textOf = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8').trim();
+
+/**
+ * Puts a view's own query where a text says `${view.<name>}`; views are made side by side, so none may name another. Where it says `${recent.<name>}`, or another
+ * of the ranges, the query reads only the partitions that were delivered since then: a view that tells copies apart would hide the bound from Athena.
+ */
+function withViews(pipeline: Pipeline, text: string, inside = 'TRUE'): string {
+  return text
+    .replace(/\$\{(\w+)\.(\w+)\}/g, (whole, range: string, view: string) => {
+      if (range === 'view') return `(\n${viewQuery(pipeline, view, inside)}\n)`;
+      const hours = Object.hasOwn(RANGES, range) ? RANGES[range as keyof typeof RANGES] : undefined;
+      if (hours === undefined) return whole;
+      const since = `current_timestamp - INTERVAL '${hours}' HOUR`;
+      const query = viewQuery(pipeline, view, `year || month || day || hour >= date_format(${since}, '%Y%m%d%H')`);
+      // What is delivered later may have happened before: of that, there would be parts only.
+      return `(\nSELECT * FROM (\n${query}\n) WHERE ${timeOf(query)} >= CAST(date_trunc('hour', ${since}) AS timestamp(3))\n)`;
+    })
+    .replace(/\$\{delivered\}/g, inside);
+}
+
+const viewQuery = (pipeline: Pipeline, view: string, inside: string): string =>
+  withViews(pipeline, textOf(`views/${view}.sql`).replace(/^(--.*\n)*CREATE OR REPLACE VIEW \S+ AS\n/, ''), inside);
+
+/** The column of a view's rows that says when: windows have a start, all else has happened at a time. */
+const timeOf = (query: string): string => (/\bAS window_start\b/.test(query) ? 'window_start' : 'event_time');
+
 /** What a text in `sql/` may ask for. */
 function placeholders(pipeline: Pipeline) {
   const { streams, lakeDatabase } = names(pipeline);
@@ -39,7 +69,14 @@ function placeholders(pipeline: Pipeline) {
     eventsStream: streams.events,
     playerMetricsStream: streams.player_metrics,
     teamMetricsStream: streams.team_metrics,
+    leaderboardsStream: streams.leaderboards,
+    serverMetricsStream: streams.server_metrics,
+    lateEventsStream: streams.late_events,
+    eventColumns: flinkColumns(),
     windowSeconds: pipeline.windowSeconds,
+    slidingSeconds: slidingSeconds(pipeline),
+    // By how much a sliding window begins before the tumbling one that ends with it.
+    slidingLead: slidingSeconds(pipeline) - pipeline.windowSeconds,
     watermarkSeconds: WATERMARK_SECONDS,
     database: lakeDatabase,
     // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.

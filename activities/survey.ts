@@ -1,8 +1,35 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
+import { callerAdvice, permissionAdvice } from './caller.ts';
 import { type Calls, counted } from './calls.ts';
+import { isRefused, isUnknownCaller } from './errors.ts';
 import { type Found, type Leave, type Resource, type Survey, survey } from './resource.ts';
+
+/** How every stage stands, and what is to be taken away besides what their surveys name. */
+type Surveyed = { stages: Record<Stage, Survey>; removed: string[] } & Calls;
+
+/** Looks how everything stands. `surplus` tells of the schedules that the spec no longer has. */
+export function surveying(resources: Record<Stage, Resource<Found>>, surplus: (pipeline: Pipeline) => Promise<string[]> = async () => []) {
+  return {
+    /** How every stage stands to the spec, all looked at at once; changes nothing. Fails for good where the caller may not look, saying what is missing for which. */
+    'stages.survey': async (pipeline: Pipeline, leave?: Leave): Promise<Surveyed> => {
+      const all = Object.entries(resources) as [Stage, Resource<Found>][];
+      const { value, ...calls } = await counted(() =>
+        Promise.all([surplus(pipeline), Promise.allSettled(all.map(([, resource]) => seen(resource, pipeline, leave)))]),
+      );
+      const [schedules, looks] = value;
+      refuse(
+        looks.flatMap((look, i) =>
+          look.status === 'rejected' ? [{ label: all[i]![1].label(pipeline), error: look.reason as Error }] : [],
+        ),
+        pipeline,
+      );
+      const stages = looks.map((look, i) => [all[i]![0], (look as PromiseFulfilledResult<Survey>).value]);
+      return { stages: Object.fromEntries(stages) as Record<Stage, Survey>, removed: schedules, ...calls };
+    },
+  };
+}
 
 /** A name that is taken by somebody whose thing we may not even look at is foreign too. */
 async function seen(resource: Resource<Found>, pipeline: Pipeline, leave?: Leave): Promise<Survey> {
@@ -10,19 +37,16 @@ async function seen(resource: Resource<Found>, pipeline: Pipeline, leave?: Leave
     return await survey(resource, pipeline, leave);
   } catch (error) {
     if (!(error instanceof ApplicationFailure) || error.type !== 'ForeignResource') throw error;
-    return { label: resource.label(pipeline), arn: resource.arn?.(pipeline), action: 'foreign', differences: [] };
+    return { label: resource.label(pipeline), arn: resource.arn?.(pipeline), action: 'foreign', differences: [], hidden: true };
   }
 }
 
-/** Looks how everything stands. */
-export function surveying(resources: Record<Stage, Resource<Found>>) {
-  return {
-    /** How every stage stands to the spec, all looked at at once; changes nothing. */
-    'stages.survey': async (pipeline: Pipeline, leave?: Leave): Promise<{ stages: Record<Stage, Survey> } & Calls> => {
-      const { value, ...calls } = await counted(() =>
-        Promise.all(Object.entries(resources).map(async ([stage, resource]) => [stage, await seen(resource, pipeline, leave)] as const)),
-      );
-      return { stages: Object.fromEntries(value) as Record<Stage, Survey>, ...calls };
-    },
-  };
+/** Throws what the looks failed with: what asking again does not mend, in one line each, else the first. */
+function refuse(failed: { label: string; error: Error }[], pipeline: Pipeline): void {
+  const lines = failed.flatMap(({ label, error }) => {
+    if (isUnknownCaller(error)) return [callerAdvice(error, pipeline)];
+    return isRefused(error) ? [`${label}: ${permissionAdvice(error, pipeline)}`] : [];
+  });
+  if (lines.length > 0) throw ApplicationFailure.nonRetryable([...new Set(lines)].join('\n'), 'NotPermitted');
+  if (failed[0]) throw failed[0].error;
 }

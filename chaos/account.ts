@@ -8,7 +8,7 @@ import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import { type Local, type LocalOptions, startLocal } from '../local/start.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { foundation } from '../pipeline/stages.ts';
+import { foundation, type Plan } from '../pipeline/stages.ts';
 import { toolPaths } from '../setup/tools.mjs';
 import { heartbeats } from '../worker/heartbeat.ts';
 import type { provision, takeDown } from '../workflows/provision.ts';
@@ -82,11 +82,11 @@ export async function accounts(): Promise<Accounts> {
         for await (const { workflowId } of workflow.list({ query: `WorkflowId STARTS_WITH '${name}/up' AND ExecutionStatus='Running'` }))
           await workflow.getHandle(workflowId).cancel();
       },
-      down: (pipeline) =>
-        workflow.execute<typeof takeDown>('takeDown', {
-          ...started(pipeline, 'down'),
-          args: [{ pipeline, plan: foundation() }],
-        }),
+      down: async (pipeline) => {
+        const wish = { ...started(pipeline, 'down'), args: [{ pipeline, plan: foundation() }] as [{ pipeline: Pipeline; plan: Plan }] };
+        const failed = await workflow.execute<typeof takeDown>('takeDown', wish);
+        if (Object.keys(failed).length > 0) throw new Error(Object.values(failed).join('\n'));
+      },
       left: async () => (await everythingThereIs(aws, ACCOUNT)).filter((thing) => !before.includes(thing)),
     };
     try {

@@ -149,7 +149,7 @@ export async function audited(client: Client, pipeline: Pipeline) {
         client.workflow.execute<typeof audit>('audit', {
           workflowId: `${names(pipeline).workflows.pipeline}/audit`,
           taskQueue: taskQueue(pipeline.target, pipeline.region),
-          args: [{ pipeline, game: generator.game, generated: EVENTS, patience: '60 seconds' }],
+          args: [{ pipeline, patience: '60 seconds' }],
           workflowIdConflictPolicy: 'USE_EXISTING',
         }),
       );

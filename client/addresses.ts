@@ -1,11 +1,19 @@
 import { CreateApplicationPresignedUrlCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { clients, type Target } from '../activities/aws.ts';
+import { unlessBusy } from '../activities/errors.ts';
 import { dashboardUrl } from '../activities/quicksight/page.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 
-/** The addresses of a pipeline that a person opens. Those of the local target carry a secret of this machine; they work until it expires. */
-export async function addresses(pipeline: Pipeline, target: Target): Promise<{ dashboard: string; notebook: string; flink: string }> {
+/** The addresses of a pipeline that a person opens; `notebook` and `flink` only while the Studio application runs. */
+export interface Addresses {
+  dashboard: string;
+  notebook?: string;
+  flink?: string;
+}
+
+/** Asks for them. Those of the local target carry a secret of this machine; they work until it expires. */
+export async function addresses(pipeline: Pipeline, target: Target): Promise<Addresses> {
   const { dashboard } = names(pipeline);
   const [notebook, flink] = await Promise.all([
     presigned(pipeline, target, 'ZEPPELIN_UI_URL'),
@@ -17,11 +25,16 @@ export async function addresses(pipeline: Pipeline, target: Target): Promise<{ d
   return { dashboard: await dashboardUrl(clients(target), pipeline), notebook, flink };
 }
 
-async function presigned(pipeline: Pipeline, target: Target, UrlType: 'ZEPPELIN_UI_URL' | 'FLINK_DASHBOARD_URL'): Promise<string> {
+async function presigned(
+  pipeline: Pipeline,
+  target: Target,
+  UrlType: 'ZEPPELIN_UI_URL' | 'FLINK_DASHBOARD_URL',
+): Promise<string | undefined> {
   const command = new CreateApplicationPresignedUrlCommand({
     ApplicationName: names(pipeline).application,
     UrlType,
     SessionExpirationDurationInSeconds: 43_200,
   });
-  return (await clients(target).kinesisAnalyticsV2.send(command)).AuthorizedUrl!;
+  const answer = await unlessBusy(clients(target).kinesisAnalyticsV2.send(command), 'ResourceInUseException');
+  return answer?.AuthorizedUrl;
 }

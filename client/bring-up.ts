@@ -26,7 +26,7 @@ export const machine = (
   state: string,
   { target, region, local }: Spec,
   progress: Progress,
-  behaviour: { seed?: number; faults?: string } = {},
+  behaviour: { seed?: number; faults?: string; callLog?: string } = {},
 ): Embedded =>
   embedded({
     state,

@@ -1,5 +1,12 @@
 #!/usr/bin/env node
-import { register } from 'tsx/esm/api';
+import { bundledClient } from '../setup/steps/bundles.mjs';
+import { projectRoot } from '../setup/tools.mjs';
 
-register();
-await import('./index.ts');
+// Bundled ahead by set-up; without that, or when a source has changed since, from the sources.
+const bundle = bundledClient(projectRoot);
+if (bundle) await import(bundle);
+else {
+  const { register } = await import('tsx/esm/api');
+  register();
+  await import('./index.ts');
+}

@@ -1,23 +1,28 @@
+import { sumOf } from '../pipeline/standing-cost.ts';
 import type { VerbResult } from './index.ts';
+import { leftLines } from './left.ts';
 import { takeDown } from './pipeline.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
 
-/** Takes everything down, or all but the data; quiet when nothing is there. What is left is named, and is not as it should be. */
+/** Takes everything down, or all but the data; quiet when nothing is there. What is left is named with why and its cost, and is not as it should be. */
 export async function down({ keepData = false }: { keepData?: boolean }): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
   progress.now(`taking pipeline ${pipeline.name} down`);
   try {
-    const { left } = await takeDown(client, pipeline, keepData);
+    const found = await takeDown(client, pipeline, keepData);
+    const { left, unseen = [] } = found;
+    const isEmpty = left.length === 0;
     const kept = keepData ? ', its data is kept' : '';
-    const words =
-      left.length === 0
-        ? `pipeline ${pipeline.name} is down${kept}; nothing${keepData ? ' else' : ''} left`
-        : [`pipeline ${pipeline.name} is down${kept}, but these are left:`, ...left.map(({ label, why }) => `  ${label}: ${why}`)].join(
-            '\n',
-          );
-    return { ok: left.length === 0, facts: { left }, words };
+    const end = isEmpty ? `; nothing${keepData ? ' else' : ''} left` : ', but these are left:';
+    const words = [
+      `pipeline ${pipeline.name} is down${kept}${end}`,
+      ...leftLines(found, pipeline.target),
+      ...unseen.map((line) => `not looked at: ${line}`),
+    ];
+    const perHour = isEmpty ? {} : { perHour: sumOf(left.map(({ costs }) => costs)) };
+    return { ok: isEmpty, facts: { ...found, ...perHour }, words: words.join('\n') };
   } finally {
     progress.end();
   }

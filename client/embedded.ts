@@ -7,7 +7,7 @@ import { checkServer, environmentFor, serverFromEnvironment, type TemporalServer
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 import { startChild } from './children.ts';
 import { freePort } from './free-port.ts';
-import { type KeptAlive, keepAlive, type PartEvent } from './keep-alive.ts';
+import { type Backoff, type KeptAlive, keepAlive, type PartEvent } from './keep-alive.ts';
 import { lastRun, type Running } from './state.ts';
 
 /** What one start runs, and how it hears of parts that went down and came back. */
@@ -19,6 +19,8 @@ export interface EmbeddedOptions {
   local: Pick<Spec['local'], 'profile' | 'speed'> & { seed?: number; faults?: string; callLog?: string };
   /** The worker's own program unless told. */
   workerProgram?: URL;
+  /** The waits before a part that went down is started again; those of `keepAlive` unless told. */
+  backoff?: Backoff;
   tell(event: PartEvent): void;
   /** Said once where a wanted port was taken. */
   note(line: string): void;
@@ -46,11 +48,11 @@ const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS
 const KNOWN_ATTRIBUTES = SEARCH_ATTRIBUTES.flatMap(({ name }) => ['--search-attribute', `${name}=Keyword`]);
 
 /** Prepares the parts on one state folder; nothing runs until it is asked for. */
-export function embedded({ state, region, local, tell, note, workerProgram = WORKER }: EmbeddedOptions): Embedded {
+export function embedded({ state, region, local, tell, note, backoff, workerProgram = WORKER }: EmbeddedOptions): Embedded {
   const parts = new Map<string, KeptAlive>();
   const log = (name: string) => join(state, 'logs', `${name}.log`);
   const run = async (name: string, start: Parameters<typeof keepAlive>[1]) => {
-    const part = keepAlive(name, start, tell);
+    const part = keepAlive(name, start, tell, backoff);
     parts.set(name, part);
     await part.ready;
   };
@@ -100,6 +102,9 @@ export function embedded({ state, region, local, tell, note, workerProgram = WOR
           args: [...TYPESCRIPT, main, '--port', `${wanted}`, '--state', join(state, 'aws'), ...behaviour(local)],
           env: { AWS_REGION: region },
           logFile: log('local-aws'),
+          log: (line) => {
+            if (/^(durations are drawn by|faults are in force)/.test(line)) note(line);
+          },
           ready: {
             line: (line) => {
               const [key = '', value = ''] = line.split('=', 2);

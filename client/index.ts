@@ -54,10 +54,20 @@ verb('pause', 'stop generation at once, and the schedules', async () => (await i
 });
 verb('resume', 'go on where pause stopped', async () => (await import('./pause.ts')).resume);
 verb('query [question]', 'ask a named query of sql/athena (without a name: list them)', async () => (await import('./query.ts')).query);
+verb('audit', 'count every event in every place against what was sent', async () => (await import('./audit.ts')).audit, {
+  '--hours <number>': 'only what happened within so many hours',
+});
+verb('rate <rate>', "events a second from now on: a number, 'max', or a course as JSON", async () => (await import('./rate.ts')).rate);
 verb('open', 'fresh links to dashboard, notebook and UIs', async () => (await import('./open.ts')).open);
 verb('down', 'take everything down and say what is left', async () => (await import('./down.ts')).down, {
   '--keep-data': 'keep the lake and its tables',
 });
+verb(
+  'faults [file]',
+  'what makes calls to the local AWS fail; with a file (a fault plan): put that plan',
+  async () => (await import('./faults.ts')).faults,
+  { '--clear': 'end all faults' },
+);
 await program.parseAsync();
 
 async function answer(load: () => Promise<Verb>, args: never[], json: boolean): Promise<void> {

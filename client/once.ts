@@ -6,6 +6,7 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit } from '../workflows/index.ts';
 import { type GeneratorState, generatorStatus } from '../workflows/messages.ts';
+import { introduced } from '../workflows/story.ts';
 import { unlessNobodyAnswers } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 
@@ -29,7 +30,8 @@ export async function account(
   const counted = client.workflow.execute<typeof audit>('audit', {
     workflowId: `${names(pipeline).workflows.pipeline}/audit`,
     taskQueue: taskQueue(pipeline.target, pipeline.region),
-    args: [{ pipeline, game: generator.game, generated: pipeline.generator.total!, patience: PATIENCE }],
+    args: [{ pipeline, patience: PATIENCE }],
+    ...introduced(pipeline, 'counts every event at every stage'),
   });
   const report = await Promise.race([counted, aborted(signal)]);
   progress.done('every event counted', counting);

@@ -11,13 +11,8 @@ export async function open(): Promise<VerbResult> {
     throw new Plain(`pipeline ${pipeline.name} is not up yet. See: npx d2d status`);
   const { dashboard, notebook, flink } = await addresses(pipeline, target);
   const facts = { dashboard, notebook, flink, temporalUi };
-  const words = Object.entries({ Dashboard: dashboard, Notebook: notebook, 'Flink UI': flink, 'Temporal UI': temporalUi ?? '' });
-  return {
-    ok: true,
-    facts,
-    words: words
-      .filter(([, address]) => address !== '')
-      .map(([name, address]) => `${name.padEnd(12)} ${address}`)
-      .join('\n'),
-  };
+  const pages = { Dashboard: dashboard, Notebook: notebook, 'Flink UI': flink, 'Temporal UI': temporalUi };
+  const lines = Object.entries(pages).flatMap(([name, address]) => (address ? [`${name.padEnd(12)} ${address}`] : []));
+  if (notebook === undefined) lines.push('The Studio application does not run just now, so neither notebook nor Flink UI can be opened.');
+  return { ok: true, facts, words: lines.join('\n') };
 }

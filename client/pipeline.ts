@@ -3,6 +3,7 @@ import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { type Client, Connection, Client as TemporalClient, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { clients, type Target } from '../activities/aws.ts';
+import type { Sent } from '../activities/kinesis/stretch.ts';
 import { specHash } from '../activities/spec-hash.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
@@ -105,7 +106,7 @@ export const planned = (client: Client, wish: Wish): Promise<PlanReport> =>
   });
 
 /** A refusal of an update in its own words. */
-async function asked<Value>(update: Promise<Value>): Promise<Value> {
+export async function asked<Value>(update: Promise<Value>): Promise<Value> {
   try {
     return await update;
   } catch (error) {
@@ -142,27 +143,45 @@ export async function picture(client: Client, name: string): Promise<Picture | u
     client.workflow.getHandle(id).query(query) as Promise<Value>;
   const found = await unlessUnknown(client.workflow.getHandle(ids.pipeline).describe());
   if (found?.status.name !== 'RUNNING') return undefined;
-  const [pipeline, generator, notebook, reached] = await Promise.all([
+  const [pipeline, generator, notebook, reached, keeper] = await Promise.all([
     ask<PipelineStatus>(ids.pipeline, pipelineStatus),
     unlessUnknown(ask<GeneratorState>(ids.generate, generatorStatus)),
     unlessUnknown(ask<NotebookState>(ids.notebook, notebookStatus)),
     unlessUnknown(underWay(client, ids.generate)),
+    unlessUnknown(client.workflow.getHandle(ids.notebook).describe()),
   ]);
-  if (generator && reached !== undefined) generator.acknowledged = Math.max(generator.acknowledged, reached);
+  if (generator && reached !== undefined) generator.acknowledged += reached;
   if (generator && reached === undefined) generator.state = 'stopped';
+  if (notebook && keeper?.status.name !== 'RUNNING') Object.assign(notebook, { state: 'stopped', reason: GONE });
   return { pipeline, generator, notebook };
 }
 
+const GONE = 'the workflow that keeps it has ended; the next look for drift starts it again';
+
+/** Why the latest run of a pipeline's workflow ended badly; undefined if it runs, or ended well. */
+export async function failureOf(client: Client, name: string): Promise<string | undefined> {
+  const handle = client.workflow.getHandle(names({ name, region: '', account: '' }).workflows.pipeline);
+  const found = await unlessUnknown(handle.describe());
+  if (found === undefined || ['RUNNING', 'COMPLETED', 'CONTINUED_AS_NEW'].includes(found.status.name)) return undefined;
+  return handle.result().then(
+    () => undefined,
+    (error: unknown) => rootMessage(error),
+  );
+}
+
 /**
- * The number that the generator's activity has reached by its last heartbeat: the workflow itself hears of it only at the end of a range. Undefined when the
- * generator's workflow no longer runs, which its own answer would not tell.
+ * How many events the generator's activities have got acknowledged by their last heartbeats: the workflow itself hears of them only at the end of a stretch.
+ * Undefined when the generator's workflow no longer runs, which its own answer would not tell.
  */
 async function underWay(client: Client, workflowId: string): Promise<number | undefined> {
   const { raw, status } = await client.workflow.getHandle(workflowId).describe();
   if (status.name !== 'RUNNING') return undefined;
-  const payload = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'kinesis.generate')?.heartbeatDetails
-    ?.payloads?.[0];
-  return payload ? (defaultPayloadConverter.fromPayload<{ next?: number }>(payload).next ?? 0) : 0;
+  const sending = raw.pendingActivities?.filter(({ activityType }) => activityType?.name === 'kinesis.generate') ?? [];
+  return sending.reduce((sum, { heartbeatDetails }) => {
+    const payload = heartbeatDetails?.payloads?.[0];
+    const { next, first } = payload ? defaultPayloadConverter.fromPayload<Sent>(payload) : { next: 0, first: 0 };
+    return sum + next - first;
+  }, 0);
 }
 
 /** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it. */

@@ -1,12 +1,16 @@
-import { permissionPolicy, type Service, trustPolicy } from '../activities/iam/policies.ts';
-import type { Action, Difference, Survey } from '../activities/resource.ts';
+import type { Service } from '../activities/iam/policies.ts';
+import type { Action, Survey } from '../activities/resource.ts';
 import { cost, PRICES, perMonth, total } from '../pipeline/cost.ts';
+import { foreignAdvice } from '../pipeline/foreign.ts';
 import { names } from '../pipeline/names.ts';
+import { rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import type { PlanReport } from '../workflows/messages.ts';
+import { differenceWords } from './difference-words.ts';
 import type { VerbResult } from './index.ts';
 import { planned } from './pipeline.ts';
+import { policiesOf, policyWords, servicesOf } from './policy-words.ts';
 import { session } from './session.ts';
 import { GROUPS } from './stage-groups.ts';
 
@@ -25,20 +29,12 @@ export async function plan({ policies, adopt, replace }: PlanOptions): Promise<V
   const lines = cost(pipeline, everything);
   const facts = {
     ...report,
-    policies: policiesOf(pipeline),
+    removed: removedBy(report),
+    policies: Object.fromEntries(servicesOf(pipeline).map((service) => [names(pipeline).roles[service], policiesOf(service, pipeline)])),
     cost: { date: PRICES.date, lines, perHour: total(lines), perMonth: perMonth(total(lines)) },
   };
   return { ok: true, facts, words: planWords(pipeline, report, { policies }) };
 }
-
-/** The four roles' policies as they would be put. */
-const policiesOf = (pipeline: Pipeline) =>
-  Object.fromEntries(
-    (Object.keys(names(pipeline).roles) as Service[]).map((service) => [
-      names(pipeline).roles[service],
-      { trust: trustPolicy(service, pipeline, names(pipeline)), permissions: permissionPolicy(service, pipeline, names(pipeline)) },
-    ]),
-  );
 
 const SIGNS: Record<Action, string> = { none: ' ', create: '+', change: '~', replace: '±', adopt: '>', foreign: '!', wait: '…' };
 const MEANINGS: Record<Action, string> = {
@@ -51,38 +47,53 @@ const MEANINGS: Record<Action, string> = {
   wait: 'is on its way',
 };
 
-/** The plan for people. */
-export function planWords(pipeline: Pipeline, { stages, checks }: PlanReport, { policies = false }: { policies?: boolean } = {}): string {
+/** The plan for people; with `policies` those of every role, else of those that would be made or changed. */
+export function planWords(pipeline: Pipeline, report: PlanReport, { policies = false }: { policies?: boolean } = {}): string {
+  const { stages, checks } = report;
   const lines: string[] = [`Plan for pipeline ${pipeline.name} (${pipeline.target}, ${pipeline.region}, account ${pipeline.account})`, ''];
   for (const [group, members] of Object.entries(GROUPS)) {
     const open = members.filter((stage) => stages[stage].action !== 'none');
     if (open.length === 0) continue;
     lines.push(group, ...open.flatMap((stage) => stageLines(stage, stages[stage])));
   }
-  const count = (action: Action) => Object.values(stages).filter((each) => each.action === action).length;
-  const actions = (['create', 'change', 'replace', 'adopt', 'foreign'] as const).filter((action) => count(action) > 0);
-  const sum = actions.map((action) => `${count(action)} to ${action === 'foreign' ? 'decide on' : action}`).join(', ');
-  lines.push('', sum === '' ? 'Nothing to do: everything is as the spec wants it.' : `${sum}, ${count('none')} stay; nothing is removed.`);
+  lines.push('', ...sumLines(report));
   for (const { name, state, message } of checks) if (state !== 'ok') lines.push(`${state}: ${name}: ${message}`);
-  if (policies)
-    for (const [role, policy] of Object.entries(policiesOf(pipeline))) lines.push('', `IAM role ${role}`, JSON.stringify(policy, null, 2));
-  else lines.push('The IAM policies in full: npx d2d plan --policies');
+  const shown = servicesOf(pipeline).filter((service) => policies || isTouched(stages[ROLES[service]]));
+  if (shown.length > 0) lines.push('', 'IAM policies', ...shown.flatMap((service) => policyWords(service, pipeline)));
+  if (shown.length < servicesOf(pipeline).length) lines.push('', 'The IAM policies of every role: npx d2d plan --policies');
   return [...lines, '', ...costLines(pipeline)].join('\n');
 }
 
-const stageLines = (stage: Stage, { label, arn, action, differences }: Survey): string[] => [
-  `  ${SIGNS[action]} ${label}  (${stage}: ${MEANINGS[action]}${action === 'foreign' ? `, ${arn}; --adopt or another name` : ''})`,
-  ...(action === 'create' ? [] : differences.map((each) => `      ${differenceLine(each)}`)),
+const ROLES: Record<Service, Stage> = {
+  firehose: 'firehoseRole',
+  studio: 'studioRole',
+  crawler: 'crawlerRole',
+  quicksight: 'quicksightRole',
+};
+
+const isTouched = ({ action }: Survey): boolean => ['create', 'change', 'replace', 'adopt'].includes(action);
+
+function stageLines(stage: Stage, is: Survey): string[] {
+  const { label, action, differences } = is;
+  const head = `  ${SIGNS[action]} ${label}  (${stage}: ${MEANINGS[action]})`;
+  if (action === 'create') return [head];
+  if (action === 'foreign') return [head, `      ${foreignAdvice(is)}`];
+  return [head, ...differences.map((each) => `      ${differenceWords(each)}`)];
+}
+
+/** What would go: parts of things that stay, and what the spec no longer has. */
+const removedBy = ({ stages, removed }: PlanReport): string[] => [
+  ...new Set([...removed, ...Object.values(stages).flatMap(({ removes = [] }) => removes)]),
 ];
 
-const differenceLine = ({ field, is, wanted, replace }: Difference): string =>
-  `${field}: ${short(is)} -> ${short(wanted)}${replace ? '  (cannot be changed: the thing is made anew)' : ''}`;
-
-const LONGEST = 60;
-
-function short(value: unknown): string {
-  const text = value === undefined ? '(none)' : typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+function sumLines(report: PlanReport): string[] {
+  const count = (action: Action) => Object.values(report.stages).filter((each) => each.action === action).length;
+  const actions = (['create', 'change', 'replace', 'adopt', 'foreign'] as const).filter((action) => count(action) > 0);
+  const sum = actions.map((action) => `${count(action)} to ${action === 'foreign' ? 'decide on' : action}`).join(', ');
+  const removed = removedBy(report);
+  if (sum === '' && removed.length === 0) return ['Nothing to do: everything is as the spec wants it.'];
+  const all = `${sum === '' ? 'Nothing to make or change' : sum}, ${count('none')} stay`;
+  return removed.length === 0 ? [`${all}; nothing is removed.`] : [`${all}; removed:`, ...removed.map((what) => `  - ${what}`)];
 }
 
 function costLines(pipeline: Pipeline): string[] {
@@ -90,7 +101,7 @@ function costLines(pipeline: Pipeline): string[] {
   const sum = total(lines);
   const where = pipeline.target === 'local' ? 'On this machine it costs nothing. On AWS it would cost' : 'It will cost';
   return [
-    `${where} $${sum.toFixed(2)} an hour, $${perMonth(sum).toFixed(0)} a month at ${pipeline.generator.rate} events/s (prices of ${PRICES.region}, ${PRICES.date};`,
+    `${where} $${sum.toFixed(2)} an hour, $${perMonth(sum).toFixed(0)} a month at ${rateWords(pipeline.generator.rate)} (prices of ${PRICES.region}, ${PRICES.date};`,
     "QuickSight's users and the queries of open dashboards come on top):",
     ...lines.map(({ what, perHour, basis }) => `  ${what.padEnd(20)} $${perHour.toFixed(4).padStart(8)} /h  ${basis}`),
   ];

@@ -1,11 +1,11 @@
-import type { Client, ScheduleDescription } from '@temporalio/client';
+import type { Client, ScheduleDescription, ScheduleOverlapPolicy } from '@temporalio/client';
 import { ScheduleNotFoundError, type WorkflowExecutionInfo } from '@temporalio/client';
 import type { ColumnDrift, Crawled } from '../activities/glue/crawl.ts';
 import { type Scheduled, scheduled } from '../activities/temporal/scheduled.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 
-/** What became of one schedule's runs; times in milliseconds since the epoch. Closed runs count for as long as the Temporal server keeps them. */
+/** What became of one schedule's runs since it was made; times in milliseconds since the epoch. Closed runs count for as long as the Temporal server keeps them. */
 export interface ScheduleReport {
   id: string;
   /** 'crawl', 'query kills_total', 'refresh history'. */
@@ -15,11 +15,15 @@ export interface ScheduleReport {
   paused: boolean;
   /** Runs begun. */
   runs: number;
-  /** Left out since the run before still went, or since QuickSight's quota was used up. */
+  /** Left out since the run before still went and as many waited as may, or since QuickSight's quota was used up. */
   skipped: number;
   /** Fell due while Temporal was down, too long ago to be made up for. */
   missed: number;
+  /** Ended by the next run that fell due, as the overlap policy wants it. */
+  overtaken: number;
   failed: number;
+  /** True when the latest run that came to its own end failed. */
+  failing: boolean;
   lastFailure?: { at: number; message: string };
   next?: number;
   last?: number;
@@ -38,18 +42,29 @@ export async function scheduleReport(client: Client, pipeline: Pipeline): Promis
   return reports.filter((report) => report !== undefined);
 }
 
-const FAILED = "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated')";
+/** How a run ends that is cut short by the next, or by who takes the pipeline down; and by its own doing. A terminated run is the former where the policy says so. */
+const statuses = (overlap: ScheduleOverlapPolicy) => {
+  const cut = ['Canceled', ...(overlap === 'TERMINATE_OTHER' ? ['Terminated'] : [])];
+  const failed = ['Failed', 'TimedOut', 'Terminated'].filter((status) => !cut.includes(status));
+  return { cut: isOne(cut), failed: isOne(failed), ended: isOne(['Completed', ...failed]) };
+};
+const isOne = (all: string[]) => `ExecutionStatus IN (${all.map((status) => `'${status}'`).join(', ')})`;
 
 async function reportOf(
   client: Client,
-  { id, name, what }: Scheduled,
-  { spec, state, info }: ScheduleDescription,
+  { id, name, what, overlap }: Scheduled,
+  { spec, state, info, raw }: ScheduleDescription,
 ): Promise<ScheduleReport> {
-  const runsThat = (condition: string) => `TemporalScheduledById = '${id}' AND ${condition}`;
-  const [outOfQuota, failed, lastFailed, lastCrawl] = await Promise.all([
-    what === 'refresh' ? client.workflow.count(runsThat("PipelineState = 'skipped'")).then(({ count }) => count) : 0,
-    client.workflow.count(runsThat(FAILED)).then(({ count }) => count),
-    latest(client, runsThat(FAILED)),
+  const is = statuses(overlap);
+  const runsThat = (condition: string) =>
+    `TemporalScheduledById = '${id}' AND StartTime >= '${info.createdAt.toISOString()}' AND ${condition}`;
+  const count = async (condition: string) => (await client.workflow.count(runsThat(condition))).count;
+  const [outOfQuota, overtaken, failed, lastFailed, lastEnded, lastCrawl] = await Promise.all([
+    what === 'refresh' ? count("PipelineState = 'skipped'") : 0,
+    count(is.cut),
+    count(is.failed),
+    latest(client, runsThat(is.failed)),
+    latest(client, runsThat(is.ended)),
     what === 'crawl' ? latest(client, runsThat("ExecutionStatus = 'Completed'")) : undefined,
   ]);
   return {
@@ -58,9 +73,11 @@ async function reportOf(
     every: spec.intervals?.[0]?.every ?? 0,
     paused: state.paused,
     runs: info.numActionsTaken,
-    skipped: info.numActionsSkippedOverlap + outOfQuota,
+    skipped: info.numActionsSkippedOverlap + Number(raw.info?.bufferDropped ?? 0) + outOfQuota,
     missed: info.numActionsMissedCatchupWindow,
+    overtaken,
     failed,
+    failing: lastFailed !== undefined && lastFailed.runId === lastEnded?.runId,
     lastFailure: lastFailed && { at: lastFailed.closeTime?.getTime() ?? 0, message: await failureOf(client, lastFailed) },
     next: info.nextActionTimes[0]?.getTime(),
     last: info.recentActions.at(-1)?.takenAt.getTime(),

@@ -3,9 +3,9 @@ import type { StageState } from '../workflows/messages.ts';
 
 /** The stages as people read them: in data-flow order, by service; each stage in one group. */
 export const GROUPS: Record<string, Stage[]> = {
-  'Kinesis streams': ['events', 'playerMetrics', 'teamMetrics'],
+  'Kinesis streams': ['events', 'playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'],
   'Studio notebook': ['flinkDatabase', 'studio'],
-  Firehose: ['eventsDelivery', 'playerDelivery', 'teamDelivery'],
+  Firehose: ['eventsDelivery', 'playerDelivery', 'teamDelivery', 'leaderboardDelivery', 'serverDelivery', 'lateDelivery'],
   'S3 lake, logs, roles': ['bucket', 'firehoseLogs', 'studioLogs', 'firehoseRole', 'studioRole', 'crawlerRole', 'quicksightRole'],
   'Glue catalog': ['lakeDatabase', 'crawler'],
   Athena: ['workgroup', 'questions', 'views'],

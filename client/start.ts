@@ -11,6 +11,7 @@ import type { Leftover } from '../workflows/messages.ts';
 import { addresses } from './addresses.ts';
 import { bringUp, machine, type Up } from './bring-up.ts';
 import { keepCopies } from './keep.ts';
+import { leftLines } from './left.ts';
 import { account, type OnceReport, reportLine } from './once.ts';
 import { picture, takeDown } from './pipeline.ts';
 import { Plain } from './plain.ts';
@@ -35,6 +36,7 @@ interface Options {
   speed?: number;
   seed?: number;
   faults?: string;
+  callLog?: string;
 }
 
 const ONCE_RATE = 500;
@@ -51,6 +53,7 @@ const options = new Command('npm start --')
   .option('--speed <factor>', 'with --profile aws: everything this many times faster', count)
   .option('--seed <number>', 'with --profile aws: draws the durations of an earlier run', count)
   .option('--faults <file>', 'a fault plan for the local AWS, as JSON')
+  .option('--call-log <file>', 'write every call to the local AWS there, as JSON lines')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<Options>();
@@ -152,7 +155,8 @@ async function runOnce(spec: Spec): Promise<number> {
   } finally {
     // The local AWS goes with its state; what stands on AWS would go on and be billed.
     if (pipeline && spec.target === 'aws')
-      for (const { label, why } of await takeAllDown(pipeline)) progress.line(`  left after take-down: ${label}: ${why}`);
+      for (const line of leftLines({ left: await takeAllDown(pipeline) }, spec.target))
+        progress.line(`  left after take-down: ${line.trim()}`);
     await parts.stop();
     await letGo(state);
   }
@@ -175,6 +179,7 @@ function summary(
   return [
     `Ready in ${firstChartSeconds} s`,
     ...lines,
+    ...(notebook ? [] : ['  Notebook       is starting again; its link: npx d2d open']),
     '  Next: npx d2d status | npx d2d open | npx d2d pause | Ctrl-C stops, the state stays',
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import type { ColumnDrift } from '../activities/glue/crawl.ts';
 import { billing } from './billing.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './pipeline.ts';
@@ -18,10 +19,8 @@ export async function status(): Promise<VerbResult> {
     };
   const schedules = await scheduleReport(client, now.pipeline.pipeline);
   const { perHour, onAws, words: cost } = billing(now.pipeline);
-  const isWell = now.pipeline.state !== 'held' && now.notebook?.state !== 'stopped' && now.generator?.state !== 'stopped';
-  const ok = isWell && schedules.every(({ failed, drifted = [] }) => failed === 0 && drifted.length === 0);
   return {
-    ok,
+    ok: isWell(now, schedules),
     facts: {
       ...now.pipeline,
       pipeline: now.pipeline.pipeline.name,
@@ -32,8 +31,23 @@ export async function status(): Promise<VerbResult> {
       cost: { perHour, onAws, today: now.pipeline.spent.dollars },
       next: next(now),
     },
-    words: [...words(now), ...scheduleWords(schedules), ...driftWords(now), cost, `next: ${next(now).join(' | ')}`].join('\n'),
+    words: [
+      ...words(now),
+      ...scheduleWords(schedules),
+      ...driftWords(now),
+      ...auditWords(now),
+      cost,
+      `next: ${next(now).join(' | ')}`,
+    ].join('\n'),
   };
+}
+
+/** True when all is as it should be: nothing is held or has stopped, windows come out, and each schedule's latest run went well. */
+export function isWell({ pipeline, generator, notebook }: Picture, schedules: ScheduleReport[]): boolean {
+  const isDry = notebook?.state === 'running' && notebook.reason !== undefined;
+  const goes = pipeline.state !== 'held' && generator?.state !== 'stopped' && notebook?.state !== 'stopped' && !isDry;
+  const isCounted = (pipeline.audit?.faults.length ?? 0) === 0;
+  return goes && isCounted && schedules.every(({ failing, drifted = [] }) => !failing && drifted.length === 0);
 }
 
 function words({ pipeline, generator, notebook }: Picture): string[] {
@@ -52,21 +66,30 @@ function words({ pipeline, generator, notebook }: Picture): string[] {
 }
 
 /** The schedules: how often each ran, and what did not go as it should. */
-function scheduleWords(schedules: ScheduleReport[]): string[] {
+export function scheduleWords(schedules: ScheduleReport[]): string[] {
   if (schedules.length === 0) return [];
-  const rows = schedules.map(({ what, every, paused, runs, skipped, missed, failed, next: due }) => [
+  const rows = schedules.map(({ what, every, paused, runs, skipped, missed, overtaken, failed, next: due }) => [
     what,
     paused ? 'paused' : `every ${every / 1000} s`,
     `${runs}`,
     `${skipped + missed}`,
+    `${overtaken}`,
     `${failed}`,
     paused || due === undefined ? '' : `in ${Math.max(0, Math.round((due - Date.now()) / 1000))} s`,
   ]);
-  const faults = schedules.flatMap(({ what, lastFailure, drifted = [] }) => [
-    ...(lastFailure ? [`${what} failed at ${new Date(lastFailure.at).toISOString()}: ${lastFailure.message}`] : []),
-    ...drifted.map(({ table, column, expected, found }) => `table ${table}: column ${column} is ${found ?? 'missing'}, not ${expected}`),
+  const faults = schedules.flatMap(({ what, failing, lastFailure, drifted = [] }) => [
+    ...(lastFailure
+      ? [`${what} failed at ${new Date(lastFailure.at).toISOString()}${failing ? '' : ', and went well since'}: ${lastFailure.message}`]
+      : []),
+    ...drifted.map(driftOfColumn),
   ]);
-  return [tableOf(['schedule', '', 'runs', 'skipped', 'failed', 'next'], rows), ...faults];
+  return [tableOf(['schedule', '', 'runs', 'skipped', 'cut short', 'failed', 'next'], rows), ...faults];
+}
+
+/** A drift of column `*` is one of the table as a whole. */
+function driftOfColumn({ table, column, expected, found }: ColumnDrift): string {
+  if (column === '*') return found === undefined ? `table ${table} is missing` : `table ${table} is there, and nothing expects it`;
+  return `table ${table}: column ${column} is ${found ?? 'missing'}, not ${expected}`;
 }
 
 const DRIFTS_SHOWN = 3;
@@ -77,11 +100,22 @@ const driftWords = ({ pipeline: { drifts } }: Picture): string[] =>
     return `drift at ${new Date(at).toISOString()}: ${label} ${what}; ${done}`;
   });
 
-const sent = ({ acknowledged, total, heartbeats }: NonNullable<Picture['generator']>) =>
-  `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged, ${heartbeats} heartbeats`;
+function auditWords({ pipeline: { audit } }: Picture): string[] {
+  if (audit === undefined) return [];
+  const { at, generated, lost, duplicates, windowsWrong, faults } = audit;
+  const counts = `${generated} events sent, ${lost} lost, ${duplicates} counted twice, ${windowsWrong} rows of the metrics wrong`;
+  return [`audit at ${new Date(at).toISOString()}: ${counts}`, ...faults.map((fault) => `  ! ${fault}`)];
+}
 
-const restarts = (notebook: Picture['notebook']) =>
-  [notebook?.reason, notebook?.restarts ? `restarted ${notebook.restarts} times` : undefined].filter(Boolean).join('; ');
+const sent = ({ acknowledged, total, heartbeats, resent, rate }: NonNullable<Picture['generator']>) =>
+  `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged at ${rate}, ${heartbeats} heartbeats${resent > 0 ? `, ${resent} sent again` : ''}`;
+
+function restarts(notebook: Picture['notebook']): string {
+  if (notebook === undefined) return '';
+  const { reason, gap, restarts: times, lastRestart } = notebook;
+  const last = lastRestart ? `, last at ${new Date(lastRestart.at).toISOString()}: ${lastRestart.reason}` : '';
+  return [reason, gap, times > 0 ? `restarted ${times} times${last}` : undefined].filter(Boolean).join('; ');
+}
 
 function next({ pipeline: { state } }: Picture): string[] {
   if (state === 'paused') return ['npx d2d resume', 'npx d2d down'];

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { type Picture, picture, unlessNobodyAnswers } from './pipeline.ts';
+import { billing } from './billing.ts';
+import { failureOf, type Picture, picture, unlessNobodyAnswers } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
 
@@ -23,11 +24,11 @@ export async function watchUp(
     const now = asked?.found;
     if (asked && !now && said.size > 0) {
       said.clear();
-      stuck(`pipeline ${name} was taken down`);
+      stuck(`pipeline ${name} ${(await failureOf(client, name)) ?? 'was taken down'}`);
     }
     if (now) {
       said.add('seen');
-      const { stages, state, reason, tables } = now.pipeline;
+      const { stages, state, reason, rolledBack, tables } = now.pipeline;
       for (const [group, members] of Object.entries(GROUPS)) {
         if (said.has(group) || groupState(members, stages).state !== 'ready') continue;
         said.add(group);
@@ -39,7 +40,11 @@ export async function watchUp(
       }
       if (state === 'held' && !said.has(String(reason))) {
         said.add(String(reason));
-        stuck(`pipeline ${name} is held: ${reason}`);
+        stuck(`pipeline ${name} is held: ${reason}\n  ${billing(now.pipeline).words}\n  Go on with: npx d2d up; end it with: npx d2d down`);
+      }
+      if (rolledBack !== undefined && !said.has(rolledBack)) {
+        said.add(rolledBack);
+        stuck(`pipeline ${name} is as it was before, since ${rolledBack}`);
       }
       if (state === 'running' || state === 'paused') return now;
       progress.now(underWay(now));
@@ -52,6 +57,7 @@ function underWay({ pipeline: { stages, tables }, notebook, generator }: Picture
   const working = Object.entries(stages).flatMap(([stage, state]) => (state === 'working' ? [stage] : []));
   if (working.length > 0) return `provisioning ${working.join(', ')}`;
   if (notebook?.state === 'starting') return 'starting the Studio notebook and its SQL';
+  if (notebook?.state === 'stopped' && notebook.reason) return `the notebook does not run: ${notebook.reason.split('\n')[0]}`;
   if (generator && !tables) return `${generator.acknowledged} events sent; waiting for Firehose to deliver the first objects (every 30 s)`;
   return 'provisioning';
 }

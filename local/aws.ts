@@ -2,6 +2,7 @@ import type { SqlEngine } from './athena/engine.ts';
 import type { CallLog } from './call-log.ts';
 import type { Clock } from './clock.ts';
 import type { Faults } from './faults.ts';
+import type { Keys } from './iam/keys.ts';
 import type { Journal } from './journal.ts';
 import type { ShardLogs } from './kinesis/log.ts';
 import type { Pages } from './pages.ts';
@@ -27,6 +28,8 @@ export interface Aws {
   account: string;
   region: string;
   credentials: { accessKeyId: string; secretAccessKey: string };
+  /** Every key that is good, the account's own among them. */
+  keys: Keys;
   /** The state folder; each service keeps its files in a folder of its own name. */
   dir: string;
   /** `http://127.0.0.1:<port>`, once listening. */
@@ -35,10 +38,12 @@ export interface Aws {
   now(): number;
   /** Waits by the same clock. */
   sleep: Clock['sleep'];
+  /** Notes that a transition of a thing begins, which then takes its own time. */
+  begins: Durations['begins'];
   /** Milliseconds that a transition of a thing takes; 0 in the `instant` profile. */
   takes: Durations['takes'];
   /** How refusals of a role that has not spread yet are worded. */
-  roleWording: 'known' | 'unseen';
+  readonly roleWording: 'known' | 'unseen';
   faults: Faults;
   calls: CallLog;
   /** The durations drawn so far. */

@@ -1,50 +1,91 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import type { Table } from './journal.ts';
 
 /** One call to the local AWS, as it came and as it ended. */
 export interface Call {
+  id: string;
   /** Milliseconds since the epoch, and how many it took. */
   at: number;
   took: number;
   service: string;
   operation: string;
-  /** The first product of the caller's User-Agent, as `aws-sdk-js/3.1169.0`. */
+  /** Whose key signed it: `user/local`, or `role/<name>` of a service that works in a role. */
   caller: string;
+  /** Which program, where its User-Agent says so: `worker`, `client`. */
+  app?: string;
   /** In the SDK's own shape; of the data plane only sizes. */
   input: unknown;
-  /** 'ok', or the error's name; where the fault plan broke the connection 'cut' (no effect) or 'lost' (it took effect). */
+  /** 'ok', or the error's name. Where the connection broke: 'cut' (no effect) or 'lost' (it took effect), by the fault plan or as the process was killed. */
   outcome: string;
 }
 
+/** A call that has not ended yet. */
+export type OpenCall = Omit<Call, 'took' | 'outcome'>;
+
 /** The calls to one local AWS: the last ones in memory, all of them in a file if there is one. */
 export interface CallLog {
+  /**
+   * Notes that a call took effect, in the catalog and so on disk together with the effect: if the process is killed before it has logged the call, the next one
+   * does, as 'lost'.
+   */
+  tookEffect(call: OpenCall): void;
+  /** Logs a call that ended; in the file before anybody hears its answer. */
   add(call: Call): void;
   /** The last calls, oldest first. */
   all(): Call[];
   clear(): void;
-  close(): Promise<void>;
+  close(): void;
 }
 
 const KEPT = 20_000;
-/** Operations whose input is data rather than a wish: logged by their size. */
-const DATA = ['PutRecords', 'PutRecord', 'GetRecords', 'PutObject', 'PutLogEvents'];
+/** Operations whose input is data rather than a wish: logged by their size unless told otherwise. */
+export const DATA: readonly string[] = ['PutRecords', 'PutRecord', 'GetRecords', 'PutObject', 'PutLogEvents'];
+const READS = /^(Get|List|Describe|Head|BatchGet|Filter)/;
 
-/** A call log; `file` (JSON lines) is appended to. With `whole` even data is kept. */
-export function callLog(file?: string, whole = false): CallLog {
+/** A call log; `file` (JSON lines) is appended to, `open` keeps what took effect and is not in it yet. With `whole` even data is kept. */
+export function callLog(file?: string, whole = false, open?: Table<OpenCall>): CallLog {
   let calls: Call[] = [];
-  const out: WriteStream | undefined = file === undefined ? undefined : createWriteStream(file, { flags: 'a' });
+  let out = file === undefined ? undefined : openSync(file, 'a');
+  const sized = <Logged extends OpenCall>(call: Logged): Logged =>
+    isData(call.operation) && !whole ? { ...call, input: sizes(call.input) } : call;
+  const write = (call: Call) => {
+    if (out !== undefined) writeSync(out, `${JSON.stringify(call, asBuffer)}\n`);
+    open?.delete(call.id);
+  };
+  for (const call of open ? left(file, open) : []) write({ ...call, took: 0, outcome: 'lost' });
   return {
+    tookEffect: (call) => {
+      if (out !== undefined && !READS.test(call.operation) && !isData(call.operation)) open?.set(call.id, call);
+    },
     add: (call) => {
-      const kept = DATA.includes(call.operation) && !whole ? { ...call, input: sizes(call.input) } : call;
+      const kept = sized(call);
       calls.push(kept);
       if (calls.length > 2 * KEPT) calls = calls.slice(-KEPT);
-      out?.write(`${JSON.stringify(kept)}\n`);
+      write(kept);
     },
     all: () => calls.slice(-KEPT),
     clear: () => {
       calls = [];
     },
-    close: () => new Promise((resolve) => (out ? out.end(() => resolve()) : resolve())),
+    close: () => {
+      if (out !== undefined) closeSync(out);
+      out = undefined;
+    },
   };
+}
+
+/** Bytes of any kind in the form that a Buffer has in JSON. */
+const asBuffer = (_key: string, value: unknown) => (value instanceof Uint8Array ? { type: 'Buffer', data: [...value] } : value);
+
+const isData = (operation: string) => DATA.includes(operation);
+
+/** Calls of an earlier process that took effect without being logged; those that it logged, or that there is no file for any more, are forgotten. */
+function left(file: string | undefined, open: Table<OpenCall>): Readonly<OpenCall>[] {
+  const calls = open.values();
+  if (calls.length === 0) return [];
+  const logged = file === undefined ? undefined : readFileSync(file, 'utf8');
+  for (const { id } of calls) if (logged?.includes(`"id":"${id}"`) ?? true) open.delete(id);
+  return open.values();
 }
 
 function sizes(input: unknown): object {

@@ -2,7 +2,7 @@ import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Call } from './call-log.ts';
 import { CONTROL } from './control.ts';
-import type { FaultPlan, Faults } from './faults.ts';
+import type { Count, FaultPlan } from './faults.ts';
 import type { Drawn } from './profile.ts';
 import { Sha256 } from './signature.ts';
 
@@ -29,8 +29,8 @@ export function controlOf({ endpoint, region, credentials }: ControlTarget) {
   };
   return {
     /** Replaces the fault plan. */
-    faults: (plan: FaultPlan) => ask<ReturnType<Faults['counts']>>('/faults', plan),
-    counts: () => ask<ReturnType<Faults['counts']>>('/faults/counts'),
+    faults: (plan: FaultPlan) => ask<Count[]>('/faults', plan),
+    counts: () => ask<Count[]>('/faults/counts'),
     calls: () => ask<Call[]>('/calls'),
     clearCalls: () => ask<object>('/calls/clear'),
     drawn: () => ask<Drawn[]>('/drawn'),

@@ -1,4 +1,6 @@
-import { awsError, type Service } from './aws.ts';
+import type { Aws } from './aws.ts';
+import type { Table } from './journal.ts';
+import { PARTIAL } from './partial.ts';
 import { fraction } from './profile.ts';
 
 /**
@@ -27,126 +29,104 @@ export interface Rule {
 export interface FaultPlan {
   seed?: number;
   rules: Rule[];
+  /** How a role that has not spread yet is refused from now on. */
+  roleWording?: Aws['roleWording'];
+}
+
+/** A fault that befalls a call, and how often its rule has struck by now. */
+export interface Strike {
+  fault: Fault;
+  number: number;
+}
+
+/** A rule, how many calls it has met, and how often it struck. */
+export interface Count {
+  rule: Rule;
+  met: number;
+  struck: number;
 }
 
 /** The faults of a running local AWS. */
 export interface Faults {
   /** Replaces the plan; throws a plain line on what is not one. */
   put(plan: unknown): void;
-  /** How many calls each rule has met, and how often it struck. */
-  counts(): { rule: Rule; met: number; struck: number }[];
+  counts(): Count[];
   /** What befalls this call. */
-  strike(service: string, operation: string): Fault | undefined;
+  strike(service: string, operation: string): Strike | undefined;
+  roleWording(): Aws['roleWording'] | undefined;
 }
 
-const KINDS: Fault['kind'][] = ['throttle', 'unavailable', 'role', 'cut', 'lostAnswer', 'timeout', 'error', 'latency', 'partial'];
+/** What outlives the process, by these keys: the plan with the one that the process was started with, and the counts of the plan's rules by their place. */
+type Kept = { given?: FaultPlan; plan: FaultPlan } | { met: number; struck: number };
+const PLAN = 'plan';
 
-/** The faults of one local AWS; none until a plan is put. */
-export function faults(first?: FaultPlan): Faults {
-  let seed = 1;
-  let rules: { rule: Rule; met: number; struck: number }[] = [];
-  const put = (plan: unknown) => {
-    const checked = checkedPlan(plan);
-    seed = checked.seed ?? 1;
-    rules = checked.rules.map((rule) => ({ rule, met: 0, struck: 0 }));
+/**
+ * The faults of one local AWS, by the plan it is `given` at its start. A plan that was put later outlives the process with all counts, as one that is killed shall
+ * not be spared; it ends when another is put, or when a start is given another one.
+ */
+export function faults(given?: FaultPlan, kept?: Table<Kept>): Faults {
+  let plan: FaultPlan = { rules: [] };
+  let counts: Count[] = [];
+  const put = (next: FaultPlan) => {
+    plan = next;
+    counts = plan.rules.map((rule) => ({ rule, met: 0, struck: 0 }));
+    for (const key of kept?.keys() ?? []) kept?.delete(key);
+    if (given || plan.rules.length > 0 || plan.roleWording) kept?.set(PLAN, { given, plan });
   };
-  if (first) put(first);
+  const before = kept?.get(PLAN) as Extract<Kept, { plan: unknown }> | undefined;
+  if (before && JSON.stringify(before.given) === JSON.stringify(given)) {
+    plan = before.plan;
+    counts = plan.rules.map((rule, i) => ({ met: 0, struck: 0, ...kept?.get(String(i)), rule }));
+  } else put(given === undefined ? plan : checkedPlan(given));
   return {
-    put,
-    counts: () => rules.map((each) => ({ ...each })),
+    put: (next) => put(checkedPlan(next)),
+    counts: () => counts.map((each) => ({ ...each })),
     strike: (service, operation) => {
-      for (const [i, each] of rules.entries()) {
+      for (const [i, each] of counts.entries()) {
         const { rule } = each;
         if (!fits(rule.service, service) || !fits(rule.operation, operation)) continue;
         each.met++;
-        if (each.met <= (rule.after ?? 0) || each.struck >= (rule.times ?? Number.POSITIVE_INFINITY)) continue;
-        if (rule.share !== undefined && fraction(`${seed}/${i}/${each.met}`) >= rule.share) continue;
-        each.struck++;
-        return rule.fault;
+        const isSpared =
+          each.met <= (rule.after ?? 0) ||
+          each.struck >= (rule.times ?? Number.POSITIVE_INFINITY) ||
+          (rule.share !== undefined && fraction(`${plan.seed ?? 1}/${i}/${each.met}`) >= rule.share);
+        if (!isSpared) each.struck++;
+        kept?.set(String(i), { met: each.met, struck: each.struck });
+        if (!isSpared) return { fault: rule.fault, number: each.struck };
       }
       return undefined;
     },
+    roleWording: () => plan.roleWording,
   };
 }
 
 const fits = (wanted: string | undefined, is: string) => wanted === undefined || wanted === '*' || wanted === is;
 
-function checkedPlan(plan: unknown): FaultPlan {
-  const { rules, seed } = (plan ?? {}) as Partial<FaultPlan>;
+const KINDS: Fault['kind'][] = ['throttle', 'unavailable', 'role', 'cut', 'lostAnswer', 'timeout', 'error', 'latency', 'partial'];
+
+/** The plan, or a plain line that says what is wrong with it. */
+export function checkedPlan(plan: unknown): FaultPlan {
+  const { rules, seed, roleWording, ...others } = (plan ?? {}) as Partial<FaultPlan>;
   if (!Array.isArray(rules)) throw new Error('a fault plan is {"rules": [{"service", "operation", "fault": {"kind"}}]}: rules is no list');
-  for (const [i, rule] of rules.entries()) {
-    const wrong = (field: string, must: string) => new Error(`rules[${i}].${field} ${must}`);
-    const unknown = Object.keys(rule ?? {}).find((key) => !['service', 'operation', 'after', 'times', 'share', 'fault'].includes(key));
-    if (unknown !== undefined) throw wrong(unknown, 'is not a known field');
-    if (!KINDS.includes(rule?.fault?.kind)) throw wrong('fault.kind', `must be one of ${KINDS.join(', ')}`);
-    for (const field of ['after', 'times'] as const)
-      if (rule[field] !== undefined && !(Number.isInteger(rule[field]) && rule[field] >= 0)) throw wrong(field, 'must be a whole number');
-    if (rule.share !== undefined && !(rule.share >= 0 && rule.share <= 1)) throw wrong('share', 'must be from 0 to 1');
-    const { fault } = rule;
-    if (fault.kind === 'error' && typeof fault.name !== 'string') throw wrong('fault.name', "must be the error's name");
-    if (fault.kind === 'latency' && !(fault.milliseconds >= 0)) throw wrong('fault.milliseconds', 'must be a number');
-    if (fault.kind === 'partial' && !(fault.share >= 0 && fault.share <= 1)) throw wrong('fault.share', 'must be from 0 to 1');
-  }
-  return { seed, rules };
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw new Error(`${other} is not a known field of a fault plan`);
+  if (roleWording !== undefined && roleWording !== 'known' && roleWording !== 'unseen')
+    throw new Error("roleWording must be 'known' or 'unseen'");
+  for (const [i, rule] of rules.entries()) checkRule(rule, (field, must) => new Error(`rules[${i}].${field} ${must}`));
+  return { rules, ...(seed !== undefined && { seed }), ...(roleWording && { roleWording }) };
 }
 
-/** The error by which a call is refused; undefined for faults that refuse nothing. */
-export function refusalOf(fault: Fault, service: Service): Error | undefined {
-  if (fault.kind === 'throttle') return awsError(THROTTLED[service.name] ?? 'ThrottlingException', 'Rate exceeded');
-  if (fault.kind === 'unavailable')
-    return awsError(service.name === 's3' ? 'InternalError' : 'InternalFailure', 'We encountered an internal error. Please try again.');
-  if (fault.kind === 'error') return awsError(fault.name, fault.message ?? `${fault.name}, by the fault plan`);
-  if (fault.kind === 'role')
-    return awsError(...(REFUSED[service.name] ?? (['AccessDeniedException', 'The role is not authorized to perform this.'] as const)));
-  return undefined;
+function checkRule(rule: Rule | undefined, wrong: (field: string, must: string) => Error): void {
+  const unknown = Object.keys(rule ?? {}).find((key) => !['service', 'operation', 'after', 'times', 'share', 'fault'].includes(key));
+  if (unknown !== undefined) throw wrong(unknown, 'is not a known field');
+  if (!rule || !KINDS.includes(rule.fault?.kind)) throw wrong('fault.kind', `must be one of ${KINDS.join(', ')}`);
+  for (const field of ['after', 'times'] as const)
+    if (rule[field] !== undefined && !(Number.isInteger(rule[field]) && rule[field] >= 0)) throw wrong(field, 'must be a whole number');
+  if (rule.share !== undefined && !(rule.share >= 0 && rule.share <= 1)) throw wrong('share', 'must be from 0 to 1');
+  const { fault, operation = '*' } = rule;
+  if (fault.kind === 'error' && typeof fault.name !== 'string') throw wrong('fault.name', "must be the error's name");
+  if (fault.kind === 'latency' && !(fault.milliseconds >= 0)) throw wrong('fault.milliseconds', 'must be a number');
+  if (fault.kind === 'partial' && !(fault.share >= 0 && fault.share <= 1)) throw wrong('fault.share', 'must be from 0 to 1');
+  if (fault.kind === 'partial' && !PARTIAL.includes(operation))
+    throw wrong('operation', `must be one of ${PARTIAL.join(', ')} where a part is to fail, not ${operation}`);
 }
-
-/** What each service says when it is asked too often. */
-const THROTTLED: Record<string, string> = {
-  kinesis: 'LimitExceededException',
-  athena: 'TooManyRequestsException',
-  s3: 'SlowDown',
-  iam: 'Throttling',
-  sts: 'Throttling',
-};
-
-/** What each says of a role that it cannot take. */
-const REFUSED: Record<string, [string, string]> = {
-  firehose: ['InvalidArgumentException', 'Firehose is unable to assume role. Please check the role provided.'],
-  glue: ['InvalidInputException', "Service is unable to assume provided role. Please verify the role's TrustPolicy"],
-  kinesisanalytics: ['InvalidArgumentException', "Kinesis Analytics service doesn't have sufficient privileges to assume the role"],
-  quicksight: ['AccessDeniedException', 'Failed to assume your role. Verify the trust relationships of the role in the IAM console.'],
-};
-
-/** Splits a batch: the entries that fail are taken out of the input, and their places filled in the answer. Undefined for operations without batches. */
-export function partialOf(operation: string, input: Record<string, unknown>, share: number) {
-  const batch = BATCHES[operation];
-  const entries = batch && (input[batch.entries] as unknown[] | undefined);
-  if (!batch || !entries) return undefined;
-  const fails = entries.map((_, i) => fraction(`${operation}/${entries.length}/${i}`) < share);
-  return {
-    input: { ...input, [batch.entries]: entries.filter((_, i) => !fails[i]) },
-    isEmpty: fails.every(Boolean),
-    answer: (output: Record<string, unknown> | undefined) => {
-      const succeeded = [...((output?.[batch.results] as unknown[] | undefined) ?? [])];
-      const results = fails.map((failed) => (failed ? batch.failed : succeeded.shift()));
-      return { ...output, [batch.results]: results, [batch.count]: fails.filter(Boolean).length + Number(output?.[batch.count] ?? 0) };
-    },
-  };
-}
-
-interface Batch {
-  entries: string;
-  results: string;
-  count: string;
-  failed: object;
-}
-
-const BATCHES: Record<string, Batch> = {
-  PutRecords: {
-    entries: 'Records',
-    results: 'Records',
-    count: 'FailedRecordCount',
-    failed: { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: 'Rate exceeded for shard, by the fault plan' },
-  },
-};

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { exitWithParent } from '../client/children.ts';
-import { type FaultPlan, faults } from './faults.ts';
+import { checkedPlan, type FaultPlan } from './faults.ts';
 import { startLocal } from './start.ts';
 
 const port = (text: string) => {
@@ -19,9 +19,7 @@ const profile = (name: string) => {
 function planFrom(file: string | undefined): FaultPlan | undefined {
   if (file === undefined) return undefined;
   try {
-    const plan = JSON.parse(readFileSync(file, 'utf8')) as FaultPlan;
-    faults(plan);
-    return plan;
+    return checkedPlan(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
     process.stderr.write(`The fault plan ${file} cannot be used: ${(error as Error).message}\n`);
     process.exit(2);
@@ -68,8 +66,10 @@ exitWithParent(end);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end().then(() => process.exit(0)));
 
 try {
-  const { endpoint, credentials, region, seed } = await starting;
+  const { endpoint, credentials, region, seed, faults } = await starting;
   if (options.profile === 'aws') process.stderr.write(`durations are drawn by seed ${seed}\n`);
+  const { length: rules } = faults.counts();
+  if (rules > 0) process.stderr.write(`faults are in force, by ${rules} rule${rules === 1 ? '' : 's'}; npx d2d faults --clear ends them\n`);
   const lines = [
     `AWS_ENDPOINT_URL=${endpoint}`,
     `AWS_ACCESS_KEY_ID=${credentials.accessKeyId}`,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Table } from './journal.ts';
 
 /**
  * Seconds that AWS takes for each transition. Estimates: AWS publishes none, these are what users of its services commonly see. No code outside of `local/` may
@@ -27,7 +28,7 @@ const SECONDS = {
 /** Something that takes AWS time. */
 export type Transition = keyof typeof SECONDS;
 
-/** One duration as it was drawn, in milliseconds. */
+/** One duration as it was drawn, in milliseconds; the `id` of a thing's second time is `<id>/2`. */
 export interface Drawn {
   transition: Transition;
   id: string;
@@ -49,23 +50,34 @@ export interface Behaviour {
 
 /** The durations of one run of the local AWS. */
 export interface Durations {
-  /** Milliseconds that a transition of the thing called `id` takes; the same each time it is asked. */
+  /** Notes that a transition of the thing called `id` begins: each time it is drawn anew. What is never begun by name takes the same always. */
+  begins(transition: Transition, id: string): void;
+  /** Milliseconds that the latest such transition takes; the same each time it is asked. */
   takes(transition: Transition, id: string): number;
   /** Every duration asked for so far. */
   drawn(): Drawn[];
 }
 
-/** Each duration is drawn within 40 % of AWS's, by the seed, the transition and the thing: so a run can be repeated, and a restart changes nothing. */
-export function durations({ profile = 'instant', speed = 1, seed = 1, settle, durations: given = {} }: Behaviour): Durations {
+/**
+ * Each duration is drawn within 40 % of AWS's, by the seed, the transition, the thing and how often it went through it, which `begun` keeps: so a run can be
+ * repeated, and a restart changes nothing of what is under way.
+ */
+export function durations(
+  { profile = 'instant', speed = 1, seed = 1, settle, durations: given = {} }: Behaviour,
+  begun: Pick<Table<number>, 'get' | 'set'> = new Map<string, number>(),
+): Durations {
   const all = new Map<string, Drawn>();
-  const draw = (transition: Transition, id: string): number => {
-    const fixed = given[transition] ?? settle;
-    if (fixed !== undefined) return fixed;
-    if (profile === 'instant') return 0;
-    return (SECONDS[transition] * 1000 * (0.6 + 0.8 * fraction(`${seed}/${transition}/${id}`))) / speed;
-  };
+  const fixedOf = (transition: Transition) => given[transition] ?? settle ?? (profile === 'instant' ? 0 : undefined);
+  const draw = (transition: Transition, id: string): number =>
+    fixedOf(transition) ?? (SECONDS[transition] * 1000 * (0.6 + 0.8 * fraction(`${seed}/${transition}/${id}`))) / speed;
   return {
-    takes: (transition, id) => {
+    begins: (transition, id) => {
+      const key = `${transition}/${id}`;
+      if (fixedOf(transition) === undefined) begun.set(key, (begun.get(key) ?? 0) + 1);
+    },
+    takes: (transition, name) => {
+      const times = begun.get(`${transition}/${name}`) ?? 1;
+      const id = times === 1 ? name : `${name}/${times}`;
       const key = `${transition}/${id}`;
       const known = all.get(key);
       if (known) return known.milliseconds;

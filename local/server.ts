@@ -1,12 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { createServer as createNet, type Socket } from 'node:net';
 import { type Aws, AwsError, awsError, type Service } from './aws.ts';
 import { decodeChunked } from './aws-chunked.ts';
+import type { OpenCall } from './call-log.ts';
 import { CONTROL, control } from './control.ts';
-import { partialOf, refusalOf } from './faults.ts';
-import { type IncomingRequest, verifiedService } from './signature.ts';
+import { authorize } from './iam/authorize.ts';
+import { type AccessKey, callerOf } from './iam/keys.ts';
+import { partialOf } from './partial.ts';
+import { refusalOf } from './refusals.ts';
+import { type IncomingRequest, verified } from './signature.ts';
 import { type Reply, readCall, writeError, writeReply } from './wire.ts';
 
 const MAX_BODY_BYTES = 64 << 20;
@@ -72,13 +77,14 @@ async function answer(
 
   let service: Service | undefined;
   try {
-    const name = await verifiedService(request, aws.credentials, aws.now());
-    if (name === CONTROL) return control(aws, request.path, request.body);
+    const { service: name, key } = await verified(request, aws.keys.find, aws.now());
+    if (name === CONTROL && key.acting === undefined) return control(aws, request.path, request.body);
     service = services.get(name);
     if (!service) throw awsError('NotImplemented', `The local AWS has no service '${name}'.`);
     if (request.headers['content-encoding']?.includes('aws-chunked')) unchunk(request);
     const { operation, input } = readCall(service, request);
-    const output = await called(aws, service, operation, input, { agent: request.headers['user-agent'], gone: () => hungUp(incoming) });
+    const caller = { key, agent: request.headers['user-agent'], gone: () => hungUp(incoming) };
+    const output = await called(aws, service, operation, input, caller);
     return writeReply(service, operation, output);
   } catch (error) {
     if (error instanceof Unanswered) throw error;
@@ -95,8 +101,9 @@ class Unanswered extends Error {
   }
 }
 
-/** Who calls: the User-Agent, and when it hangs up. */
+/** Who calls: by which key, with which User-Agent, and when it hangs up. */
 interface Caller {
+  key: AccessKey;
   agent?: string;
   gone(): Promise<unknown>;
 }
@@ -105,37 +112,47 @@ interface Caller {
 const hungUp = (incoming: IncomingMessage | Http2ServerRequest): Promise<unknown> =>
   once('stream' in incoming ? incoming.stream : incoming.socket, 'close');
 
-/** Runs an operation, with whatever the fault plan has for it, and notes the call. */
+/** Runs an operation for whoever may call it, with whatever the fault plan has for it, and logs the call. */
 async function called(aws: Aws, service: Service, operation: string, input: Record<string, unknown>, caller: Caller): Promise<unknown> {
-  const at = aws.now();
-  const note = (outcome: string) => {
-    const [product = ''] = (caller.agent ?? '').split(' ', 1);
-    aws.calls.add({ at, took: aws.now() - at, service: service.name, operation, caller: product, input, outcome });
+  const { key, agent = '', gone } = caller;
+  const [, app] = / app\/(\S+)/.exec(agent) ?? [];
+  const call: OpenCall = { id: randomUUID(), at: aws.now(), service: service.name, operation, caller: callerOf(key), app, input };
+  const ended = (outcome: string) => aws.calls.add({ ...call, took: aws.now() - call.at, outcome });
+  const run = async (given = input) => {
+    const output = await service.operations[operation]!(given, aws);
+    aws.calls.tookEffect(call);
+    await aws.journal.commit();
+    return output;
   };
   try {
-    const output = await struck(aws, service, operation, input, caller);
-    note('ok');
+    authorize(aws, key, service.name, operation, input);
+    const output = await struck(aws, service, operation, input, run, gone);
+    ended('ok');
     return output;
   } catch (error) {
-    note(error instanceof Unanswered ? error.outcome : (error as Error).name);
+    ended(error instanceof Unanswered ? error.outcome : (error as Error).name);
     throw error;
   }
 }
 
-async function struck(aws: Aws, service: Service, operation: string, input: Record<string, unknown>, { gone }: Caller): Promise<unknown> {
-  const run = async (given = input) => {
-    const output = await service.operations[operation]!(given, aws);
-    await aws.journal.commit();
-    return output;
-  };
-  const fault = aws.faults.strike(service.name, operation);
-  if (fault === undefined) return run();
-  const refusal = refusalOf(fault, service);
+async function struck(
+  aws: Aws,
+  service: Service,
+  operation: string,
+  input: Record<string, unknown>,
+  run: (given?: Record<string, unknown>) => Promise<unknown>,
+  gone: Caller['gone'],
+): Promise<unknown> {
+  const strike = aws.faults.strike(service.name, operation);
+  if (strike === undefined) return run();
+  await aws.journal.commit(); // the strike is counted, whatever comes
+  const { fault, number } = strike;
+  const refusal = refusalOf(fault, service, operation, number);
   if (refusal) throw refusal;
   if (fault.kind === 'latency') await aws.sleep(fault.milliseconds);
   if (fault.kind === 'timeout') await gone();
   if (fault.kind === 'cut' || fault.kind === 'timeout') throw new Unanswered('cut');
-  const partial = fault.kind === 'partial' ? partialOf(operation, input, fault.share) : undefined;
+  const partial = fault.kind === 'partial' ? partialOf(operation, input, fault.share, number) : undefined;
   const output = partial?.isEmpty ? undefined : await run(partial?.input);
   if (fault.kind === 'lostAnswer') throw new Unanswered('lost');
   return partial ? partial.answer(output as Record<string, unknown> | undefined) : output;

@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { awsError } from './aws.ts';
+import type { AccessKey } from './iam/keys.ts';
 
 /** A request as it came in, its body read. `path` is raw, as on the wire; `query` is decoded. */
 export interface IncomingRequest {
@@ -15,12 +16,12 @@ export interface IncomingRequest {
 const SKEW_MS = 15 * 60_000;
 const STREAMED = /^STREAMING-UNSIGNED-PAYLOAD-TRAILER$/;
 
-/** Checks the SigV4 signature of a request and returns the service that its credential scope names; throws what AWS answers to a bad one. */
-export async function verifiedService(
+/** Checks the SigV4 signature of a request; returns the service that its credential scope names and the key; throws what AWS answers to a bad one. */
+export async function verified(
   request: IncomingRequest,
-  credentials: { accessKeyId: string; secretAccessKey: string },
+  find: (accessKeyId: string) => AccessKey | undefined,
   now: number,
-): Promise<string> {
+): Promise<{ service: string; key: AccessKey }> {
   const { authorization = '', 'x-amz-date': stamp = '' } = request.headers;
   if (authorization === '') throw awsError('MissingAuthenticationTokenException', 'Missing Authentication Token');
   const parts =
@@ -38,8 +39,8 @@ export async function verifiedService(
     string,
     string,
   ];
-  if (accessKeyId !== credentials.accessKeyId)
-    throw awsError('UnrecognizedClientException', 'The security token included in the request is invalid.');
+  const key = find(accessKeyId);
+  if (key === undefined) throw awsError('UnrecognizedClientException', 'The security token included in the request is invalid.');
   const at = Date.UTC(+time[1]!, +time[2]! - 1, +time[3]!, +time[4]!, +time[5]!, +time[6]!);
   if (!stamp.startsWith(day) || Math.abs(at - now) > SKEW_MS)
     throw awsError('InvalidSignatureException', `Signature expired: ${stamp} is not within 15 minutes of the server's time.`);
@@ -53,7 +54,15 @@ export async function verifiedService(
   if (unsigned.length > 0) throw awsError('InvalidSignatureException', `These headers must be signed: ${unsigned.join(', ')}.`);
   checkBody(request, service);
 
-  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256, uriEscapePath: service !== 's3', applyChecksum: false });
+  const { secretAccessKey } = key;
+  const signer = new SignatureV4({
+    service,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
+    sha256: Sha256,
+    uriEscapePath: service !== 's3',
+    applyChecksum: false,
+  });
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => signed.has(name)));
   const again = await signer.sign(new HttpRequest({ ...request, headers }), { signingDate: new Date(at), signableHeaders: signed });
   const wanted = again.headers.authorization?.slice(-64) ?? '';
@@ -62,7 +71,7 @@ export async function verifiedService(
       'InvalidSignatureException',
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.',
     );
-  return service;
+  return { service, key };
 }
 
 /** The signature covers the hash that the header states, so the stated hash must be the body's own. */

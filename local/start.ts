@@ -6,6 +6,7 @@ import type { Aws } from './aws.ts';
 import { type CallLog, callLog } from './call-log.ts';
 import { type Clock, realClock } from './clock.ts';
 import { type FaultPlan, type Faults, faults } from './faults.ts';
+import { accessKeys } from './iam/keys.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { shardLogs } from './kinesis/log.ts';
 import { openPages } from './pages.ts';
@@ -26,7 +27,7 @@ export interface LocalOptions extends Behaviour {
   clock?: Clock;
   /** What goes wrong from the start. */
   faults?: FaultPlan;
-  /** Where every call is written down, as JSON lines. */
+  /** Where every call is written down, as JSON lines; where `DATA2DASHBOARD_CALL_LOG` says unless told, if it says anything. */
   callLog?: string;
   /** Keeps the data of calls too, which is otherwise logged by its size. */
   wholeCalls?: boolean;
@@ -61,7 +62,7 @@ export async function startLocal({
   clock = realClock(now),
   roleWording = 'known',
   faults: plan,
-  callLog: callLogFile,
+  callLog: callLogFile = process.env.DATA2DASHBOARD_CALL_LOG,
   wholeCalls,
   log = toStderr,
   ...behaviour
@@ -75,20 +76,24 @@ export async function startLocal({
   const lake = join(dir, 's3');
   const spice = join(dir, 'quicksight');
   for (const folder of [lake, spice]) await mkdir(folder, { recursive: true });
-  const times = durations({ ...behaviour, seed: seedOf(journal, behaviour.seed) });
-  const striking = faults(plan);
-  const calls = callLog(callLogFile, wholeCalls);
+  const times = durations({ ...behaviour, seed: seedOf(journal, behaviour.seed) }, journal.table('profile.begun'));
+  const striking = faults(plan, journal.table('faults'));
+  const calls = callLog(callLogFile, wholeCalls, journal.table('calls'));
   const closers: (() => void | Promise<void>)[] = [];
   const aws: Aws = {
     account: '000000000000',
     region,
     credentials,
+    keys: accessKeys(credentials),
     dir,
     endpoint: '',
     now: clock.now,
     sleep: clock.sleep,
+    begins: times.begins,
     takes: times.takes,
-    roleWording,
+    get roleWording() {
+      return striking.roleWording() ?? roleWording;
+    },
     faults: striking,
     calls,
     drawn: times.drawn,
@@ -118,7 +123,7 @@ export async function startLocal({
       await aws.sql.close();
       await shards.close();
       await journal.close();
-      await calls.close();
+      calls.close();
     },
   };
 }

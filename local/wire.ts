@@ -56,8 +56,8 @@ export function writeReply(service: Service, operation: string, output: unknown)
 /** Writes an error with the status and the form that the service's schemas give it. */
 export function writeError(service: Service | undefined, error: AwsError, method: string): Reply {
   const schema = service?.schemas[`${error.code}$`] as unknown[] | undefined;
-  const traits = (schema?.[3] ?? {}) as { httpError?: number; awsQueryError?: [string, number] };
-  const status = traits.httpError ?? STATUS[error.code] ?? 400;
+  const traits = (schema?.[3] ?? {}) as { httpError?: number; error?: string; awsQueryError?: [string, number] };
+  const status = traits.httpError ?? STATUS[error.code] ?? (traits.error === 'server' ? 500 : 400);
   const requestId = randomUUID();
   if (service?.protocol === 'rest-xml') {
     const text = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message><RequestId>${requestId}</RequestId></Error>`;
@@ -94,6 +94,7 @@ const STATUS: Record<string, number> = {
   EntityTooLarge: 413,
   InvalidRange: 416,
   InternalFailure: 500,
+  InternalError: 500,
   NotImplemented: 501,
   ServiceUnavailable: 503,
 };

@@ -1,4 +1,8 @@
-import type { Pipeline } from './spec.ts';
+import { cadences } from './cadences.ts';
+import { LAKE_TABLES } from './names.ts';
+import { meanOf } from './rate.ts';
+import { type Pipeline, SHARD_AGGREGATED } from './spec.ts';
+import type { Stage } from './stages.ts';
 
 /**
  * US dollars in us-east-1, as AWS's price pages and price list gave them when this table was made. Other regions differ by up to a third. Marked `estimate`: what
@@ -31,18 +35,20 @@ export const PRICES = {
 
 /** Bytes of an event in the lake, compressed (measured). */
 const EVENT_STORED_BYTES = 45;
-/** Metric rows of a window: every player's and every team's. */
+/** Metric rows of a window: every player's twice (tumbling and sliding), every team's, the best players', every server's (one a shard). */
 const TEAMS = 2;
+const LEADERS = 10;
 const GB = 1024 ** 3;
 const MONTH_HOURS = 730;
 const HOUR_S = 3_600;
-const QUESTIONS = 6;
+const HOUR_MS = 3_600_000;
 
-/** What of a pipeline is under way. */
+/** What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. */
 export interface Running {
   generating: boolean;
   studio: boolean;
   schedules: boolean;
+  stands?: readonly Stage[];
 }
 
 /** One line of the bill: US dollars an hour, and what that is made of. */
@@ -54,20 +60,29 @@ export interface CostLine {
 
 /** What everything costs on AWS while it runs like this. Without the users of QuickSight, who are paid by the head, and the queries of open dashboards. */
 export function cost(pipeline: Pipeline, running: Running): CostLine[] {
-  const { shards, generator, windowSeconds, keep, schedules, delivery } = pipeline;
-  const streams = shards + 2;
-  const events = running.generating ? generator.rate : 0;
-  const rows = running.generating && running.studio ? (generator.players + TEAMS) / windowSeconds : 0;
+  const { shards, generator, windowSeconds, keep, delivery } = pipeline;
+  const standing = standingShards(pipeline, running.stands);
+  const pace = meanOf(generator.rate) ?? shards * SHARD_AGGREGATED;
+  const events = running.generating ? pace : 0;
+  const rows = running.generating && running.studio ? (2 * generator.players + TEAMS + LEADERS + shards) / windowSeconds : 0;
   const records = (events + rows) * HOUR_S;
-  const objects = running.generating && delivery.seconds > 0 ? (3 * HOUR_S) / Math.max(delivery.seconds, 1) : 0;
-  const crawls = running.schedules ? perHourOf(schedules.crawl) : 0;
-  const queries = running.schedules ? QUESTIONS * perHourOf(schedules.queries) + perHourOf(schedules.refresh) : 0;
-  const stored = (events * EVENT_STORED_BYTES * HOUR_S * 24 * keep.lakeDays) / GB;
+  const objects = running.generating && delivery.seconds > 0 ? (LAKE_TABLES.length * HOUR_S) / delivery.seconds : 0;
+  const runs = running.schedules ? cadences({ ...pipeline, target: 'aws' }) : [];
+  const perHourOf = (isMeant: (what: string) => boolean) =>
+    runs.reduce((sum, { what, every }) => sum + (isMeant(what) ? HOUR_MS / every : 0), 0);
+  const crawls = perHourOf((what) => what === 'crawl');
+  // A data set is loaded by a query, too.
+  const queries = perHourOf((what) => what !== 'crawl');
+  const stored = (pace * EVENT_STORED_BYTES * HOUR_S * 24 * keep.lakeDays) / GB;
   const line = (what: string, perHour: number, basis: string): CostLine => ({ what, perHour, basis });
   return [
-    line('Kinesis shards', streams * PRICES.shardHour, `${streams} shards`),
+    line('Kinesis shards', standing * PRICES.shardHour, `${standing} shards`),
     line('Kinesis PUT units', records * PRICES.putUnits, `${Math.round(records)} records`),
-    line('Kinesis retention', keep.streamHours > 24 ? streams * PRICES.retentionShardHour : 0, `${keep.streamHours} h, ${streams} shards`),
+    line(
+      'Kinesis retention',
+      keep.streamHours > 24 ? standing * PRICES.retentionShardHour : 0,
+      `${keep.streamHours} h, ${standing} shards`,
+    ),
     line(
       'Studio application',
       running.studio ? (shards + PRICES.studioKpus) * PRICES.kpuHour : 0,
@@ -81,11 +96,18 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
   ];
 }
 
-const perHourOf = (every: string): number => {
-  const [amount = '1', unit = 'hour'] = every.split(' ');
-  const seconds = { second: 1, minute: 60, hour: HOUR_S, day: 24 * HOUR_S }[unit.replace(/s$/, '')] ?? HOUR_S;
-  return HOUR_S / (Number(amount) * seconds);
-};
+/** The open shards of the streams that stand; the metrics have one each. */
+function standingShards({ shards }: Pipeline, stands?: readonly Stage[]): number {
+  const all: [Stage, number][] = [
+    ['events', shards],
+    ['playerMetrics', 1],
+    ['teamMetrics', 1],
+    ['leaderboards', 1],
+    ['serverMetrics', 1],
+    ['lateEvents', 1],
+  ];
+  return all.reduce((sum, [stage, count]) => sum + (stands === undefined || stands.includes(stage) ? count : 0), 0);
+}
 
 const round = (value: number) => Number(value.toPrecision(3));
 

@@ -1,10 +1,11 @@
 import type { Pipeline } from './spec.ts';
+import { remembered } from './tags.ts';
 
 /** The tag that says whose a resource is: its value is the pipeline's name. */
 export const OWNER_TAG = 'data2dashboard:pipeline';
 
-/** The three delivery streams, and with them the three tables of the lake. */
-export const LAKE_TABLES = ['events', 'player_metrics', 'team_metrics'] as const;
+/** The streams that are delivered, and with them the tables of the lake. */
+export const LAKE_TABLES = ['events', 'player_metrics', 'team_metrics', 'leaderboards', 'server_metrics', 'late_events'] as const;
 export type LakeTable = (typeof LAKE_TABLES)[number];
 
 /** Every name, ARN and S3 prefix of a pipeline. Computed, so that nothing is handed from stage to stage and take-down needs no saved state. */
@@ -18,15 +19,21 @@ export function names({ name, region, account, tags = {} }: Pick<Pipeline, 'name
     events: name,
     player_metrics: `${name}-player-metrics`,
     team_metrics: `${name}-team-metrics`,
+    leaderboards: `${name}-leaderboards`,
+    server_metrics: `${name}-server-metrics`,
+    late_events: `${name}-late-events`,
   };
   const deliveries: Record<LakeTable, string> = {
     events: `${name}-events`,
     player_metrics: `${name}-player-metrics`,
     team_metrics: `${name}-team-metrics`,
+    leaderboards: `${name}-leaderboards`,
+    server_metrics: `${name}-server-metrics`,
+    late_events: `${name}-late-events`,
   };
   return {
     /** On everything that carries tags. */
-    tags: { ...tags, [OWNER_TAG]: name },
+    tags: { ...remembered(tags), [OWNER_TAG]: name } as Record<string, string>,
     bucket,
     bucketArn: `arn:aws:s3:::${bucket}`,
     streams,
@@ -39,6 +46,7 @@ export function names({ name, region, account, tags = {} }: Pick<Pipeline, 'name
       `lake/${table}/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/hour=!{timestamp:HH}/`,
     errorPrefix: (table: LakeTable) => `errors/${table}/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/`,
     resultsPrefix: 'athena-results/',
+    ledgerPrefix: 'ledger/',
     roles: { firehose: role('firehose'), studio: role('studio'), crawler: role('crawler'), quicksight: role('quicksight') },
     roleArns: { firehose: roleArn('firehose'), studio: roleArn('studio'), crawler: roleArn('crawler'), quicksight: roleArn('quicksight') },
     firehoseLogGroup: `/aws/kinesisfirehose/${name}`,
@@ -75,6 +83,7 @@ export function names({ name, region, account, tags = {} }: Pick<Pipeline, 'name
       crawl: `${name}/crawl`,
       query: `${name}/query`,
       refresh: `${name}/refresh`,
+      audit: `${name}/audit`,
       survey: `${name}/survey`,
       teardown: `${name}/teardown`,
     },

@@ -108,6 +108,12 @@ export const heartbeat = (run: string, lane: number, time: number): GameEvent =>
   server_id: 'generator',
 });
 
+/** A heartbeat that comes late on purpose, to try the path of late records: it happened at `time`. */
+export const probe = (run: string, lane: number, time: number): GameEvent => ({
+  ...heartbeat(run, lane, time),
+  event_id: `${run}-late-${lane}-${Math.floor(time)}`,
+});
+
 const MILLISECONDS = Array.from({ length: 1000 }, (_, ms) => String(ms).padStart(3, '0'));
 let second = Number.NaN;
 let secondText = '';

@@ -1,12 +1,19 @@
 import { z } from 'zod';
+import { duration, milliseconds } from './duration.ts';
+import { peakOf, rateSchema } from './rate.ts';
 import { OVERLAPS, REFRESHED, REFRESHES_A_DAY, SCHEDULED } from './schedules.ts';
 
-/** How often something is done: at most every 10 seconds. */
-const cadence = z
-  .string()
-  .regex(/^\d+ (second|minute|hour|day)s?$/, "must be a number and a unit, as '5 minutes'")
-  .refine((text) => !(milliseconds(text) < 10_000), 'must be at least 10 seconds')
-  .transform((text) => text as `${number} ${'second' | 'minute' | 'hour' | 'day'}${'' | 's'}`);
+/** How often something is done. */
+const cadence = duration('10 seconds');
+
+/** Records a second that a shard takes, and events of some 230 bytes when they are aggregated. */
+export const SHARD_RECORDS = 1000;
+export const SHARD_AGGREGATED = 4000;
+const PLAYERS_A_SHARD = 10;
+const share = z.number().min(0).max(1).default(0);
+
+/** Regions whose ARNs do not begin with `arn:aws:`. */
+const OTHER_PARTITIONS = /^(cn|us-gov|us-iso[a-z]*|eu-iso[a-z]*|eusc)-/;
 
 /** What one pipeline is: everything that a user may set, with the limits that AWS has. Both targets accept the same. */
 export const specSchema = z
@@ -20,19 +27,36 @@ export const specSchema = z
       .default('data2dashboard'),
     region: z
       .string()
-      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be an AWS region, as 'us-east-1'")
+      .regex(/^[a-z]{2,4}(-[a-z]+)+-\d$/, "must be an AWS region, as 'us-east-1'")
+      .refine(
+        (region) => !OTHER_PARTITIONS.test(region),
+        'must be in the partition aws, not of China, GovCloud, a sovereign or an isolated cloud',
+      )
       .default('us-east-1'),
     target: z.enum(['local', 'aws']).default('local'),
     /** Open shards of the events stream, and thereby the parallelism of the SQL. Flink spreads more than ten unevenly, and then loses rows in silence. */
     shards: z.int().min(1).max(10, 'must be at most 10: Flink would lose rows of more').default(2),
     generator: z
       .strictObject({
-        /** Events per second. */
-        rate: z.number().positive().max(100_000).default(100),
+        /** Events per second, or their course in time. */
+        rate: rateSchema.default(100),
         /** Stop after this many events; left out: go on for ever. */
         total: z.int().positive().optional(),
         seed: z.int().min(0).max(0xffff_ffff).default(1),
-        players: z.int().min(10).max(100_000).default(40),
+        /** Left out: 40, or ten for every shard, as each shard has matches of its own. */
+        players: z.int().min(10).max(100_000).optional(),
+        /** In records of KPL's format a shard takes thousands of events a second, otherwise 1,000. Left out: if the rate needs it. */
+        aggregate: z.boolean().optional(),
+        /** The events of a match reach the stream in their order, whatever is refused on the way. */
+        ordered: z.boolean().default(true),
+        /** Shares of the events that trouble is made with on purpose. */
+        trouble: z
+          .strictObject({ late: share, duplicate: share, malformed: share, oversized: share })
+          .prefault({})
+          .refine(
+            ({ late, duplicate, malformed, oversized }) => late + duplicate + malformed + oversized <= 1,
+            'must be shares of at most 1 together',
+          ),
       })
       .prefault({}),
     /** Length of the tumbling windows of the metrics, in seconds. */
@@ -43,6 +67,8 @@ export const specSchema = z
         crawl: cadence.default('5 minutes'),
         queries: cadence.default('5 minutes'),
         refresh: cadence.default('1 hour'),
+        /** How often every event of the last day is counted everywhere. */
+        audit: cadence.default('1 hour'),
         /** How often the pipeline looks whether everything still is as the spec wants it. */
         drift: cadence.default('5 minutes'),
         /** What becomes of a run that falls due while the one before still goes. */
@@ -88,7 +114,7 @@ export const specSchema = z
             /^(?!aws:|data2dashboard:)[\p{L}\p{N} _.:/=+\-@]{1,128}$/u,
             "must be a tag's key, and not begin with aws: or data2dashboard:",
           ),
-        z.string().regex(/^[\p{L}\p{N} _.:/=+\-@]{0,256}$/u, "must be a tag's value"),
+        z.string().regex(/^[\p{L}\p{N} _.:/=+\-@]{1,256}$/u, "must be a tag's value, and not empty"),
       )
       .refine((tags) => Object.keys(tags).length <= 40, 'must be at most 40')
       .default({}),
@@ -124,13 +150,30 @@ export const specSchema = z
         path: ['quicksightPrincipal'],
         message: 'is needed for target aws: assets without a principal are visible to nobody',
       });
-    if (spec.generator.rate > spec.shards * 1000)
+    const { rate, players, aggregate } = spec.generator;
+    const peak = peakOf(rate) ?? 0;
+    const each = aggregate === false ? SHARD_RECORDS : SHARD_AGGREGATED;
+    if (peak > spec.shards * each)
       context.addIssue({
         code: 'custom',
         path: ['generator', 'rate'],
-        message: `of ${spec.generator.rate} events/s needs ${Math.ceil(spec.generator.rate / 1000)} shards (1,000 records/s each), not ${spec.shards}`,
+        message: `of ${peak} events/s needs ${Math.ceil(peak / each)} shards (${each} events/s each), not ${spec.shards}`,
       });
-  });
+    if (players !== undefined && players < spec.shards * PLAYERS_A_SHARD)
+      context.addIssue({
+        code: 'custom',
+        path: ['generator', 'players'],
+        message: `must be at least ${spec.shards * PLAYERS_A_SHARD} for ${spec.shards} shards: each has matches of its own, of ten players`,
+      });
+  })
+  .transform(({ generator, ...spec }) => ({
+    ...spec,
+    generator: { ...generator, players: generator.players ?? Math.max(40, spec.shards * PLAYERS_A_SHARD) },
+  }));
+
+/** True when events go in records of KPL's format. */
+export const isAggregated = ({ generator: { aggregate, rate }, shards }: Pick<Spec, 'generator' | 'shards'>): boolean =>
+  aggregate ?? (peakOf(rate) ?? Number.POSITIVE_INFINITY) > shards * SHARD_RECORDS;
 
 /** A checked spec. */
 export type Spec = z.output<typeof specSchema>;
@@ -162,12 +205,4 @@ export function parseSpec(written: unknown, source = 'the spec'): Spec {
       : [`${issue.path.join('.') || '(top level)'}: ${issue.message}`],
   );
   throw new SpecError(source, faults);
-}
-
-const UNITS = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
-
-/** Milliseconds of a duration such as '5 minutes'. */
-export function milliseconds(text: string): number {
-  const [amount = '0', unit = ''] = text.split(' ');
-  return Number(amount) * (UNITS[unit.replace(/s$/, '') as keyof typeof UNITS] ?? Number.NaN);
 }

@@ -13,12 +13,24 @@ export const STAGES = {
   events: { needs: [], patience: '5 minutes' },
   playerMetrics: { needs: [], patience: '5 minutes' },
   teamMetrics: { needs: [], patience: '5 minutes' },
+  leaderboards: { needs: [], patience: '5 minutes' },
+  serverMetrics: { needs: [], patience: '5 minutes' },
+  lateEvents: { needs: [], patience: '5 minutes' },
   flinkDatabase: { needs: [], patience: '2 minutes' },
   lakeDatabase: { needs: [], patience: '2 minutes' },
   eventsDelivery: { needs: ['events', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
   playerDelivery: { needs: ['playerMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
   teamDelivery: { needs: ['teamMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
-  studio: { needs: ['flinkDatabase', 'studioRole', 'studioLogs', 'events', 'playerMetrics', 'teamMetrics'], patience: '15 minutes' },
+  leaderboardDelivery: { needs: ['leaderboards', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
+  serverDelivery: { needs: ['serverMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
+  lateDelivery: { needs: ['lateEvents', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
+  studio: {
+    needs: [
+      ...['flinkDatabase', 'studioRole', 'studioLogs', 'events'],
+      ...['playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'],
+    ],
+    patience: '15 minutes',
+  },
   crawler: { needs: ['lakeDatabase', 'crawlerRole', 'bucket'], patience: '5 minutes' },
   workgroup: { needs: ['bucket'], patience: '2 minutes' },
   questions: { needs: ['workgroup', 'lakeDatabase'], patience: '5 minutes' },
@@ -66,3 +78,7 @@ export const reports = (): Plan => planOf(all.filter(wantsTables));
 
 /** The whole pipeline in the order of taking down: whatever needs a stage goes before it. */
 export const everything = (): Plan => planOf(all);
+
+/** The stages that stand, by their `states`: what is ready or has drifted, and what was there before this run, whose `made` stages were not. */
+export const standing = (states: Partial<Record<Stage, string>>, made: readonly Stage[]): Stage[] =>
+  all.filter((stage) => ['ready', 'drifted'].includes(states[stage] ?? '') || (stage in states && !made.includes(stage)));

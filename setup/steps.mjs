@@ -1,10 +1,10 @@
 import { serviceModels } from './steps/botocore.mjs';
+import { clientBundle, workflowBundle } from './steps/bundles.mjs';
 import { chromium } from './steps/chromium.mjs';
 import { composeSchema } from './steps/compose-schema.mjs';
 import { flinkClasses, flinkJars } from './steps/flink.mjs';
 import { packages } from './steps/packages.mjs';
 import { temporal } from './steps/temporal.mjs';
-import { workflowBundle } from './steps/workflows.mjs';
 
 /**
  * One thing that set-up brings. `due` is quick and needs no network; `missing` names, a plain line each, the programs that `run` needs and the machine
@@ -20,7 +20,7 @@ import { workflowBundle } from './steps/workflows.mjs';
  */
 export const stepsFor = (root, wanted) => [
   packages(root),
-  ...(wanted.temporal ? [temporal(root), workflowBundle(root)] : []),
+  ...(wanted.temporal ? [temporal(root), workflowBundle(root), clientBundle(root)] : []),
   flinkJars(root),
   flinkClasses(root),
   ...(wanted.browser ? [chromium(), composeSchema(root), serviceModels(root)] : []),

@@ -2,13 +2,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Client } from '@temporalio/client';
 import { type Embedded, embedded } from '../client/embedded.ts';
 import { freePort } from '../client/free-port.ts';
+import { account } from '../client/once.ts';
 import { targetOf } from '../client/session.ts';
 import { loadSpec } from '../client/spec-file.ts';
 import { tableOf } from '../client/table.ts';
-import { SpecError } from '../pipeline/spec.ts';
+import type { Audit } from '../pipeline/audit.ts';
+import { type Pipeline, parseSpec, SpecError } from '../pipeline/spec.ts';
 import { checkServer, environmentFor, serverFromEnvironment, type TemporalServer } from '../worker/connect.ts';
+import { attributes } from '../workflows/story.ts';
 
 const environment = { ...process.env };
 const cwd = process.cwd();
@@ -108,6 +112,43 @@ describe('a Temporal server of the user’s', () => {
     expect(Object.keys(bare)).toEqual(expect.arrayContaining(['TEMPORAL_TLS', 'TEMPORAL_TLS_CLIENT_KEY_PATH', 'TEMPORAL_TLS_SERVER_NAME']));
   });
 });
+
+describe('a single run', () => {
+  it('has its audit introduced in the Temporal UI, and found by the pipeline', async () => {
+    const pipeline: Pipeline = { ...parseSpec({ name: 'once', generator: { total: 5 } }), account: '000000000000' };
+    const started: Record<string, unknown>[] = [];
+    const counted = { ...NOTHING, generated: 5, inStream: 5, inS3: 5, inAthena: 5, windowsChecked: 1 };
+    const client = {
+      workflow: {
+        getHandle: () => ({ query: async () => ({ state: 'finished', acknowledged: 5, game: {} }) }),
+        execute: async (type: string, options: object) => {
+          started.push({ type, ...options });
+          return counted;
+        },
+      },
+    } as unknown as Client;
+    const quiet = { done: () => undefined, line: () => undefined, now: () => undefined, end: () => undefined };
+    expect(await account(client, pipeline, quiet, new AbortController().signal)).toEqual({
+      audit: { ...counted, acknowledged: 5 },
+      faults: [],
+    });
+    expect(started).toMatchObject([
+      {
+        type: 'audit',
+        workflowId: 'once/audit',
+        staticSummary: 'counts every event at every stage',
+        staticDetails: expect.stringContaining('Pipeline **once**'),
+        typedSearchAttributes: attributes(pipeline),
+      },
+    ]);
+  });
+});
+
+/** A count of no events. */
+const NOTHING: Audit = {
+  ...{ generated: 0, inStream: 0, inS3: 0, inAthena: 0, lost: 0, duplicates: 0, resent: 0, heartbeats: 0 },
+  ...{ killsGenerated: 0, windowsChecked: 0, windowsWrong: 0, places: [], wrongInAthena: [], bytesScanned: 0, at: 0, since: 0 },
+};
 
 describe('the AWS that a verb talks to', () => {
   const local = { target: 'local', region: 'eu-west-1' } as const;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
+import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 
 type Service = {
   image: string;
@@ -68,6 +69,16 @@ test('the local AWS and the worker are one image, talk to each other and to Temp
   );
   expect(programs).toHaveLength(2);
   expect(programs.filter((program) => !existsSync(new URL(program, root)))).toEqual([]);
+});
+
+test('the namespace knows every search attribute before a worker starts or anybody asks for a pipeline', () => {
+  const { 'temporal-namespace': namespace, worker } = compose.services;
+  const script = [namespace?.command].flat().join('\n');
+  const all = SEARCH_ATTRIBUTES.map(({ name }) => name);
+  expect(/for name in ([\w ]+); do/.exec(script)?.[1]?.split(' ')).toEqual(all);
+  expect(script).toMatch(/temporal operator search-attribute create -n default --name "\$\$name" --type Keyword/);
+  expect([...script.matchAll(/(\w+) = 'x'/g)].map(([, name]) => name)).toEqual(all);
+  expect(worker?.depends_on?.['temporal-namespace']?.condition).toBe('service_completed_successfully');
 });
 
 test('the command that the header shows runs a program of the image, in a service that knows both endpoints and has the key pair in its volume', () => {

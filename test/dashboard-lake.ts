@@ -5,10 +5,10 @@ import type { Clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
-import { gameEvent } from '../pipeline/event.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
+import { matchFrom, metricsRows } from './lake.ts';
 
 /** The pipeline of the tests. */
 export const pipeline: Pipeline = { ...parseSpec({}), account: '000000000000' };
@@ -24,24 +24,24 @@ export interface PlayerWindow {
 }
 
 /** Everything from the bucket to the dashboard, over a lake that holds these windows. */
-export async function standUp(clients: Clients, windows: PlayerWindow[]): Promise<void> {
-  await bringUp(clients, ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup', 'dataSource']);
-  await deliver(clients, windows, 'first');
-  await crawl(clients);
-  await bringUp(clients, ['views', 'players', 'teams', 'history', 'analysis', 'dashboard']);
+export async function standUp(clients: Clients, windows: PlayerWindow[], of = pipeline): Promise<void> {
+  await bringUp(clients, ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup', 'dataSource'], of);
+  await deliver(clients, windows, 'first', of);
+  await crawl(clients, of);
+  await bringUp(clients, ['views', 'players', 'teams', 'history', 'analysis', 'dashboard'], of);
 }
 
 /** Brings stages up, in order, by the product's own resources. */
-export async function bringUp(clients: Clients, stages: Stage[]): Promise<void> {
+export async function bringUp(clients: Clients, stages: Stage[], of = pipeline): Promise<void> {
   for (const stage of stages) {
     const { ensure, ready } = steps(resources(clients)[stage] as unknown as Resource, youngRole(clients));
-    await ensure(pipeline);
-    await until(() => ready(pipeline).then(() => true, notYet), stage);
+    await ensure(of);
+    await until(() => ready(of).then(() => true, notYet), stage);
   }
 }
 
 /** Puts windows into the lake as Firehose would: those of the players, and what they come to by team. */
-export async function deliver(clients: Clients, windows: PlayerWindow[], file: string): Promise<void> {
+export async function deliver(clients: Clients, windows: PlayerWindow[], file: string, of = pipeline): Promise<void> {
   const teams = new Map<string, Omit<PlayerWindow, 'player_id'> & { players: number }>();
   for (const { player_id: _, ...row } of windows) {
     const key = `${row.window_start} ${row.team}`;
@@ -50,16 +50,35 @@ export async function deliver(clients: Clients, windows: PlayerWindow[], file: s
   }
   const [{ window_end: end }] = windows as [PlayerWindow];
   const ratios = (rows: Omit<PlayerWindow, 'player_id'>[]) =>
-    rows.map((row) => ({ ...row, kill_death_ratio: row.kills / Math.max(row.deaths, 1) }));
-  const events = Array.from({ length: 120 }, (_, i) => gameEvent({ run: file, seed: 1, players: 40 }, i, Date.parse(`${end}Z`)));
-  await put(clients, 'events', file, end, events);
-  await put(clients, 'player_metrics', file, end, ratios(windows));
-  await put(clients, 'team_metrics', file, end, ratios([...teams.values()]));
+    rows.map((row) => ({ ...row, assists: 0, kill_death_ratio: row.kills / Math.max(row.deaths, 1) }));
+  const scores = { points: 0, matches_won: 0, matches_ended: 0 };
+  const events = matchFrom(Date.parse(`${end}Z`), file);
+  const { leaderboards, server_metrics, late_events } = metricsRows(events, [events[0]!], of.windowSeconds);
+  await put(clients, of, 'events', file, end, events);
+  await put(clients, of, 'player_metrics', file, end, ratios(windows));
+  await put(
+    clients,
+    of,
+    'team_metrics',
+    file,
+    end,
+    ratios([...teams.values()]).map((row) => ({ ...row, ...scores })),
+  );
+  await put(clients, of, 'leaderboards', file, end, leaderboards);
+  await put(clients, of, 'server_metrics', file, end, server_metrics);
+  await put(
+    clients,
+    of,
+    'late_events',
+    file,
+    end,
+    late_events.map((row) => ({ ...row, event_type: 'heartbeat' })),
+  );
 }
 
 /** Runs the crawler once, to its end. */
-export async function crawl({ glue }: Clients): Promise<void> {
-  const { crawler: Name } = names(pipeline);
+export async function crawl({ glue }: Clients, of = pipeline): Promise<void> {
+  const { crawler: Name } = names(of);
   await glue.send(new StartCrawlerCommand({ Name }));
   await until(async () => (await glue.send(new GetCrawlerCommand({ Name }))).Crawler?.State === 'READY', 'the crawler');
 }
@@ -82,9 +101,9 @@ export function windowsFrom(from: Date, count: number, players: number): PlayerW
   ).flat();
 }
 
-/** Asks until it is so; fails after 20 s. */
-export async function until(ask: () => Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 20_000;
+/** Asks until it is so; fails after 20 s unless told. */
+export async function until(ask: () => Promise<boolean>, what: string, seconds = 20): Promise<void> {
+  const end = Date.now() + seconds * 1000;
   while (!(await ask())) {
     if (Date.now() > end) throw new Error(`${what} did not come`);
     await new Promise((later) => setTimeout(later, 50));
@@ -98,8 +117,8 @@ const notYet = (error: Error & { type?: string }) => {
   return false;
 };
 
-async function put({ s3 }: Clients, table: LakeTable, file: string, time: string, rows: object[]): Promise<void> {
-  const { bucket: Bucket, prefix } = names(pipeline);
+async function put({ s3 }: Clients, of: Pipeline, table: LakeTable, file: string, time: string, rows: object[]): Promise<void> {
+  const { bucket: Bucket, prefix } = names(of);
   const [year, month, day, hour] = time.split(/[-T:]/);
   const Key = `${prefix(table)}year=${year}/month=${month}/day=${day}/hour=${hour}/${file}.gz`;
   await s3.send(new PutObjectCommand({ Bucket, Key, Body: gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join('')) }));

@@ -1,14 +1,18 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
-import type { Range, Sent } from '../activities/kinesis/send.ts';
-import { parseSpec } from '../pipeline/spec.ts';
+import { type Sent, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
+import { laneTotal } from '../pipeline/lanes.ts';
+import { entered, type LedgerPage, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { toolPaths } from '../setup/tools.mjs';
+import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
-import { type GeneratorState, generatorStatus, pause, resume, stop } from '../workflows/messages.ts';
+import { type GeneratorState, generatorStatus, pause, resume, setRate, settle, stop } from '../workflows/messages.ts';
 
 let env: TestWorkflowEnvironment;
 
@@ -17,11 +21,12 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => env?.teardown());
 
-/** What a stream would hold: for each event number the event times it was sent with, and the latest heartbeat sent before it. */
+/** What a stream would hold: for each event the times it was sent with, and each lane's latest heartbeat. */
 interface Stream {
-  times: Map<number, Set<number>>;
-  latestHeartbeat: number;
+  times: Map<string, Set<number>>;
+  heartbeats: Map<number, number>;
   late: number;
+  pages: Map<number, LedgerPage>;
 }
 
 /** Fake activities: a sender that notes what it sends, ten events a step, and on its first two attempts breaks off now and then without saying how far it came. */
@@ -31,46 +36,63 @@ function sender(stream: Stream, breaks: () => boolean) {
       .sleep(milliseconds)
       .catch(() => undefined);
   return {
-    'kinesis.generate': async ({ from, to, base, rate, again }: Range & { again: boolean }): Promise<Sent> => {
+    'kinesis.generate': async ({ game, lane, from, to, bases, again }: Stretch & { again: boolean }): Promise<Sent> => {
       const context = Context.current();
       const mustFinish = again || context.info.attempt > 1;
       let next = from;
       while (next < to && (mustFinish || !context.cancellationSignal.aborted)) {
         for (const end = Math.min(to, next + 10); next < end; next++) {
-          const time = base + ((next - from) * 1000) / rate;
-          if (time < stream.latestHeartbeat) stream.late++;
-          stream.times.set(next, (stream.times.get(next) ?? new Set()).add(time));
+          const time = timeOf(bases, next);
+          const id = `${game.run}-${lane}-${next}`;
+          if (time < (stream.heartbeats.get(lane) ?? 0)) stream.late++;
+          stream.times.set(id, (stream.times.get(id) ?? new Set()).add(time));
         }
         if (context.info.attempt <= 2 && breaks()) throw ApplicationFailure.retryable('broke off');
         context.heartbeat({ next });
         await untilTold(5);
       }
-      return { next, latest: base + ((next - 1 - from) * 1000) / rate, heartbeats: 0 };
+      return { ...unsent(from), next, latest: Math.floor(timeOf(bases, next - 1)) };
     },
-    'kinesis.heartbeats': async (): Promise<Sent> => {
-      stream.latestHeartbeat = Date.now();
+    'kinesis.heartbeats': async ({ after }: { after: number[] }): Promise<Sent> => {
+      const latest = Math.max(Date.now(), ...after);
+      for (const lane of after.keys()) stream.heartbeats.set(lane, latest);
       Context.current().heartbeat();
       await untilTold(50);
-      return { next: 0, latest: Date.now(), heartbeats: 2 };
+      return { ...unsent(0), latest, heartbeats: 2 };
+    },
+    'kinesis.heldBack': async () => undefined,
+    'ledger.write': async (_: Pipeline, number: number, page: LedgerPage) => {
+      stream.pages.set(number, page);
     },
   };
 }
 
-it('gives every event one time for good, skips none and sends none too late, however it is paused, resumed and broken off', async () => {
-  const stream: Stream = { times: new Map(), latestHeartbeat: 0, late: 0 };
-  let step = 0;
+const fresh = (): Stream => ({ times: new Map(), heartbeats: new Map(), late: 0, pages: new Map() });
+const taskQueue = 'generate';
+
+/** Runs a generator of a spec over fake activities, while `story` lasts. */
+async function withGenerator(
+  workflowId: string,
+  spec: object,
+  breaks: () => boolean,
+  story: (s: {
+    handle: Handle;
+    until: (reached: (state: GeneratorState) => boolean) => Promise<GeneratorState>;
+    stream: Stream;
+  }) => Promise<void>,
+): Promise<Stream> {
+  const stream = fresh();
   const worker = await Worker.create({
     connection: env.nativeConnection,
-    taskQueue: 'generate',
+    taskQueue,
     workflowsPath: fileURLToPath(new URL('../workflows/generate.ts', import.meta.url)),
-    activities: sender(stream, () => ++step % 17 === 0),
+    activities: sender(stream, breaks),
     maxHeartbeatThrottleInterval: 20,
   });
-  const total = 3000;
-  const pipeline = { ...parseSpec({ windowSeconds: 1, generator: { rate: 1000, total } }), account: '000000000000' };
-  const cursor = { game: { run: 'r', seed: 1, players: 40 }, next: 0, latest: 0, heartbeats: 0, paused: false };
+  const pipeline = { ...parseSpec(spec), account: '000000000000' };
+  const args: Parameters<typeof generate> = [{ pipeline, cursor: { ...begin(pipeline, 'r', false), began: Date.now() } }];
   await worker.runUntil(async () => {
-    const handle = await env.client.workflow.start(generate, { taskQueue: 'generate', workflowId: 'g', args: [{ pipeline, cursor }] });
+    const handle = await env.client.workflow.start(generate, { taskQueue, workflowId, args });
     const until = async (reached: (state: GeneratorState) => boolean) => {
       for (;;) {
         const state = await handle.query(generatorStatus);
@@ -78,19 +100,78 @@ it('gives every event one time for good, skips none and sends none too late, how
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
-    for (let round = 0; round < 4; round++) {
-      await handle.signal(pause);
-      const paused = await until(({ state }) => state !== 'running');
-      await handle.signal(resume);
-      if (paused.state === 'finished') break;
-      await until(({ state, acknowledged }) => state === 'finished' || acknowledged > paused.acknowledged);
-    }
-    const finished = await until(({ state }) => state === 'finished');
-    expect(finished).toMatchObject({ acknowledged: total, total });
+    await story({ handle, until, stream });
     await handle.signal(stop);
     await handle.result();
   });
-  expect([...stream.times.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: total }, (_, i) => i));
+  return stream;
+}
+
+type Handle = WorkflowHandleWithFirstExecutionRunId<typeof generate>;
+
+/** Every range that was written down, in order. */
+const ledgerOf = ({ pages }: Stream): LedgerRange[] =>
+  [...pages.keys()].sort((a, b) => a - b).flatMap((number) => pages.get(number)!.ranges);
+
+it('gives every event one time for good, skips none and sends none too late, however it is paused, resumed and broken off', async () => {
+  let step = 0;
+  const total = 3000;
+  const spec = { shards: 3, windowSeconds: 1, generator: { rate: 1000, total } };
+  const stream = await withGenerator(
+    'paused',
+    spec,
+    () => ++step % 17 === 0,
+    async ({ handle, until }) => {
+      for (let round = 0; round < 4; round++) {
+        await handle.signal(pause);
+        const paused = await until(({ state }) => state !== 'running');
+        await handle.signal(resume);
+        if (paused.state === 'finished') break;
+        await until(({ state, acknowledged }) => state === 'finished' || acknowledged > paused.acknowledged);
+      }
+      const finished = await until(({ state }) => state === 'finished');
+      expect(finished).toMatchObject({ acknowledged: total, total, lanes: [1000, 1000, 1000] });
+      expect(await handle.executeUpdate(settle)).toMatchObject({ lanes: [1000, 1000, 1000] });
+    },
+  );
+  const all = [0, 1, 2].flatMap((lane) => Array.from({ length: laneTotal(lane, 3, total) }, (_, i) => `r-${lane}-${i}`));
+  expect([...stream.times.keys()].sort()).toEqual(all.sort());
   expect([...stream.times.values()].filter((times) => times.size !== 1)).toEqual([]);
   expect(stream.late).toBe(0);
+  const whole = [0, 1, 2].map((lane) => ledgerOf(stream).filter((range) => range.lane === lane));
+  for (const [lane, ranges] of whole.entries()) {
+    expect(ranges[0]!.first).toBe(0);
+    expect(ranges.at(-1)!.end).toBe(1000);
+    for (const [i, range] of ranges.entries()) {
+      if (i > 0) expect(range.first).toBe(ranges[i - 1]!.end);
+      for (let at = range.first; at < range.end; at++)
+        expect(stream.times.get(`r-${lane}-${at}`)).toEqual(new Set([timeOf([range.time], at)]));
+    }
+  }
 }, 120_000);
+
+it('follows another rate at once, refuses what the stream does not take, and goes on without a gap', async () => {
+  const stream = await withGenerator(
+    'rated',
+    { shards: 2, generator: { rate: 10 } },
+    () => false,
+    async ({ handle, until }) => {
+      await until(({ acknowledged, state }) => state === 'running' && acknowledged >= 0);
+      await expect(handle.executeUpdate(setRate, { args: [90_000] })).rejects.toMatchObject({
+        cause: { message: 'a rate of 90000 events/s is more than 2 shards take (8000)' },
+      });
+      expect(
+        await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 100, peak: 2000, every: '3 seconds', lasts: '1 second' } }] }),
+      ).toBe('100 events/s, 2000 for 1 second every 3 seconds');
+      await until(({ acknowledged }) => acknowledged > 5000);
+    },
+  );
+  const rates = new Set(ledgerOf(stream).map(({ time }) => time.rate));
+  expect([...rates]).toEqual(expect.arrayContaining([50, 1000]));
+  for (const lane of [0, 1]) {
+    const ranges = ledgerOf(stream).filter((range) => range.lane === lane);
+    expect(ranges.reduce<LedgerRange[]>(entered, [])).toEqual(ranges);
+    for (const [i, { first, time }] of ranges.entries())
+      if (i > 0) expect(timeOf([time], first)).toBeGreaterThanOrEqual(timeOf([ranges[i - 1]!.time], first - 1));
+  }
+}, 60_000);

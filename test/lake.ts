@@ -1,17 +1,50 @@
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { GetCrawlerCommand, StartCrawlerCommand } from '@aws-sdk/client-glue';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Clients } from '../activities/aws.ts';
 import { settled } from '../activities/poll.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
+import type { GameEvent } from '../pipeline/schema.ts';
+import { type Game, laneOf } from '../pipeline/simulation.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { type Row, recomputed } from './recomputed.ts';
+
+const SOME_HOUR = Date.UTC(2026, 10, 23, 18);
+/** Events of a match from its start to its end, and then some. */
+const MATCH = 300;
 
 /** Puts rows into one hour of a table, as Firehose would, and returns the object's key; the same name again overwrites. */
-export async function putRows({ s3 }: Clients, pipeline: Pipeline, table: LakeTable, name: string, rows: object[]): Promise<string> {
+export async function putRows(
+  { s3 }: Clients,
+  pipeline: Pipeline,
+  table: LakeTable,
+  name: string,
+  rows: object[],
+  hour = SOME_HOUR,
+): Promise<string> {
   const { bucket: Bucket, prefix } = names(pipeline);
-  const Key = `${prefix(table)}year=2026/month=11/day=23/hour=18/${name}.gz`;
+  const [year, month, day, at] = new Date(hour).toISOString().split(/[-T:]/);
+  const Key = `${prefix(table)}year=${year}/month=${month}/day=${day}/hour=${at}/${name}.gz`;
   await s3.send(new PutObjectCommand({ Bucket, Key, Body: gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join('')) }));
   return Key;
+}
+
+/** The rows of a table of the lake, as its objects hold them. */
+export async function lakeRows<Row>({ s3 }: Clients, pipeline: Pipeline, table: LakeTable): Promise<Row[]> {
+  const { bucket: Bucket, prefix } = names(pipeline);
+  const Prefix = prefix(table);
+  const rows: Row[] = [];
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }));
+    const bodies = await Promise.all(
+      (page.Contents ?? []).map(async ({ Key }) => (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body!.transformToByteArray()),
+    );
+    for (const body of bodies)
+      for (const line of gunzipSync(body).toString().split('\n')) if (line !== '') rows.push(JSON.parse(line) as Row);
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken);
+  return rows;
 }
 
 /** Runs the pipeline's crawler to its end; throws unless it succeeds. */
@@ -24,18 +57,31 @@ export async function crawl({ glue }: Clients, pipeline: Pipeline): Promise<void
     throw new Error(`the crawl ended as ${crawler?.LastCrawl?.Status}: ${crawler?.LastCrawl?.ErrorMessage}`);
 }
 
-/** One kill with its metrics, crawled: the least of a lake that the views can stand on. */
+/** A match's events, at ten a second from `start` on: every type and every column is among them. */
+export function matchFrom(start: number, run = 'r'): GameEvent[] {
+  const trouble = { late: 0, duplicate: 0, malformed: 0, oversized: 0 };
+  const game: Game = { run, seed: 1, players: 20, lanes: 1, trouble, lateAfter: 1000 };
+  const events = laneOf(game, 0);
+  return Array.from({ length: MATCH }, (_, i) => JSON.parse(events.next(start + i * 100)) as GameEvent);
+}
+
+/** What Flink writes for these events, by table. */
+export function metricsRows(onTime: GameEvent[], late: GameEvent[], windowSeconds: number): Record<Exclude<LakeTable, 'events'>, Row[]> {
+  const rows = recomputed(onTime, late, windowSeconds * 1000);
+  return {
+    player_metrics: [...rows.players.values(), ...rows['sliding players'].values()],
+    team_metrics: [...rows.teams.values()],
+    leaderboards: [...rows.leaderboards.values()],
+    server_metrics: [...rows.servers.values()],
+    late_events: [...rows['late events'].values()].map((row) => ({ ...row, watermark_at: String(row.event_time) })),
+  };
+}
+
+/** A match with its metrics, crawled: the least of a lake that the views can stand on. */
 export async function crawlOneKill(aws: Clients, pipeline: Pipeline): Promise<void> {
-  const at = '2026-11-23T18:00:00';
-  const window = { window_start: at, window_end: '2026-11-23T18:00:10' };
-  const sides = { killer_id: 'player-1', killer_team: 'red', victim_id: 'player-2', victim_team: 'blue', weapon: 'rifle' };
-  await putRows(aws, pipeline, 'events', 'one', [
-    { event_id: 'r-1', event_type: 'kill', event_time: `${at}.250`, match_id: 'r-m0', server_id: 's', ...sides },
-  ]);
-  await putRows(aws, pipeline, 'player_metrics', 'one', [
-    { ...window, player_id: 'player-1', team: 'red', kills: 1, deaths: 0, kill_death_ratio: 1.0 },
-    { ...window, player_id: 'player-2', team: 'blue', kills: 0, deaths: 1, kill_death_ratio: 0.5 },
-  ]);
-  await putRows(aws, pipeline, 'team_metrics', 'one', [{ ...window, team: 'red', kills: 1, deaths: 0, players: 1, kill_death_ratio: 1.5 }]);
+  const [first, ...others] = matchFrom(SOME_HOUR);
+  const metrics = metricsRows(others, [first!], pipeline.windowSeconds);
+  for (const [table, rows] of Object.entries({ events: [first!, ...others], ...metrics }))
+    await putRows(aws, pipeline, table as LakeTable, 'one', rows);
   await crawl(aws, pipeline);
 }

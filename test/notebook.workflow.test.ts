@@ -2,10 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
 import { PutRecordsCommand, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
 import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -16,18 +14,22 @@ import { idsOf, isOpen, rows, shardIds, shardsOf } from '../activities/kinesis/s
 import { flinkOf, jobOf, sourceOf } from '../activities/kinesis-analytics-v2/job.ts';
 import { writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
 import { type Local, startLocal } from '../local/start.ts';
-import { type GameEvent, gameEvent } from '../pipeline/event.ts';
+import { gameOf } from '../pipeline/lanes.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { parallelismFor } from '../pipeline/parallelism.ts';
+import type { GameEvent } from '../pipeline/schema.ts';
+import { laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, type Stage } from '../pipeline/stages.ts';
 import { toolPaths } from '../setup/tools.mjs';
 import { heartbeats } from '../worker/heartbeat.ts';
+import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
 import { type NotebookState, notebookStatus, pause, respec, resume, stop, suspend } from '../workflows/messages.ts';
 import type { keepNotebook } from '../workflows/notebook.ts';
 import type { provision } from '../workflows/provision.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { lakeRows } from './lake.ts';
 import { delivered, metricsOf } from './recount.ts';
 
 const TEN_MINUTES = 600_000;
@@ -85,20 +87,7 @@ async function noteText(): Promise<string | undefined> {
 const openIds = async () => idsOf((await shardsOf(aws.kinesis, all.streams.events)).filter(isOpen));
 const jobNow = async () => jobOf(await flinkOf(aws.kinesisAnalyticsV2, pipeline));
 
-/** The rows of a table of the lake. */
-async function lake<Row>(table: LakeTable): Promise<Row[]> {
-  const { Contents = [] } = await aws.s3.send(new ListObjectsV2Command({ Bucket: all.bucket, Prefix: all.prefix(table) }));
-  const bodies = await Promise.all(
-    Contents.map(async ({ Key }) => (await aws.s3.send(new GetObjectCommand({ Bucket: all.bucket, Key }))).Body!.transformToByteArray()),
-  );
-  return bodies.flatMap((body) =>
-    gunzipSync(body)
-      .toString()
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Row),
-  );
-}
+const lake = <Row>(table: LakeTable): Promise<Row[]> => lakeRows(aws, pipeline, table);
 
 type MetricRow = Parameters<typeof delivered>[0][number];
 const windowsInLake = async () => new Set((await lake<MetricRow>('player_metrics')).map(({ window_start: start }) => start));
@@ -152,14 +141,15 @@ beforeAll(async () => {
   working = worker.run();
   await up(pipeline, (stage) => stage !== 'crawler');
   // Events of ten minutes ago: what a restart must not read again.
-  const old = Array.from({ length: BACKLOG }, (_, i) => gameEvent({ run: 'old', seed: 2, players: 40 }, i, Date.now() - behind + i * 10));
+  const lane = laneOf(gameOf(parseSpec({ shards: 1, generator: { seed: 2 } }), 'old'), 0);
+  const old = Array.from({ length: BACKLOG }, (_, i) => JSON.parse(lane.next(Date.now() - behind + i * 10)) as GameEvent);
   const Records = old.map((event) => ({ Data: Buffer.from(JSON.stringify(event)), PartitionKey: event.match_id }));
   const { FailedRecordCount } = await aws.kinesis.send(new PutRecordsCommand({ StreamName: all.streams.events, Records }));
   expect(FailedRecordCount).toBe(0);
   behind = 0;
   for (const client of Object.values(aws)) (client as { config: { systemClockOffset: number } }).config.systemClockOffset = 0;
   const start = { taskQueue, workflowId: '' };
-  const cursor = { game: { run: 'r', seed: 1, players: 40 }, next: 0, latest: 0, heartbeats: 0, paused: false };
+  const cursor = begin(pipeline, 'r', false);
   generator = await env.client.workflow.start<typeof generate>('generate', {
     ...start,
     workflowId: all.workflows.generate,

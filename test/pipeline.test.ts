@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Game, type GameEvent, gameEvent, heartbeat } from '../pipeline/event.ts';
+import { milliseconds } from '../pipeline/duration.ts';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
-import { milliseconds, type Pipeline, parseSpec, SpecError } from '../pipeline/spec.ts';
+import { type Pipeline, parseSpec, SpecError } from '../pipeline/spec.ts';
 import { everything, foundation, type Plan, reports, STAGES, wantsTables } from '../pipeline/stages.ts';
 
 const pipelineOf = (written: object = {}): Pipeline => ({ ...parseSpec(written), account: '111122223333' });
@@ -157,97 +157,5 @@ describe('the plan', () => {
     expect(stagesOf(foundation()).some(wantsTables)).toBe(false);
     expect(stagesOf(reports()).every(wantsTables)).toBe(true);
     expect(stagesOf(reports())).toEqual(expect.arrayContaining(['views', 'players', 'teams', 'history', 'analysis', 'dashboard']));
-  });
-});
-
-describe('game events', () => {
-  const games = fc.record<Game>({
-    run: fc.stringMatching(/^[0-9a-f]{8}$/),
-    seed: fc.integer({ min: 0, max: 0xffff_ffff }),
-    players: fc.integer({ min: 10, max: 5000 }),
-  });
-  const T = Date.UTC(2026, 10, 23, 18);
-  const eventsOf = (game: Game, from: number, count: number): GameEvent[] =>
-    Array.from({ length: count }, (_, i) => gameEvent(game, from + i, T + i));
-
-  it('are a function of the game and their number', () => {
-    fc.assert(
-      fc.property(games, fc.nat(10_000_000), (game, i) => {
-        expect(gameEvent(game, i, T)).toEqual(gameEvent({ ...game }, i, T));
-        const { event_time: _, ...rest } = gameEvent(game, i, T);
-        const { event_time: __, ...later } = gameEvent(game, i, T + 5000);
-        expect(later).toEqual(rest);
-      }),
-    );
-  });
-
-  it('each carry an id of their own', () => {
-    fc.assert(
-      fc.property(games, fc.nat(1_000_000), (game, from) => {
-        expect(new Set(eventsOf(game, from, 500).map(({ event_id }) => event_id)).size).toBe(500);
-      }),
-      { numRuns: 20 },
-    );
-  });
-
-  it('let nobody kill themselves or their own team', () => {
-    fc.assert(
-      fc.property(games, fc.nat(10_000_000), (game, i) => {
-        const event = gameEvent(game, i, T);
-        if (event.event_type !== 'kill') {
-          expect(event.killer_id ?? event.victim_id ?? event.weapon).toBeUndefined();
-          return;
-        }
-        expect(event.killer_id).not.toBe(event.victim_id);
-        expect(new Set([event.killer_team, event.victim_team])).toEqual(new Set(['red', 'blue']));
-        for (const id of [event.killer_id, event.victim_id]) expect(Number(id?.replace('player-', ''))).toBeLessThan(game.players);
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it('keep the teams of a match from its start to its end, with as many deaths as kills', () => {
-    fc.assert(
-      fc.property(games, fc.nat(50), (game, round) => {
-        // Eight matches side by side, 120 events each.
-        const all = eventsOf(game, round * 960, 960);
-        const matches = new Set(all.map(({ match_id }) => match_id));
-        expect(matches.size).toBe(8);
-        for (const match of matches) {
-          const events = all.filter(({ match_id }) => match_id === match);
-          expect(events.map(({ event_type }) => event_type)).toEqual(['match_start', ...Array(118).fill('kill'), 'match_end']);
-          expect(new Set(events.map(({ server_id }) => server_id)).size).toBe(1);
-          const team = new Map<string, string>();
-          const tally = { red: { kills: 0, deaths: 0 }, blue: { kills: 0, deaths: 0 } };
-          for (const { killer_id, killer_team, victim_id, victim_team } of events) {
-            if (killer_id === undefined) continue;
-            tally[killer_team as 'red' | 'blue'].kills++;
-            tally[victim_team as 'red' | 'blue'].deaths++;
-            for (const [player, side] of [
-              [killer_id, killer_team],
-              [victim_id, victim_team],
-            ]) {
-              expect(team.get(player!) ?? side).toBe(side);
-              team.set(player!, side!);
-            }
-          }
-          expect([tally.red.kills, tally.blue.kills]).toEqual([tally.blue.deaths, tally.red.deaths]);
-          expect(tally.red.kills + tally.blue.kills).toBe(118);
-          for (const side of ['red', 'blue']) expect([...team.values()].filter((each) => each === side).length).toBeLessThanOrEqual(5);
-        }
-      }),
-      { numRuns: 20 },
-    );
-  });
-
-  it('carry UTC times in milliseconds without the Z that Flink refuses', () => {
-    expect(gameEvent({ run: 'r', seed: 1, players: 10 }, 3, T + 123).event_time).toBe('2026-11-23T18:00:00.123');
-    expect(heartbeat('r', 'shardId-000000000001', T)).toEqual({
-      event_id: `r-hb-shardId-000000000001-${T}`,
-      event_type: 'heartbeat',
-      event_time: '2026-11-23T18:00:00.000',
-      match_id: 'r-heartbeat',
-      server_id: 'generator',
-    });
   });
 });

@@ -24,16 +24,18 @@ it.each([0, 30, 90, 180].flatMap((seconds) => ROLE_WORDINGS.map((wording) => [se
 );
 
 it(
-  'a role that still refuses after that is reported, with the role and its policy',
+  'a role that still refuses after that is reported, with the role, the action and its policy',
   () =>
     all.inAccount({}, async ({ local, up }) => {
       local.faults.put({ rules: [{ operation: 'CreateDeliveryStream', fault: { kind: 'role' } }] });
       const pipeline = all.pipelineOf({ local: { speed: 2000 } });
       const { failed } = await up(pipeline);
-      expect(Object.keys(failed).sort()).toEqual(['eventsDelivery', 'playerDelivery', 'teamDelivery']);
+      expect(Object.keys(failed).sort()).toEqual([
+        ...['eventsDelivery', 'lateDelivery', 'leaderboardDelivery', 'playerDelivery', 'serverDelivery', 'teamDelivery'],
+      ]);
       expect(failed.eventsDelivery).toContain('Firehose is unable to assume role');
       expect(failed.eventsDelivery).toContain(names(pipeline).roles.firehose);
-      expect(failed.eventsDelivery).toContain("'least-privilege'");
+      expect(failed.eventsDelivery).toContain('action sts:AssumeRole, which its trust policy has to allow');
     }),
   60_000,
 );

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { GameEvent } from '../pipeline/event.ts';
+import type { GameEvent } from '../pipeline/schema.ts';
 
 /** One row of metrics, whoever computed it. */
 export type Metric = { key: string; kills: number; deaths: number; ratio: number };
@@ -25,10 +25,10 @@ export const streamRecords = <Row>(kept: string, stream: string): Row[] =>
     (lines(readFileSync(file, 'utf8')) as { data: Row }[]).map(({ data }) => data),
   );
 
-/** The metrics that the events ask for, computed the plain way: every event once, kills and deaths counted per window and player, and per window and team. */
+/** The metrics that the events ask for, computed the plain way: every event once, kills and deaths counted per window and player, and per window and team; who only assists, or reaches an objective, has a row too. */
 export function metricsOf(events: GameEvent[], windowSeconds: number): { players: Metric[]; teams: Metric[] } {
   const once = new Map(events.map((event) => [event.event_id, event]));
-  const count = (killer: (event: GameEvent) => string, victim: (event: GameEvent) => string) => {
+  const count = (killer: (event: GameEvent) => string, victim: (event: GameEvent) => string, others: (event: GameEvent) => string[]) => {
     const rows = new Map<string, Metric>();
     const row = (event: GameEvent, who: string) => {
       const start = Math.floor(Date.parse(`${event.event_time}Z`) / (windowSeconds * 1000)) * windowSeconds * 1000;
@@ -36,6 +36,7 @@ export function metricsOf(events: GameEvent[], windowSeconds: number): { players
       return rows.get(key) ?? rows.set(key, { key, kills: 0, deaths: 0, ratio: 0 }).get(key)!;
     };
     for (const event of once.values()) {
+      for (const who of others(event)) row(event, who);
       if (event.event_type !== 'kill') continue;
       row(event, killer(event)).kills++;
       row(event, victim(event)).deaths++;
@@ -47,20 +48,34 @@ export function metricsOf(events: GameEvent[], windowSeconds: number): { players
     players: count(
       ({ killer_id, killer_team }) => `${killer_id} ${killer_team}`,
       ({ victim_id, victim_team }) => `${victim_id} ${victim_team}`,
+      ({ assist_id, killer_team }) => (assist_id === undefined ? [] : [`${assist_id} ${killer_team}`]),
     ),
     teams: count(
       ({ killer_team }) => String(killer_team),
       ({ victim_team }) => String(victim_team),
+      ({ event_type, team }) => (event_type === 'objective' ? [String(team)] : event_type === 'match_end' ? ['red', 'blue'] : []),
     ),
   };
 }
 
-/** The metrics that the SQL delivered; of two rows for one key the larger, as the views have it. */
+/** The metrics of tumbling windows that the SQL delivered; of two rows for one key the larger, as the views have it. */
 export function delivered(
-  rows: { window_start: string; player_id?: string; team: string; kills: number; deaths: number; kill_death_ratio: number }[],
+  rows: {
+    window_start: string;
+    window_end: string;
+    player_id?: string;
+    team: string;
+    kills: number;
+    deaths: number;
+    kill_death_ratio: number;
+  }[],
 ): Metric[] {
+  const lengthOf = (row: (typeof rows)[number]) => Date.parse(`${row.window_end}Z`) - Date.parse(`${row.window_start}Z`);
+  const tumbling = Math.min(...rows.map(lengthOf));
   const best = new Map<string, Metric>();
-  for (const { window_start, player_id, team, kills, deaths, kill_death_ratio: ratio } of rows) {
+  for (const row of rows) {
+    if (lengthOf(row) !== tumbling) continue;
+    const { window_start, player_id, team, kills, deaths, kill_death_ratio: ratio } = row;
     const key = `${window_start.slice(0, 19).replace(' ', 'T')} ${player_id === undefined ? '' : `${player_id} `}${team}`;
     const before = best.get(key);
     if (!before || before.kills + before.deaths < kills + deaths) best.set(key, { key, kills, deaths, ratio });

@@ -2,8 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateNamedQueryCommand } from '@aws-sdk/client-athena';
-import { CreateTableCommand, GetTableCommand, StopCrawlerCommand, UpdateTableCommand } from '@aws-sdk/client-glue';
-import { CancelIngestionCommand, CreateIngestionCommand } from '@aws-sdk/client-quicksight';
+import {
+  CreateTableCommand,
+  DeleteTableCommand,
+  GetCrawlerCommand,
+  GetTableCommand,
+  StopCrawlerCommand,
+  UpdateTableCommand,
+} from '@aws-sdk/client-glue';
+import { CancelIngestionCommand, CreateIngestionCommand, DescribeDataSetCommand, UpdateDataSetCommand } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { questions } from '../activities/athena/query.ts';
 import { type Clients, clients } from '../activities/aws.ts';
@@ -11,6 +18,7 @@ import { crawling } from '../activities/glue/crawl.ts';
 import { type Begun, refreshing } from '../activities/quicksight/refresh.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import { bringUp, pipeline, standUp, windowsFrom } from './dashboard-lake.ts';
 import { eventually } from './eventually.ts';
 import { putRows } from './lake.ts';
@@ -85,6 +93,27 @@ describe('a crawl', () => {
     await expect(whole()).resolves.toMatchObject({ drifted: [] });
     expect(took('StartCrawler')).toBe(2);
   });
+
+  it('that began after the run was asked for is the one, however late one looks', async () => {
+    const asked = Date.now();
+    await whole();
+    const since = await act()['crawl.since'](pipeline, asked);
+    await act()['crawl.start'](pipeline, since);
+    expect(await act()['crawl.finished'](pipeline, since)).toMatchObject({ drifted: [] });
+    expect(took('StartCrawler')).toBe(1);
+  });
+
+  it('in its last phase has read what it reads, so that whoever comes then waits and has one of his own', async () => {
+    const before = await act()['crawl.since'](pipeline);
+    await act()['crawl.start'](pipeline, before);
+    const state = async () => (await aws.glue.send(new GetCrawlerCommand({ Name: n.crawler }))).Crawler?.State;
+    while ((await state()) === 'RUNNING') await new Promise((later) => setTimeout(later, 10));
+    const asked = Date.now();
+    const since = await eventually(() => act()['crawl.since'](pipeline, asked));
+    await eventually(() => act()['crawl.start'](pipeline, since));
+    await eventually(() => act()['crawl.finished'](pipeline, since));
+    expect(took('StartCrawler')).toBe(2);
+  });
 });
 
 describe('a question', () => {
@@ -137,6 +166,25 @@ describe('a refresh', () => {
     });
   });
 
+  it('that fails makes the run fail, in the words of QuickSight', async () => {
+    const of = { AwsAccountId: pipeline.account, DataSetId: n.dataSets.history };
+    const { DataSet } = await aws.quicksight.send(new DescribeDataSetCommand(of));
+    const { Name, ImportMode, PhysicalTableMap } = DataSet!;
+    const [[id, { CustomSql } = {}] = []] = Object.entries(PhysicalTableMap!);
+    const putSql = (SqlQuery: string) => {
+      const table = { [id!]: { CustomSql: { ...CustomSql!, SqlQuery } } };
+      return aws.quicksight.send(new UpdateDataSetCommand({ ...of, Name, ImportMode, PhysicalTableMap: table }));
+    };
+    await putSql(`${CustomSql!.SqlQuery!.replace(/FROM \w+/, 'FROM no_such_view')}`);
+    const begun = await start('run-fails');
+    await expect(finish(begun)).rejects.toMatchObject({
+      type: 'IngestionFailed',
+      nonRetryable: true,
+      message: expect.stringMatching(/^ingestion .+ ended as FAILED: [A-Z_]+: .*no_such_view/),
+    });
+    await putSql(CustomSql!.SqlQuery!);
+  });
+
   it('beyond the quota is left out, and those of others count', async () => {
     const others = Array.from({ length: 40 }, (_, i) => `others-${i}`);
     for (const IngestionId of others) {
@@ -155,6 +203,23 @@ describe('a refresh', () => {
 });
 
 describe('a crawl of a lake that changed', () => {
+  it('says which expected tables are missing, once there have been all of them', async () => {
+    const bare: Pipeline = { ...pipeline, name: 'bare' };
+    await bringUp(aws, ['bucket', 'crawlerRole', 'lakeDatabase', 'crawler'], bare);
+    const crawled = async (of: Pipeline) => {
+      const since = await eventually(() => crawling(aws)['crawl.since'](of));
+      await eventually(() => crawling(aws)['crawl.start'](of, since));
+      return { since, ...(await eventually(() => crawling(aws)['crawl.finished'](of, since))) };
+    };
+    expect(await crawled(bare)).toMatchObject({ tables: [], drifted: [] });
+
+    const { since } = await crawled(pipeline);
+    await aws.glue.send(new DeleteTableCommand({ DatabaseName: n.lakeDatabase, Name: 'events' }));
+    const { drifted } = await crawling(aws)['crawl.finished'](pipeline, since);
+    expect(drifted).toEqual([{ table: 'events', column: '*', expected: 'a table' }]);
+    expect((await crawled(pipeline)).drifted).toEqual([]);
+  });
+
   it('says which columns drifted, and which tables nobody expects', async () => {
     const { Table } = await aws.glue.send(new GetTableCommand({ DatabaseName: n.lakeDatabase, Name: 'team_metrics' }));
     await putRows(aws, pipeline, 'team_metrics', 'drift', [

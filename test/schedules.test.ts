@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment, TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { scheduled } from '../activities/temporal/scheduled.ts';
-import { temporal } from '../activities/temporal/schedules.ts';
+import { surplusSchedules, temporal } from '../activities/temporal/schedules.ts';
 import { type ScheduleReport, scheduleReport } from '../client/schedule-report.ts';
 import { dataSets } from '../pipeline/dashboard.ts';
 import { QUESTIONS, REFRESHED } from '../pipeline/schedules.ts';
@@ -102,6 +102,12 @@ describe('in Temporal', () => {
         (found) => found.length === 9,
       ),
     ).toContain('one/query/of_old');
+    expect(
+      await until(
+        () => surplusSchedules(env.client, pipeline),
+        (found) => found.length > 0,
+      ),
+    ).toEqual(['one/query/of_old']);
 
     expect(await act('one')['schedules.ensure'](pipeline)).toEqual(made);
     expect(
@@ -165,13 +171,17 @@ describe('in Temporal', () => {
       release = resolve;
     });
     const drifted = [{ table: 'events', column: 'weapon', expected: 'string', found: 'int' }];
+    const asked: number[] = [];
     const worker = await Worker.create({
       connection: env.nativeConnection,
       taskQueue: 'three',
       workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
       activities: {
         ...act('three'),
-        'crawl.since': async () => 0,
+        'crawl.since': async (_pipeline: Pipeline, when: number) => {
+          asked.push(when);
+          return { at: 0 };
+        },
         'crawl.start': async () => held,
         'crawl.finished': async () => ({ tables: ['events'], drifted }),
         'query.start': async (_pipeline: Pipeline, question: string) => question,
@@ -195,6 +205,7 @@ describe('in Temporal', () => {
       release();
       const crawled = await until(report, (all) => of(all, 'crawl').drifted !== undefined);
       expect(of(crawled, 'crawl').drifted).toEqual(drifted);
+      expect(Date.now() - asked[0]!).toBeLessThan(60_000);
       const all = await until(report, (now) => of(now, 'refresh history').skipped > 0 || of(now, 'refresh history').runs === 0);
       expect(of(all, 'query kills_total').lastFailure).toMatchObject({ message: 'SYNTAX_ERROR: no such column' });
       expect(of(all, 'query player_deaths')).toMatchObject({ failed: 0, missed: 0, lastFailure: undefined });

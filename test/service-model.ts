@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Call } from '../local/call-log.ts';
+import { type Call, DATA } from '../local/call-log.ts';
 
 /** A shape of a service model, as PyPI's botocore carries it. */
 interface Shape {
@@ -35,6 +35,7 @@ export interface ServiceModel {
 /** Operations that only mend what somebody changed behind our back. */
 export const MENDING = [
   'AddApplicationCloudWatchLoggingOption',
+  'DescribeDashboardDefinition',
   'DetachRolePolicy',
   'UpdateAnalysis',
   'UpdateAssumeRolePolicy',
@@ -47,10 +48,22 @@ export const MENDING = [
   'UpdateWorkGroup',
 ];
 
-/** What the models find wrong with calls, each fault once. */
+/** What the models find wrong with calls, each fault once. Of data that was logged by its size there is nothing to judge. */
 export const faultsOfAll = (calls: Call[]): string[] => [
-  ...new Set(calls.flatMap(({ service, operation, input }) => modelOf(service).faults(operation, input))),
+  ...new Set(
+    calls
+      .filter(({ operation, input }) => !(DATA.includes(operation) && 'bytes' in (input as object)))
+      .flatMap(({ service, operation, input }) => modelOf(service).faults(operation, input)),
+  ),
 ];
+
+/** The same of a call log on disk. What our own programs asked is judged whatever came of it; what anybody else did, where the local AWS took it. */
+export function faultsInFile(file: string): string[] {
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  return faultsOfAll(lines.map((line) => JSON.parse(line) as Call).filter(({ app, outcome }) => app !== undefined || isTaken(outcome)));
+}
+
+const isTaken = (outcome: string) => outcome === 'ok' || outcome === 'lost';
 
 const models = new Map<string, ServiceModel>();
 
@@ -106,13 +119,25 @@ function faultsOf(shapes: Model['shapes'], name: string, value: unknown, path: s
     case 'boolean':
       return typeof value === 'boolean' ? [] : [`${path} is no boolean`];
     case 'timestamp':
-      return value instanceof Date && !Number.isNaN(Number(value)) ? [] : [`${path} is no time`];
+      return isTime(value) ? [] : [`${path} is no time`];
     case 'blob':
-      return value instanceof Uint8Array ? sizeFaults(shape, value.length, path) : [`${path} are no bytes`];
+      return bytesOf(value) === undefined ? [`${path} are no bytes`] : sizeFaults(shape, bytesOf(value)!.length, path);
     default:
       throw new Error(`the model of ${path} has type ${shape.type}, which nobody here knows`);
   }
 }
+
+/** A time, which a log on disk has as text. */
+const isTime = (value: unknown): boolean =>
+  !Number.isNaN(value instanceof Date || typeof value === 'string' ? +new Date(value) : Number.NaN);
+
+/** Bytes, which a log on disk has as a list. */
+const bytesOf = (value: unknown): ArrayLike<number> | undefined =>
+  value instanceof Uint8Array
+    ? value
+    : (value as { type?: string; data?: number[] }).type === 'Buffer'
+      ? (value as { data: number[] }).data
+      : undefined;
 
 function structureFaults(
   { members = {}, required = [], union }: Shape,

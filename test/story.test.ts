@@ -5,7 +5,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { specHash } from '../activities/spec-hash.ts';
-import { startPipeline, takeDown } from '../client/pipeline.ts';
+import { picture, startPipeline, takeDown } from '../client/pipeline.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { toolPaths } from '../setup/tools.mjs';
@@ -23,7 +23,9 @@ describe('the words of the story', () => {
     picture.stages = { bucket: 'ready', studio: 'failed' };
     picture.faults = { studio: 'no KPU left | ask AWS' };
     const text = details(picture);
-    expect(text).toContain('**game** is **held** (local, us-east-1, account 000000000000): 100 events/s into 2 shards.');
+    expect(text).toContain(
+      'Operates pipeline **game**, which is **held** (local, us-east-1, account 000000000000): 100 events/s into 2 shards.',
+    );
     expect(text).toContain('> two\n> lines');
     expect(text).toContain(
       '| stage | state | what AWS said |\n|---|---|---|\n| bucket | ready |  |\n| studio | failed | no KPU left \\| ask AWS |',
@@ -140,7 +142,15 @@ describe('the Temporal UI, through its API', () => {
       for (const id of all)
         for (const kind of ['activityTaskScheduledEventAttributes', 'timerStartedEventAttributes'] as const)
           expect([id, (await summaries(id, kind)).filter((summary) => typeof summary !== 'string').length]).toEqual([id, 0]);
-      expect(await currentDetails(handle)).toContain('**told** is **running**');
+      expect(await currentDetails(handle)).toContain('Operates pipeline **told**, which is **running**');
+
+      // A workflow that has ended still answers with what it last knew: the picture does not believe it.
+      expect((await picture(env.client, 'told'))?.notebook).toMatchObject({ state: 'running' });
+      await env.client.workflow.getHandle(ids.notebook).terminate();
+      expect((await picture(env.client, 'told'))?.notebook).toMatchObject({
+        state: 'stopped',
+        reason: expect.stringContaining('has ended'),
+      });
       expect(await takeDown(env.client, pipeline)).toEqual({ left: [] });
     });
   }, 60_000);

@@ -1,7 +1,10 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Activities } from '../activities/index.ts';
+import { unsent } from '../activities/kinesis/stretch.ts';
 import type { Survey } from '../activities/resource.ts';
 import { notYet } from '../activities/resource.ts';
+import { specHash } from '../activities/spec-hash.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
@@ -16,6 +19,13 @@ export interface World {
   foreign: Set<Stage>;
   /** Each throws as long as it is there. */
   broken: Map<Stage, Error>;
+  /** What would not go away. */
+  stuck: Map<Stage, Error>;
+  /** A survey ends no sooner than this. */
+  surveying?: Promise<void>;
+  surveysBegun: number;
+  /** What is broken only for other specs than this. */
+  mend?: Partial<Record<Stage, Pipeline>>;
   /** Names of the activities in the order in which they began; looks left out. */
   log: string[];
   /** Of each event number, how often it was sent. */
@@ -31,6 +41,8 @@ export const world = (): World => ({
   standing: new Map(),
   foreign: new Set(),
   broken: new Map(),
+  stuck: new Map(),
+  surveysBegun: 0,
   log: [],
   sent: new Map(),
   paused: false,
@@ -58,7 +70,8 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
         async (pipeline: Pipeline) => {
           w.log.push(`${stage}.ensure`);
           const broken = w.broken.get(stage);
-          if (broken) throw broken;
+          const mended = w.mend?.[stage];
+          if (broken && !(mended && madeBy(mended) === madeBy(pipeline))) throw broken;
           const outcome = w.standing.has(stage) ? 'changed' : 'created';
           w.standing.set(stage, madeBy(pipeline));
           w.foreign.delete(stage);
@@ -70,19 +83,33 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
         `${stage}.remove`,
         async () => {
           w.log.push(`${stage}.remove`);
+          const stuck = w.stuck.get(stage);
+          if (stuck) throw stuck;
           w.standing.delete(stage);
         },
       ],
       [`${stage}.gone`, async () => undefined],
+      [
+        `${stage}.release`,
+        async () => {
+          w.log.push(`${stage}.release`);
+          w.foreign.add(stage);
+        },
+      ],
     ]),
   );
   return {
     ...steps,
-    'stages.survey': async (pipeline: Pipeline, leave?: { adopt?: boolean }) => ({
-      stages: Object.fromEntries(stages.map((stage) => [stage, survey(pipeline, stage, leave?.adopt)])),
-      calls: stages.length,
-      mutatingCalls: 0,
-    }),
+    'stages.survey': async (pipeline: Pipeline, leave?: { adopt?: boolean }) => {
+      w.surveysBegun++;
+      await w.surveying;
+      return {
+        stages: Object.fromEntries(stages.map((stage) => [stage, survey(pipeline, stage, leave?.adopt)])),
+        calls: stages.length,
+        mutatingCalls: 0,
+        removed: [],
+      };
+    },
     'account.check': async () => w.refused.map((message) => ({ name: 'account', state: 'refused', message })),
     'lake.delivered': async () => {
       if (w.sent.size === 0) throw notYet('nothing has been delivered yet');
@@ -91,9 +118,9 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'crawl.since': async () => 0,
     'crawl.start': async () => undefined,
     'crawl.finished': async () => ({ tables: [], drifted: [] }),
-    'schedules.ensure': async () => {
+    'schedules.ensure': async (pipeline: Pipeline) => {
       w.log.push('schedules.ensure');
-      return { specHash: 'as it is' };
+      return { specHash: specHash(pipeline) };
     },
     'schedules.pause': async (_pipeline: Pipeline, paused: boolean) => {
       w.paused = paused;
@@ -113,23 +140,25 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
       }
       if (running) throw notYet('still ending');
     },
-    'inventory.left': async (_pipeline: Pipeline, kept: Stage[] = []) => ({
-      left: [...w.standing.keys()].filter((stage) => !kept.includes(stage)).map((label) => ({ label, why: 'it stands' })),
+    'inventory.left': async (_pipeline: Pipeline, kept: Stage[] = [], failed: Partial<Record<Stage, string>> = {}) => ({
+      left: [...w.standing.keys()].filter((stage) => !kept.includes(stage)).map((label) => ({ label, why: failed[label] ?? 'it stands' })),
     }),
-    'kinesis.generate': async ({ game, from, to, again }: { game: { run: string }; from: number; to: number; again: boolean }) => {
+    'kinesis.generate': async ({ game, lane, from, to, again }: Parameters<Activities['kinesis.generate']>[0]) => {
       const context = Context.current();
       let next = from;
       while (next < to && (again || !context.cancellationSignal.aborted)) {
-        const id = `${game.run}-${next++}`;
+        const id = `${game.run}-${lane}-${next++}`;
         w.sent.set(id, (w.sent.get(id) ?? 0) + 1);
         if (next % 10 === 0) {
           context.heartbeat({ next });
           await context.sleep(5).catch(() => undefined);
         }
       }
-      return { next, latest: Date.now(), heartbeats: 0 };
+      return { ...unsent(from), next, latest: Date.now() };
     },
-    'kinesis.heartbeats': async ({ until }: { until: number }) => ({ next: 0, latest: until, heartbeats: 1 }),
+    'kinesis.heartbeats': async ({ until }: { until: number }) => ({ ...unsent(0), latest: until, heartbeats: 1 }),
+    'kinesis.heldBack': async () => undefined,
+    'ledger.write': async () => undefined,
     'notebook.start': async () => {
       w.suspended = false;
     },

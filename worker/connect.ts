@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Connection, type TLSConfig } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 
@@ -65,35 +66,66 @@ export function environmentFor({ address, namespace, tls, apiKey }: TemporalServ
   return { ...none, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
 }
 
-/** Makes sure that a server answers and has the namespace; fails with one line that says what does not, where, and what to do. */
+/** Makes sure that a server answers, has the namespace and knows our search attributes; fails with one line that says what is amiss, where, and what to do. */
 export async function checkServer({ address, namespace, tls, apiKey }: TemporalServer): Promise<void> {
   const connection = await Connection.connect({ address, tls, apiKey, connectTimeout: ANSWER_WITHIN }).catch((error: Error) => {
     throw new Error(`No Temporal server answers at ${address} (${error.message}): ${CHECK}`);
   });
   try {
-    await connection.workflowService.describeNamespace({ namespace });
+    await connection.workflowService.describeNamespace({ namespace }).catch((error: Refusal) => {
+      throw new Error(`The Temporal server at ${address} refuses namespace ${namespace} (${error.details || error.message}): ${CHECK}`);
+    });
     await knowAttributes(connection, namespace);
-  } catch (error) {
-    const { details, message } = error as Error & { details?: string };
-    throw new Error(`The Temporal server at ${address} refuses namespace ${namespace} (${details || message}): ${CHECK}`);
   } finally {
     await connection.close();
   }
 }
 
-/** Makes our search attributes known to a server that does not know them; where that is not permitted, says what its operator has to do. */
-async function knowAttributes(connection: Connection, namespace: string): Promise<void> {
-  const { customAttributes = {} } = await connection.operatorService.listSearchAttributes({ namespace });
-  const missing = SEARCH_ATTRIBUTES.filter(({ name }) => !(name in customAttributes));
-  if (missing.length === 0) return;
-  const searchAttributes = Object.fromEntries(missing.map(({ name }) => [name, KEYWORD]));
-  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes }).catch((error: Error & { details?: string }) => {
-    const commands = missing.map(({ name }) => `temporal operator search-attribute create --name ${name} --type Keyword`);
-    throw new Error(
-      `it lacks search attributes that these credentials may not add (${error.details ?? error.message}); have run: ${commands.join('; ')}`,
-    );
-  });
+/** What of a connection is asked about search attributes. */
+export interface Asked {
+  workflowService: { countWorkflowExecutions(request: { namespace: string; query: string }): Promise<unknown> };
+  operatorService: { addSearchAttributes(request: { namespace: string; searchAttributes: Record<string, number> }): Promise<unknown> };
+}
+type Refusal = Error & { code?: number; details?: string };
+
+/** Status codes of gRPC, and `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
+const INVALID_ARGUMENT = 3;
+const ALREADY_EXISTS = 6;
+const KEYWORD = 2;
+/** A server takes up new search attributes within seconds. */
+const KNOWN_WITHIN_MS = 30_000;
+
+/** Makes our search attributes known to a namespace that does not know them; where that is not permitted (Temporal Cloud never does), says what its operator has to do. */
+export async function knowAttributes(connection: Asked, namespace: string, within = KNOWN_WITHIN_MS): Promise<void> {
+  if (await areKnown(connection, namespace)) return;
+  for (const { name } of SEARCH_ATTRIBUTES)
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [name]: KEYWORD } }).catch((error: Refusal) => {
+      if (error.code !== ALREADY_EXISTS) throw new Error(unregistered(namespace, error.details || error.message));
+    });
+  for (const until = Date.now() + within; !(await areKnown(connection, namespace)); await delay(200))
+    if (Date.now() > until) throw new Error(unregistered(namespace, `added, and not known after ${within / 1000} s`));
 }
 
-/** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
-const KEYWORD = 2;
+/** True when the namespace takes a query by all of our search attributes: that anybody may ask who may start workflows. */
+async function areKnown({ workflowService }: Asked, namespace: string): Promise<boolean> {
+  const query = SEARCH_ATTRIBUTES.map(({ name }) => `${name} = 'x'`).join(' AND ');
+  try {
+    await workflowService.countWorkflowExecutions({ namespace, query });
+    return true;
+  } catch (error) {
+    if ((error as Refusal).code !== INVALID_ARGUMENT) throw error;
+    return false;
+  }
+}
+
+function unregistered(namespace: string, why: string): string {
+  const all = SEARCH_ATTRIBUTES.map(({ name }) => name);
+  const own = all.map((name) => `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type Keyword`);
+  const cloud = all.map((name) => `--search-attribute ${name}=Keyword`).join(' ');
+  return [
+    `Namespace ${namespace} lacks the search attributes ${all.join(', ')}, and they could not be added (${why}). Have its operator run:`,
+    ...own.map((line) => `  ${line}`),
+    'or, on Temporal Cloud:',
+    `  tcld namespace search-attributes add --namespace ${namespace} ${cloud}`,
+  ].join('\n');
+}

@@ -1,19 +1,25 @@
 import type { Context } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { continuing, type Done } from '../activities/calls.ts';
 
 const EVERY_MS = 1000;
 
 /**
- * Heartbeats for every activity that has none of its own, so that Temporal hears within seconds that a worker was killed and tries again elsewhere. The
- * generator's activities report how far they came by theirs.
+ * Heartbeats for every activity that has none of its own, so that Temporal hears within seconds that a worker was killed and tries again elsewhere. They carry
+ * what its attempts have done so far, which the next one goes on from. The generator's activities report how far they came by heartbeats of their own.
  */
 export const heartbeats = (context: Context): { inbound: ActivityInboundCallsInterceptor } => ({
   inbound: {
     execute: async (input, next) => {
       if (context.info.activityType.startsWith('kinesis.')) return next(input);
-      const beating = setInterval(() => context.heartbeat(), EVERY_MS);
+      const done: Done = { calls: 0, mutatingCalls: 0, ...(context.info.heartbeatDetails as Done | undefined) };
+      const beat = () => context.heartbeat(done);
+      const beating = setInterval(beat, EVERY_MS);
       try {
-        return await next(input);
+        return await continuing(done, () => next(input));
+      } catch (error) {
+        beat();
+        throw error;
       } finally {
         clearInterval(beating);
       }

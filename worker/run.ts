@@ -4,9 +4,9 @@ import { type ActivityInterceptorsFactory, DefaultLogger, NativeConnection, Runt
 import { targetFromEnvironment } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import { exitWithParent } from '../client/children.ts';
-import { bundledWorkflows } from '../setup/steps/workflows.mjs';
+import { bundledWorkflows } from '../setup/steps/bundles.mjs';
 import { projectRoot } from '../setup/tools.mjs';
-import { serverFromEnvironment, taskQueue } from './connect.ts';
+import { checkServer, serverFromEnvironment, taskQueue } from './connect.ts';
 import { heartbeats } from './heartbeat.ts';
 
 /** The worker process: every workflow and activity of one target, until it is told to stop. Prints `ready` once it polls. `also` goes around every activity. */
@@ -24,6 +24,10 @@ export async function runWorker(...also: ActivityInterceptorsFactory[]): Promise
     process.stderr.write('The worker needs a Temporal server: set TEMPORAL_ADDRESS, or let npm start run one.\n');
     process.exit(2);
   }
+  await checkServer(server).catch((error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  });
   const connection = await NativeConnection.connect(server);
   const { namespace } = server;
   const target = targetFromEnvironment(process.env.AWS_REGION ?? 'us-east-1');

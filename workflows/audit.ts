@@ -1,71 +1,126 @@
-import { executeChild, proxyActivities, sleep } from '@temporalio/workflow';
+import { executeChild, getExternalWorkflowHandle, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { type Audit, mismatches } from '../pipeline/audit.ts';
-import type { Game } from '../pipeline/event.ts';
-import { milliseconds, type Pipeline } from '../pipeline/spec.ts';
+import type { PlaceName } from '../activities/places.ts';
+import type { Holding } from '../activities/tally.ts';
+import { type Audit, mismatches, type PlaceCount } from '../pipeline/audit.ts';
+import { milliseconds } from '../pipeline/duration.ts';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { audited } from './messages.ts';
 import { crawl, query } from './scheduled.ts';
-import { introduced } from './story.ts';
+import { auditDetails, introduced } from './story.ts';
 
 const act = proxyActivities<Activities>({
-  startToCloseTimeout: '10 minutes',
+  startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '5 seconds',
   summary: 'counts every event everywhere',
 });
 
-/** Counts the first `generated` events of a game everywhere, again and again until all agree or patience ends; the last count is returned either way. */
-export async function audit({
-  pipeline,
-  game,
-  generated,
-  patience,
-}: {
+const HOUR_MS = 3_600_000;
+/** Records go a while before, or after, their time. */
+const FORGETTING_MS = 600_000;
+
+/** What is to be counted: what happened within the last `hours` (left out: everything), and how long what is still on its way is waited for. */
+export interface AuditWish {
   pipeline: Pipeline;
-  game: Game;
-  generated: number;
+  hours?: number;
   patience: `${number} seconds`;
-}): Promise<Audit> {
+}
+
+/**
+ * Has the generator write down its ledger, then counts everywhere what that says was sent, again and again until all agrees or patience ends; the last count is
+ * returned either way, and told to the pipeline.
+ */
+export async function audit({ pipeline, hours, patience }: AuditWish): Promise<Audit> {
+  const since = hours === undefined ? 0 : Date.now() - hours * HOUR_MS;
   const until = Date.now() + milliseconds(patience);
-  const truth = await act['audit.generated'](game, generated);
-  let lake = await act['audit.lake'](pipeline);
-  while (lake.ids < generated && Date.now() < until) {
+  await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
+  const truth = await act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since]);
+  /** The stream forgets what is older than its retention. */
+  const kept = () => Date.now() - pipeline.keep.streamHours * HOUR_MS + FORGETTING_MS;
+  const look = (place: PlaceName) => {
+    const from = place === 'stream' ? Math.max(since, kept()) : since;
+    return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from]);
+  };
+  let lake = await look('lake');
+  while (lake.missing > 0 && Date.now() < until) {
     await sleep('2 seconds', { summary: 'until more has come through' });
-    lake = await act['audit.lake'](pipeline);
+    lake = await look('lake');
   }
   for (;;) {
     await executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') });
-    const found = await count(pipeline);
-    const inStream = await act['audit.stream'](pipeline);
-    const report: Audit = {
-      generated,
-      inStream: inStream.ids,
-      inS3: lake.ids,
-      inAthena: found.events,
-      lost: generated - Math.min(inStream.ids, lake.ids, found.events),
-      duplicates: found.duplicates,
-      resent: inStream.copies,
-      heartbeats: inStream.heartbeats,
-      killsGenerated: truth.kills,
-      killsOnDashboard: found.killsOnDashboard,
-      windowsChecked: found.windowsChecked,
-      windowsWrong: found.windowsWrong,
-    };
-    if (mismatches(report).length === 0 || Date.now() >= until) return report;
+    const [stream, found] = [await look('stream'), await asked(pipeline, since)];
+    const report = reportOf(truth, stream, lake, found, since);
+    setCurrentDetails(auditDetails(report));
+    if (mismatches(report).length === 0 || Date.now() >= until) {
+      await tellPipeline(pipeline, report);
+      return report;
+    }
     await sleep('2 seconds', { summary: 'until more has come through' });
-    lake = await act['audit.lake'](pipeline);
+    lake = await look('lake');
   }
 }
 
-async function count(pipeline: Pipeline) {
+function reportOf(truth: { events: number; kills: number }, stream: Holding, lake: Holding, found: Found, since: number): Audit {
+  const { inAthena, duplicates, bytesScanned, windowsChecked, windowsWrong, killsOnDashboard } = found;
+  const inStream = truth.events - stream.missing;
+  const inS3 = truth.events - lake.missing;
+  return {
+    generated: truth.events,
+    inStream,
+    inS3,
+    inAthena: inAthena.events,
+    lost: truth.events - Math.min(inStream, inS3, inAthena.events),
+    duplicates,
+    resent: stream.copies.resent + stream.copies.unexplained,
+    heartbeats: stream.heartbeats,
+    killsGenerated: truth.kills,
+    killsOnDashboard,
+    windowsChecked,
+    windowsWrong,
+    places: [placeOf('stream', stream), placeOf('lake', lake)],
+    wrongInAthena: inAthena.wrong,
+    bytesScanned,
+    at: Date.now(),
+    since,
+  };
+}
+
+const placeOf = (place: PlaceName, { events, missing, altered, copies, malformed, examples }: Holding): PlaceCount => ({
+  place,
+  events,
+  missing,
+  altered,
+  copies,
+  malformed,
+  examples,
+});
+
+type Found = Awaited<ReturnType<typeof asked>>;
+
+/** What Athena and the dashboard see. */
+async function asked(pipeline: Pipeline, since: number) {
+  const inAthena = await act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since]);
   const [counts, windows] = await executeChild(query, {
     args: [{ pipeline, questions: ['pipeline_counts', 'windows_wrong'] }],
     ...introduced(pipeline, 'counts what Athena sees'),
   });
   const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
-    events: number(counts, 'events'),
+    inAthena,
     duplicates: number(counts, 'duplicates'),
+    bytesScanned: inAthena.bytesScanned + (counts?.bytesScanned ?? 0) + (windows?.bytesScanned ?? 0),
     windowsChecked: number(windows, 'windows_checked'),
     windowsWrong: number(windows, 'windows_wrong'),
     killsOnDashboard: await act['audit.dashboard'](pipeline),
   };
+}
+
+/** A pipeline that is down does not hear of it. */
+async function tellPipeline(pipeline: Pipeline, report: Audit): Promise<void> {
+  const { at, generated, lost, duplicates, windowsWrong } = report;
+  const told = { at, generated, lost, duplicates, windowsWrong, faults: mismatches(report).slice(0, 5) };
+  await getExternalWorkflowHandle(names(pipeline).workflows.pipeline)
+    .signal(audited, told)
+    .catch(() => undefined);
 }

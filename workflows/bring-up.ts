@@ -1,39 +1,79 @@
-import { ApplicationFailure, executeChild, proxyActivities, sleep, upsertMemo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  executeChild,
+  isCancellation,
+  log,
+  proxyActivities,
+  sleep,
+  upsertMemo,
+} from '@temporalio/workflow';
+import type { Calls } from '../activities/calls.ts';
 import type { Activities } from '../activities/index.ts';
-import type { Leave, Survey } from '../activities/resource.ts';
+import type { Check } from '../activities/preflight.ts';
+import type { Leave, Outcome, Survey } from '../activities/resource.ts';
+import { foreignAdvice } from '../pipeline/foreign.ts';
 import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
+import { rootMessage } from './failure.ts';
 import { type Hands, lasting } from './hands.ts';
 import type { PipelineStatus, PlanReport, Wish } from './messages.ts';
 import { provision, remembered } from './provision.ts';
-import { crawl } from './scheduled.ts';
+import { callsOf, crawl } from './scheduled.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '10 minutes',
   heartbeatTimeout: '5 seconds',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   summary: 'brings the pipeline up',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
+/** The first windows and the first buffer take less, unless the SQL does not run. */
+const DELIVERY_PATIENCE = '20 minutes';
+/** Each is paid for. What is delivered a little later than the rest is there by the second. */
+const MOST_CRAWLS = 6;
 /** Characters of a summary, which the server limits to 400 bytes. */
 const SUMMARY = 200;
 
 /** Looks how everything stands to the spec, and whether the account takes it; changes nothing. */
 export async function surveyed({ pipeline, leave }: Wish): Promise<PlanReport> {
-  const [{ stages, calls, mutatingCalls }, checks] = await Promise.all([
+  const looks = await Promise.allSettled([
     act['stages.survey'].executeWithOptions({ summary: 'how every stage stands to the spec' }, [pipeline, leave]),
     act['account.check'].executeWithOptions({ summary: 'what the account allows' }, [pipeline]),
   ]);
-  return { stages, removed: [], checks, calls, mutatingCalls };
+  const [survey, checked] = looks;
+  if (survey.status === 'rejected' || checked.status === 'rejected') throw bothReasons(looks);
+  const { stages, removed, calls, mutatingCalls } = survey.value;
+  return {
+    stages,
+    removed: [...removed, ...Object.values(stages).flatMap(({ removes = [] }) => removes)],
+    checks: checked.value,
+    calls: calls + checked.value.reduce((sum, check) => sum + (check.calls ?? 0), 0),
+    mutatingCalls,
+  };
 }
+
+/** Why nothing could be looked at: what the survey says, and what the checks refuse or say. */
+function bothReasons([survey, checked]: PromiseSettledResult<unknown>[]): unknown {
+  const reasons = [survey, checked].flatMap((look) => (look?.status === 'rejected' ? [look.reason as unknown] : []));
+  const refused = checked?.status === 'fulfilled' ? refusedBy(checked.value as Check[]) : [];
+  if (reasons.some(isCancellation) || (reasons.length === 1 && refused.length === 0)) return reasons.find(isCancellation) ?? reasons[0];
+  return ApplicationFailure.nonRetryable([...refused, ...reasons.map(rootMessage)].join('\n'), 'Refused');
+}
+
+const refusedBy = (checks: Check[]): string[] =>
+  checks.flatMap(({ name, state, message }) => (state === 'refused' ? [`${name}: ${message}`] : []));
 
 /** Why a plan may not be carried out: every refused check and foreign thing, one line each; undefined if it may. */
 export function refusal({ stages, checks }: PlanReport, leave: Leave = {}): string | undefined {
-  const lines = checks.flatMap(({ name, state, message }) => (state === 'refused' ? [`${name}: ${message}`] : []));
-  for (const { label, arn, action, differences } of Object.values(stages)) {
+  const lines = refusedBy(checks);
+  for (const { label, arn, action, differences, owner, hidden } of Object.values(stages)) {
     const whose = arn ? `${label} (${arn})` : label;
-    if (action === 'foreign')
-      lines.push(`${whose} exists and was not made for this pipeline; take it over with --adopt, or choose another name for the pipeline`);
+    if (action === 'foreign') lines.push(foreignAdvice({ label, arn, owner, hidden }));
     if (action === 'replace' && !leave.replace) {
       const fields = differences.flatMap(({ field, replace }) => (replace ? [field] : []));
       lines.push(`${whose} has to be made anew to change ${fields.join(', ')}, and what it holds would be lost; to agree, give --replace`);
@@ -42,7 +82,10 @@ export function refusal({ stages, checks }: PlanReport, leave: Leave = {}): stri
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
-/** Everything in the order of the data: what carries it, the generator and the SQL, the tables of the first crawl, what reads them, the schedules. */
+/**
+ * Everything in the order of the data: what carries it, the generator and the SQL, the tables of the first crawl, what reads them, the schedules. Each begins the
+ * moment that what it needs stands.
+ */
 export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands): Promise<void> {
   const { pipeline, leave } = wish;
   const began = Date.now();
@@ -52,11 +95,13 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   const refused = refusal(report, leave);
   if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
   noteDown(picture, stages);
-  const isOther = JSON.stringify(picture.pipeline) !== JSON.stringify(pipeline);
   picture.pipeline = pipeline;
 
-  let { calls, mutatingCalls } = report;
+  /** What was done so far, to be added up. */
+  const made: (Partial<Calls> | undefined)[] = [report];
+  const outcomes: Partial<Record<Stage, Outcome>> = {};
   const failed: Partial<Record<Stage, string>> = {};
+  const isLost = (stage: Stage) => stage in failed || leansOn(stage, failed);
   const provisionAll = async (workflowId: string, plan: Plan) => {
     const open = only(plan, (stage) => stages[stage].action !== 'none' && !leansOn(stage, failed));
     if (open.length === 0) return;
@@ -65,44 +110,123 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
       args: [{ pipeline, plan: open, leave, seen: picture.waits }],
     });
     picture.waits = remembered(picture.waits, done.waits);
-    calls += done.calls;
-    mutatingCalls += done.mutatingCalls;
+    made.push(done);
+    Object.assign(outcomes, done.outcomes);
     Object.assign(failed, done.failed);
   };
-
-  const quiet = picture.generating && touchesSql(stages);
-  if (quiet) await hands.closeWindows();
-  await provisionAll(ids.provision, foundation());
-  // What only people look at may fail: the data flows without it.
-  if (DATA_PATH.some((stage) => stage in failed || leansOn(stage, failed))) throw allFailed(failed);
-  if (isOther && picture.generating) await hands.respec(pipeline);
-  await hands.setGoing(pipeline);
-  if (quiet) await hands.goOn();
-  while (!picture.tables) {
-    await act['lake.delivered'](pipeline);
-    const { tables } = await executeChild(crawl, {
-      ...lasting(pipeline, ids.crawl, 'the first crawl, which makes the tables'),
-      args: [{ pipeline }],
-    });
-    picture.tables = await act['lake.tabled'](pipeline, tables);
-    if (!picture.tables) await sleep('2 seconds', { summary: 'until more has been delivered' });
-  }
-  await provisionAll(ids.reports, reports());
-  upsertMemo(await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, picture.paused]));
-  if (picture.paused) await act['schedules.pause'](pipeline, true);
-  if (Object.keys(failed).length > 0) throw allFailed(failed);
-  const counted = (...actions: Survey['action'][]) => Object.values(stages).filter(({ action }) => actions.includes(action)).length;
-  picture.tally = {
-    created: counted('create'),
-    changed: counted('change', 'replace', 'adopt'),
-    unchanged: counted('none', 'wait'),
-    calls,
-    mutatingCalls,
-    seconds: (Date.now() - began) / 1000,
+  let isMade = false;
+  const makeFoundation = async () => {
+    await provisionAll(ids.provision, foundation());
+    isMade = true;
   };
+  /** True once all of these stand, false when one of them will not. */
+  const stand = async (...needed: Stage[]): Promise<boolean> => {
+    const all = () => needed.every((stage) => picture.stages[stage] === 'ready');
+    await condition(() => all() || isMade);
+    return all();
+  };
+
+  const quiet = picture.generating && interruptsData(stages);
+  /** Its start takes the application longer than the rest takes to be made; its SQL runs once that stands, too. */
+  const startApplication = async () => {
+    if (picture.generating || picture.deep || !(await stand('studio'))) return;
+    picture.studioRuns = true;
+    made.push(await warmUp(pipeline));
+  };
+  const letFlow = async () => {
+    if (!(await stand('events', 'studio', ...DELIVERIES))) return;
+    if (picture.generating) await hands.respec(pipeline);
+    await hands.setGoing(pipeline);
+    if (quiet) await hands.goOn();
+    if (!picture.tables && (await stand('crawler'))) made.push(await makeTables(pipeline, picture));
+  };
+
+  try {
+    if (quiet) await hands.closeWindows();
+    await together(makeFoundation, startApplication, letFlow);
+  } finally {
+    if (quiet) await CancellationScope.nonCancellable(hands.goOn);
+  }
+  // What only people look at may fail: the data flows without it.
+  if (DATA_PATH.some(isLost)) throw allFailed(failed);
+  await provisionAll(ids.reports, reports());
+  await seeToSchedules(picture);
+  if (Object.keys(failed).length > 0) throw allFailed(failed);
+  const all = Object.keys(stages) as Stage[];
+  const created = all.filter((stage) => outcomes[stage] === 'created').length;
+  const unchanged = all.filter((stage) => (outcomes[stage] ?? 'unchanged') === 'unchanged').length;
+  const changed = all.length - created - unchanged;
+  picture.tally = { created, changed, unchanged, ...callsOf(...made), seconds: (Date.now() - began) / 1000 };
 }
 
-const DATA_PATH: Stage[] = ['eventsDelivery', 'playerDelivery', 'teamDelivery', 'studio', 'crawler'];
+/** Makes the schedules as the spec wants them, paused as the pipeline is. */
+export async function seeToSchedules(picture: PipelineStatus): Promise<void> {
+  const { pipeline, paused } = picture;
+  picture.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
+  upsertMemo(picture.memo);
+  await act['schedules.pause'](pipeline, paused);
+}
+
+const DELIVERIES = (Object.keys(STAGES) as Stage[]).filter((stage) => stage.endsWith('Delivery'));
+const DATA_PATH: Stage[] = [...DELIVERIES, 'studio', 'crawler'];
+
+/** Asks the application to start. If that fails, whoever keeps the notebook meets the same, and says it in the status. */
+async function warmUp(pipeline: Pipeline): Promise<Calls | undefined> {
+  const options = { summary: 'the application starts while the rest is made', scheduleToCloseTimeout: STAGES.studio.patience };
+  try {
+    return await act['notebook.start'].executeWithOptions(options, [pipeline]);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn(`the application did not start: ${rootMessage(error)}`);
+    return undefined;
+  }
+}
+
+/** Crawls what has been delivered until there is a table of everything. */
+async function makeTables(pipeline: Pipeline, picture: PipelineStatus): Promise<Calls> {
+  const made: (Partial<Calls> | undefined)[] = [];
+  for (let crawls = 0; !picture.tables; crawls++) {
+    if (crawls === MOST_CRAWLS)
+      throw ApplicationFailure.nonRetryable(
+        `after ${crawls} crawls some table is still missing; its files or the crawler are not as they should be`,
+        'NoTables',
+      );
+    try {
+      const options = { summary: 'the first delivery', scheduleToCloseTimeout: DELIVERY_PATIENCE } as const;
+      made.push(await act['lake.delivered'].executeWithOptions(options, [pipeline]));
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      throw ApplicationFailure.nonRetryable(
+        `within ${DELIVERY_PATIENCE} ${rootMessage(error)}; npx d2d status says how generator and notebook are`,
+        'NothingDelivered',
+      );
+    }
+    const crawled = await executeChild(crawl, {
+      ...lasting(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables'),
+      args: [{ pipeline }],
+    });
+    made.push(crawled);
+    picture.tables = await act['lake.tabled'](pipeline, crawled.tables);
+    if (!picture.tables) await sleep('2 seconds', { summary: 'until more has been delivered' });
+  }
+  return callsOf(...made);
+}
+
+/** Runs all side by side. When one fails the others are cancelled; all have ended by the time that this throws. */
+async function together(...works: (() => Promise<void>)[]): Promise<void> {
+  const scope = new CancellationScope();
+  const orCancel = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      scope.cancel();
+      throw error;
+    }
+  };
+  const ends = await scope.run(() => Promise.allSettled(works.map(orCancel)));
+  const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+  if (reasons.length > 0) throw reasons.find((reason) => !isCancellation(reason)) ?? reasons[0];
+}
 
 /** True when a stage needs, over however many others, one that failed. */
 const leansOn = (stage: Stage, failed: object): boolean =>
@@ -117,12 +241,18 @@ function noteDown(picture: PipelineStatus, stages: Record<Stage, Survey>): void 
   for (const [stage, { action }] of all) picture.stages[stage] = action === 'none' ? 'ready' : 'waiting';
   const missing = all.flatMap(([stage, { action }]) => (action === 'create' ? [stage] : []));
   picture.made = [...new Set([...picture.made, ...missing])];
+  for (const [stage, { action, differences }] of all) if (action === 'adopt') picture.adopted[stage] ??= differences;
   picture.faults = {};
   if (missing.includes('bucket') || missing.includes('lakeDatabase')) picture.tables = false;
 }
 
-/** True when carrying this out restarts the SQL or changes the shards it reads: then every window has to be closed before. */
-function touchesSql({ studio, events }: Record<Stage, Survey>): boolean {
+/**
+ * True when carrying this out restarts the SQL, changes the shards it reads, or makes a delivery anew, which begins with what comes then: every window has to be
+ * closed before, and nothing may be sent meanwhile.
+ */
+function interruptsData(stages: Record<Stage, Survey>): boolean {
+  const { studio, events } = stages;
   const isReshaped = events.differences.some(({ field }) => field === 'ShardCount');
-  return isReshaped || ['change', 'replace'].includes(studio.action) || events.action === 'create';
+  const isAnew = [events, ...DELIVERIES.map((stage) => stages[stage])].some(({ action }) => action === 'create' || action === 'replace');
+  return isReshaped || isAnew || ['change', 'replace'].includes(studio.action);
 }

@@ -7,153 +7,242 @@ import {
   getExternalWorkflowHandle,
   log,
   proxyActivities,
+  setCurrentDetails,
   setHandler,
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { type Game, WATERMARK_SECONDS } from '../pipeline/event.ts';
+import { isOf, laneTotal, mostOf } from '../pipeline/lanes.ts';
+import { entered } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import { paceAt, peakOf, type Rate, rateSchema, rateWords } from '../pipeline/rate.ts';
+
+import { type Pipeline, SHARD_RECORDS } from '../pipeline/spec.ts';
+import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
+import { basesFrom, begin, type Cursor } from './cursor.ts';
 import { rootMessage } from './failure.ts';
-import { type GeneratorState, generatorStatus, pause, respec, resume, stop, windowsClosed } from './messages.ts';
+import { type GeneratorState, generatorStatus, pause, respec, resume, setRate, settle, stop, windowsClosed } from './messages.ts';
+import { generatorDetails } from './story.ts';
 
-/** Where the generator stands; carried from run to run. */
-export interface Cursor {
-  game: Game;
-  /** Number of the next event. */
-  next: number;
-  /** Event time of the latest event or heartbeat, milliseconds since the epoch; nothing that follows may be older. */
-  latest: number;
-  heartbeats: number;
-  paused: boolean;
-}
-
-/** Seconds of events that one activity sends. All events of a range share one recorded time base, whoever sends them and however often. */
-const RANGE_SECONDS = 30;
-/** A time base this far behind the clock is not caught up with: the next range starts now. */
-const CATCH_UP_MS = 5_000;
+/** The longest stretch of events that one activity sends. All of them share one recorded time base, whoever sends them and however often. */
+const STRETCH_MS = 30_000;
 const HISTORY_EVENTS = 1_000;
+/** The ledger is written down when it has so many ranges. */
+const PAGE_RANGES = 100;
 /** What Flink waits for stragglers (sql/flink), and a little for the clock's grain. */
 const WATERMARK_MS = WATERMARK_SECONDS * 1000 + 1_000;
 
-type Range = Omit<Parameters<Activities['kinesis.generate']>[0], 'again'>;
+type Stretch = Omit<Parameters<Activities['kinesis.generate']>[0], 'again'>;
 
-const { 'kinesis.generate': generateRange, 'kinesis.heartbeats': sendHeartbeats } = proxyActivities<Activities>({
+const act = proxyActivities<Activities>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '3 seconds',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { initialInterval: '500 milliseconds', backoffCoefficient: 1.5, maximumInterval: '10 seconds' },
 });
 
-/** Sends the game's events at the spec's rate until it is stopped; whenever it is paused or the total is reached, event time goes on until the last window has closed. */
-export async function generate({ pipeline: first, cursor }: { pipeline: Pipeline; cursor: Cursor }): Promise<void> {
+/**
+ * Sends the game's events, lane by lane side by side, at the spec's rate until it is stopped; whenever it is paused or the total is reached, event time goes on until
+ * the last window has closed. Every event that is acknowledged is entered in the ledger.
+ */
+export async function generate({ pipeline: first, cursor: start }: { pipeline: Pipeline; cursor: Cursor }): Promise<void> {
   let pipeline = first;
-  let { game, next, latest, heartbeats, paused } = cursor;
+  let cursor = start;
   let stopped = false;
+  let isNews = false;
   let state: GeneratorState['state'] = 'running';
-  let sending: CancellationScope | undefined;
+  const sending = new Set<CancellationScope>();
+  const cut = () => {
+    isNews = true;
+    for (const scope of sending) scope.cancel();
+  };
+  const rate = () => cursor.rate ?? pipeline.generator.rate;
 
-  setHandler(generatorStatus, () => ({ state, game, acknowledged: next, heartbeats, total: pipeline.generator.total }));
-  setHandler(pause, () => {
-    paused = true;
-    sending?.cancel();
+  const picture = (): GeneratorState => {
+    const { game, lanes, heartbeats, resent, oversized } = cursor;
+    const reached = lanes.map(({ next }) => next);
+    const acknowledged = reached.reduce((sum, next) => sum + next, 0);
+    const { total } = pipeline.generator;
+    return { state, game, lanes: reached, acknowledged, heartbeats, resent, oversized, rate: rateWords(rate()), total };
+  };
+  const show = (now: GeneratorState['state']) => {
+    state = now;
+    setCurrentDetails(generatorDetails(pipeline, picture()));
+  };
+  setHandler(generatorStatus, picture);
+  setHandler(pause, (how) => {
+    cursor.paused = true;
+    cursor.pauses = how?.count ?? cursor.pauses;
+    cut();
   });
   setHandler(resume, () => {
-    paused = false;
-    sending?.cancel();
+    cursor.paused = false;
+    cut();
   });
   setHandler(respec, (changed) => {
     pipeline = changed;
-    sending?.cancel();
+    cursor.rate = undefined;
+    cursor.began = Date.now();
+    cut();
   });
   setHandler(stop, () => {
     stopped = true;
-    sending?.cancel();
+    cut();
+  });
+  setHandler(
+    setRate,
+    (wanted) => {
+      cursor.rate = rateSchema.parse(wanted);
+      cursor.began = Date.now();
+      cut();
+      return rateWords(cursor.rate);
+    },
+    { validator: (wanted) => mustBeSendable(wanted, pipeline) },
+  );
+  setHandler(settle, async () => {
+    await writeLedger();
+    return { game: cursor.game, lanes: cursor.lanes.map(({ next }) => next) };
   });
 
+  const isAllowed = () => !stopped && !cursor.paused && !isNews;
+  const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
+  const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total);
+  const isDone = () => cursor.lanes.every(({ next }, lane) => next >= totalOf(lane));
+
   /** Sends until done or cut short by a signal; undefined when the attempts broke off without saying how far they came. */
-  const stretch = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> => {
-    sending = new CancellationScope();
+  const cuttable = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> => {
+    const scope = new CancellationScope();
+    sending.add(scope);
     try {
-      return await sending.run(work);
+      return await scope.run(work);
     } catch (error) {
       if (CancellationScope.current().consideredCancelled || !(error instanceof ActivityFailure)) throw error;
       return undefined;
     } finally {
-      sending = undefined;
+      sending.delete(scope);
     }
   };
-  /** What was sent of a range that broke off is unknown: all of it is sent again under its own time base, whatever signals come. */
-  const sendAll = async (range: Range) => {
-    const summary = `events ${range.from} to ${range.to} at ${range.rate}/s`;
-    const send = (again: boolean) => generateRange.executeWithOptions({ summary }, [{ ...range, again }]);
-    return (await stretch(() => send(false))) ?? send(true);
+  /** What was sent of a stretch that broke off is unknown: all of it is sent again under its own time base, whatever signals come. */
+  const sendAll = async (stretch: Stretch) => {
+    const summary = `lane ${stretch.lane}: events ${stretch.from} to ${stretch.to} at ${stretch.bases.at(-1)!.rate}/s`;
+    const send = (again: boolean) => act['kinesis.generate'].executeWithOptions({ summary }, [{ ...stretch, again }]);
+    return (await cuttable(() => send(false))) ?? send(true);
   };
 
-  const closeWindows = async (unless: () => boolean) => {
-    const window = pipeline.windowSeconds * 1000;
-    const until = Math.floor(latest / window) * window + window + WATERMARK_MS;
-    while (latest < until && !unless()) {
-      const summary = `heartbeats until ${new Date(until).toISOString()}`;
-      const sent = await stretch(() => sendHeartbeats.executeWithOptions({ summary }, [{ pipeline, run: game.run, until }]));
-      heartbeats += sent?.heartbeats ?? 0;
-      latest = Math.max(latest, sent?.latest ?? 0);
+  /** One stretch after the other, until a signal, the total, or a history that has become long. */
+  const play = async (lane: number): Promise<void> => {
+    while (isAllowed() && !isCrowded() && cursor.lanes[lane]!.next < totalOf(lane)) {
+      const { game } = cursor;
+      const at = cursor.lanes[lane]!;
+      const now = Date.now();
+      const pace = paceAt(rate(), now - cursor.began, now, STRETCH_MS, mostOf(pipeline));
+      const each = pace.rate / game.lanes;
+      const bases = basesFrom(at, each, game.lateAfter);
+      const to = Math.min(totalOf(lane), at.next + Math.max(1, Math.round((each * pace.holds) / 1000)));
+      const { next: from, since } = at;
+      const sent = await sendAll({ pipeline, game, lane, from, to, since, bases });
+      const latest = Math.max(at.latest, sent.latest);
+      cursor.lanes[lane] = { next: sent.next, latest, since, bases };
+      cursor.heartbeats += sent.heartbeats;
+      cursor.resent += sent.resent.reduce((sum, [first, end]) => sum + end - first, 0);
+      cursor.oversized += sent.oversized;
+      const range = { lane, first: from, end: sent.next, time: bases.at(-1)!, at: Date.now(), resent: sent.resent, since };
+      if (sent.next > from) cursor.ledger = entered(cursor.ledger, range);
+      if (cursor.ledger.length >= PAGE_RANGES) await writeLedger();
     }
   };
-  const isDone = () => pipeline.generator.total !== undefined && next >= pipeline.generator.total;
+
+  /** What is under way goes into one page; a page is one object, named by its number. */
+  const writeLedger = async (): Promise<void> => {
+    while (cursor.ledger.length > 0) {
+      const { game, ledger, pages } = cursor;
+      cursor.ledger = [];
+      cursor.pages = pages + 1;
+      await act['ledger.write'].executeWithOptions({ summary: `${ledger.length} ranges` }, [pipeline, pages, { game, ranges: ledger }]);
+    }
+  };
+
+  /** Sends heartbeats until the windows that begin with the last event's, or before it, have closed; these are so many seconds long. */
+  const closeWindows = async (last: number, seconds: number, unless: () => boolean) => {
+    const window = pipeline.windowSeconds * 1000;
+    const until = Math.floor(last / window) * window + seconds * 1000 + WATERMARK_MS;
+    while (Math.min(...cursor.lanes.map((lane) => lane.latest)) < until && !unless()) {
+      const { game, lanes } = cursor;
+      const summary = `heartbeats until ${new Date(until).toISOString()}`;
+      const order = { pipeline, game, after: lanes.map((lane) => lane.latest), until };
+      const sent = await cuttable(() => act['kinesis.heartbeats'].executeWithOptions({ summary }, [order]));
+      if (sent === undefined) continue;
+      cursor.heartbeats += sent.heartbeats;
+      cursor.lanes = lanes.map((lane) => ({ ...lane, latest: Math.max(lane.latest, sent.latest) }));
+    }
+  };
+  /** Sends what trouble on purpose holds back; by then every window it belongs to is closed. */
+  const sendHeldBack = async () => {
+    const { game, lanes } = cursor;
+    const all = lanes.map(({ next, since, bases }, lane) => ({ lane, next, since, bases })).filter(({ next, since }) => next > since);
+    if (Object.values(game.trouble).every((share) => share === 0) || all.length === 0) return;
+    await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [{ pipeline, game, lanes: all }]);
+    cursor.lanes = lanes.map((lane) => ({ ...lane, since: lane.next }));
+  };
   /** Until it may send again: closes the windows and says so, then waits. */
   const beQuiet = async (): Promise<void> => {
-    const wasPaused = paused;
-    const isOver = () => stopped || paused !== wasPaused || !(paused || isDone());
-    if (paused) state = 'paused';
-    await closeWindows(isOver);
+    const wasPaused = cursor.paused;
+    const isOver = () => stopped || cursor.paused !== wasPaused || !(cursor.paused || isDone());
+    if (cursor.paused) show('paused');
+    const last = Math.max(...cursor.lanes.map(({ latest }) => latest));
+    await closeWindows(last, pipeline.windowSeconds, isOver);
     if (isOver()) return;
-    state = paused ? 'paused' : 'finished';
-    await tellClosed(pipeline);
+    await sendHeldBack();
+    await writeLedger();
+    show(cursor.paused ? 'paused' : 'finished');
+    await tellClosed(pipeline, cursor.pauses);
+    // Nobody waits for the sliding ones, which close later.
+    await closeWindows(last, slidingSeconds(pipeline), isOver);
     await condition(isOver);
   };
 
-  let base = 0;
-  let from = next;
-  let rate = pipeline.generator.rate;
   while (!stopped) {
-    if (paused || isDone()) {
+    isNews = false;
+    if (!isOf(cursor.game, pipeline)) {
+      // Another game: its events must not take the numbers of the one before.
+      await sendHeldBack();
+      await writeLedger();
+      const { paused, pauses, heartbeats, resent, oversized, pages } = cursor;
+      cursor = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
+    }
+    if (cursor.paused || isDone()) {
       await beQuiet();
-      base = 0;
       continue;
     }
-    if (workflowInfo().historyLength > HISTORY_EVENTS) {
+    if (isCrowded()) {
+      await writeLedger();
       await condition(allHandlersFinished);
-      await continueAsNew<typeof generate>({ pipeline, cursor: { game, next, latest, heartbeats, paused } });
+      await continueAsNew<typeof generate>({ pipeline, cursor });
     }
-    state = 'running';
-    const { seed, players, total } = pipeline.generator;
-    if (seed !== game.seed || players !== game.players) {
-      // Another game: its events must not take the numbers of the one before.
-      game = { run: uuid4().slice(0, 8), seed, players };
-      next = 0;
-    }
-    const continued = base + ((next - from) * 1000) / rate;
-    base = Date.now() - continued > CATCH_UP_MS ? Math.max(Date.now(), latest) : continued;
-    from = next;
-    rate = pipeline.generator.rate;
-    const to = Math.min(total ?? Number.MAX_SAFE_INTEGER, from + Math.ceil(rate * RANGE_SECONDS));
-    const sent = await sendAll({ pipeline, game, from, to, base, rate });
-    next = sent.next;
-    latest = Math.max(latest, sent.latest);
-    heartbeats += sent.heartbeats;
+    show('running');
+    await Promise.all(cursor.lanes.map((_, lane) => play(lane)));
   }
-  await closeWindows(() => false);
-  state = 'finished';
+  await closeWindows(Math.max(...cursor.lanes.map(({ latest }) => latest)), pipeline.windowSeconds, () => false);
+  await sendHeldBack();
+  await writeLedger();
+  show('finished');
   await condition(allHandlersFinished);
 }
 
+/** Throws what is wrong with a rate in one line. */
+function mustBeSendable(wanted: Rate, { shards, generator }: Pipeline): void {
+  const { success, error, data } = rateSchema.safeParse(wanted);
+  if (!success) throw new Error(`the rate ${error.issues[0]?.message}`);
+  const most = generator.aggregate === false ? shards * SHARD_RECORDS : mostOf({ shards });
+  if ((peakOf(data) ?? 0) > most) throw new Error(`a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most})`);
+}
+
 /** A generator may also run alone: then there is nobody to tell. */
-async function tellClosed(pipeline: Pipeline): Promise<void> {
+async function tellClosed(pipeline: Pipeline, pauses: number): Promise<void> {
   const { pipeline: id } = names(pipeline).workflows;
   try {
-    await getExternalWorkflowHandle(id).signal(windowsClosed);
+    await getExternalWorkflowHandle(id).signal(windowsClosed, pauses);
   } catch (error) {
     log.info(`no pipeline ${id} to hear that the windows are closed: ${rootMessage(error)}`);
   }

@@ -1,10 +1,22 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { condition, getExternalWorkflowHandle, log, ParentClosePolicy, proxyActivities, startChild, uuid4 } from '@temporalio/workflow';
+import {
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  ParentClosePolicy,
+  proxyActivities,
+  type SignalDefinition,
+  startChild,
+  uuid4,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { addUp } from './budget.ts';
+import { begin } from './cursor.ts';
 import { rootMessage } from './failure.ts';
-import { type Cursor, generate } from './generate.ts';
+import { generate } from './generate.ts';
 import { type PipelineStatus, pause, respec, resume, suspend } from './messages.ts';
 import { keepNotebook } from './notebook.ts';
 import { rename } from './picture.ts';
@@ -23,16 +35,21 @@ export const lasting = (pipeline: Pipeline, workflowId: string, summary: string)
   parentClosePolicy: ParentClosePolicy.ABANDON,
   ...introduced(pipeline, summary),
 });
-/** Heartbeats close the windows within seconds; a stream that takes none must not hold up a change for ever. */
-const CLOSING_PATIENCE = '2 minutes';
+/** Heartbeats close a window once it has ended; a stream that takes none must not hold up a change for ever. */
+const closingPatience = ({ windowSeconds }: Pipeline) => windowSeconds * 1000 + 120_000;
 const CLOSING = { summary: 'until every window is closed' };
+
+interface Wanted {
+  paused: boolean;
+  deep: boolean;
+}
 
 /** How the pipeline's workflow steers its generator, notebook and schedules. */
 export interface Hands {
   /** What the user wants; carried out as soon as there is somebody to tell. */
-  want(wanted: { paused: boolean; deep: boolean }): void;
-  /** Starts the generator and the notebook, where they do not run. */
-  setGoing(pipeline: Pipeline): Promise<void>;
+  want(wanted: Partial<Wanted>): void;
+  /** Starts the generator and the notebook where they do not run, and says which it has started. */
+  setGoing(pipeline: Pipeline): Promise<string[]>;
   /** Pauses the generator and waits until every window is closed. */
   closeWindows(): Promise<void>;
   /** Ends what `closeWindows` began. */
@@ -46,43 +63,42 @@ export interface Hands {
 
 /** Hands on the workflows of one pipeline; what they were told last is in the picture. */
 export function handsOn(picture: PipelineStatus): Hands {
-  let wanted = { paused: picture.paused, deep: picture.deep };
+  let wanted: Wanted = { paused: picture.paused, deep: picture.deep };
   let busy = false;
   const areStill = () => !busy && wanted.paused === picture.paused && wanted.deep === picture.deep;
+  const { generate: generator, notebook } = names(picture.pipeline).workflows;
   const tellGenerator = async (paused: boolean) => {
-    if (!paused) picture.closed = false;
-    await tellOr(names(picture.pipeline).workflows.generate, paused ? pause : resume, () => startGenerator(picture.pipeline, paused));
+    picture.closed = false;
+    if (paused) picture.pauses++;
+    const told = await (paused ? reached(generator, pause, { count: picture.pauses }) : reached(generator, resume));
+    if (!told) await startGenerator(picture.pipeline, paused);
   };
-  const tellNotebook = (message: typeof suspend | typeof resume) =>
-    tellOr(names(picture.pipeline).workflows.notebook, message, async () => undefined);
+  const tellNotebook = async (runs: boolean) => {
+    const told = await reached(notebook, runs ? resume : suspend);
+    if (!told && runs) await startNotebook(picture.pipeline);
+  };
   const closeWindows = async () => {
     await tellGenerator(true);
-    await condition(() => picture.closed, CLOSING_PATIENCE, CLOSING);
+    await condition(() => picture.closed, closingPatience(picture.pipeline), CLOSING);
   };
   return {
     want: (next) => {
-      wanted = next;
+      wanted = { ...wanted, ...next };
     },
     setGoing: async (pipeline) => {
-      await startGenerator(pipeline, wanted.paused);
+      const started: string[] = [];
+      if (await startGenerator(pipeline, wanted.paused)) started.push(generator);
       picture.generating = true;
-      const workflowId = names(pipeline).workflows.notebook;
-      if (!picture.deep)
-        await once(
-          startChild(keepNotebook, {
-            ...lasting(pipeline, workflowId, 'keeps the SQL of the Studio notebook running'),
-            args: [{ pipeline }],
-          }),
-        );
+      if (picture.deep) return started;
+      picture.studioRuns = true;
+      addUp(picture);
+      if (await startNotebook(pipeline)) started.push(notebook);
+      return started;
     },
     closeWindows,
     goOn: () => tellGenerator(wanted.paused),
     respec: async (pipeline) => {
-      const { generate: generator, notebook } = names(pipeline).workflows;
-      for (const id of [generator, notebook])
-        await getExternalWorkflowHandle(id)
-          .signal(respec, pipeline)
-          .catch((error) => log.warn(`${id} is not there to hear of the new spec: ${rootMessage(error)}`));
+      for (const id of [generator, notebook]) await reached(id, respec, pipeline);
     },
     areStill,
     steer: async (isEnding) => {
@@ -93,15 +109,19 @@ export function handsOn(picture: PipelineStatus): Hands {
         const now = wanted;
         if (now.paused !== picture.paused) {
           await tellGenerator(now.paused);
-          if (picture.readyAt !== undefined) await act['schedules.pause'](picture.pipeline, now.paused);
+          await act['schedules.pause'](picture.pipeline, now.paused);
           picture.paused = now.paused;
+          addUp(picture);
         }
         if (picture.readyAt !== undefined && !isEnding() && picture.state !== 'held' && picture.state !== 'applying')
-          rename(picture, now.paused ? 'paused' : 'running', now.paused ? picture.reason : undefined);
-        if (now.deep && !picture.deep) await condition(() => picture.closed || isEnding() || wanted !== now, CLOSING_PATIENCE, CLOSING);
+          rename(picture, now.paused ? 'paused' : 'running', now.paused ? picture.overBudget : undefined);
+        if (now.deep && !picture.deep)
+          await condition(() => picture.closed || isEnding() || wanted !== now, closingPatience(picture.pipeline), CLOSING);
         if (now.deep !== picture.deep && wanted === now && !isEnding()) {
-          await tellNotebook(now.deep ? suspend : resume);
+          await tellNotebook(!now.deep);
           picture.deep = now.deep;
+          picture.studioRuns = !now.deep;
+          addUp(picture);
         }
         busy = false;
       }
@@ -110,28 +130,36 @@ export function handsOn(picture: PipelineStatus): Hands {
 }
 
 /** Starts the generator unless it runs. Each has a name of its own for its events, so that no two lives give the same number twice. */
-const startGenerator = (pipeline: Pipeline, paused: boolean): Promise<void> => {
-  const { seed, players } = pipeline.generator;
-  const cursor: Cursor = { game: { run: uuid4().slice(0, 8), seed, players }, next: 0, latest: 0, heartbeats: 0, paused };
+const startGenerator = (pipeline: Pipeline, paused: boolean): Promise<boolean> => {
+  const cursor = begin(pipeline, uuid4().slice(0, 8), paused);
   const options = lasting(pipeline, names(pipeline).workflows.generate, 'sends the events of the game');
   return once(startChild(generate, { ...options, args: [{ pipeline, cursor }] }));
 };
 
-/** Signals a workflow; one that somebody has ended is made up for. */
-async function tellOr(workflowId: string, message: typeof pause | typeof suspend, otherwise: () => Promise<unknown>): Promise<void> {
+const startNotebook = (pipeline: Pipeline): Promise<boolean> => {
+  const options = lasting(pipeline, names(pipeline).workflows.notebook, 'keeps the SQL of the Studio notebook running');
+  return once(startChild(keepNotebook, { ...options, args: [{ pipeline }] }));
+};
+
+/** Signals a workflow; false if somebody has ended it. */
+async function reached<Args extends unknown[]>(workflowId: string, message: SignalDefinition<Args>, ...args: Args): Promise<boolean> {
   try {
-    await getExternalWorkflowHandle(workflowId).signal(message as typeof suspend);
+    await getExternalWorkflowHandle(workflowId).signal(message, ...args);
+    return true;
   } catch (error) {
+    if (isCancellation(error)) throw error;
     log.warn(`workflow ${workflowId} is gone: ${rootMessage(error)}`);
-    await otherwise();
+    return false;
   }
 }
 
-/** A long-lived child is started once; when a second attempt finds it running, that is as good. */
-async function once(start: Promise<unknown>): Promise<void> {
+/** A long-lived child is started once: true if that was now. */
+async function once(start: Promise<unknown>): Promise<boolean> {
   try {
     await start;
+    return true;
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return false;
   }
 }

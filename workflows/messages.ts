@@ -1,9 +1,11 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Check } from '../activities/preflight.ts';
 import type { Difference, Leave, Survey } from '../activities/resource.ts';
-import type { Game } from '../pipeline/event.ts';
+import type { Rate } from '../pipeline/rate.ts';
+import type { Game } from '../pipeline/simulation.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
+import type { Standing } from '../pipeline/standing-cost.ts';
 import type { Seen } from '../pipeline/waiting.ts';
 
 /** How far a stage has come. */
@@ -13,9 +15,17 @@ export type StageState = 'waiting' | 'working' | 'ready' | 'failed' | 'drifted';
 export interface GeneratorState {
   state: 'running' | 'paused' | 'finished' | 'stopped';
   game: Game;
-  /** Every event below this number is acknowledged by Kinesis. */
+  /** Of each lane: every event below this number is acknowledged by Kinesis. */
+  lanes: number[];
+  /** Their sum. */
   acknowledged: number;
   heartbeats: number;
+  /** Events sent again, since nobody knew what had become of them. */
+  resent: number;
+  /** Records that Kinesis would have refused for their size, and were not sent. */
+  oversized: number;
+  /** What is sent a second, in words. */
+  rate: string;
   total?: number;
 }
 
@@ -24,8 +34,12 @@ export interface NotebookState {
   state: 'starting' | 'running' | 'stopped' | 'suspended';
   /** How often the note had to be run again. */
   restarts: number;
-  /** In words, while not running. */
+  /** The latest of these, milliseconds since the epoch, and what had been found. */
+  lastRestart?: { at: number; reason: string };
+  /** In words: why it does not run, or why no windows come out though it does. */
   reason?: string;
+  /** In words: which windows will be missing, whatever the SQL does. */
+  gap?: string;
 }
 
 /** What bringing up or changing a pipeline did: stages by outcome, and calls to AWS. */
@@ -54,13 +68,21 @@ export interface PipelineStatus {
   state: 'starting' | 'running' | 'paused' | 'held' | 'applying' | 'rolling back' | 'taking down' | 'gone';
   /** Why it is held or paused by itself, in AWS's own words behind what was tried. */
   reason?: string;
+  /** Why the latest wish was taken back. */
+  rolledBack?: string;
+  /** Why it paused by itself; until it is resumed. */
+  overBudget?: string;
   stages: Partial<Record<Stage, StageState>>;
   /** What AWS said of the stages that failed. */
   faults: Partial<Record<Stage, string>>;
   /** The stages that did not exist before this run: what a rollback takes away. */
   made: Stage[];
+  /** What taking over a stage found otherwise, of those that this run took over: what a rollback gives back. */
+  adopted: Partial<Record<Stage, Difference[]>>;
   /** True once there is a generator. */
   generating: boolean;
+  /** True once the Studio application has been asked to start. */
+  studioRuns: boolean;
   /** True once the first crawl has made the tables. */
   tables: boolean;
   /** What the generator was told last. */
@@ -69,18 +91,24 @@ export interface PipelineStatus {
   deep: boolean;
   /** True once the generator, paused or finished, has seen every window closed. */
   closed: boolean;
+  /** How often the generator was paused: it gives the number back when the windows are closed. */
+  pauses: number;
   /** Milliseconds since the epoch, when everything first stood. */
   readyAt?: number;
   /** Of the latest bringing up or change. */
   tally?: Tally;
   /** The waits seen for each stage, in milliseconds of AWS's time. */
   waits: Partial<Record<Stage, Seen>>;
+  /** What the latest audit came to. */
+  audit?: AuditSummary;
   /** The latest drifts, oldest first. */
   drifts: Drift[];
   /** Milliseconds since the epoch, when drift was last looked for. */
   lookedAt?: number;
-  /** US dollars of this day (UTC, as 2026-01-31), by the price table. */
-  spent: { day: string; dollars: number };
+  /** US dollars of this day (UTC, as 2026-01-31) by the price table, added up to `at`; `waived`: the user lets it go on over the budget of this day. */
+  spent: { day: string; dollars: number; at: number; perHour: number; waived?: boolean };
+  /** The memo of the workflow. */
+  memo?: { specHash: string };
 }
 
 /** What would be done, before it is: each stage, and the account's checks. */
@@ -93,16 +121,30 @@ export interface PlanReport {
   mutatingCalls: number;
 }
 
+/** What the latest audit came to; `faults` are the first few things that did not agree. Times in milliseconds since the epoch. */
+export interface AuditSummary {
+  at: number;
+  generated: number;
+  lost: number;
+  duplicates: number;
+  windowsWrong: number;
+  faults: string[];
+}
+
 /** A thing that take-down left behind. */
 export interface Leftover {
   label: string;
   arn?: string;
   why: string;
+  /** What it costs on AWS while it stands; undefined where it could not be looked at. */
+  costs?: Standing;
 }
 
 /** What take-down left behind; nothing is what it promises. */
 export interface Leftovers {
   left: Leftover[];
+  /** What of the account could not be asked for its tags, though nothing speaks for its being ours. */
+  unseen?: string[];
 }
 
 /** What a spec is asked to be applied with. */
@@ -113,8 +155,8 @@ export interface Wish {
   rollback?: boolean;
 }
 
-/** Stops generation at once, and the schedules with it; heartbeats go on until the last window has closed. Deep: then the Studio application is stopped too. */
-export const pause = defineSignal<[{ deep?: boolean }?]>('pause');
+/** Stops generation at once, and the schedules with it; heartbeats go on until the last window has closed. Deep: then the Studio application is stopped too. `count` comes back in `windowsClosed`. */
+export const pause = defineSignal<[{ deep?: boolean; count?: number }?]>('pause');
 /** Goes on where pause stopped, without loss or repeat. */
 export const resume = defineSignal('resume');
 /** Tries a held pipeline again, from where it broke. */
@@ -125,14 +167,20 @@ export const breakOff = defineSignal<[{ rollback: boolean }]>('breakOff');
 export const stop = defineSignal('stop');
 /** From the provisioning workflow to its pipeline: a stage has moved, with AWS's words if it failed. */
 export const stageMoved = defineSignal<[Stage, StageState, string?]>('stageMoved');
-/** From the generator to its pipeline: it is paused or finished, and every window up to its latest event has been closed. */
-export const windowsClosed = defineSignal('windowsClosed');
+/** From the generator to its pipeline: it is paused (by the pause of this count) or finished, and every window up to its latest event has been closed. */
+export const windowsClosed = defineSignal<[number]>('windowsClosed');
 /** To a running generator or notebook: the spec has changed. */
 export const respec = defineSignal<[Pipeline]>('respec');
 /** To the notebook: stop the Studio application, until `resume`. */
 export const suspend = defineSignal('suspend');
 /** Applies a spec to the running pipeline: refused, or answered with the plan that is being carried out. */
 export const apply = defineUpdate<PlanReport, [Wish]>('apply');
+/** From an audit to its pipeline: what it came to. */
+export const audited = defineSignal<[AuditSummary]>('audited');
+/** Has a running generator send at another rate, until the spec is applied again; answers with it in words. */
+export const setRate = defineUpdate<string, [Rate]>('setRate');
+/** Has the generator write down its ledger up to now; answers with the game, and how far its lanes have come. */
+export const settle = defineUpdate<{ game: Game; lanes: number[] }>('settle');
 /** Takes everything down, or all but the data, and answers with what is left. */
 export const teardown = defineUpdate<Leftovers, [{ keepData: boolean }]>('teardown');
 /** The whole picture. */

@@ -4,6 +4,7 @@ import {
   continueAsNew,
   isCancellation,
   proxyActivities,
+  setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -11,6 +12,7 @@ import type { Activities } from '../activities/index.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { rootMessage } from './failure.ts';
 import { type NotebookState, notebookStatus, respec, resume, stop, suspend } from './messages.ts';
+import { notebookDetails } from './story.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
@@ -25,12 +27,11 @@ const LOOK_MS = 10_000;
 const FLOW_LOOKS = 6;
 const HISTORY_EVENTS = 1_000;
 
-/** What a notebook's workflow goes on with. */
-interface Kept {
+/** What a notebook's workflow goes on with; of its picture nothing is lost from turn to turn. */
+interface Kept extends Partial<NotebookState> {
   pipeline: Pipeline;
   /** True once the note has run. */
   ran?: boolean;
-  restarts?: number;
   suspended?: boolean;
 }
 
@@ -38,13 +39,17 @@ interface Kept {
  * Keeps the SQL running: starts the Studio application, runs the note from where the windows stopped, sees that its job runs and that windows come out, and runs it
  * again whenever it does not. While suspended the application is stopped.
  */
-export async function keepNotebook({ pipeline: first, ran = false, restarts = 0, suspended: wasSuspended = false }: Kept): Promise<void> {
+export async function keepNotebook({ pipeline: first, ran = false, suspended: wasSuspended = false, ...before }: Kept): Promise<void> {
   let pipeline = first;
   let stopped = false;
   let suspended = wasSuspended;
   let hasRun = ran;
   let isNews = false;
-  const picture: NotebookState = { state: suspended ? 'suspended' : 'starting', restarts };
+  const picture: NotebookState = { state: suspended ? 'suspended' : 'starting', restarts: 0, ...before };
+  const show = (now: Partial<NotebookState>): void => {
+    Object.assign(picture, now);
+    setCurrentDetails(notebookDetails(pipeline, picture));
+  };
   setHandler(notebookStatus, () => picture);
   setHandler(stop, () => {
     stopped = true;
@@ -60,18 +65,16 @@ export async function keepNotebook({ pipeline: first, ran = false, restarts = 0,
     isNews = true;
   });
 
-  /** Why windows will be missing whatever the job does: said for as long as the job runs. */
-  let gap: string | undefined;
-
   /** Sees that the job runs; one that does not is begun where its windows stopped. */
   const run = async (): Promise<void> => {
     await act['notebook.start'](pipeline);
     await act['notebook.started'](pipeline);
-    const { running, reason } = await act['notebook.look'](pipeline);
+    const { running, reason = 'nothing was said of it' } = await act['notebook.look'](pipeline);
     if (running) return;
-    if (hasRun && picture.state !== 'suspended') picture.restarts++;
-    Object.assign(picture, { state: 'starting', reason });
-    gap = await act['notebook.seed'](pipeline);
+    const isRestart = hasRun && picture.state !== 'suspended';
+    if (isRestart) show({ restarts: picture.restarts + 1, lastRestart: { at: Date.now(), reason } });
+    show({ state: 'starting', reason });
+    show({ gap: await act['notebook.seed'](pipeline) });
     await act['notebook.started'](pipeline);
     await act['notebook.run'](pipeline);
     await act['notebook.runs'](pipeline);
@@ -79,23 +82,28 @@ export async function keepNotebook({ pipeline: first, ran = false, restarts = 0,
   };
 
   let looks = 0;
+  /** Sees to it that the job runs, and every now and then that windows come out. */
+  const look = async (): Promise<void> => {
+    await run();
+    if (picture.state !== 'running') {
+      looks = 0;
+      show({ state: 'running', reason: undefined });
+    }
+    if (++looks % FLOW_LOOKS === 0) show({ reason: await act['notebook.flow'](pipeline) });
+  };
+
+  show({});
   while (!stopped && workflowInfo().historyLength < HISTORY_EVENTS) {
     const wanted = suspended;
     isNews = false;
     try {
       if (wanted) {
         await act['notebook.stop'](pipeline);
-        Object.assign(picture, { state: 'suspended', reason: undefined });
-      } else {
-        await run();
-        if (picture.state !== 'running') looks = 0;
-        const reason =
-          ++looks % FLOW_LOOKS === 0 ? await act['notebook.flow'](pipeline) : picture.state === 'running' ? picture.reason : undefined;
-        Object.assign(picture, { state: 'running', reason: reason ?? gap });
-      }
+        show({ state: 'suspended', reason: undefined });
+      } else await look();
     } catch (error) {
       if (isCancellation(error)) throw error;
-      Object.assign(picture, { state: 'stopped', reason: rootMessage(error) });
+      show({ state: 'stopped', reason: rootMessage(error) });
     }
     const isCalled = () => stopped || suspended !== wanted || isNews;
     await (picture.state === 'suspended'
@@ -103,5 +111,5 @@ export async function keepNotebook({ pipeline: first, ran = false, restarts = 0,
       : condition(isCalled, LOOK_MS / speedOf(pipeline), { summary: 'until the next look' }));
   }
   await condition(allHandlersFinished);
-  if (!stopped) await continueAsNew<typeof keepNotebook>({ pipeline, ran: hasRun, restarts: picture.restarts, suspended });
+  if (!stopped) await continueAsNew<typeof keepNotebook>({ ...picture, pipeline, ran: hasRun, suspended });
 }

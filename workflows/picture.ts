@@ -11,14 +11,17 @@ export const born = (pipeline: Pipeline): PipelineStatus => ({
   stages: {},
   faults: {},
   made: [],
+  adopted: {},
   generating: false,
+  studioRuns: false,
   tables: false,
   paused: false,
   deep: false,
   closed: false,
+  pauses: 0,
   waits: {},
   drifts: [],
-  spent: { day: dayOf(Date.now()), dollars: 0 },
+  spent: { day: dayOf(Date.now()), dollars: 0, at: Date.now(), perHour: 0 },
 });
 
 /** Changes the state, and why it is so, and tells the Temporal UI. */

@@ -3,20 +3,23 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  continueAsNew,
   isCancellation,
+  makeContinueAsNewFunc,
+  proxyActivities,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { dayOf, overBudget, perHour, type Running } from '../pipeline/cost.ts';
-import { milliseconds, type Pipeline, speedOf } from '../pipeline/spec.ts';
+import type { Activities } from '../activities/index.ts';
+import { milliseconds } from '../pipeline/duration.ts';
+import { type Pipeline, parseSpec, speedOf } from '../pipeline/spec.ts';
 import { bringUp, refusal, surveyed } from './bring-up.ts';
+import { addUp, excess } from './budget.ts';
 import { rootMessage } from './failure.ts';
 import { handsOn } from './hands.ts';
 import {
   apply,
+  audited,
   breakOff,
-  type Drift,
   type PipelineStatus,
   pause,
   resume,
@@ -29,10 +32,17 @@ import {
 } from './messages.ts';
 import { born, rename, tell } from './picture.ts';
 import { endEverything, takeAwayMade } from './teardown.ts';
+import { lookForDrift } from './watch.ts';
+
+const act = proxyActivities<Activities>({
+  startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '5 seconds',
+});
 
 const HISTORY_EVENTS = 1_500;
-const DRIFTS_KEPT = 20;
-const HOUR_MS = 3_600_000;
+/** How often the cost is added up, of AWS's time. */
+const BUDGET_MS = 300_000;
 
 /**
  * One pipeline's life: it brings everything up in the order of the data, watches over it, changes it as asked, and takes it down. `picture` comes from an
@@ -46,6 +56,7 @@ export async function operate(
   let todo: Wish | undefined = asked ? wish : undefined;
   let isHeld = picture.state === 'held';
   let ending = false;
+  let isGone = false;
   let answering = false;
   let brokenOff: { rollback: boolean } | undefined;
   let climb: CancellationScope | undefined;
@@ -58,13 +69,23 @@ export async function operate(
     else picture.faults[stage] = fault;
     tell(picture);
   });
-  setHandler(windowsClosed, () => {
-    picture.closed = true;
+  setHandler(windowsClosed, (pauses) => {
+    picture.closed = pauses === picture.pauses;
   });
-  setHandler(pause, (how) => hands.want({ paused: true, deep: how?.deep ?? false }));
-  setHandler(resume, () => hands.want({ paused: false, deep: false }));
+  setHandler(audited, (summary) => {
+    picture.audit = summary;
+    tell(picture);
+  });
+  setHandler(pause, (how) => hands.want({ paused: true, ...(how?.deep && { deep: true }) }));
+  setHandler(resume, () => {
+    if (picture.overBudget !== undefined) picture.spent.waived = true;
+    picture.overBudget = undefined;
+    hands.want({ paused: false, deep: false });
+  });
   setHandler(retry, (leave) => {
-    if (todo && isHeld) todo = { ...todo, leave: leave ?? todo.leave };
+    if (!isHeld) return;
+    const wanted: Wish = todo ?? { pipeline: picture.pipeline };
+    todo = { ...wanted, leave: leave ?? wanted.leave };
     isHeld = false;
   });
   setHandler(breakOff, (how) => {
@@ -79,10 +100,10 @@ export async function operate(
         const report = await surveyed(next);
         const refused = refusal(report, next.leave);
         if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
+        picture.rolledBack = undefined;
         if (changesAnything(picture, next, report.stages)) {
           todo = next;
           isHeld = false;
-          if (picture.readyAt !== undefined) picture.made = [];
         }
         return report;
       } finally {
@@ -91,8 +112,10 @@ export async function operate(
     },
     {
       validator: (next) => {
-        const busy = ending || answering || (todo !== undefined && !isHeld);
-        if (busy) throw new Error(`pipeline ${next.pipeline.name} is ${picture.state}; try again once that is done`);
+        const isBusy = ending || answering || climb !== undefined || (todo !== undefined && !isHeld);
+        if (isBusy) throw new Error(`pipeline ${next.pipeline.name} is ${picture.state}; try again once that is done`);
+        const { account, ...spec } = next.pipeline;
+        parseSpec(spec, `the spec for account ${account}`);
         const fixed = (['name', 'target', 'region', 'account'] as const).filter((key) => next.pipeline[key] !== picture.pipeline[key]);
         if (fixed.length > 0)
           throw new Error(`${fixed.join(', ')} cannot change; take the pipeline down first, or name the new one otherwise`);
@@ -103,12 +126,22 @@ export async function operate(
     teardown,
     async ({ keepData }) => {
       ending = true;
+      const before = picture.state;
       rename(picture, 'taking down');
       climb?.cancel();
       await condition(() => climb === undefined);
-      const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
-      rename(picture, 'gone');
-      return leftovers;
+      try {
+        const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
+        rename(picture, 'gone');
+        isGone = true;
+        return leftovers;
+      } catch (error) {
+        // It stays, half taken down, for another try.
+        ending = false;
+        isHeld = true;
+        rename(picture, before === 'running' ? 'held' : before, `taking it down failed: ${rootMessage(error)}`);
+        throw error;
+      }
     },
     {
       validator: (_how: { keepData: boolean }) => {
@@ -123,89 +156,122 @@ export async function operate(
     rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
     brokenOff = undefined;
     try {
-      climb = new CancellationScope();
-      await climb.run(() => bringUp(wanted, picture, hands));
-      todo = undefined;
-      picture.readyAt ??= Date.now();
-      rename(picture, picture.paused ? 'paused' : 'running');
+      await climbTo(wanted);
+      if (todo === wanted) todo = undefined;
+      isHeld = false;
     } catch (error) {
       if (ending) return;
       const isCancelled = isCancellation(error);
       const asked = brokenOff as { rollback: boolean } | undefined; // set by the signal's handler meanwhile
       const reason = isCancelled ? 'it was broken off' : rootMessage(error);
-      const asIfNothing = asked?.rollback ?? wanted.rollback ?? false;
-      if (asIfNothing) await CancellationScope.nonCancellable(() => rollBack(before, reason));
-      else rename(picture, 'held', isCancelled ? `${reason}; what was made so far stays` : reason);
-      isHeld = !asIfNothing;
+      const rollback = asked?.rollback ?? wanted.rollback ?? false;
+      if (rollback) await CancellationScope.nonCancellable(() => rollBack(before, reason));
+      else hold(isCancelled ? `${reason}; what was made so far stays` : reason);
+      // Broken off on purpose, it is for the user to take up again.
+      if (isCancelled && !rollback) todo ??= wanted;
       if (isCancelled && asked === undefined) throw error;
+    }
+  };
+  const climbTo = async (wanted: Wish): Promise<void> => {
+    climb = new CancellationScope();
+    try {
+      await climb.run(() => bringUp(wanted, picture, hands));
     } finally {
       climb = undefined;
     }
+    picture.made = [];
+    picture.adopted = {};
+    picture.readyAt ??= Date.now();
+    addUp(picture);
+    rename(picture, picture.paused ? 'paused' : 'running', picture.overBudget);
   };
+  const hold = (reason: string): void => {
+    isHeld = true;
+    rename(picture, 'held', reason);
+  };
+  /** Takes away what the failed wish made; a pipeline that stood before goes back to what it was. */
   const rollBack = async (before: Pipeline, reason: string): Promise<void> => {
     rename(picture, 'rolling back', reason);
     const stood = picture.readyAt !== undefined;
-    await takeAwayMade({ pipeline: picture.pipeline, made: picture.made, andWorkflows: !stood });
-    if (!stood) throw ApplicationFailure.nonRetryable(`rolled back, since ${reason}`, 'RolledBack');
-    picture.pipeline = before;
-    todo = { pipeline: before };
-  };
-  /** Looks for what somebody changed behind the pipeline's back, heals it if so told, and keeps within the budget. */
-  const watch = async (): Promise<void> => {
-    const { pipeline } = picture;
-    const over = spend(picture);
-    if (over && !picture.deep) {
-      hands.want({ paused: true, deep: true });
-      picture.reason = over;
+    try {
+      await takeAwayMade({ pipeline: picture.pipeline, made: picture.made, adopted: picture.adopted, andWorkflows: !stood });
+      if (stood) await climbTo({ pipeline: before });
+    } catch (error) {
+      hold(`${reason}; rolling that back failed: ${rootMessage(error)}`);
+      return;
     }
-    const report = await surveyed({ pipeline });
-    picture.lookedAt = Date.now();
-    const found = Object.entries(report.stages).filter(([, { action }]) => action !== 'none' && action !== 'wait');
-    if (found.length === 0 && picture.state !== 'held') return;
-    for (const [stage] of found) picture.stages[stage as keyof typeof picture.stages] = 'drifted';
-    const heals = pipeline.drift === 'heal';
-    if (heals) await carryOut({ pipeline });
-    const done = heals ? (picture.state === 'held' ? 'failed' : 'healed') : 'reported';
-    const drifts = found.map(([, { label, differences, action }]): Drift => {
-      return { label, differences, missing: action === 'create', at: Date.now(), done };
-    });
-    picture.drifts = [...picture.drifts, ...drifts].slice(-DRIFTS_KEPT);
-    tell(picture);
+    if (!stood) throw ApplicationFailure.nonRetryable(`rolled back, since ${reason}`, 'RolledBack');
+    todo = undefined;
+    isHeld = false;
+    picture.rolledBack = reason;
+  };
+  const heal = async (): Promise<boolean> => {
+    await carryOut({ pipeline: picture.pipeline });
+    return picture.state !== 'held';
+  };
+  const keepWithinBudget = async (): Promise<void> => {
+    addUp(picture);
+    const over = excess(picture);
+    if (over === undefined || picture.overBudget !== undefined) return;
+    picture.overBudget = over;
+    hands.want({ paused: true, deep: true });
+    // Before there is a generator, only the application costs anything that can be stopped.
+    if (!picture.generating && picture.studioRuns) await stopApplication(picture);
   };
 
-  const steering = hands.steer(() => ending);
+  const lookAround = async (every: ReturnType<typeof lookEvery>): Promise<void> => {
+    const { readyAt, lookedAt = readyAt } = picture;
+    const isDue = lookedAt !== undefined && Date.now() - lookedAt >= every.drift - every.cost / 2;
+    // A wish that is held was for something else than what stands: that is for the user to decide.
+    const mayHeal = picture.pipeline.drift === 'heal' && todo === undefined;
+    try {
+      await keepWithinBudget();
+      if (isDue) await lookForDrift(picture, hands, () => ending, mayHeal ? heal : undefined);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      picture.lookedAt = Date.now();
+      rename(picture, picture.state, `the look at drift and cost failed: ${rootMessage(error)}`);
+    }
+  };
+
+  const steering = hands.steer(() => isGone);
   const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
+  const isIdle = () => !ending && !answering && (todo === undefined || isHeld) && hands.areStill();
+  const isCalled = () => isGone || (!ending && todo !== undefined && !isHeld) || (isCrowded() && isIdle());
   tell(picture);
-  while (!ending) {
-    if (todo && !isHeld) await carryOut(todo);
-    const isUp = picture.readyAt !== undefined;
-    const every = milliseconds(picture.pipeline.schedules.drift) / speedOf(picture.pipeline);
-    const isCalled = () => ending || (todo !== undefined && !isHeld) || (isCrowded() && !answering && hands.areStill());
-    const called = await (isUp
-      ? condition(isCalled, every, { summary: 'until the next look for drift' })
-      : condition(isCalled).then(() => true));
-    if (!called) await watch();
-    if (!ending && isCrowded() && (todo === undefined || isHeld) && hands.areStill()) {
+  while (!isGone) {
+    if (todo && !isHeld && !ending) await carryOut(todo);
+    const every = lookEvery(picture.pipeline);
+    const isNews = await condition(isCalled, Math.min(every.drift, every.cost), { summary: 'until the next look at drift and cost' });
+    if (!isNews && !ending) await lookAround(every);
+    if (isCrowded() && isIdle()) {
       await condition(allHandlersFinished);
-      if (!ending) await continueAsNew<typeof operate>(todo ?? { pipeline: picture.pipeline }, picture, todo !== undefined);
+      if (isIdle()) await turnOver(todo ?? { pipeline: picture.pipeline }, picture, todo !== undefined);
     }
   }
   await condition(allHandlersFinished);
   await steering;
 }
 
+/** Milliseconds between looks at drift, and at cost. */
+const lookEvery = (pipeline: Pipeline) => ({
+  drift: milliseconds(pipeline.schedules.drift) / speedOf(pipeline),
+  cost: BUDGET_MS / speedOf(pipeline),
+});
+
+/** The next run of the same pipeline, which starts with the memo of the first unless told. */
+const turnOver = (wish: Wish, picture: PipelineStatus, asked: boolean): Promise<never> =>
+  makeContinueAsNewFunc<typeof operate>({ memo: picture.memo })(wish, picture, asked);
+
+async function stopApplication(picture: PipelineStatus): Promise<void> {
+  await act['notebook.stop'](picture.pipeline);
+  picture.studioRuns = false;
+}
+
 /** True if carrying out `next` would do anything: a stage is not as wanted, or the spec itself is another. */
 function changesAnything(picture: PipelineStatus, next: Wish, stages: Record<string, { action: string }>): boolean {
   const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(picture.pipeline);
-  return isOther || picture.readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none');
-}
-
-/** Adds what the pipeline has cost since the last look; returns why it is over its budget, if it is. */
-function spend(picture: PipelineStatus): string | undefined {
-  const { pipeline, paused, deep, spent, lookedAt, readyAt } = picture;
-  const running: Running = { generating: !paused, studio: !deep, schedules: !paused };
-  const day = dayOf(Date.now());
-  const hours = (Date.now() - (lookedAt ?? readyAt ?? Date.now())) / HOUR_MS;
-  picture.spent = { day, dollars: (day === spent.day ? spent.dollars : 0) + hours * perHour(pipeline, running) };
-  return overBudget(pipeline, picture.spent.dollars, running);
+  return (
+    isOther || picture.state === 'held' || picture.readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none')
+  );
 }

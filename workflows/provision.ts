@@ -7,21 +7,30 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { Calls } from '../activities/calls.ts';
 import type { Activities } from '../activities/index.ts';
-import type { Leave } from '../activities/resource.ts';
+import type { Leave, Outcome } from '../activities/resource.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Plan, Stage } from '../pipeline/stages.ts';
 import { learned, type Seen } from '../pipeline/waiting.ts';
 import { rootMessage } from './failure.ts';
 import { type StageState, stageMoved } from './messages.ts';
+import { callsOf } from './scheduled.ts';
 
-const act = proxyActivities<Activities>({ startToCloseTimeout: '2 minutes', heartbeatTimeout: '5 seconds' });
+/** A call that is under way is heard out before anything is undone: what it made would be left behind. */
+const act = proxyActivities<Activities>({
+  startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '5 seconds',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+});
 
 /** What provisioning did: calls to AWS, and how long each stage took to be ready, in milliseconds of AWS's time. */
 export interface Provisioned {
   calls: number;
   mutatingCalls: number;
   waits: Partial<Record<Stage, number>>;
+  /** What came of each stage. */
+  outcomes: Partial<Record<Stage, Outcome>>;
   /** What AWS said of the stages that failed. */
   failed: Partial<Record<Stage, string>>;
 }
@@ -45,17 +54,18 @@ export async function provision({
   leave?: Leave;
   seen?: Partial<Record<Stage, Seen>>;
 }): Promise<Provisioned> {
-  const done: Provisioned = { calls: 0, mutatingCalls: 0, waits: {}, failed: {} };
+  const done: Provisioned = { calls: 0, mutatingCalls: 0, waits: {}, outcomes: {}, failed: {} };
   const bringUp = async ({ stage, patience }: Planned, mendings = 0): Promise<void> => {
     const options = { scheduleToCloseTimeout: patience, summary: stage, retry: often(pipeline) };
-    const { calls, mutatingCalls } = await act[`${stage}.ensure`].executeWithOptions(options, [pipeline, leave]);
-    done.calls += calls;
-    done.mutatingCalls += mutatingCalls;
+    const ensured = await act[`${stage}.ensure`].executeWithOptions(options, [pipeline, leave]);
+    Object.assign(done, callsOf(done, ensured));
+    if (mendings === 0) done.outcomes[stage] = ensured.outcome;
     const since = Date.now();
     try {
-      await act[`${stage}.ready`].executeWithOptions(options, [pipeline, seen[stage]]);
+      Object.assign(done, callsOf(done, await act[`${stage}.ready`].executeWithOptions(options, [pipeline, seen[stage]])));
     } catch (error) {
       if (!mayBeMended(error, mendings)) throw error;
+      Object.assign(done, callsOf(done, madeUntil(error)));
       await sleep(MEND_AFTER_MS / speedOf(pipeline), { summary: `until ${stage} is mended` });
       return bringUp({ stage, patience, needs: [] }, mendings + 1);
     }
@@ -77,11 +87,20 @@ export async function provision({
   return done;
 }
 
-/** A thing that came out broken is mended by the next ensure: a few times, or for as long as its role may not have spread. */
+/**
+ * A thing that came out broken is mended by the next ensure: a few times, or for as long as its role may not have spread. Patience that ran out is given once more:
+ * it may have been no worker, and not AWS, that took so long.
+ */
 function mayBeMended(error: unknown, mendings: number): boolean {
-  const type = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause.type : undefined;
+  if (!(error instanceof ActivityFailure)) return false;
+  if (error.retryState === 'TIMEOUT') return mendings === 0;
+  const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined;
   return type === 'BrokenWhileRoleSpreads' || (type === 'BrokenResource' && mendings < MENDINGS);
 }
+
+/** The calls of an activity that failed for good. */
+const madeUntil = (error: unknown): Partial<Calls> | undefined =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? (error.cause.details?.[0] as Partial<Calls>) : undefined;
 
 /** The waits of earlier runs, with those of one more. */
 export function remembered(seen: Partial<Record<Stage, Seen>>, waits: Provisioned['waits']): Partial<Record<Stage, Seen>> {
@@ -89,14 +108,14 @@ export function remembered(seen: Partial<Record<Stage, Seen>>, waits: Provisione
   return { ...seen, ...Object.fromEntries(stages.map(([stage, waited]) => [stage, learned(seen[stage], waited)])) };
 }
 
-/** Takes the stages of a plan away, each once everything that needs it is gone. */
-export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: Plan }): Promise<void> {
+/** Takes the stages of a plan away, each once everything that needs it is gone; gives why each of those that would not go is still there. */
+export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: Plan }): Promise<Partial<Record<Stage, string>>> {
   const reversed = plan.map(({ stage, patience }) => ({
     stage,
     patience,
     needs: plan.filter(({ needs }) => needs.includes(stage)).map((dependent) => dependent.stage),
   }));
-  const failures: unknown[] = [];
+  const failed: Partial<Record<Stage, string>> = {};
   await alongNeeds(reversed, async ({ stage, patience }) => {
     const options = { scheduleToCloseTimeout: patience, summary: stage, retry: often(pipeline) };
     try {
@@ -105,11 +124,11 @@ export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: P
       return true;
     } catch (error) {
       if (isCancellation(error)) throw error;
-      failures.push(error);
+      failed[stage] = rootMessage(error);
       return false;
     }
   });
-  if (failures.length > 0) throw ApplicationFailure.nonRetryable(failures.map(rootMessage).join('\n'), 'StagesFailed');
+  return failed;
 }
 
 /** Errors are met again ever more seldom; what only has to be waited for says itself when to look. */

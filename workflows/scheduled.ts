@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Answer } from '../activities/athena/query.ts';
+import type { Calls } from '../activities/calls.ts';
 import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
 import type { Refreshed } from '../activities/quicksight/refresh.ts';
@@ -25,14 +26,14 @@ const act = proxyActivities<Activities>({
 const ROLE_MS = 5_000;
 
 /** One crawl, joining one that already runs; returns what it left. Fails with Glue's reason if the crawl fails; while its role is new, it is tried again. */
-export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawled> {
-  for (;;) {
-    const since = await act['crawl.since'].executeWithOptions({ summary: 'the crawl before' }, [pipeline]);
-    await act['crawl.start'].executeWithOptions({ summary: 'starts or joins a crawl' }, [pipeline, since]);
+export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawled & Calls> {
+  for (let asked = workflowInfo().startTime.getTime(); ; asked = Date.now()) {
+    const since = await act['crawl.since'].executeWithOptions({ summary: 'the crawl before' }, [pipeline, asked]);
+    const started = await act['crawl.start'].executeWithOptions({ summary: 'starts or joins a crawl' }, [pipeline, since]);
     try {
       const crawled = await act['crawl.finished'].executeWithOptions({ summary: 'what it left' }, [pipeline, since]);
       setCurrentDetails(crawlDetails(crawled));
-      return crawled;
+      return { ...crawled, ...callsOf(since, started, crawled) };
     } catch (error) {
       const isEarly = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'RoleNotSpread';
       if (!isEarly) throw error;
@@ -40,6 +41,12 @@ export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawl
     }
   }
 }
+
+/** The sum of what activities say of their calls to AWS; what the activities of older workers do not say counts as none. */
+export const callsOf = (...made: (Partial<Calls> | null | undefined)[]): Calls => ({
+  calls: made.reduce((sum, each) => sum + (each?.calls ?? 0), 0),
+  mutatingCalls: made.reduce((sum, each) => sum + (each?.mutatingCalls ?? 0), 0),
+});
 
 /** Runs questions of `sql/athena/` by name, all when none is named. The same run never starts a query twice. */
 export async function query({ pipeline, questions }: { pipeline: Pipeline; questions?: string[] }): Promise<Answer[]> {

@@ -1,8 +1,10 @@
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import type { Answer } from '../activities/athena/query.ts';
 import type { Crawled } from '../activities/glue/crawl.ts';
+import { type Audit, mismatches } from '../pipeline/audit.ts';
+import { rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import type { PipelineStatus } from './messages.ts';
+import type { GeneratorState, NotebookState, PipelineStatus } from './messages.ts';
 
 const NAME = defineSearchAttributeKey('PipelineName', 'KEYWORD');
 const STATE = defineSearchAttributeKey('PipelineState', 'KEYWORD');
@@ -35,8 +37,8 @@ export function details({ pipeline, state, reason, stages, faults, paused, deep,
   const { name, target, region, account, generator, shards } = pipeline;
   const rest = deep ? ', the Studio application stopped' : paused ? ', paused' : '';
   const lines = [
-    `**${name}** is **${state}** (${target}, ${region}, account ${account}): ${generator.rate} events/s into ${shards} shards${rest}.`,
-    ...(reason === undefined ? [] : ['', ...reason.split('\n').map((line) => `> ${line}`)]),
+    `Operates pipeline **${name}**, which is **${state}** (${target}, ${region}, account ${account}): ${rateWords(generator.rate)} into ${shards} shards${rest}.`,
+    ...quoted(reason),
     '',
     '| stage | state | what AWS said |',
     '|---|---|---|',
@@ -56,12 +58,36 @@ export function details({ pipeline, state, reason, stages, faults, paused, deep,
   return lines.join('\n');
 }
 
+/** The state of the SQL in Markdown; it begins with the workflow's summary, which a turn that continues another lacks. */
+export function notebookDetails({ name }: Pipeline, { state, reason, gap, restarts, lastRestart }: NotebookState): string {
+  const lines = [`Keeps the SQL of the Studio notebook of pipeline **${name}** running. It is **${state}**.`, ...quoted(reason)];
+  if (gap !== undefined) lines.push('', 'Windows will be missing:', ...quoted(gap));
+  if (restarts > 0) lines.push('', `Restarted ${restarts} times, the last time ${restartOf(lastRestart)}`);
+  return lines.join('\n');
+}
+
+const restartOf = (last: NotebookState['lastRestart']) =>
+  last ? `${new Date(last.at).toISOString()}, since ${cell(last.reason)}.` : 'long ago.';
+
+/** What the generator has done, in Markdown; as above. */
+export const generatorDetails = ({ name }: Pipeline, { state, game, acknowledged, total, heartbeats, rate }: GeneratorState): string =>
+  `Sends the events of the game of pipeline **${name}**. It is **${state}**: ${acknowledged}${total === undefined ? '' : ` of ${total}`} events of run ${game.run} acknowledged at ${rate}, ${heartbeats} heartbeats.`;
+
 /** What a crawl left, in Markdown. */
 export function crawlDetails({ tables, drifted }: Crawled): string {
   const lines = [`Tables: ${tables.join(', ') || 'none'}. ${drifted.length === 0 ? 'All columns are as the SQL expects them.' : ''}`];
   if (drifted.length > 0) lines.push('', '| table | column | expected | found |', '|---|---|---|---|');
   for (const { table, column, expected, found = 'nothing' } of drifted) lines.push(`| ${table} | ${column} | ${expected} | ${found} |`);
   return lines.join('\n');
+}
+
+/** What an audit found, in Markdown. */
+export function auditDetails(report: Audit): string {
+  const faults = mismatches(report);
+  const lines = ['| place | events | missing | altered | copies |', '|---|---|---|---|---|'];
+  for (const { place, events, missing, altered, copies } of report.places)
+    lines.push(`| ${place} | ${events} | ${missing} | ${altered} | ${copies.onPurpose + copies.resent + copies.unexplained} |`);
+  return [`${report.generated} events were sent. ${faults.length === 0 ? 'All places agree.' : ''}`, '', ...lines, ...faults].join('\n');
 }
 
 /** What questions brought, in Markdown. */
@@ -74,5 +100,7 @@ export const answerDetails = (answers: Answer[]): string =>
         `| ${question} | ${rows.length}${more ? ' and more' : ''} | ${milliseconds} | ${bytesScanned} |`,
     ),
   ].join('\n');
+
+const quoted = (text: string | undefined) => (text === undefined ? [] : ['', ...text.split('\n').map((line) => `> ${line}`)]);
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

@@ -4,6 +4,7 @@ import {
   CreateNamedQueryCommand,
   DeleteNamedQueryCommand,
   ListNamedQueriesCommand,
+  ListTagsForResourceCommand,
   type NamedQuery,
   UpdateNamedQueryCommand,
 } from '@aws-sdk/client-athena';
@@ -14,6 +15,7 @@ import { differences } from '../differences.ts';
 import { unless } from '../errors.ts';
 import type { Difference, Found, Resource } from '../resource.ts';
 import { statements } from '../sql.ts';
+import { tagMap } from '../tags.ts';
 import { isAbsent } from './errors.ts';
 
 interface NamedQueries extends Found {
@@ -36,9 +38,13 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
   return {
     label: (pipeline) => `named queries of workgroup ${names(pipeline).workgroup}`,
     find: async (pipeline) => {
-      const queries = (await unless(all(names(pipeline).workgroup), isAbsent)) ?? [];
-      const ours = queries.filter(({ Description }) => Description?.startsWith(OURS));
-      return ours.length > 0 ? { queries: ours } : undefined;
+      const { workgroup, workgroupArn: ResourceARN } = names(pipeline);
+      const [queries, parent] = await Promise.all([
+        unless(all(workgroup), isAbsent),
+        unless(athena.send(new ListTagsForResourceCommand({ ResourceARN })), isAbsent),
+      ]);
+      const ours = queries?.filter(({ Description }) => Description?.startsWith(OURS)) ?? [];
+      return ours.length > 0 ? { queries: ours, parentTags: tagMap(parent?.Tags) } : undefined;
     },
     create: async (pipeline) => {
       for (const question of wanted(pipeline)) await create(pipeline, question);
@@ -46,11 +52,17 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
     differences: (pipeline, found) => {
       const { missing, other, surplus } = compared(pipeline, found);
       return [
-        ...missing.map((question): Difference => ({ field: question.Name, is: 'missing', wanted: question.QueryString })),
+        ...missing.map((question): Difference => ({ field: question.Name, is: undefined, wanted: question.QueryString })),
         ...other.flatMap(({ question, query }) =>
           differences(question, query).map((each) => ({ ...each, field: `${question.Name}.${each.field}` })),
         ),
-        ...surplus.map(({ Name, NamedQueryId }): Difference => ({ field: `${Name} (${NamedQueryId})`, is: 'there', wanted: 'gone' })),
+        ...surplus.map(
+          ({ Name, NamedQueryId, QueryString }): Difference => ({
+            field: `named query ${Name} (${NamedQueryId})`,
+            is: QueryString,
+            wanted: undefined,
+          }),
+        ),
       ];
     },
     change: async (pipeline, found) => {

@@ -11,7 +11,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { notYet } from '../resource.ts';
+import { underWay } from '../resource.ts';
 
 /** The answer to a question: at most a page of 1,000 rows, all values as Athena's text (null: absent). */
 export interface Answer {
@@ -61,10 +61,10 @@ export function questions({ athena }: Clients) {
       return QueryExecutionId!;
     },
     /** Returns the answer once the execution has succeeded; fails with Athena's reason. */
-    'query.finished': async (_pipeline: Pipeline, question: string, execution: string): Promise<Answer> => {
+    'query.finished': async (pipeline: Pipeline, question: string, execution: string): Promise<Answer> => {
       const { QueryExecution } = await athena.send(new GetQueryExecutionCommand({ QueryExecutionId: execution }));
       const { State, StateChangeReason } = QueryExecution?.Status ?? {};
-      if (State === 'QUEUED' || State === 'RUNNING') throw notYet(`question ${question} is ${State}`);
+      if (State === 'QUEUED' || State === 'RUNNING') throw underWay(pipeline, `question ${question} is ${State}`);
       if (State !== 'SUCCEEDED')
         throw ApplicationFailure.nonRetryable(`question ${question} ended as ${State}: ${StateChangeReason}`, 'QueryFailed');
       const { ResultSet, NextToken } = await athena.send(new GetQueryResultsCommand({ QueryExecutionId: execution }));

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { GetQueryExecutionCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
-import { DeleteTableCommand, GetTableCommand, GetTablesCommand, type Table, UpdateTableCommand } from '@aws-sdk/client-glue';
+import {
+  DeleteTableCommand,
+  GetTableCommand,
+  GetTablesCommand,
+  GetTagsCommand,
+  type Table,
+  UpdateTableCommand,
+} from '@aws-sdk/client-glue';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
@@ -33,17 +40,20 @@ export function views({ athena, glue }: Clients): Resource<Views> {
   return {
     label: (pipeline) => `Athena views of database ${names(pipeline).lakeDatabase}`,
     find: async (pipeline) => {
-      const tables = await unlessMissing(allTables(names(pipeline).lakeDatabase), MISSING);
+      const { lakeDatabase, databaseArn } = names(pipeline);
+      const [tables, parent] = await Promise.all([
+        unlessMissing(allTables(lakeDatabase), MISSING),
+        unlessMissing(glue.send(new GetTagsCommand({ ResourceArn: databaseArn(lakeDatabase) })), MISSING),
+      ]);
       const ours = statements(pipeline, 'views').map(({ name }) => name);
       const found = tables?.filter(({ Name = '', TableType }) => TableType === 'VIRTUAL_VIEW' && ours.includes(Name)) ?? [];
-      return found.length > 0 ? { views: found } : undefined;
+      return found.length > 0 ? { views: found, parentTags: parent?.Tags ?? {} } : undefined;
     },
     create: (pipeline) => make(pipeline, statements(pipeline, 'views')),
     differences: (pipeline, found) =>
       statements(pipeline, 'views').flatMap((view): Difference[] => {
         const is = found.views.find(({ Name }) => Name === view.name);
-        if (is === undefined) return [{ field: view.name, is: 'missing', wanted: view.text }];
-        return isMade(is, view) ? [] : [{ field: view.name, is: is.Parameters?.[SQL_HASH], wanted: hashOf(view.text) }];
+        return is && isMade(is, view) ? [] : [{ field: view.name, is: is && shown(is, view), wanted: queryOf(view) }];
       }),
     change: (pipeline, _found, differing) =>
       make(
@@ -113,5 +123,15 @@ export function views({ athena, glue }: Clients): Resource<Views> {
 /** True for a view that was made of this text, and that nobody has changed since. */
 const isMade = ({ Parameters = {}, ViewOriginalText = '' }: Table, { text }: Statement): boolean =>
   Parameters[SQL_HASH] === hashOf(text) && Parameters[MADE_HASH] === hashOf(ViewOriginalText);
+
+/** The query of a view, without the words around it. */
+const queryOf = ({ text }: Statement): string => text.replace(/^(--.*\n)*CREATE OR REPLACE VIEW \S+ AS\s+/, '');
+
+/** The query that Athena stored; where it is ours, that nobody knows it is. */
+function shown({ ViewOriginalText = '' }: Table, view: Statement): string {
+  const [, encoded = ''] = /Presto View: ([A-Za-z0-9+/=]+)/.exec(ViewOriginalText) ?? [];
+  const { originalSql = 'no view of Athena' } = JSON.parse(Buffer.from(encoded, 'base64').toString() || '{}') as { originalSql?: string };
+  return originalSql === queryOf(view) ? 'not known to be made of our text' : originalSql;
+}
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -7,6 +7,7 @@ import {
   ListTagsForResourceCommand,
   StopQueryExecutionCommand,
   TagResourceCommand,
+  UntagResourceCommand,
   UpdateWorkGroupCommand,
   type WorkGroup,
 } from '@aws-sdk/client-athena';
@@ -61,6 +62,9 @@ export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
     tag: async (pipeline, _found, tags) => {
       await athena.send(new TagResourceCommand({ ResourceARN: names(pipeline).workgroupArn, Tags: tagList(tags) }));
     },
+    untag: async (pipeline, _found, TagKeys) => {
+      await athena.send(new UntagResourceCommand({ ResourceARN: names(pipeline).workgroupArn, TagKeys }));
+    },
     status: () => 'ready',
     remove: async (pipeline) => {
       await stopQueries(names(pipeline).workgroup);
@@ -69,16 +73,23 @@ export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
     },
   };
 
-  /** Queries outlive their workgroup, and what they scan is billed. */
+  /** Queries outlive their workgroup, and what they scan is billed. The newest are listed first, and none runs for as long as `LONGEST_MS`. */
   async function stopQueries(WorkGroup: string): Promise<void> {
-    const recent = await unless(athena.send(new ListQueryExecutionsCommand({ WorkGroup, MaxResults: 50 })), isAbsent);
-    if (!recent?.QueryExecutionIds?.length) return;
-    const { QueryExecutions = [] } = await athena.send(new BatchGetQueryExecutionCommand({ QueryExecutionIds: recent.QueryExecutionIds }));
-    for (const { QueryExecutionId, Status } of QueryExecutions)
-      if (Status?.State === 'QUEUED' || Status?.State === 'RUNNING') await athena.send(new StopQueryExecutionCommand({ QueryExecutionId }));
+    let NextToken: string | undefined;
+    do {
+      const page = await unless(athena.send(new ListQueryExecutionsCommand({ WorkGroup, MaxResults: 50, NextToken })), isAbsent);
+      if (!page?.QueryExecutionIds?.length) return;
+      const { QueryExecutions = [] } = await athena.send(new BatchGetQueryExecutionCommand({ QueryExecutionIds: page.QueryExecutionIds }));
+      for (const { QueryExecutionId, Status } of QueryExecutions)
+        if (Status?.State === 'QUEUED' || Status?.State === 'RUNNING')
+          await athena.send(new StopQueryExecutionCommand({ QueryExecutionId }));
+      const oldest = Math.min(...QueryExecutions.map(({ Status }) => Status?.SubmissionDateTime?.getTime() ?? 0));
+      NextToken = Date.now() - oldest < LONGEST_MS ? page.NextToken : undefined;
+    } while (NextToken);
   }
 }
 
+const LONGEST_MS = 43_200_000;
 const LIMITS = { EnforceWorkGroupConfiguration: true, PublishCloudWatchMetricsEnabled: true, BytesScannedCutoffPerQuery: MOST_BYTES };
 
 const results = (pipeline: Pipeline) => ({

@@ -7,6 +7,7 @@ import {
   ListTagsForResourceCommand,
   PutRetentionPolicyCommand,
   TagResourceCommand,
+  UntagResourceCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { LAKE_TABLES, type Names, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
@@ -28,6 +29,7 @@ export const studioLogs = (clients: Clients): Resource<LogGroup> =>
   logGroup(clients, ({ studioLogGroup, studioLogStream }) => ({ name: studioLogGroup, streams: [studioLogStream] }));
 
 function logGroup({ logs }: Clients, which: (all: Names) => { name: string; streams: string[] }): Resource<LogGroup> {
+  const arnOf = (pipeline: Pipeline) => names(pipeline).logGroupArn(which(names(pipeline)).name);
   const describe = async (name: string): Promise<LogGroup | undefined> => {
     const { logGroups = [] } = await logs.send(new DescribeLogGroupsCommand({ logGroupNamePrefix: name }));
     const group = logGroups.find(({ logGroupName }) => logGroupName === name);
@@ -47,7 +49,7 @@ function logGroup({ logs }: Clients, which: (all: Names) => { name: string; stre
   };
   return {
     label: (pipeline) => `log group ${which(names(pipeline)).name}`,
-    arn: (pipeline) => names(pipeline).logGroupArn(which(names(pipeline)).name),
+    arn: arnOf,
     find: (pipeline) => unlessMissing(describe(which(names(pipeline)).name), 'ResourceNotFoundException'),
     create: async (pipeline) => {
       const { tags } = names(pipeline);
@@ -58,12 +60,15 @@ function logGroup({ logs }: Clients, which: (all: Names) => { name: string; stre
     differences: (pipeline, { retention, streams }) => [
       ...(retention === pipeline.keep.logDays ? [] : [{ field: 'retentionInDays', is: retention, wanted: pipeline.keep.logDays }]),
       ...which(names(pipeline)).streams.flatMap((name): Difference[] =>
-        streams.includes(name) ? [] : [{ field: `log stream ${name}`, is: 'missing', wanted: 'there' }],
+        streams.includes(name) ? [] : [{ field: `log stream ${name}`, is: undefined, wanted: 'there' }],
       ),
     ],
     change,
     tag: async (pipeline, _found, tags) => {
-      await logs.send(new TagResourceCommand({ resourceArn: names(pipeline).logGroupArn(which(names(pipeline)).name), tags }));
+      await logs.send(new TagResourceCommand({ resourceArn: arnOf(pipeline), tags }));
+    },
+    untag: async (pipeline, _found, tagKeys) => {
+      await logs.send(new UntagResourceCommand({ resourceArn: arnOf(pipeline), tagKeys }));
     },
     status: () => 'ready',
     remove: async (pipeline) => {

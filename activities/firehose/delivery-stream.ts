@@ -7,6 +7,7 @@ import {
   type ExtendedS3DestinationConfiguration,
   ListTagsForDeliveryStreamCommand,
   TagDeliveryStreamCommand,
+  UntagDeliveryStreamCommand,
   UpdateDestinationCommand,
 } from '@aws-sdk/client-firehose';
 import { type LakeTable, names } from '../../pipeline/names.ts';
@@ -88,6 +89,9 @@ export function deliveryStream({ firehose }: Clients, table: LakeTable): Resourc
     },
     tag: async (pipeline, _found, tags) => {
       await firehose.send(new TagDeliveryStreamCommand({ DeliveryStreamName: streamName(pipeline), Tags: tagList(tags) }));
+    },
+    untag: async (pipeline, _found, TagKeys) => {
+      await firehose.send(new UntagDeliveryStreamCommand({ DeliveryStreamName: streamName(pipeline), TagKeys }));
     },
     status: ({ DeliveryStreamStatus }) => STATUS[DeliveryStreamStatus!],
     reason: ({ FailureDescription }) => FailureDescription && `${FailureDescription.Type}: ${FailureDescription.Details}`,

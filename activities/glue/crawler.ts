@@ -8,10 +8,12 @@ import {
   GetTagsCommand,
   StopCrawlerCommand,
   TagResourceCommand,
+  UntagResourceCommand,
   UpdateCrawlerCommand,
 } from '@aws-sdk/client-glue';
 import { LAKE_TABLES, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { ofCrawler } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
@@ -41,7 +43,7 @@ export function crawler({ glue }: Clients): Resource<FoundCrawler> {
     },
     differences: (pipeline, found) => [
       ...differences(comparable(configuration(pipeline)), comparable(found)),
-      ...(found.Schedule?.ScheduleExpression ? [{ field: 'Schedule', is: found.Schedule.ScheduleExpression, wanted: 'none' }] : []),
+      ...(found.Schedule?.ScheduleExpression ? [{ field: 'Schedule', is: found.Schedule.ScheduleExpression, wanted: undefined }] : []),
     ],
     change: async (pipeline) => {
       // A crawler that runs takes no changes.
@@ -54,7 +56,11 @@ export function crawler({ glue }: Clients): Resource<FoundCrawler> {
     tag: async (pipeline, _found, TagsToAdd) => {
       await glue.send(new TagResourceCommand({ ResourceArn: names(pipeline).crawlerArn, TagsToAdd }));
     },
+    untag: async (pipeline, _found, TagsToRemove) => {
+      await glue.send(new UntagResourceCommand({ ResourceArn: names(pipeline).crawlerArn, TagsToRemove }));
+    },
     status: ({ State }) => STATUS[State!],
+    costs: ({ State }) => ofCrawler(State === 'RUNNING'),
     remove: async (pipeline, { State }) => {
       const Name = crawlerName(pipeline);
       if (State === 'RUNNING') {

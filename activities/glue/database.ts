@@ -6,6 +6,7 @@ import {
   GetTablesCommand,
   GetTagsCommand,
   TagResourceCommand,
+  UntagResourceCommand,
 } from '@aws-sdk/client-glue';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
@@ -38,6 +39,9 @@ export function database({ glue }: Clients, which: 'flinkDatabase' | 'lakeDataba
     change: async () => undefined,
     tag: async (pipeline, _found, TagsToAdd) => {
       await glue.send(new TagResourceCommand({ ResourceArn: names(pipeline).databaseArn(databaseName(pipeline)), TagsToAdd }));
+    },
+    untag: async (pipeline, _found, TagsToRemove) => {
+      await glue.send(new UntagResourceCommand({ ResourceArn: names(pipeline).databaseArn(databaseName(pipeline)), TagsToRemove }));
     },
     status: () => 'ready',
     remove: async (pipeline) => {

@@ -74,7 +74,7 @@ const studio: Permissions = ({ region, account }, { streamArn, flinkDatabase, st
     { Action: ['kinesis:DescribeStreamSummary', ...READ_STREAM], Resource: streamArn('events') },
     {
       Action: ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:ListShards', 'kinesis:PutRecord', 'kinesis:PutRecords'],
-      Resource: [streamArn('player_metrics'), streamArn('team_metrics')],
+      Resource: LAKE_TABLES.filter((table) => table !== 'events').map(streamArn),
     },
     {
       Action: [...READ_TABLES, 'glue:GetUserDefinedFunction', ...WRITE_TABLES],

@@ -10,12 +10,14 @@ import {
   PutRolePolicyCommand,
   type Role,
   TagRoleCommand,
+  UntagRoleCommand,
   UpdateAssumeRolePolicyCommand,
   UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
+import { awsNow } from '../clock.ts';
 import { unlessMissing } from '../errors.ts';
 import { type Difference, type Found, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
@@ -28,7 +30,7 @@ interface FoundRole extends Found, Role {
   attached: string[];
 }
 
-/** When its trust or permissions were last put: as IAM tells only a role's own creation. */
+/** When its trust or permissions were last put, by AWS's clock: IAM tells only of a role's own creation. */
 export const CHANGED_TAG = 'data2dashboard:changed';
 const MISSING = 'NoSuchEntityException';
 
@@ -77,6 +79,8 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
     },
     change: async (pipeline, _found, found) => {
       const RoleName = roleName(pipeline);
+      // Before the change: whoever is refused after it has to know that it is new.
+      if (found.some(({ field }) => field !== 'Description')) await tag(pipeline, { [CHANGED_TAG]: new Date(awsNow(iam)).toISOString() });
       for (const { field } of found) {
         const PolicyName = field.slice(INLINE.length);
         if (field === 'Description') await iam.send(new UpdateRoleCommand({ RoleName, Description: description(pipeline) }));
@@ -86,9 +90,11 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
         else if (PolicyName === ROLE_POLICY) await permit(pipeline);
         else await unlessMissing(iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })), MISSING);
       }
-      if (found.some(({ field }) => field !== 'Description')) await tag(pipeline, { [CHANGED_TAG]: new Date().toISOString() });
     },
     tag: (pipeline, _found, tags) => tag(pipeline, tags),
+    untag: async (pipeline, _found, TagKeys) => {
+      await iam.send(new UntagRoleCommand({ RoleName: roleName(pipeline), TagKeys }));
+    },
     status: () => 'ready',
     remove: async (pipeline) => {
       await unlessMissing(removeRole(roleName(pipeline)), MISSING);

@@ -2,6 +2,7 @@ import { GetRoleCommand } from '@aws-sdk/client-iam';
 import { names } from '../../pipeline/names.ts';
 import { speedOf } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
+import { awsNow } from '../clock.ts';
 import { unlessMissing } from '../errors.ts';
 import type { YoungRole } from '../resource.ts';
 import { tagMap } from '../tags.ts';
@@ -18,6 +19,5 @@ export const youngRole =
     const answer = await unlessMissing(iam.send(new GetRoleCommand({ RoleName })), 'NoSuchEntityException');
     const created = answer?.Role?.CreateDate?.getTime() ?? 0;
     const changed = Date.parse(tagMap(answer?.Role?.Tags)[CHANGED_TAG] ?? '') || 0;
-    const now = Date.now() + (iam.config.systemClockOffset ?? 0);
-    return now - Math.max(created, changed) < SPREADS_WITHIN_MS / speedOf(pipeline) ? RoleName : undefined;
+    return awsNow(iam) - Math.max(created, changed) < SPREADS_WITHIN_MS / speedOf(pipeline) ? RoleName : undefined;
   };

@@ -4,16 +4,18 @@ import {
   type ApplicationDetail,
   type ApplicationStatus,
   CreateApplicationCommand,
+  type CustomArtifactConfiguration,
   DeleteApplicationCommand,
   DescribeApplicationCommand,
   ListTagsForResourceCommand,
-  StopApplicationCommand,
   TagResourceCommand,
+  UntagResourceCommand,
   UpdateApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
 import { names } from '../../pipeline/names.ts';
 import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { ofStudio, type Standing } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
@@ -22,6 +24,7 @@ import { type Difference, type Found, notYet, type Resource, type Status, unless
 import { tagList, tagMap } from '../tags.ts';
 import { buildNote, type Reading, readingOf, textOf } from './note.ts';
 import { goingOn } from './resume.ts';
+import { pushToStop } from './stop.ts';
 
 type Application = Found & ApplicationDetail;
 
@@ -45,6 +48,7 @@ const STATUS = {
 
 /** The API adds no connector by itself; Studio 3.0 is Flink 1.15. */
 const KINESIS_CONNECTOR = { GroupId: 'org.apache.flink', ArtifactId: 'flink-sql-connector-kinesis', Version: '1.15.4' };
+const ARTIFACTS: CustomArtifactConfiguration[] = [{ ArtifactType: 'DEPENDENCY_JAR', MavenReference: KINESIS_CONNECTOR }];
 
 /** The Studio application with its note. */
 export function application(clients: Clients): Resource<Application> {
@@ -91,7 +95,7 @@ export function application(clients: Clients): Resource<Application> {
             ZeppelinApplicationConfiguration: {
               MonitoringConfiguration: { LogLevel: 'INFO' },
               CatalogConfiguration: { GlueDataCatalogConfiguration: { DatabaseARN: databaseArn(flinkDatabase) } },
-              CustomArtifactsConfiguration: [{ ArtifactType: 'DEPENDENCY_JAR', MavenReference: KINESIS_CONNECTOR }],
+              CustomArtifactsConfiguration: ARTIFACTS,
             },
           },
           CloudWatchLoggingOptions: [{ LogStreamARN: studioLogStreamArn }],
@@ -131,16 +135,24 @@ export function application(clients: Clients): Resource<Application> {
     tag: async (pipeline, _found, tags) => {
       await client.send(new TagResourceCommand({ ResourceARN: names(pipeline).applicationArn, Tags: tagList(tags) }));
     },
+    untag: async (pipeline, _found, TagKeys) => {
+      await client.send(new UntagResourceCommand({ ResourceARN: names(pipeline).applicationArn, TagKeys }));
+    },
     status: ({ ApplicationStatus }) => STATUS[ApplicationStatus!],
+    costs: studioCosts,
     remove: async (pipeline, { ApplicationStatus, CreateTimestamp }) => {
       const ApplicationName = applicationName(pipeline);
       if (ApplicationStatus === 'READY' || ApplicationStatus === 'ROLLED_BACK') {
         await unlessBusy(unlessMissing(client.send(new DeleteApplicationCommand({ ApplicationName, CreateTimestamp })), MISSING), ...BUSY);
-      } else if (ApplicationStatus !== 'STOPPING' && ApplicationStatus !== 'FORCE_STOPPING') {
-        await unlessBusy(unlessMissing(client.send(new StopApplicationCommand({ ApplicationName, Force: true })), MISSING), ...BUSY);
-      }
+      } else await pushToStop(client, pipeline, ApplicationStatus);
     },
   };
+}
+
+/** What an application costs as it is now. */
+export function studioCosts({ ApplicationStatus, ApplicationConfigurationDescription: reported }: ApplicationDetail): Standing {
+  const { Parallelism } = reported?.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription ?? {};
+  return ofStudio(Parallelism ?? 1, ApplicationStatus === 'READY');
 }
 
 const LOGGING = 'CloudWatchLoggingOptions';
@@ -165,20 +177,26 @@ function changesOf(pipeline: Pipeline, found: Application, shards: string[]): Di
     ...differences(
       {
         ServiceExecutionRole: roleArns.studio,
+        ConfigurationType: 'CUSTOM',
         Parallelism: slotsOf(pipeline, reading ?? { shards }),
         ParallelismPerKPU: 1,
         AutoScalingEnabled: false,
+        SnapshotsEnabled: false,
+        CodeContentType: 'PLAINTEXT',
         LogLevel: 'INFO',
         DatabaseARN: databaseArn(flinkDatabase),
-        CustomArtifacts: [KINESIS_CONNECTOR],
+        CustomArtifacts: ARTIFACTS,
       },
       {
         ServiceExecutionRole: found.ServiceExecutionRole,
         ...parallelism,
+        // What a notebook does not have, AWS may leave out.
+        SnapshotsEnabled: reported.ApplicationSnapshotConfigurationDescription?.SnapshotsEnabled ?? false,
+        CodeContentType: reported.ApplicationCodeConfigurationDescription?.CodeContentType,
         LogLevel: zeppelin?.MonitoringConfigurationDescription?.LogLevel,
         DatabaseARN: zeppelin?.CatalogConfigurationDescription?.GlueDataCatalogConfigurationDescription?.DatabaseARN,
         CustomArtifacts: zeppelin?.CustomArtifactsConfigurationDescription?.map(
-          ({ MavenReferenceDescription }) => MavenReferenceDescription,
+          ({ ArtifactType = 'DEPENDENCY_JAR', MavenReferenceDescription: MavenReference }) => ({ ArtifactType, MavenReference }),
         ),
       },
     ),
@@ -189,7 +207,7 @@ function changesOf(pipeline: Pipeline, found: Application, shards: string[]): Di
 
 /** The note goes with every change, since each is a restart: so it goes on where the windows stopped. */
 function updateOf(pipeline: Pipeline, differing: Difference[], reading: Reading): ApplicationConfigurationUpdate {
-  const differs = (...fields: string[]) => differing.some(({ field }) => fields.includes(field));
+  const differs = (...fields: string[]) => differing.some(({ field }) => fields.includes(field.replace(/\[.*/, '')));
   const { databaseArn, flinkDatabase } = names(pipeline);
   const DatabaseARNUpdate = databaseArn(flinkDatabase);
   return {
@@ -201,12 +219,16 @@ function updateOf(pipeline: Pipeline, differing: Difference[], reading: Reading)
         AutoScalingEnabledUpdate: false,
       },
     },
-    ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: buildNote(pipeline, reading) } },
+    ApplicationCodeConfigurationUpdate: {
+      ...(differs('CodeContentType') && { CodeContentTypeUpdate: 'PLAINTEXT' }),
+      CodeContentUpdate: { TextContentUpdate: buildNote(pipeline, reading) },
+    },
+    ...(differs('SnapshotsEnabled') && { ApplicationSnapshotConfigurationUpdate: { SnapshotsEnabledUpdate: false } }),
     ...(differs('LogLevel', 'DatabaseARN', 'CustomArtifacts') && {
       ZeppelinApplicationConfigurationUpdate: {
         MonitoringConfigurationUpdate: { LogLevelUpdate: 'INFO' },
         CatalogConfigurationUpdate: { GlueDataCatalogConfigurationUpdate: { DatabaseARNUpdate } },
-        CustomArtifactsConfigurationUpdate: [{ ArtifactType: 'DEPENDENCY_JAR', MavenReference: KINESIS_CONNECTOR }],
+        CustomArtifactsConfigurationUpdate: ARTIFACTS,
       },
     }),
   };

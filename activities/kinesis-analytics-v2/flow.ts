@@ -32,15 +32,16 @@ export async function flow(clients: Clients, pipeline: Pipeline): Promise<string
 async function why(clients: Clients, pipeline: Pipeline, isAll: boolean, silent: string[], late: number): Promise<string> {
   const flink = await flinkOf(clients.kinesisAnalyticsV2, pipeline);
   const job = await jobOf(flink);
-  if (job.id === undefined) return `Flink runs no job (${job.states.join(', ') || 'none was submitted'})`;
-  const [mark, exception] = await Promise.all([watermarkOf(flink, job), exceptionOf(flink, job)]);
+  const exception = await exceptionOf(flink, job);
+  const failed = exception === undefined ? '' : `; Flink last restarted the job for: ${exception}`;
+  if (job.id === undefined) return `Flink runs no job (${job.states.join(', ') || 'none was submitted'})${failed}`;
+  const mark = await watermarkOf(flink, job);
   const behind = mark === undefined ? undefined : Date.now() - mark;
   const stands = behind === undefined || behind > late;
   const at =
     mark === undefined
       ? 'event time has not begun in Flink'
       : `event time stands at ${new Date(mark).toISOString().slice(0, 19)} UTC in Flink`;
-  const failed = exception === undefined ? '' : `; Flink last restarted the job for: ${exception}`;
   if (isAll && stands && silent.length > 0)
     return `${at}, since nothing comes into ${silent.join(', ')}: a shard without records or heartbeats holds it back until it counts as idle${failed}`;
   if (isAll && stands) return `${at} although every shard has records: a subtask does not read, or reads more than one shard${failed}`;
@@ -53,8 +54,10 @@ async function shardsWith(kinesis: KinesisClient, StreamName: string, since: num
   return Promise.all(
     open.map(async (shard) => {
       const position = { StreamName, ShardId: shard, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since) };
-      const { value: first } = await rows(kinesis, position, LOOKED_AT).next();
-      return { shard, isEmpty: !first?.length, found: first?.some(isSought) ?? false };
+      // A page may be empty though records follow.
+      for await (const page of rows(kinesis, position, LOOKED_AT))
+        if (page.length > 0) return { shard, isEmpty: false, found: page.some(isSought) };
+      return { shard, isEmpty: true, found: false };
     }),
   );
 }

@@ -7,6 +7,8 @@ export interface Job {
   /** Of all jobs of the cluster; the note's is the running one. */
   states: string[];
   id?: string;
+  /** The running one, or the one that began last. */
+  latest?: string;
   now: number;
   vertices: { id: string; name: string; parallelism: number }[];
 }
@@ -19,12 +21,13 @@ export const flinkOf = (client: KinesisAnalyticsV2Client, pipeline: Pipeline): P
 
 /** The running job. */
 export async function jobOf(flink: Session): Promise<Job> {
-  const { jobs = [] } = (await flink('GET', `${BASE}/overview`)) as { jobs?: { jid: string; state: string }[] };
+  const { jobs = [] } = (await flink('GET', `${BASE}/overview`)) as { jobs?: { jid: string; state: string; 'start-time': number }[] };
   const running = jobs.find(({ state }) => state === 'RUNNING');
   const states = jobs.map(({ state }) => state);
-  if (!running) return { states, now: 0, vertices: [] };
+  const latest = (running ?? [...jobs].sort((a, b) => a['start-time'] - b['start-time']).at(-1))?.jid;
+  if (!running) return { states, latest, now: 0, vertices: [] };
   const { vertices = [], now = 0 } = (await flink('GET', `${BASE}/${running.jid}`)) as unknown as Partial<Job>;
-  return { states, id: running.jid, now, vertices };
+  return { states, id: running.jid, latest, now, vertices };
 }
 
 /** The vertex that reads the events. */
@@ -49,9 +52,10 @@ export async function checkpointOf(flink: Session, { id }: Job): Promise<number>
   return latest?.completed?.trigger_timestamp ?? 0;
 }
 
-/** What last made Flink restart the job: the innermost cause, one line; undefined if nothing has. */
-export async function exceptionOf(flink: Session, { id }: Job): Promise<string | undefined> {
-  const answer = (await flink('GET', `${BASE}/${id}/exceptions`)) as { 'root-exception'?: string | null };
+/** What last made Flink restart or give up the latest job: the innermost cause, one line; undefined if nothing has. */
+export async function exceptionOf(flink: Session, { latest }: Job): Promise<string | undefined> {
+  if (latest === undefined) return undefined;
+  const answer = (await flink('GET', `${BASE}/${latest}/exceptions`)) as { 'root-exception'?: string | null };
   const trace = answer['root-exception'] ?? undefined;
   const causes = trace?.split('\n').filter((line) => line.startsWith('Caused by: '));
   return causes?.at(-1)?.slice('Caused by: '.length) ?? trace?.split('\n')[0];

@@ -5,7 +5,6 @@ import {
   type KinesisAnalyticsV2Client,
   ListApplicationOperationsCommand,
   StartApplicationCommand,
-  StopApplicationCommand,
   UpdateApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
 import { ApplicationFailure } from '@temporalio/common';
@@ -13,15 +12,19 @@ import { names } from '../../pipeline/names.ts';
 import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
+import { type Calls, callsIn } from '../calls.ts';
 import { isNamed, unlessBusy } from '../errors.ts';
+import { advised, roleAdvice } from '../iam/refusal.ts';
 import { youngRole } from '../iam/young-role.ts';
 import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
-import { notYet } from '../resource.ts';
+import { isOurs, notYet, underWay } from '../resource.ts';
+import { application } from './application.ts';
 import { flow } from './flow.ts';
 import { flinkOf, jobOf, sourceOf } from './job.ts';
 import { buildNote, type Reading, readingOf, textOf } from './note.ts';
 import { goingOn, missing } from './resume.ts';
-import { enter, notePath, readNote } from './session.ts';
+import { enter, notePath, type Paragraph, readNote } from './session.ts';
+import { pushToStop } from './stop.ts';
 
 const BUSY = ['ResourceInUseException', 'ConcurrentModificationException'];
 /** A note that begins to read this much earlier than it might is left: the application is not restarted for it. */
@@ -32,24 +35,12 @@ export function notebook(clients: Clients) {
   const client = clients.kinesisAnalyticsV2;
   return {
     /** Asks the application to start, with the note that goes on where the windows stopped; fine when it already does or runs. */
-    'notebook.start': async (pipeline: Pipeline): Promise<void> => {
-      const found = await describe(client, pipeline);
-      const state = found?.ApplicationStatus;
-      if (state === 'RUNNING' || state === 'STARTING') return;
-      if (state !== 'READY') throw notYet(`application ${names(pipeline).application} is ${state}`);
-      if ((await seed(clients, pipeline)).changed) throw notYet(`application ${names(pipeline).application} takes its note`);
-      try {
-        await client.send(new StartApplicationCommand({ ApplicationName: names(pipeline).application }));
-      } catch (error) {
-        if (isNamed(error, ...BUSY)) return;
-        throw await startFailed(clients, pipeline, `${(error as Error).name}: ${(error as Error).message}`);
-      }
-    },
+    'notebook.start': (pipeline: Pipeline): Promise<Calls> => callsIn(() => start(clients, pipeline)),
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
     'notebook.started': async (pipeline: Pipeline): Promise<void> => {
       const state = (await describe(client, pipeline))?.ApplicationStatus;
       if (state === 'READY') throw await startFailed(clients, pipeline, await operationError(client, pipeline));
-      if (state !== 'RUNNING') throw notYet(`application ${names(pipeline).application} is ${state}`);
+      if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state}`);
     },
     /**
      * Puts the note that goes on where the windows stopped into the application, unless it is that note already; on a running application this is a restart.
@@ -58,13 +49,10 @@ export function notebook(clients: Clients) {
     'notebook.seed': async (pipeline: Pipeline): Promise<string | undefined> => (await seed(clients, pipeline)).gap,
     /** Asks the application to stop, and returns once it has. */
     'notebook.stop': async (pipeline: Pipeline): Promise<void> => {
-      const state = (await describe(client, pipeline))?.ApplicationStatus;
+      const state = (await own(clients, pipeline))?.ApplicationStatus;
       if (state === 'READY' || state === undefined) return;
-      const ApplicationName = names(pipeline).application;
-      // Without force only what runs can be stopped; the state that a job would keep is not needed, since its windows come out anew.
-      if (state !== 'STOPPING' && state !== 'FORCE_STOPPING')
-        await unlessBusy(client.send(new StopApplicationCommand({ ApplicationName, Force: true })), ...BUSY);
-      throw notYet(`application ${ApplicationName} is stopping`);
+      await pushToStop(client, pipeline, state);
+      throw underWay(pipeline, `application ${names(pipeline).application} is stopping`);
     },
     /** Why no windows come out although events go in; undefined when they do, or when nothing goes in. */
     'notebook.flow': (pipeline: Pipeline): Promise<string | undefined> => flow(clients, pipeline),
@@ -82,15 +70,31 @@ export function notebook(clients: Clients) {
     'notebook.runs': async (pipeline: Pipeline): Promise<void> => {
       const { isRunning, paragraphs } = await readNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
       const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
-      if (failed && !isRunning)
-        throw ApplicationFailure.nonRetryable(
-          `paragraph ${failed.id} of the note ended as ${failed.status}: ${failed.errorMessage ?? 'no message'}`,
-          'NoteFailed',
-        );
+      if (failed && !isRunning) throw noteFailed(pipeline, failed);
       const { running, reason } = await look(clients, pipeline);
-      if (!running) throw notYet(reason ?? 'the note is still starting');
+      if (!running) throw underWay(pipeline, reason ?? 'the note is still starting');
     },
   };
+}
+
+async function start(clients: Clients, pipeline: Pipeline): Promise<void> {
+  const { kinesisAnalyticsV2: client } = clients;
+  const state = (await describe(client, pipeline))?.ApplicationStatus;
+  if (state === 'RUNNING' || state === 'STARTING') return;
+  if (state !== 'READY') throw underWay(pipeline, `application ${names(pipeline).application} is ${state}`);
+  if ((await seed(clients, pipeline)).changed) throw underWay(pipeline, `application ${names(pipeline).application} takes its note`);
+  try {
+    await client.send(new StartApplicationCommand({ ApplicationName: names(pipeline).application }));
+  } catch (error) {
+    if (isNamed(error, ...BUSY)) return;
+    throw await startFailed(clients, pipeline, `${(error as Error).name}: ${(error as Error).message}`);
+  }
+}
+
+/** A paragraph that failed, in Flink's words; with the role if these speak of a permission. */
+function noteFailed(pipeline: Pipeline, { id, status, errorMessage: message = 'no message' }: Paragraph): ApplicationFailure {
+  const found = `paragraph ${id} of the note ended as ${status}: ${message}`;
+  return ApplicationFailure.nonRetryable(advised(found, message, pipeline, 'studio'), 'NoteFailed');
 }
 
 async function describe(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {
@@ -98,10 +102,19 @@ async function describe(client: KinesisAnalyticsV2Client, pipeline: Pipeline): P
   return ApplicationDetail;
 }
 
+/** The application, through whose tag the note is owned: nothing is put into one of somebody else, nor is that started or stopped. */
+async function own(clients: Clients, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {
+  const resource = application(clients);
+  const found = await resource.find(pipeline);
+  if (found === undefined || isOurs(found, pipeline)) return found;
+  const what = `${resource.label(pipeline)} (${names(pipeline).applicationArn})`;
+  throw ApplicationFailure.nonRetryable(`${what} does not carry this pipeline's tag, so its note is left alone`, 'ForeignResource');
+}
+
 async function seed(clients: Clients, pipeline: Pipeline): Promise<{ changed: boolean; gap?: string }> {
   const { kinesisAnalyticsV2: client } = clients;
   const { application: ApplicationName, streams } = names(pipeline);
-  const found = await describe(client, pipeline);
+  const found = await own(clients, pipeline);
   const reading = await goingOn(clients, pipeline, found);
   const gap = await missing(clients, pipeline, reading);
   const slots = found?.ApplicationConfigurationDescription?.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription;
@@ -146,13 +159,14 @@ async function operationError(client: KinesisAnalyticsV2Client, pipeline: Pipeli
 
 /** A start that failed: it is tried anew in any case; while the application's role is young that may be all that is missing, and later the role is named. */
 async function startFailed(clients: Clients, pipeline: Pipeline, said = 'AWS gave no reason'): Promise<ApplicationFailure> {
-  const { application, roles } = names(pipeline);
+  const { application } = names(pipeline);
   const role = await youngRole(clients)(pipeline, 'studio');
-  const advice =
-    role === undefined
-      ? `it is tried again; look at role ${roles.studio} and its policy (npx d2d plan --policies) if this names an action`
-      : `role ${role} is new and may not have spread yet, so it is tried again`;
-  return ApplicationFailure.nonRetryable(`application ${application} did not start: ${said} (${advice})`, 'StartFailed');
+  const advice = roleAdvice({ message: said, operation: 'kinesisanalytics:StartApplication' }, pipeline, 'studio') ?? '(it is tried again)';
+  const young = `(role ${role} is new and may not have spread yet, so it is tried again)`;
+  return ApplicationFailure.nonRetryable(
+    `application ${application} did not start: ${said} ${role === undefined ? advice : young}`,
+    'StartFailed',
+  );
 }
 
 /** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink's job reads each shard in a subtask of its own. */

@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { dueBy, joined, type Span, type TimeBase } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
-import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Game } from '../../pipeline/simulation.ts';
+import { isAggregated, type Pipeline } from '../../pipeline/spec.ts';
 import type { Target } from '../aws.ts';
-import type { Range, Sent } from './send.ts';
-import type { Order, Word } from './sender-thread.ts';
+import type { Order, Task, Way, Word } from './sender-thread.ts';
+import { type Sent, type Stretch, unsent } from './stretch.ts';
 
 const HEARTBEAT_MS = 250;
 
@@ -14,32 +16,50 @@ export function generator(target: Target) {
   const thread = senderThread(target);
   return {
     /**
-     * Sends a range of events and returns how far it came: to its end, or to where it was cancelled. What an earlier attempt sent beyond its last
-     * heartbeat is not known, so a repeated attempt sends the same events again, under the same time base, to the end of the range before it heeds a cancellation.
+     * Sends a stretch of one lane's events and returns how far it came: to its end, or to where it was cancelled. What an earlier attempt sent beyond its last
+     * heartbeat is not known, so a repeated attempt sends the same events again, under the same time base, to the end of the stretch before it heeds a
+     * cancellation, and says that it has.
      */
-    'kinesis.generate': async ({ pipeline, again, ...range }: Range & { pipeline: Pipeline; again: boolean }): Promise<Sent> => {
+    'kinesis.generate': async ({ pipeline, again, ...stretch }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<Sent> => {
       const { attempt, heartbeatDetails } = Context.current().info;
-      const start: Sent = (attempt > 1 && (heartbeatDetails as Sent | undefined)) || { next: range.from, latest: 0, heartbeats: 0 };
-      return supervised(thread, { kind: 'range', stream: names(pipeline).streams.events, range, start }, start, again || attempt > 1);
+      const known = (attempt > 1 && (heartbeatDetails as Sent | undefined)) || unsent(stretch.from);
+      const isRepeated = again || attempt > 1;
+      const start: Sent = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
+      return supervised(thread, { kind: 'stretch', way: wayOf(pipeline), stretch, start }, start, isRepeated);
     },
-    /** Sends heartbeats alone until event time has passed `until`; a cancellation ends it early. */
-    'kinesis.heartbeats': ({ pipeline, run, until }: { pipeline: Pipeline; run: string; until: number }): Promise<Sent> =>
-      supervised(
-        thread,
-        { kind: 'heartbeats', stream: names(pipeline).streams.events, run, until },
-        { next: 0, latest: 0, heartbeats: 0 },
-        false,
-      ),
+    /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
+    'kinesis.heartbeats': ({ pipeline, ...order }: { pipeline: Pipeline; game: Game; after: number[]; until: number }): Promise<Sent> =>
+      supervised(thread, { kind: 'heartbeats', way: wayOf(pipeline), ...order }, unsent(0), false),
+    /** Sends what the lanes have held back. */
+    'kinesis.heldBack': async ({ pipeline, ...order }: { pipeline: Pipeline } & HeldBack): Promise<void> => {
+      await supervised(thread, { kind: 'heldBack', way: wayOf(pipeline), ...order }, unsent(0), true);
+    },
   };
 }
 
-type NewOrder = Order extends infer Each ? (Each extends { kind: 'range' | 'heartbeats' } ? Omit<Each, 'job'> : never) : never;
+/** What an attempt that broke off may have sent beyond what it told: no event goes before its time. */
+const maybeSent = ({ next, resent }: Sent, { bases, to }: Stretch): Span[] => {
+  const end = Math.min(to, dueBy(bases, Date.now()));
+  return end > next ? joined([...resent, [next, end]]) : resent;
+};
+
+/** Lanes that fall silent, each before event `next`. */
+interface HeldBack {
+  game: Game;
+  lanes: { lane: number; next: number; since: number; bases: TimeBase[] }[];
+}
+
+const wayOf = (pipeline: Pipeline): Way => ({
+  stream: names(pipeline).streams.events,
+  aggregate: isAggregated(pipeline),
+  ordered: pipeline.generator.ordered,
+});
 
 /** Hands an order to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it. */
-async function supervised(thread: SenderThread, order: NewOrder, start: Sent, mustFinish: boolean): Promise<Sent> {
+async function supervised(thread: SenderThread, task: Task, start: Sent, mustFinish: boolean): Promise<Sent> {
   const context = Context.current();
   let latest = start;
-  const job = thread.run(order, (sent) => {
+  const job = thread.run(task, (sent) => {
     latest = sent;
   });
   const beating = setInterval(() => context.heartbeat(latest), HEARTBEAT_MS);
@@ -60,7 +80,7 @@ async function supervised(thread: SenderThread, order: NewOrder, start: Sent, mu
 }
 
 interface SenderThread {
-  run(order: NewOrder, progress: (sent: Sent) => void): { done: Promise<Sent>; end(): void };
+  run(task: Task, progress: (sent: Sent) => void): { done: Promise<Sent>; end(): void };
 }
 
 /** One thread for all generators of a worker, started with the first order; a thread that dies fails its orders and is replaced. */
@@ -86,13 +106,13 @@ function senderThread(target: Target): SenderThread {
     return worker.on('message', hear).on('error', lost);
   };
   return {
-    run: (order, progress) => {
+    run: (task, progress) => {
       const job = ++count;
       thread ??= start();
       thread.ref();
       const done = new Promise<Sent>((resolve, reject) => jobs.set(job, { progress, done: resolve, failed: reject }));
-      thread.postMessage({ ...order, job });
-      return { done, end: () => thread?.postMessage({ job, kind: 'end' } satisfies Order) };
+      thread.postMessage({ job, task } satisfies Order);
+      return { done, end: () => thread?.postMessage({ job, task: 'end' } satisfies Order) };
     },
   };
 }

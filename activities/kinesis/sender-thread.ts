@@ -1,12 +1,26 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { clients, type Target } from '../aws.ts';
-import { type Range, type Sent, sendHeartbeats, sendRange } from './send.ts';
+import type { TimeBase } from '../../pipeline/ledger.ts';
+import type { Game } from '../../pipeline/simulation.ts';
+import type { Target } from '../aws.ts';
+import { type Courier, courier } from './deliver.ts';
+import { putting } from './put-records.ts';
+import { type Sent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, unsent } from './stretch.ts';
 
-/** What the thread is asked: send a range, send heartbeats, or end a job early. */
-export type Order =
-  | { job: number; kind: 'range'; stream: string; range: Range; start: Sent }
-  | { job: number; kind: 'heartbeats'; stream: string; run: string; until: number }
-  | { job: number; kind: 'end' };
+/** Where records go, and how. */
+export interface Way {
+  stream: string;
+  aggregate: boolean;
+  ordered: boolean;
+}
+
+/** What there is to be sent. */
+export type Task =
+  | { kind: 'stretch'; way: Way; stretch: Stretch; start: Sent }
+  | { kind: 'heartbeats'; way: Way; game: Game; after: number[]; until: number }
+  | { kind: 'heldBack'; way: Way; game: Game; lanes: { lane: number; next: number; since: number; bases: TimeBase[] }[] };
+
+/** What the thread is asked: a task, or to end one early. */
+export type Order = { job: number; task: Task } | { job: number; task: 'end' };
 
 /** What the thread says of a job. */
 export type Word =
@@ -14,24 +28,42 @@ export type Word =
   | { job: number; kind: 'done'; sent: Sent }
   | { job: number; kind: 'failed'; name: string; message: string };
 
-const { kinesis } = clients(workerData as Target);
+const { put } = putting(workerData as Target);
 const running = new Map<number, AbortController>();
+const couriers = new Map<string, Courier>();
 
 parentPort!.on('message', async (order: Order) => {
-  if (order.kind === 'end') return running.get(order.job)?.abort();
-  const { job, stream } = order;
+  const { job, task } = order;
+  if (task === 'end') return running.get(job)?.abort();
   const control = new AbortController();
   running.set(job, control);
   const say = (word: Word) => parentPort!.postMessage(word);
-  const sending = { kinesis, stream, signal: control.signal, report: (sent: Sent) => say({ job, kind: 'progress', sent }) };
   try {
-    const sent = await (order.kind === 'range'
-      ? sendRange(order.range, order.start, sending)
-      : sendHeartbeats(order.run, order.until, sending));
+    const sent = await carryOut(task, control.signal, (now) => say({ job, kind: 'progress', sent: now }));
     say({ job, kind: 'done', sent });
   } catch (error) {
+    // One that has failed once carries nothing any more.
+    couriers.delete(keyOf(task.way));
     say({ job, kind: 'failed', name: (error as Error).name, message: (error as Error).message });
   } finally {
     running.delete(job);
   }
 });
+
+async function carryOut(task: Task, signal: AbortSignal, report: (sent: Sent) => void): Promise<Sent> {
+  const sending = { courier: courierFor(task.way), signal, report };
+  if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, sending);
+  if (task.kind === 'heartbeats') return sendHeartbeats(task, sending);
+  for (const lane of task.lanes) await sendHeldBack({ game: task.game, ...lane }, sending.courier);
+  return unsent(0);
+}
+
+function courierFor(way: Way): Courier {
+  const found = couriers.get(keyOf(way)) ?? courier({ put, ...way });
+  couriers.set(keyOf(way), found);
+  return found;
+}
+
+function keyOf(way: Way): string {
+  return JSON.stringify(way);
+}

@@ -6,6 +6,7 @@ import {
   ListShardsCommand,
   type Shard,
 } from '@aws-sdk/client-kinesis';
+import { payloads } from '../../pipeline/aggregation.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { unlessMissing } from '../errors.ts';
@@ -52,7 +53,7 @@ export interface Row {
   arrival: number;
 }
 
-/** The records of a shard from a position on, page by page, up to where the shard ends at this moment. */
+/** The records of a shard from a position on, those of aggregates one by one, page by page, up to where the shard ends at this moment. What is no JSON is left out. */
 export async function* rows(
   kinesis: KinesisClient,
   position: GetShardIteratorCommandInput,
@@ -61,11 +62,21 @@ export async function* rows(
   let { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(position));
   while (ShardIterator) {
     const { Records = [], NextShardIterator, MillisBehindLatest = 0 } = await kinesis.send(new GetRecordsCommand({ ShardIterator, Limit }));
-    yield Records.map(({ Data, ApproximateArrivalTimestamp }) => ({
-      ...(JSON.parse(Buffer.from(Data ?? []).toString('utf8')) as Row),
-      arrival: Number(ApproximateArrivalTimestamp),
-    }));
+    yield Records.flatMap(({ Data = NOTHING, ApproximateArrivalTimestamp }) =>
+      payloads(Data).flatMap((data) => rowOf(data, Number(ApproximateArrivalTimestamp)) ?? []),
+    );
     ShardIterator = MillisBehindLatest > 0 ? NextShardIterator : undefined;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function rowOf(data: Uint8Array, arrival: number): Row | undefined {
+  try {
+    return { ...(JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.length).toString()) as Row), arrival };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

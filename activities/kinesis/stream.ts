@@ -6,12 +6,14 @@ import {
   DescribeStreamSummaryCommand,
   IncreaseStreamRetentionPeriodCommand,
   ListTagsForStreamCommand,
+  RemoveTagsFromStreamCommand,
   type StreamDescriptionSummary,
   type StreamStatus,
   UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis';
 import { type LakeTable, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { ofStream } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
@@ -36,6 +38,11 @@ export function stream({ kinesis }: Clients, table: LakeTable): Resource<Stream>
     ]);
     return { ...summary, tags: tagMap(Tags) };
   };
+  const keep = async (pipeline: Pipeline, hours: number): Promise<void> => {
+    const input = { StreamName: streamName(pipeline), RetentionPeriodHours: pipeline.keep.streamHours };
+    const isMore = hours < input.RetentionPeriodHours;
+    await kinesis.send(isMore ? new IncreaseStreamRetentionPeriodCommand(input) : new DecreaseStreamRetentionPeriodCommand(input));
+  };
   return {
     label: (pipeline) => `Kinesis stream ${streamName(pipeline)}`,
     arn: (pipeline) => names(pipeline).streamArn(table),
@@ -53,24 +60,30 @@ export function stream({ kinesis }: Clients, table: LakeTable): Resource<Stream>
     // A stream takes one change at a time, and is UPDATING after each.
     change: async (pipeline, { OpenShardCount: open = 0, RetentionPeriodHours: hours = 0 }) => {
       const StreamName = streamName(pipeline);
-      const { streamHours } = pipeline.keep;
-      if (hours !== streamHours) {
-        const input = { StreamName, RetentionPeriodHours: streamHours };
-        const Command = hours < streamHours ? IncreaseStreamRetentionPeriodCommand : DecreaseStreamRetentionPeriodCommand;
-        await kinesis.send(new Command(input));
-      }
+      const isKept = hours === pipeline.keep.streamHours;
+      if (!isKept) await keep(pipeline, hours);
       const wanted = shards(pipeline);
       if (open === wanted) return;
-      if (hours !== streamHours) throw notYet(`Kinesis stream ${StreamName} changes its retention before its shards`);
+      if (!isKept) throw notYet(`Kinesis stream ${StreamName} changes its retention before its shards`);
       // One call at most doubles or halves.
       const target = Math.min(Math.max(wanted, Math.ceil(open / 2)), open * 2);
       await kinesis.send(new UpdateShardCountCommand({ StreamName, TargetShardCount: target, ScalingType: 'UNIFORM_SCALING' }));
       if (target !== wanted) throw notYet(`Kinesis stream ${StreamName} is on its way from ${open} over ${target} to ${wanted} shards`);
     },
+    // A new stream keeps its records for a day, whatever is wanted.
+    complete: async (pipeline, { RetentionPeriodHours: hours = 0 }) => {
+      if (hours === pipeline.keep.streamHours) return false;
+      await keep(pipeline, hours);
+      return true;
+    },
     tag: async (pipeline, _found, Tags) => {
       await kinesis.send(new AddTagsToStreamCommand({ StreamName: streamName(pipeline), Tags }));
     },
+    untag: async (pipeline, _found, TagKeys) => {
+      await kinesis.send(new RemoveTagsFromStreamCommand({ StreamName: streamName(pipeline), TagKeys }));
+    },
     status: ({ StreamStatus: status }) => STATUS[status!],
+    costs: ({ OpenShardCount, RetentionPeriodHours }) => ofStream(OpenShardCount ?? 0, RetentionPeriodHours ?? 0),
     remove: async (pipeline) => {
       const deletion = kinesis.send(new DeleteStreamCommand({ StreamName: streamName(pipeline), EnforceConsumerDeletion: true }));
       await unlessBusy(unlessMissing(deletion, MISSING), 'ResourceInUseException');

@@ -3,10 +3,12 @@ import {
   type DashboardVersion,
   DeleteDashboardCommand,
   DescribeDashboardCommand,
+  DescribeDashboardDefinitionCommand,
   DescribeDashboardPermissionsCommand,
   ListDashboardVersionsCommand,
   ListTagsForResourceCommand,
   TagResourceCommand,
+  UntagResourceCommand,
   UpdateDashboardCommand,
   UpdateDashboardPermissionsCommand,
   UpdateDashboardPublishedVersionCommand,
@@ -21,8 +23,8 @@ import { unlessMissing } from '../errors.ts';
 import { settled } from '../poll.ts';
 import { type Difference, type Found, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
-import { definitionHash } from './definition.ts';
-import { apart, permissions, ungranted } from './permissions.ts';
+import { definitionDifferences, definitionHash } from './definition.ts';
+import { apart, grantDifferences, permissions } from './permissions.ts';
 import { faults, STATUS } from './status.ts';
 
 interface FoundDashboard extends Found {
@@ -71,28 +73,36 @@ export function dashboard({ quicksight }: Clients): Resource<FoundDashboard> {
     differences: async (pipeline, { name, latest, published }) => {
       const { Name, VersionDescription } = content(pipeline);
       const fields: Difference[] = differences({ Name }, { Name: name });
-      if (latest?.Description !== VersionDescription)
-        fields.push({ field: 'Definition', is: latest?.Description, wanted: VersionDescription });
+      // A version never changes: one that was made of our definition is that, however QuickSight words it.
+      if (latest?.Description !== VersionDescription) {
+        const version = { ...id(pipeline), VersionNumber: latest?.VersionNumber };
+        const { Definition } = await quicksight.send(new DescribeDashboardDefinitionCommand(version));
+        fields.push({ field: 'VersionDescription', is: latest?.Description, wanted: VersionDescription });
+        fields.push(...definitionDifferences(pipeline, Definition));
+      }
       if (latest && STATUS[latest.Status!] === 'broken') fields.push({ field: 'Status', is: latest.Status, wanted: 'CREATION_SUCCESSFUL' });
       if (latest?.VersionNumber !== published) fields.push({ field: PUBLISHED, is: published, wanted: latest?.VersionNumber });
       const look = () => quicksight.send(new DescribeDashboardPermissionsCommand(id(pipeline)));
-      return [...fields, ...(await ungranted(permissions(pipeline, 'dashboard'), look))];
+      return [...fields, ...(await grantDifferences(pipeline, 'dashboard', look))];
     },
     change: async (pipeline, { latest }, found) => {
+      const { others, grants } = apart(found);
       let version = latest;
-      if (found.some(({ field }) => ['Name', 'Definition', 'Status'].includes(field))) {
+      if (others.some(({ field }) => field !== PUBLISHED)) {
         await quicksight.send(new UpdateDashboardCommand(content(pipeline)));
         version = await accepted(pipeline, latest?.VersionNumber);
       }
-      if (apart(found).fields) {
+      if (others.length > 0) {
         const { VersionNumber } = version!;
         await quicksight.send(new UpdateDashboardPublishedVersionCommand({ ...id(pipeline), VersionNumber }));
       }
-      const GrantPermissions = permissions(pipeline, 'dashboard');
-      if (apart(found).grants) await quicksight.send(new UpdateDashboardPermissionsCommand({ ...id(pipeline), GrantPermissions }));
+      if (grants) await quicksight.send(new UpdateDashboardPermissionsCommand({ ...id(pipeline), ...grants }));
     },
     tag: async (pipeline, _found, tags) => {
       await quicksight.send(new TagResourceCommand({ ResourceArn: names(pipeline).dashboardArn, Tags: tagList(tags) }));
+    },
+    untag: async (pipeline, _found, TagKeys) => {
+      await quicksight.send(new UntagResourceCommand({ ResourceArn: names(pipeline).dashboardArn, TagKeys }));
     },
     status: ({ latest }) => (latest?.Status === undefined ? 'pending' : STATUS[latest.Status]),
     reason: ({ latest }) => faults(latest?.Errors),

@@ -10,6 +10,7 @@ import {
   ListIngestionsCommand,
   ListTagsForResourceCommand,
   TagResourceCommand,
+  UntagResourceCommand,
   UpdateDataSetCommand,
   UpdateDataSetPermissionsCommand,
 } from '@aws-sdk/client-quicksight';
@@ -22,7 +23,7 @@ import { unlessMissing } from '../errors.ts';
 import { type Found, type Resource, type Status, unlessLost } from '../resource.ts';
 import { statement } from '../sql.ts';
 import { tagList, tagMap } from '../tags.ts';
-import { apart, permissions, ungranted } from './permissions.ts';
+import { apart, grantDifferences, permissions } from './permissions.ts';
 
 type DataSetName = keyof ReturnType<typeof dataSets>;
 
@@ -85,19 +86,22 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
       const fields = differences(content(pipeline, which), found);
       if (loaded(found) === 'broken') fields.push({ field: 'Status', is: found.ingestions?.[0]?.IngestionStatus, wanted: 'COMPLETED' });
       const look = () => quicksight.send(new DescribeDataSetPermissionsCommand(id(pipeline)));
-      return [...fields, ...(await ungranted(permissions(pipeline, 'dataSet'), look))];
+      return [...fields, ...(await grantDifferences(pipeline, 'dataSet', look))];
     },
     change: async (pipeline, { ingestions = [] }, found) => {
-      const { fields, grants } = apart(found);
+      const { others, grants } = apart(found);
       // An update of a SPICE data set loads it too.
-      if (found.some(({ field }) => content(pipeline, which)[field.split('.')[0] as 'Name'] !== undefined))
+      if (others.some(({ field }) => content(pipeline, which)[field.split('.')[0] as 'Name'] !== undefined))
         await quicksight.send(new UpdateDataSetCommand({ ...id(pipeline), ...content(pipeline, which) }));
-      else if (fields) await quicksight.send(new CreateIngestionCommand({ ...id(pipeline), IngestionId: `mend-${ingestions.length}` }));
-      const GrantPermissions = permissions(pipeline, 'dataSet');
-      if (grants) await quicksight.send(new UpdateDataSetPermissionsCommand({ ...id(pipeline), GrantPermissions }));
+      else if (others.length > 0)
+        await quicksight.send(new CreateIngestionCommand({ ...id(pipeline), IngestionId: `mend-${ingestions.length}` }));
+      if (grants) await quicksight.send(new UpdateDataSetPermissionsCommand({ ...id(pipeline), ...grants }));
     },
     tag: async (pipeline, _found, tags) => {
       await quicksight.send(new TagResourceCommand({ ResourceArn: names(pipeline).dataSetArn(which), Tags: tagList(tags) }));
+    },
+    untag: async (pipeline, _found, TagKeys) => {
+      await quicksight.send(new UntagResourceCommand({ ResourceArn: names(pipeline).dataSetArn(which), TagKeys }));
     },
     status: loaded,
     reason: ({ ingestions: [latest] = [] }) =>

@@ -6,6 +6,7 @@ import {
   DescribeDataSourcePermissionsCommand,
   ListTagsForResourceCommand,
   TagResourceCommand,
+  UntagResourceCommand,
   UpdateDataSourceCommand,
   UpdateDataSourcePermissionsCommand,
 } from '@aws-sdk/client-quicksight';
@@ -16,7 +17,7 @@ import { differences } from '../differences.ts';
 import { unlessMissing } from '../errors.ts';
 import { type Found, notYet, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
-import { apart, permissions, ungranted } from './permissions.ts';
+import { apart, grantDifferences, permissions } from './permissions.ts';
 import { STATUS } from './status.ts';
 
 type FoundDataSource = Found & DataSource;
@@ -65,7 +66,7 @@ export function dataSource({ quicksight }: Clients): Resource<FoundDataSource> {
       const fields = differences(wanted, found).map((each) => (each.field === 'Type' ? { ...each, replace: true as const } : each));
       if (STATUS[found.Status!] === 'broken') fields.push({ field: 'Status', is: found.Status, wanted: 'CREATION_SUCCESSFUL' });
       const look = () => quicksight.send(new DescribeDataSourcePermissionsCommand(id(pipeline)));
-      return [...fields, ...(await ungranted(permissions(pipeline, 'dataSource'), look))];
+      return [...fields, ...(await grantDifferences(pipeline, 'dataSource', look))];
     },
     change: async (pipeline, { Status }, found) => {
       const Name = names(pipeline).dataSource;
@@ -74,13 +75,16 @@ export function dataSource({ quicksight }: Clients): Resource<FoundDataSource> {
         await remove(pipeline);
         throw notYet(`QuickSight data source ${Name} failed and is made anew`);
       }
-      const { fields, grants } = apart(found);
-      if (fields) await quicksight.send(new UpdateDataSourceCommand({ ...id(pipeline), Name, DataSourceParameters: parameters(pipeline) }));
-      const GrantPermissions = permissions(pipeline, 'dataSource');
-      if (grants) await quicksight.send(new UpdateDataSourcePermissionsCommand({ ...id(pipeline), GrantPermissions }));
+      const { others, grants } = apart(found);
+      if (others.length > 0)
+        await quicksight.send(new UpdateDataSourceCommand({ ...id(pipeline), Name, DataSourceParameters: parameters(pipeline) }));
+      if (grants) await quicksight.send(new UpdateDataSourcePermissionsCommand({ ...id(pipeline), ...grants }));
     },
     tag: async (pipeline, _found, tags) => {
       await quicksight.send(new TagResourceCommand({ ResourceArn: names(pipeline).dataSourceArn, Tags: tagList(tags) }));
+    },
+    untag: async (pipeline, _found, TagKeys) => {
+      await quicksight.send(new UntagResourceCommand({ ResourceArn: names(pipeline).dataSourceArn, TagKeys }));
     },
     status: ({ Status }) => STATUS[Status!],
     reason: ({ ErrorInfo }) => ErrorInfo && `${ErrorInfo.Type}: ${ErrorInfo.Message}`,

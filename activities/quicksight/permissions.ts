@@ -1,6 +1,5 @@
 import type { ResourcePermission } from '@aws-sdk/client-quicksight';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { differences } from '../differences.ts';
 import type { Difference } from '../resource.ts';
 
 /** QuickSight knows no single permissions, only these whole sets; they are an owner's. */
@@ -60,24 +59,47 @@ export const permissions = ({ quicksightPrincipal }: Pipeline, asset: keyof type
     ? undefined
     : [{ Principal: quicksightPrincipal, Actions: OWNER[asset].map((action) => `quicksight:${action}`) }];
 
-/** The field by which a difference in permissions goes. */
-export const PERMISSIONS = 'Permissions';
+const FIELD = 'Permissions ';
 
-/** What is wanted and not among the permissions that `look` reports; those of others are left alone. */
-export async function ungranted(
-  wanted: ResourcePermission[] | undefined,
+/** Grants that the spec's principal lacks, and all that another principal has: nobody else is to see the asset. More than an owner's set is no wider than it. */
+export async function grantDifferences(
+  pipeline: Pipeline,
+  asset: keyof typeof OWNER,
   look: () => Promise<{ Permissions?: ResourcePermission[] }>,
 ): Promise<Difference[]> {
-  if (wanted === undefined) return [];
+  const wanted = permissions(pipeline, asset) ?? [];
   const { Permissions = [] } = await look();
-  const missing = wanted.filter((each) => !Permissions.some((found) => differences(sorted(each), sorted(found)).length === 0));
-  return missing.length === 0 ? [] : [{ field: PERMISSIONS, is: Permissions, wanted }];
+  const differs = (Principal = '', is?: string[], Actions?: string[]): Difference => ({
+    field: `${FIELD}${Principal}`,
+    is,
+    wanted: Actions,
+  });
+  const lacking = wanted.flatMap(({ Principal, Actions = [] }) => {
+    const is = Permissions.find((each) => each.Principal === Principal)?.Actions;
+    return Actions.every((action) => is?.includes(action)) ? [] : [differs(Principal, is, Actions)];
+  });
+  const surplus = Permissions.filter(({ Principal }) => !wanted.some((each) => each.Principal === Principal));
+  return [...lacking, ...surplus.map(({ Principal, Actions }) => differs(Principal, Actions))];
 }
 
-/** Splits differences into whether permissions are among them, and whether anything else is. */
-export const apart = (all: Difference[]): { grants: boolean; fields: boolean } => ({
-  grants: all.some(({ field }) => field === PERMISSIONS),
-  fields: all.some(({ field }) => field !== PERMISSIONS),
-});
+/** Splits differences into those in grants, as a request to change them, and the others. */
+export function apart(all: Difference[]): { grants?: Grants; others: Difference[] } {
+  const ofGrants = all.filter(({ field }) => field.startsWith(FIELD));
+  const others = all.filter(({ field }) => !field.startsWith(FIELD));
+  const to = ({ field }: Difference, actions: unknown): ResourcePermission => ({
+    Principal: field.slice(FIELD.length),
+    Actions: actions as string[],
+  });
+  const grant = ofGrants.flatMap((each) => (each.wanted === undefined ? [] : [to(each, each.wanted)]));
+  const revoke = ofGrants.flatMap((each) => (each.wanted === undefined ? [to(each, each.is)] : []));
+  if (ofGrants.length === 0) return { others };
+  return {
+    others,
+    grants: { ...(grant.length > 0 && { GrantPermissions: grant }), ...(revoke.length > 0 && { RevokePermissions: revoke }) },
+  };
+}
 
-const sorted = ({ Principal, Actions = [] }: ResourcePermission) => ({ Principal, Actions: [...Actions].sort() });
+interface Grants {
+  GrantPermissions?: ResourcePermission[];
+  RevokePermissions?: ResourcePermission[];
+}

@@ -10,8 +10,10 @@ import { names } from '../../pipeline/names.ts';
 import { type REFRESHED, REFRESHES_A_DAY } from '../../pipeline/schedules.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
+import { awsNow } from '../clock.ts';
 import { isNamed, unless } from '../errors.ts';
-import { notYet } from '../resource.ts';
+import { advised } from '../iam/refusal.ts';
+import { underWay } from '../resource.ts';
 
 /** A data set that is loaded into SPICE. */
 export type Refreshed = (typeof REFRESHED)[number];
@@ -33,8 +35,7 @@ export function refreshing({ quicksight }: Clients) {
       const all = await ingestions(pipeline, dataSet);
       const joined = all.find(({ IngestionId, IngestionStatus: state }) => IngestionId === run || isUnderWay(state));
       if (joined) return { ingestion: joined.IngestionId! };
-      const now = Date.now() + (quicksight.config.systemClockOffset ?? 0);
-      const lately = all.filter(({ CreatedTime }) => now - (CreatedTime?.getTime() ?? 0) < DAY_MS).length;
+      const lately = all.filter(({ CreatedTime }) => awsNow(quicksight) - (CreatedTime?.getTime() ?? 0) < DAY_MS).length;
       const most = lately < REFRESHES_A_DAY.standard ? REFRESHES_A_DAY.standard : await allowed(pipeline);
       if (lately >= most) {
         const { DataSetId } = idOf(pipeline, dataSet);
@@ -56,9 +57,10 @@ export function refreshing({ quicksight }: Clients) {
       const state = found?.IngestionStatus;
       if (state === 'FAILED' || state === 'CANCELLED') {
         const { Type = 'no type', Message = 'no message' } = found?.ErrorInfo ?? {};
-        throw ApplicationFailure.nonRetryable(`ingestion ${ingestion} ended as ${state}: ${Type}: ${Message}`, 'IngestionFailed');
+        const ended = `ingestion ${ingestion} ended as ${state}: ${Type}: ${Message}`;
+        throw ApplicationFailure.nonRetryable(advised(ended, Message, pipeline, 'quicksight'), 'IngestionFailed');
       }
-      if (state !== 'COMPLETED') throw notYet(`ingestion ${ingestion} is ${state}`);
+      if (state !== 'COMPLETED') throw underWay(pipeline, `ingestion ${ingestion} is ${state}`);
       return found?.RowInfo?.RowsIngested ?? 0;
     },
   };

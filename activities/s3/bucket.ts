@@ -3,6 +3,7 @@ import {
   type BucketLocationConstraint,
   CreateBucketCommand,
   DeleteBucketCommand,
+  DeleteBucketTaggingCommand,
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
@@ -18,8 +19,10 @@ import {
   type ServerSideEncryptionConfiguration,
 } from '@aws-sdk/client-s3';
 import { ApplicationFailure } from '@temporalio/common';
+import { foreignAdvice } from '../../pipeline/foreign.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { ofBucket } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
@@ -28,7 +31,7 @@ import { samePolicy } from '../iam/same-policy.ts';
 import { type Found, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { BLOCK_PUBLIC, ENCRYPTION, lifecycle, tlsOnly } from './bucket-settings.ts';
-import { emptied } from './empty-bucket.ts';
+import { emptied, sizeOf } from './empty-bucket.ts';
 
 interface Settings {
   'public access block': PublicAccessBlockConfiguration;
@@ -79,6 +82,12 @@ export function bucket({ s3 }: Clients): Resource {
     else if (setting === 'policy') await s3.send(new PutBucketPolicyCommand({ ...one, Policy: JSON.stringify(is.policy) }));
     else await s3.send(new PutBucketLifecycleConfigurationCommand({ ...one, LifecycleConfiguration: is.lifecycle }));
   };
+  // This call puts all tags of a bucket, so those that it has go along.
+  const putTags = async (pipeline: Pipeline, tags: Record<string, string>): Promise<void> => {
+    const isNone = Object.keys(tags).length === 0;
+    if (isNone) await s3.send(new DeleteBucketTaggingCommand(which(pipeline)));
+    else await s3.send(new PutBucketTaggingCommand({ ...which(pipeline), Tagging: { TagSet: tagList(tags) } }));
+  };
   return {
     label: (pipeline) => `S3 bucket ${names(pipeline).bucket}`,
     arn: (pipeline) => names(pipeline).bucketArn,
@@ -90,8 +99,8 @@ export function bucket({ s3 }: Clients): Resource {
         const { httpStatusCode: status } = (error as { $metadata?: { httpStatusCode?: number } }).$metadata ?? {};
         if (status === 404) return undefined;
         if (status !== 403) throw error;
-        const message = `S3 bucket ${names(pipeline).bucket} is another account's, or these credentials may not see it; choose another name for the pipeline`;
-        throw ApplicationFailure.nonRetryable(message, 'ForeignResource');
+        const { bucket: name, bucketArn: arn } = names(pipeline);
+        throw ApplicationFailure.nonRetryable(foreignAdvice({ label: `S3 bucket ${name}`, arn, hidden: true }), 'ForeignResource');
       }
     },
     create: async (pipeline) => {
@@ -110,12 +119,14 @@ export function bucket({ s3 }: Clients): Resource {
     change: async (pipeline, _found, found) => {
       for (const setting of SETTINGS) if (found.some(({ field }) => field.split('.')[0] === setting)) await put(pipeline, setting);
     },
-    // This call puts all tags of a bucket, so those that it has go along.
-    tag: async (pipeline, found, tags) => {
-      const Tagging = { TagSet: tagList({ ...found.tags, ...tags }) };
-      await s3.send(new PutBucketTaggingCommand({ ...which(pipeline), Tagging }));
-    },
+    tag: (pipeline, found, tags) => putTags(pipeline, { ...found.tags, ...tags }),
+    untag: (pipeline, found, keys) =>
+      putTags(pipeline, Object.fromEntries(Object.entries(found.tags ?? {}).filter(([key]) => !keys.includes(key)))),
     status: () => 'ready',
+    costs: async (_found, pipeline) => {
+      const { bytes, isAll } = await sizeOf(s3, which(pipeline));
+      return ofBucket(bytes, isAll);
+    },
     remove: async (pipeline) => {
       if (!(await unlessMissing(emptied(s3, which(pipeline)), 'NoSuchBucket'))) return;
       const deletion = unlessMissing(s3.send(new DeleteBucketCommand(which(pipeline))), 'NoSuchBucket');

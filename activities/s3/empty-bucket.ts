@@ -28,3 +28,9 @@ export async function emptied(s3: S3Client, which: Which): Promise<boolean> {
   }
   return false;
 }
+
+/** How many bytes the first page of a bucket's versions holds, and whether that is all of them. */
+export async function sizeOf(s3: S3Client, which: Which): Promise<{ bytes: number; isAll: boolean }> {
+  const { Versions = [], IsTruncated = false } = await s3.send(new ListObjectVersionsCommand(which));
+  return { bytes: Versions.reduce((sum, { Size = 0 }) => sum + Size, 0), isAll: !IsTruncated };
+}

@@ -1,16 +1,14 @@
 import type { ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
+import { type Cadence, cadences } from '../../pipeline/cadences.ts';
+import { milliseconds } from '../../pipeline/duration.ts';
 import { names } from '../../pipeline/names.ts';
-import { QUESTIONS, REFRESHED, type SCHEDULED } from '../../pipeline/schedules.ts';
-import { milliseconds, type Pipeline, speedOf } from '../../pipeline/spec.ts';
+import { type Pipeline, speedOf } from '../../pipeline/spec.ts';
 import { attributes, introduced } from '../../workflows/story.ts';
 import { specHash } from '../spec-hash.ts';
 
 /** One schedule of a pipeline. `id`: that of the schedule, which its workflows' begin with; durations in milliseconds, as the pipeline's speed makes them. */
-export interface Scheduled {
+export interface Scheduled extends Cadence {
   id: string;
-  name: (typeof SCHEDULED)[number];
-  what: 'crawl' | 'query' | 'refresh';
-  every: number;
   overlap: ScheduleOverlapPolicy;
   catchup: number;
 }
@@ -22,36 +20,33 @@ const SHORTEST_CATCHUP_MS = 10_000;
 
 /** The schedules that a pipeline wants: its crawl, each question and each data set in SPICE. */
 export function scheduled(pipeline: Pipeline): Scheduled[] {
-  const { schedules, target, local } = pipeline;
-  const { crawl, query, refresh } = names(pipeline).workflows;
-  const real = (text: string) => milliseconds(text) / speedOf(pipeline);
-  const one = (what: Scheduled['what'], name: Scheduled['name'], id: string, usual: string): Scheduled => {
+  const { schedules } = pipeline;
+  const { workflows } = names(pipeline);
+  const speed = speedOf(pipeline);
+  return cadences(pipeline).map(({ what, name, every }) => {
     const own = schedules.each[name];
     return {
-      id,
+      id: what === name ? workflows[what] : `${workflows[what]}/${name}`,
       name,
       what,
-      every: Math.max(SHORTEST_MS, Math.round(real(own?.every ?? usual) / 1000) * 1000),
+      every: Math.max(SHORTEST_MS, Math.round(every / speed / 1000) * 1000),
       overlap: (own?.overlap ?? schedules.overlap).toUpperCase().replace(' ', '_') as Uppercase<'skip'>,
-      catchup: Math.max(SHORTEST_CATCHUP_MS, real(own?.catchup ?? schedules.catchup)),
+      catchup: Math.max(SHORTEST_CATCHUP_MS, milliseconds(own?.catchup ?? schedules.catchup) / speed),
     };
-  };
-  return [
-    one('crawl', 'crawl', crawl, target === 'local' ? local.crawl : schedules.crawl),
-    ...QUESTIONS.map((question) => one('query', question, `${query}/${question}`, schedules.queries)),
-    ...REFRESHED.map((dataSet) => one('refresh', dataSet, `${refresh}/${dataSet}`, schedules.refresh)),
-  ];
+  });
 }
 
 const STORY = {
   crawl: () => 'crawls the lake',
   query: (question: string) => `asks ${question}`,
   refresh: (dataSet: string) => `loads data set ${dataSet} into SPICE`,
+  audit: () => 'counts every event of the last day everywhere',
 };
 const ARGUMENTS = {
   crawl: () => ({}),
   query: (question: string) => ({ questions: [question] }),
   refresh: (dataSet: string) => ({ dataSet }),
+  audit: (_: string, { delivery }: Pipeline) => ({ hours: 24, patience: `${delivery.seconds * 2 + 90} seconds` }),
 };
 
 /** A schedule in Temporal's words. */
@@ -67,7 +62,7 @@ export const scheduleOptions = (
     workflowType: what,
     workflowId: id,
     taskQueue,
-    args: [{ pipeline, ...ARGUMENTS[what](name) }],
+    args: [{ pipeline, ...ARGUMENTS[what](name, pipeline) }],
     memo: { specHash: specHash(pipeline) },
     ...introduced(pipeline, STORY[what](name)),
   },

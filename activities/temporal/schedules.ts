@@ -9,6 +9,7 @@ import {
 } from '@temporalio/client';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { settle } from '../../workflows/messages.ts';
 import { notYet } from '../resource.ts';
 import { specHash } from '../spec-hash.ts';
 import { scheduled, scheduleOptions } from './scheduled.ts';
@@ -16,16 +17,23 @@ import { scheduled, scheduleOptions } from './scheduled.ts';
 /** What a schedule that we paused says; one that somebody else paused stays so when the pipeline goes on. */
 const PAUSED = 'the pipeline is paused';
 
+/** The ids of the pipeline's schedules that its spec no longer has. */
+export async function surplusSchedules(client: Client, pipeline: Pipeline): Promise<string[]> {
+  const wanted = scheduled(pipeline).map(({ id }) => id);
+  return (await listed(client, pipeline)).filter((id) => !wanted.includes(id));
+}
+
+/** Those that carry the pipeline's name. The list lags a little behind. */
+async function listed(client: Client, { name }: Pipeline): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { scheduleId } of client.schedule.list({ query: `PipelineName = '${name}'` }))
+    if (scheduleId.startsWith(`${name}/`)) ids.push(scheduleId);
+  return ids;
+}
+
 /** What only a Temporal client can do; workflow code cannot make schedules. */
 export function temporal(client: Client, taskQueue: string) {
   const wanted = (pipeline: Pipeline) => scheduled(pipeline).map((each) => scheduleOptions(pipeline, taskQueue, each));
-  /** Those that carry the pipeline's name. The list lags a little behind. */
-  const listed = async ({ name }: Pipeline): Promise<string[]> => {
-    const ids: string[] = [];
-    for await (const { scheduleId } of client.schedule.list({ query: `PipelineName = '${name}'` }))
-      if (scheduleId.startsWith(`${name}/`)) ids.push(scheduleId);
-    return ids;
-  };
   const remove = (id: string) => unlessGone(client.schedule.getHandle(id).delete());
   const ensure = async (schedule: Wanted, paused: boolean): Promise<void> => {
     const handle = client.schedule.getHandle(schedule.scheduleId);
@@ -59,6 +67,15 @@ export function temporal(client: Client, taskQueue: string) {
     }
   };
   return {
+    /** Has the generator write down its ledger up to now; quiet when none runs. */
+    'generator.settle': async (pipeline: Pipeline): Promise<void> => {
+      const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
+      try {
+        if ((await handle.describe()).status.name === 'RUNNING') await handle.executeUpdate(settle);
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+    },
     /**
      * Makes the schedules of crawl, questions and refreshes, new ones paused if so told; changes one that exists only where it differs, and keeps its pause.
      * Removes those of ours that the spec no longer has. Returns the hash of the spec that they now run by.
@@ -66,8 +83,7 @@ export function temporal(client: Client, taskQueue: string) {
     'schedules.ensure': async (pipeline: Pipeline, paused = false): Promise<{ specHash: string }> => {
       const schedules = wanted(pipeline);
       await Promise.all(schedules.map((schedule) => ensure(schedule, paused)));
-      const surplus = (await listed(pipeline)).filter((id) => !schedules.some(({ scheduleId }) => scheduleId === id));
-      await Promise.all(surplus.map(remove));
+      await Promise.all((await surplusSchedules(client, pipeline)).map(remove));
       return { specHash: specHash(pipeline) };
     },
     /** Pauses the schedules, or lets those go on that this has paused. */
@@ -76,7 +92,7 @@ export function temporal(client: Client, taskQueue: string) {
     },
     /** Deletes the schedules; quiet when they are gone. */
     'schedules.remove': async (pipeline: Pipeline): Promise<void> => {
-      const ids = new Set([...scheduled(pipeline).map(({ id }) => id), ...(await listed(pipeline))]);
+      const ids = new Set([...scheduled(pipeline).map(({ id }) => id), ...(await listed(client, pipeline))]);
       await Promise.all([...ids].map(remove));
     },
     /** Cancels every workflow that serves the pipeline, those that its schedules started too, and returns once all have ended; who does not heed is terminated. */

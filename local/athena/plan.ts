@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Aws } from '../aws.ts';
 import { databases, tableKey, tables } from '../glue/catalog.ts';
+import type { Permissions } from '../iam/permissions.ts';
 import { INFORMATION_SCHEMA, informationSchema } from './information-schema.ts';
+import { type QueryRights, queryRights } from './query-rights.ts';
 import { partsOf } from './table-files.ts';
 import { selectOf } from './table-view.ts';
 import { trinoError } from './trino-error.ts';
@@ -17,14 +19,16 @@ export interface Plan {
   named: (boolean | undefined)[];
 }
 
-/** Translates a Trino query and resolves its tables and views in the Glue catalog; throws a `TrinoError`. */
-export async function plan(aws: Aws, sql: string, database: string): Promise<Plan> {
+/** Translates a Trino query and resolves its tables and views in the Glue catalog, as far as `may` allows; throws a `TrinoError`, or AWS's refusal. */
+export async function plan(aws: Aws, sql: string, database: string, may?: Permissions): Promise<Plan> {
   const made = new Set<string>();
   const result: Plan = { sql: '', setup: [], sizes: new Map(), named: [] };
   const analysis = await aws.sql.analyse(sql, database).catch((error: Error) => {
     throw trinoError(error.message, sql);
   });
-  for (const table of analysis.tables) await add(aws, table, sql, result, made, []);
+  const rights = queryRights(aws, may);
+  rights.database('default'); // whatever the query is
+  for (const table of analysis.tables) await add(aws, table, sql, result, made, rights, []);
   return { ...result, sql: analysis.sql, named: analysis.named };
 }
 
@@ -34,6 +38,7 @@ async function add(
   sql: string,
   result: Plan,
   made: Set<string>,
+  rights: QueryRights,
   within: string[],
 ): Promise<void> {
   const name = `${database}.${table}`;
@@ -46,6 +51,8 @@ async function add(
   const view = (text: string, columns = '') =>
     result.setup.push(`CREATE VIEW awsdatacatalog.${schema}.${identifier(table)}${columns} AS ${text}`);
   if (database === 'information_schema') return void view(informationSchema(aws, table, sql));
+  rights.database(database);
+  rights.table(database, table);
   if (!databases(aws).has(database)) throw trinoError(`SCHEMA_NOT_FOUND: Schema '${database}' does not exist`, sql, table);
   const entry = tables(aws).get(tableKey(database, table));
   if (!entry) throw trinoError(`TABLE_NOT_FOUND: Table 'awsdatacatalog.${name}' does not exist`, sql, table);
@@ -54,10 +61,11 @@ async function add(
     const inner = await aws.sql.analyse(originalSql, context).catch((error: Error) => {
       throw trinoError(`INVALID_VIEW: Failed analyzing stored view 'awsdatacatalog.${name}': ${error.message}`, sql);
     });
-    for (const source of inner.tables) await add(aws, source, sql, result, made, [...within, name]);
+    for (const source of inner.tables) await add(aws, source, sql, result, made, rights, [...within, name]);
     return void view(`${inner.sql}\n`, ` (${columns.map((column) => identifier(column.name)).join(', ')})`);
   }
   const parts = partsOf(aws, entry);
+  rights.files(entry, parts);
   for (const { files } of parts) for (const { file, size } of files) result.sizes.set(join(aws.objects.root, file), size);
   view(await selectOf(aws, entry, parts));
 }

@@ -62,6 +62,7 @@ export const createDeliveryStream: Operation<CreateDeliveryStreamInput, CreateDe
   for (const { id } of found.shards) positions[id] = (await aws.shards.open(found.folder, id)).end();
   refuseTaken(aws, name);
   checkpoints(aws).set(name, { folder: found.folder, positions });
+  aws.begins('delivery create', name);
   saveDeliveryStream(aws, {
     name,
     created: new Date(aws.now()),
@@ -133,6 +134,7 @@ export const deleteDeliveryStream: Operation<DeleteDeliveryStreamInput, void> = 
     throw awsError('ResourceInUseException', `Firehose ${stream.name} is in CREATING state and cannot be deleted.`);
   if (status === 'DELETING') return;
   await stopDelivery(aws, stream.name);
+  aws.begins('delivery delete', stream.name);
   if (aws.takes('delivery delete', stream.name) === 0) forgetDeliveryStream(aws, stream.name);
   else saveDeliveryStream(aws, { ...stream, deleted: new Date(aws.now()) });
 };

@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Aws } from '../aws.ts';
 import { writeLog } from '../cloudwatch-logs/events.ts';
-import { permissionsOf } from '../iam/permissions.ts';
+import { assertAssumable } from '../iam/assume.ts';
+import { type Permissions, permissionsOf } from '../iam/permissions.ts';
 import { streams } from '../kinesis/streams.ts';
 import { buckets } from '../s3/buckets.ts';
 import {
@@ -94,7 +95,10 @@ async function step(aws: Aws, name: string, buffer: Held | undefined): Promise<[
   const source = streams(aws).get(stream.source.stream);
   const { SizeInMBs: size = 5, IntervalInSeconds: interval = 300 } = stream.destination.BufferingHints ?? {};
   const isSame = source?.folder === held.folder;
-  if (isSame) for (const action of READS) mayOf(aws, stream.source.roleArn)(action, stream.source.arn);
+  if (isSame) {
+    const may = mayOf(aws, name, stream.source.roleArn);
+    for (const action of READS) may(action, stream.source.arn);
+  }
   if (isSame) await fill(aws, source, held, size * MB, recordDelimiter(stream.destination));
   if (held.oldest === undefined) {
     if (source && !isSame) checkpoints(aws).set(name, { folder: source.folder, positions: {} });
@@ -126,7 +130,7 @@ async function carryOut(
 ) {
   const { name } = stream;
   if (!aws.objects.find(intent.bucket, intent.key)) {
-    mayOf(aws, stream.destination.RoleARN)('s3:PutObject', `arn:aws:s3:::${intent.bucket}/${intent.key}`);
+    mayOf(aws, name, stream.destination.RoleARN)('s3:PutObject', `arn:aws:s3:::${intent.bucket}/${intent.key}`);
     if (!buffer && streams(aws).get(stream.source.stream)?.folder !== checkpoint.folder) {
       checkpoints(aws).set(name, { folder: checkpoint.folder, positions: checkpoint.positions });
       throw new Error(`the Kinesis stream ${stream.source.stream} was deleted with records that had not been delivered`);
@@ -149,8 +153,11 @@ async function carryOut(
 
 const READS = ['kinesis:DescribeStream', 'kinesis:ListShards', 'kinesis:GetShardIterator', 'kinesis:GetRecords'];
 
-/** What Firehose may do in the role that it was given. */
-const mayOf = (aws: Aws, role = '') => permissionsOf(aws, role, 'FirehoseDelivery', 'AccessDeniedException');
+/** What Firehose may do in the role that it was given, which it has to be able to assume each time. */
+function mayOf(aws: Aws, name: string, role = ''): Permissions {
+  assertAssumable(aws, role, 'firehose.amazonaws.com', 'InvalidArgumentException', deliveryStreamArn(aws, name));
+  return permissionsOf(aws, role, 'FirehoseDelivery', 'AccessDeniedException');
+}
 
 /** The object for what is held. Its id comes from the records' places, so that the same records always make the same name. */
 function intend(stream: Readonly<DeliveryStream>, checkpoint: Readonly<Checkpoint>, held: Held): Intent {
@@ -180,7 +187,7 @@ async function report(aws: Aws, name: string, error: Error): Promise<void> {
     const { Enabled: enabled, LogGroupName: group = '', LogStreamName: stream = '' } = destination.CloudWatchLoggingOptions ?? {};
     const about = { deliveryStreamARN: deliveryStreamArn(aws, name), destination: destination.BucketARN, deliveryStreamVersionId: version };
     const stem = `arn:aws:logs:${aws.region}:${aws.account}:log-group:${group}:log-stream:${stream}`;
-    if (enabled) mayOf(aws, destination.RoleARN)('logs:PutLogEvents', stem);
+    if (enabled) mayOf(aws, name, destination.RoleARN)('logs:PutLogEvents', stem);
     if (enabled) await writeLog(aws, group, stream, JSON.stringify({ ...about, message: error.message, errorCode: 'S3.DeliveryFailed' }));
   } catch (failure) {
     aws.log('firehose', `writing the log of delivery stream ${name}: ${(failure as Error).message}`);

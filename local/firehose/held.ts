@@ -1,3 +1,4 @@
+import { payloads } from '../../pipeline/aggregation.ts';
 import type { Aws } from '../aws.ts';
 import type { LogRecord } from '../kinesis/log.ts';
 import { isOpen, parentsOf } from '../kinesis/shards.ts';
@@ -8,7 +9,7 @@ import type { Checkpoint, Positions } from './catalog.ts';
 export interface Held {
   folder: string;
   to: Positions;
-  /** The records as they will stand in the object, delimiters included. */
+  /** The records as they will stand in the object, those of aggregates one by one, delimiters included. */
   parts: Buffer[];
   /** What AWS measures against SizeInMBs: the records, before compression. */
   bytes: number;
@@ -67,9 +68,10 @@ export async function refill(aws: Aws, checkpoint: Readonly<Checkpoint>, to: Pos
 function take(held: Held, shard: string, records: LogRecord[], delimiter: string): void {
   if (records.length === 0) return;
   const end = Buffer.from(delimiter);
+  const users = records.flatMap(({ data }) => payloads(data));
   // Copied together, as a record's own bytes would keep the whole slice of the log in memory.
-  held.parts.push(Buffer.concat(records.flatMap(({ data }) => [data, end])));
-  held.bytes += records.reduce((sum, { data }) => sum + data.length, 0);
+  held.parts.push(Buffer.concat(users.flatMap((data) => [data, end])));
+  held.bytes += users.reduce((sum, data) => sum + data.length, 0);
   held.oldest = records.reduce((oldest, { arrival }) => Math.min(oldest, arrival), held.oldest ?? Number.POSITIVE_INFINITY);
   held.to[shard] = records.at(-1)!.next;
 }

@@ -29,6 +29,13 @@ export const partitionKey = (database: string, table: string, values: string[]):
 /** The ARN of a thing in the catalog, such as `database/game` or `crawler/lake`. */
 export const glueArn = (aws: Aws, resource: string): string => arn(aws, 'glue', resource);
 
+/** What a right to a database, or to a table, must be given for: Glue asks for it on the thing and on all that it lies in. */
+export const glueArns = (aws: Aws, database: string, table?: string): string[] => [
+  glueArn(aws, 'catalog'),
+  glueArn(aws, `database/${database}`),
+  ...(table === undefined ? [] : [glueArn(aws, `table/${database}/${table}`)]),
+];
+
 /** The database, or EntityNotFoundException. */
 export function databaseOf(aws: Aws, name = ''): Readonly<Database & { Name: string }> {
   const database = databases(aws).get(name.toLowerCase());

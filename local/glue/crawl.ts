@@ -1,10 +1,10 @@
 import { matchesGlob } from 'node:path';
 import type { CreateCrawlerRequest, S3Target } from '@aws-sdk/client-glue';
 import { type Aws, awsError } from '../aws.ts';
-import { permissionsOf } from '../iam/permissions.ts';
+import { type Permissions, permissionsOf } from '../iam/permissions.ts';
 import { buckets } from '../s3/buckets.ts';
 import type { StoredObject } from '../s3/store.ts';
-import { databases, glueArn } from './catalog.ts';
+import { databases, glueArns } from './catalog.ts';
 import { checkRole, crawlerRole } from './crawler-input.ts';
 import { type CrawledFile, findTables } from './layout.ts';
 import { sample } from './sample.ts';
@@ -26,13 +26,17 @@ export async function crawl(
   signal: AbortSignal,
 ): Promise<CrawlSummary> {
   checkRole(aws, input);
-  const may = permissionsOf(aws, crawlerRole(aws, input.Role), 'AWS-Crawler', 'AccessDeniedException');
+  const may = crawlerRights(aws, input);
   const changes: Change[] = [];
   const database = (input.DatabaseName ?? '').toLowerCase();
   if (!databases(aws).has(database)) {
-    may('glue:CreateDatabase', glueArn(aws, `database/${database}`));
+    for (const arn of glueArns(aws, database)) may('glue:CreateDatabase', arn);
     databases(aws).set(database, { Name: database, CreateTime: new Date(aws.now()), CatalogId: aws.account });
   }
+  const mayInCatalog = (action: string, table?: string) => {
+    for (const arn of glueArns(aws, database, table)) may(action, arn);
+  };
+  mayInCatalog('glue:GetDatabase');
   for (const target of input.Targets?.S3Targets ?? []) {
     const { bucket, prefix } = placeOf(target.Path ?? '');
     if (!buckets(aws).has(bucket)) throw awsError('InvalidInputException', `The specified bucket does not exist: ${bucket}`);
@@ -40,13 +44,17 @@ export async function crawl(
     const objects = wanted(aws.objects.list(bucket, prefix), prefix, target);
     for (const { key } of objects) may('s3:GetObject', `arn:aws:s3:::${bucket}/${key}`);
     const found = findTables(bucket, prefix, await sampled(aws, objects, prefix, target.SampleSize ?? FILES_SAMPLED, signal));
-    const owner = { crawler, database, input, may };
+    const owner = { crawler, database, input, mayInCatalog };
     for (const table of found) changes.push(...upsertTable(aws, owner, table));
     changes.push(...removeLost(aws, owner, { bucket, prefix }, found));
     await aws.journal.commit();
   }
   return summaryOf(changes);
 }
+
+/** What the crawler's role is allowed. */
+export const crawlerRights = (aws: Aws, { Role: role }: Pick<CreateCrawlerRequest, 'Role'>): Permissions =>
+  permissionsOf(aws, crawlerRole(aws, role), 'AWS-Crawler', 'AccessDeniedException');
 
 /** The bucket of `s3://bucket/path`, and its path as a folder's key prefix. */
 export function placeOf(path: string): { bucket: string; prefix: string } {

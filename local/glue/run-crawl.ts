@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { LastCrawlStatus } from '@aws-sdk/client-glue';
 import { type Aws, AwsError } from '../aws.ts';
 import { writeLog } from '../cloudwatch-logs/events.ts';
-import { type CrawlSummary, crawl } from './crawl.ts';
+import { createLogGroup, groupArn, groups, streams } from '../cloudwatch-logs/groups.ts';
+import { createLogStream } from '../cloudwatch-logs/streams.ts';
+import { type CrawlSummary, crawl, crawlerRights } from './crawl.ts';
 import { type CrawlerRecord, crawlers, crawls } from './crawlers.ts';
 import { fallsOn } from './schedule.ts';
 
@@ -15,6 +17,7 @@ const underWay = new WeakMap<Aws, Map<string, { abort: AbortController; done: Pr
 export function beginCrawl(aws: Aws, crawler: Readonly<CrawlerRecord>): void {
   const running = { id: randomUUID(), started: new Date(aws.now()) };
   crawlers(aws).set(crawler.name, { ...crawler, running });
+  aws.begins('crawl', crawler.name);
   note(aws, crawler.name, running, { State: 'RUNNING' });
   launch(aws, crawler.name);
 }
@@ -84,13 +87,32 @@ async function run(aws: Aws, name: string, signal: AbortSignal): Promise<void> {
     }
   }
   await aws.journal.commit();
-  const { last } = crawlers(aws).get(name)!;
-  await writeLog(
-    aws,
-    LOG_GROUP,
-    name,
-    `[${last?.MessagePrefix}] ${last?.ErrorMessage ?? `BENCHMARK : Crawler has finished running: ${last?.Status}`}`,
-  );
+  await log(aws, name);
+}
+
+/** Says how a crawl ended where AWS says it: in a stream that the crawler makes itself in its role. Without the rights to that, the crawl is as good without a log. */
+async function log(aws: Aws, name: string): Promise<void> {
+  const crawler = crawlers(aws).get(name);
+  if (crawler === undefined) return;
+  const { last, input } = crawler;
+  const may = crawlerRights(aws, input);
+  const stream = `${groupArn(aws, LOG_GROUP)}:log-stream:${name}`;
+  try {
+    if (!groups(aws).has(LOG_GROUP)) {
+      may('logs:CreateLogGroup', groupArn(aws, LOG_GROUP));
+      await createLogGroup({ logGroupName: LOG_GROUP }, aws);
+    }
+    if (!streams(aws).has(`${LOG_GROUP}:${name}`)) {
+      may('logs:CreateLogStream', stream);
+      await createLogStream({ logGroupName: LOG_GROUP, logStreamName: name }, aws);
+    }
+    may('logs:PutLogEvents', stream);
+    const message = last?.ErrorMessage ?? `BENCHMARK : Crawler has finished running: ${last?.Status}`;
+    await writeLog(aws, LOG_GROUP, name, `[${last?.MessagePrefix}] ${message}`);
+    await aws.journal.commit();
+  } catch (error) {
+    aws.log('glue', `crawler ${name} writes no log: ${(error as Error).message}`);
+  }
 }
 
 function end(
@@ -103,6 +125,7 @@ function end(
   const ended = new Date(aws.now());
   const where = { LogGroup: LOG_GROUP, LogStream: name, MessagePrefix: running!.id, StartTime: running!.started, ErrorMessage: message };
   crawlers(aws).set(name, { ...crawler, ended, last: { Status: status, ...where } });
+  aws.begins('crawler stop', name);
   const state = status === 'SUCCEEDED' ? 'COMPLETED' : status === 'CANCELLED' ? 'STOPPED' : 'FAILED';
   note(aws, name, running!, { State: state, EndTime: ended, ErrorMessage: message, Summary: summary && JSON.stringify(summary) });
   underWay.get(aws)?.delete(name);

@@ -1,7 +1,6 @@
 import type { Column, CreateCrawlerRequest, PartitionInput, StorageDescriptor, TableInput } from '@aws-sdk/client-glue';
 import type { Aws } from '../aws.ts';
-import type { Permissions } from '../iam/permissions.ts';
-import { type CatalogTable, dropTable, glueArn, partitionKey, partitions, partitionsOf, tableKey, tables, tablesOf } from './catalog.ts';
+import { type CatalogTable, dropTable, partitionKey, partitions, partitionsOf, tableKey, tables, tablesOf } from './catalog.ts';
 import { hiveText, merged, parseHiveType } from './hive-type.ts';
 import { type CrawledFile, type FoundTable, withHash } from './layout.ts';
 import { addPartition } from './partitions.ts';
@@ -19,13 +18,13 @@ export interface CrawlOwner {
   crawler: string;
   database: string;
   input: Pick<CreateCrawlerRequest, 'SchemaChangePolicy' | 'TablePrefix'>;
-  /** What the crawler's role is allowed. */
-  may: Permissions;
+  /** Throws unless the crawler's role may do this to the database, or to a table of it. */
+  mayInCatalog(action: string, table?: string): void;
 }
 
 /** Brings one found table into the catalog: types only widen, new columns follow the known ones, new partitions are appended. */
 export function upsertTable(aws: Aws, owner: CrawlOwner, found: FoundTable): Change[] {
-  const { crawler, database, input, may } = owner;
+  const { crawler, database, input, mayInCatalog } = owner;
   const location = `s3://${found.bucket}/${found.prefix}`;
   const plain = `${(input.TablePrefix ?? '').toLowerCase()}${found.name}`;
   const inPlace = tables(aws).get(tableKey(database, plain));
@@ -33,8 +32,8 @@ export function upsertTable(aws: Aws, owner: CrawlOwner, found: FoundTable): Cha
   const before = tables(aws).get(tableKey(database, name));
   const changes: Change[] = [];
   const parameters = statistics(crawler, found);
-  const resource = glueArn(aws, `table/${database}/${name}`);
-  if (!before) may('glue:CreateTable', resource);
+  mayInCatalog('glue:GetTable', name);
+  if (!before) mayInCatalog('glue:CreateTable', name);
   const table = before
     ? changed(aws, before, found, parameters, owner)
     : putTable(aws, database, tableFrom(name, location, found, parameters));
@@ -48,9 +47,10 @@ export function upsertTable(aws: Aws, owner: CrawlOwner, found: FoundTable): Cha
     );
     return changes;
   }
+  if (found.partitions.length > 0) mayInCatalog('glue:BatchGetPartition', name);
   for (const { values, prefix, files } of found.partitions) {
     if (partitions(aws).has(partitionKey(database, name, values))) continue;
-    may('glue:BatchCreatePartition', resource);
+    mayInCatalog('glue:BatchCreatePartition', name);
     addPartition(aws, table, partitionFrom(table, values, `s3://${found.bucket}/${prefix}`, statistics(crawler, { ...found, files })));
     changes.push({ what: 'PARTITION', how: 'ADD', name: `${name}/${values.join('/')}` });
   }
@@ -60,22 +60,22 @@ export function upsertTable(aws: Aws, owner: CrawlOwner, found: FoundTable): Cha
 /** What the files no longer hold: removed, marked or left, as the crawler's DeleteBehavior says. */
 export function removeLost(
   aws: Aws,
-  { crawler, database, input, may }: CrawlOwner,
+  { crawler, database, input, mayInCatalog }: CrawlOwner,
   target: { bucket: string; prefix: string },
   found: FoundTable[],
 ): Change[] {
   const behavior = input.SchemaChangePolicy?.DeleteBehavior ?? 'DEPRECATE_IN_DATABASE';
   const present = new Map(found.map((table) => [`s3://${table.bucket}/${table.prefix}`, table]));
   const changes: Change[] = [];
+  mayInCatalog('glue:GetTables', '*');
   for (const table of tablesOf(aws, database)) {
     const place = folderOf(table);
     if (table.Parameters?.UPDATED_BY_CRAWLER !== crawler || !place.startsWith(`s3://${target.bucket}/${target.prefix}`)) continue;
     const kept = present.get(place);
-    const resource = glueArn(aws, `table/${database}/${table.Name}`);
-    if (kept && behavior === 'DELETE_FROM_DATABASE')
-      changes.push(...removeLostPartitions(aws, table, kept, () => may('glue:BatchDeletePartition', resource)));
+    const mayDo = (action: string) => mayInCatalog(action, table.Name);
+    if (kept && behavior === 'DELETE_FROM_DATABASE') changes.push(...removeLostPartitions(aws, table, kept, mayDo));
     if (kept || behavior === 'LOG' || (behavior === 'DEPRECATE_IN_DATABASE' && table.Parameters.DEPRECATED_BY_CRAWLER)) continue;
-    may(behavior === 'DELETE_FROM_DATABASE' ? 'glue:DeleteTable' : 'glue:UpdateTable', resource);
+    mayDo(behavior === 'DELETE_FROM_DATABASE' ? 'glue:DeleteTable' : 'glue:UpdateTable');
     if (behavior === 'DELETE_FROM_DATABASE') dropTable(aws, table);
     else setTable(aws, database, { ...table, Parameters: { ...table.Parameters, DEPRECATED_BY_CRAWLER: String(aws.now()) } }, table);
     changes.push({ what: 'TABLE', how: behavior === 'DELETE_FROM_DATABASE' ? 'DELETE' : 'UPDATE', name: table.Name });
@@ -83,10 +83,11 @@ export function removeLost(
   return changes;
 }
 
-function removeLostPartitions(aws: Aws, table: Readonly<CatalogTable>, found: FoundTable, check: () => void): Change[] {
+function removeLostPartitions(aws: Aws, table: Readonly<CatalogTable>, found: FoundTable, mayDo: (action: string) => void): Change[] {
+  mayDo('glue:GetPartitions');
   const present = new Set(found.partitions.map(({ values }) => JSON.stringify(values)));
   const lost = partitionsOf(aws, table).filter(({ Values: values }) => !present.has(JSON.stringify(values)));
-  if (lost.length > 0) check();
+  if (lost.length > 0) mayDo('glue:BatchDeletePartition');
   for (const { Values: values } of lost) partitions(aws).delete(partitionKey(table.DatabaseName, table.Name, values));
   return lost.map(({ Values: values }) => ({ what: 'PARTITION', how: 'DELETE', name: `${table.Name}/${values.join('/')}` }));
 }
@@ -98,7 +99,7 @@ function changed(
   before: Readonly<CatalogTable>,
   found: FoundTable,
   parameters: Record<string, string>,
-  { input, may }: CrawlOwner,
+  { input, mayInCatalog }: CrawlOwner,
 ): Readonly<CatalogTable> {
   if (input.SchemaChangePolicy?.UpdateBehavior === 'LOG') return before;
   const keys = new Set((before.PartitionKeys ?? []).map(({ Name: key }) => key));
@@ -115,7 +116,7 @@ function changed(
   const next = { ...kept, ...parameters };
   const isSame = JSON.stringify([columns, next]) === JSON.stringify([before.StorageDescriptor?.Columns, before.Parameters]);
   if (isSame) return before;
-  may('glue:UpdateTable', glueArn(aws, `table/${before.DatabaseName}/${before.Name}`));
+  mayInCatalog('glue:UpdateTable', before.Name);
   const serde = before.StorageDescriptor?.SerdeInfo;
   const storage: StorageDescriptor = {
     ...before.StorageDescriptor,

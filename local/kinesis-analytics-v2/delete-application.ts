@@ -10,6 +10,7 @@ export const deleteApplication: Operation<DeleteApplicationRequest, DeleteApplic
   const status = applicationStatus(aws, application);
   if (status !== 'READY')
     throw awsError('ResourceInUseException', `Application ${application.name} cannot be deleted when it is ${status}.`);
+  aws.begins('application delete', application.name);
   const takes = aws.takes('application delete', application.name);
   if (takes === 0) forget(aws, application.name);
   else applications(aws).set(application.name, { ...application, deleting: true, settled: aws.now() + takes });

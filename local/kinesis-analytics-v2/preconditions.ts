@@ -1,22 +1,23 @@
 import { type Aws, AwsError, awsError } from '../aws.ts';
 import { streamOf } from '../cloudwatch-logs/events.ts';
-import { databaseOf, glueArn } from '../glue/catalog.ts';
+import { databaseOf, glueArn, glueArns } from '../glue/catalog.ts';
 import { assertAssumable } from '../iam/assume.ts';
 import { permissionsOf } from '../iam/permissions.ts';
 import { type Application, applicationArn } from './application.ts';
 
 /** What AWS looks at before it makes or changes an application: its role, its Glue database, its log streams. Throws InvalidArgumentException. */
-export function checkSurroundings(
-  aws: Aws,
-  { name, role, glueDatabase, logStreams }: Pick<Application, 'name' | 'role' | 'glueDatabase' | 'logStreams'>,
-): void {
+export function checkSurroundings(aws: Aws, application: Pick<Application, 'name' | 'role' | 'glueDatabase' | 'logStreams'>): void {
+  checkRole(aws, application);
+  if (application.glueDatabase !== undefined) checkGlueDatabase(aws, application.glueDatabase);
+  for (const { arn } of application.logStreams) checkLogStream(aws, arn);
+}
+
+/** Throws InvalidArgumentException unless Studio can assume the application's role, and may read its Glue database in it, which it does at once. */
+export function checkRole(aws: Aws, { name, role, glueDatabase }: Pick<Application, 'name' | 'role' | 'glueDatabase'>): void {
   assertAssumable(aws, role, 'kinesisanalytics.amazonaws.com', 'InvalidArgumentException', applicationArn(aws, name));
-  if (glueDatabase !== undefined) {
-    checkGlueDatabase(aws, glueDatabase);
-    // CreateApplication reads the database in the role, at once.
-    permissionsOf(aws, role, 'KinesisAnalytics', 'InvalidArgumentException')('glue:GetDatabase', glueDatabase);
-  }
-  for (const { arn } of logStreams) checkLogStream(aws, arn);
+  if (glueDatabase === undefined) return;
+  const may = permissionsOf(aws, role, 'KinesisAnalytics', 'InvalidArgumentException');
+  for (const arn of glueArns(aws, glueDatabase.split(':database/')[1] ?? '')) may('glue:GetDatabase', arn);
 }
 
 function checkGlueDatabase(aws: Aws, arn: string): void {

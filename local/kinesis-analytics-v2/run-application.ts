@@ -7,6 +7,7 @@ import type {
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { applicationOf, applications, begin, end, operations } from './application.ts';
 import { abortUnfinished } from './note.ts';
+import { checkRole } from './preconditions.ts';
 import { applicationStatus, halt, launch } from './studio.ts';
 
 export const startApplication: Operation<StartApplicationRequest, StartApplicationResponse> = ({ ApplicationName: name }, aws) => {
@@ -14,7 +15,9 @@ export const startApplication: Operation<StartApplicationRequest, StartApplicati
   const status = applicationStatus(aws, application);
   if (status !== 'READY')
     throw awsError('ResourceInUseException', `Application ${application.name} cannot be started when it is ${status}.`);
+  checkRole(aws, application);
   applications(aws).set(application.name, { ...application, wanted: 'RUNNING' });
+  aws.begins('application start', application.name);
   const operation = begin(aws, application.name, 'StartApplication');
   launch(aws, application, operation);
   return { OperationId: operation };
@@ -31,6 +34,7 @@ export const stopApplication: Operation<StopApplicationRequest, StopApplicationR
   if (!(force ? STOPPABLE_BY_FORCE.includes(status) : status === 'RUNNING'))
     throw awsError('ResourceInUseException', `Application ${application.name} cannot be stopped when it is ${status}.`);
   applications(aws).set(application.name, { ...application, wanted: 'READY' });
+  aws.begins('application stop', application.name);
   for (const { id, application: of, operation } of operations(aws).values())
     if (of === application.name && operation !== 'StopApplication') end(aws, id, 'CANCELLED');
   const operation = begin(aws, application.name, 'StopApplication');
@@ -55,6 +59,7 @@ export function resume(aws: Aws): void {
     for (const { id, operation } of mine) if (operation === 'StopApplication' || application.wanted === 'READY') end(aws, id, 'SUCCESSFUL');
     // The JVM ended with us: what its paragraphs did is lost, as Zeppelin says when it loads a note again.
     abortUnfinished(aws, application.name);
-    if (application.wanted === 'RUNNING') launch(aws, application, start?.id);
+    const phase = start?.operation === 'UpdateApplication' ? 'UPDATING' : 'STARTING';
+    if (application.wanted === 'RUNNING') launch(aws, application, start?.id, phase);
   }
 }

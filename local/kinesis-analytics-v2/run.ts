@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Aws } from '../aws.ts';
+import { applicationOf } from './application.ts';
+import { type CatalogRights, catalogRights } from './catalog-rights.ts';
 import { readSource, type Source } from './interpreter.ts';
 import { jobFinished } from './job.ts';
 import { notes, type ParagraphResults, type ParagraphStatus, patchParagraph } from './note.ts';
@@ -15,6 +17,7 @@ const EXIT_HEARD_MS = 5000;
 interface Context {
   cluster: Cluster;
   endpoint: string;
+  mayRun: CatalogRights;
   signal: AbortSignal;
   config: Record<string, string>;
   onJob: (job: string) => void;
@@ -77,7 +80,8 @@ async function perform(aws: Aws, studio: Studio, key: string, id: string, signal
     return status;
   };
   try {
-    const context = { cluster, endpoint: aws.endpoint, signal, config: {}, onJob, show };
+    const mayRun = catalogRights(aws, applicationOf(aws, studio.application));
+    const context = { cluster, endpoint: aws.endpoint, mayRun, signal, config: {}, onJob, show };
     return await finish('FINISHED', await interpret(readSource(paragraph.text), context));
   } catch (error) {
     const shown = studio.runs.get(`${key}/${id}`)?.results;
@@ -112,6 +116,7 @@ async function interpret({ interpreter, properties, body }: Source, context: Con
 }
 
 async function runStatement(statement: string, context: Context): Promise<ParagraphResults['msg']> {
+  context.mayRun(statement);
   const msg = await execute(statement, context);
   const table = createdKinesisTable(statement);
   // The one difference from AWS: where Kinesis is. It is set here so that no SQL text has to know.

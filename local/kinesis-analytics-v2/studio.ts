@@ -3,11 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ApplicationStatus } from '@aws-sdk/client-kinesis-analytics-v2';
 import { toolPaths } from '../../setup/tools.mjs';
 import type { Aws } from '../aws.ts';
+import type { AccessKey } from '../iam/keys.ts';
 import { type Application, applications, end, operations } from './application.ts';
 import { type ApplicationLog, applicationLog } from './application-log.ts';
 import { type Flink, type FlinkOptions, startFlink } from './flink.ts';
 import { type GatewaySession, openSession } from './gateway.ts';
 import { abortUnfinished, type ParagraphResults, type ParagraphStatus } from './note.ts';
+import { checkRole } from './preconditions.ts';
 
 /** A paragraph under way; `results` is what it has to show so far. */
 export interface Run {
@@ -55,10 +57,15 @@ export function launch(
   operation?: string,
   phase: 'STARTING' | 'UPDATING' = 'STARTING',
 ): void {
+  // An operation that outlives the process ends when it would have.
+  const since =
+    operations(aws)
+      .get(operation ?? '')
+      ?.started.getTime() ?? aws.now();
   const studio: Studio = {
     application: application.name,
     phase,
-    settled: aws.now() + aws.takes(phase === 'STARTING' ? 'application start' : 'application update', application.name),
+    settled: since + aws.takes(phase === 'STARTING' ? 'application start' : 'application update', application.name),
     runs: new Map(),
     playing: new Set(),
     ending: new AbortController(),
@@ -114,7 +121,18 @@ async function live(aws: Aws, studio: Studio, operation?: string): Promise<strin
   const application = applications(aws).get(studio.application);
   if (!application) return 'the application is gone';
   const log = applicationLog(aws, application);
-  const flink = await startFlink(flinkOptions(aws, application, log), studio.ending.signal).finally(log.written);
+  checkRole(aws, application);
+  const key = aws.keys.issue(application.role, 'KinesisAnalytics');
+  try {
+    return await lifeOf(aws, studio, await startFlink(flinkOptions(aws, application, log, key), studio.ending.signal), operation);
+  } finally {
+    aws.keys.giveBack(key);
+    await log.written();
+  }
+}
+
+/** From the moment Flink answers. */
+async function lifeOf(aws: Aws, studio: Studio, flink: Flink, operation?: string): Promise<string> {
   try {
     const session = await openSession(flink.gatewayUrl, {});
     if (studio.ending.signal.aborted) return 'stopped';
@@ -131,7 +149,6 @@ async function live(aws: Aws, studio: Studio, operation?: string): Promise<strin
     for (const { stop } of studio.runs.values()) stop.abort();
     await flink.stop();
     await Promise.all([...studio.runs.values()].map(({ ended }) => ended));
-    await log.written();
   }
 }
 
@@ -148,6 +165,7 @@ function flinkOptions(
   aws: Aws,
   { name, parallelism, artifacts, logLevel }: Readonly<Application>,
   { write }: ApplicationLog,
+  { accessKeyId, secretAccessKey }: AccessKey,
 ): FlinkOptions {
   const { java, flinkLib, flinkClasses } = toolPaths();
   if (!java || !flinkLib || !flinkClasses)
@@ -160,11 +178,7 @@ function flinkOptions(
     slots: parallelism.parallelism,
     connectors: artifacts.map(({ artifact }) => artifact.replace('-sql-connector-', '-connector-')),
     restPort: '8081-8181',
-    env: {
-      AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey,
-      AWS_REGION: aws.region,
-    },
+    env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: aws.region },
     logLevel,
     log: write,
   };

@@ -15,6 +15,7 @@ export const updateApplication: Operation<UpdateApplicationRequest, UpdateApplic
   if (status !== 'READY' && status !== 'RUNNING')
     throw awsError('ResourceInUseException', `Application ${before.name} is ${status}; it can be updated when READY or RUNNING.`);
   if (after.textContent !== before.textContent) seedNote(aws, after.name, after.textContent);
+  aws.begins('application update', before.name);
   save(aws, { ...after, version: before.version + 1, settled: aws.now() + aws.takes('application update', before.name) });
   const operation = begin(aws, after.name, 'UpdateApplication');
   if (status === 'RUNNING')

@@ -179,14 +179,21 @@ function spend(key: string, now: number, wanted: Record<string, number>, quota: 
 const iterator = (aws: Aws, stream: Readonly<Stream>, shard: string, offset: number): string =>
   Buffer.from(JSON.stringify([stream.name, stream.folder, shard, offset, aws.now()])).toString('base64');
 
-function parsed(aws: Aws, token: string): { stream: Readonly<Stream>; shard: string; offset: number } {
-  let parts: [string, string, string, number, number];
+type Place = [stream: string, folder: string, shard: string, offset: number, issued: number];
+
+function placeOf(token: string): Place {
   try {
-    parts = JSON.parse(Buffer.from(token, 'base64').toString()) as typeof parts;
+    return JSON.parse(Buffer.from(token, 'base64').toString()) as Place;
   } catch {
     throw awsError('InvalidArgumentException', 'Invalid ShardIterator.');
   }
-  const [name, folder, shard, offset, issued] = parts;
+}
+
+/** The name of the stream that an iterator goes through, or InvalidArgumentException. */
+export const iteratorStream = (token: string): string => placeOf(token)[0];
+
+function parsed(aws: Aws, token: string): { stream: Readonly<Stream>; shard: string; offset: number } {
+  const [name, folder, shard, offset, issued] = placeOf(token);
   const stream = streamOf(aws, { StreamName: name });
   if (stream.folder !== folder) throw awsError('ResourceNotFoundException', `Stream ${name} under account ${aws.account} not found.`);
   if (aws.now() - issued > ITERATOR_MS)

@@ -126,6 +126,7 @@ async function reshape(
     const before = settledOf(aws, { StreamName: name });
     const now = aws.now();
     const after = { ...before, ...work(before), updated: new Date(now) };
+    aws.begins('stream update', name);
     const gone = after.shards.filter((shard) => isExpired(shard, before.retentionHours, now));
     streams(aws).set(name, { ...after, shards: after.shards.filter((shard) => !gone.includes(shard)) });
     // On disk before any record goes to a new shard: else a kill would forget the shard, and the record with it.

@@ -94,6 +94,7 @@ export const createStream: Operation<CreateStreamInput, void> = (
   if (!Number.isInteger(shards) || shards < 1 || shards > 200)
     throw awsError('ValidationException', `ShardCount ${shards} must be between 1 and 200.`);
   const created = new Date(aws.now());
+  aws.begins('stream create', name);
   streams(aws).set(name, {
     name,
     folder: `${name}-${created.getTime()}`,
@@ -107,6 +108,7 @@ export const createStream: Operation<CreateStreamInput, void> = (
 export const deleteStream: Operation<DeleteStreamInput, void> = async (input, aws) => {
   const stream = streamOf(aws, input);
   if (stream.deleted) throw awsError('ResourceInUseException', `Stream ${stream.name} under account ${aws.account} is being deleted.`);
+  aws.begins('stream delete', stream.name);
   if (aws.takes('stream delete', stream.name) > 0) {
     streams(aws).set(stream.name, { ...stream, deleted: new Date(aws.now()) });
     return;
@@ -178,6 +180,7 @@ function setRetention(
       'InvalidArgumentException',
       `Requested retention of ${hours} hours is not ${way} than the current ${stream.retentionHours}.`,
     );
+  aws.begins('stream update', stream.name);
   streams(aws).set(stream.name, { ...stream, retentionHours: hours, updated: new Date(aws.now()) });
 }
 

@@ -1,6 +1,8 @@
 import type {
   DescribeAccountSubscriptionRequest,
   DescribeAccountSubscriptionResponse,
+  DescribeGroupRequest,
+  DescribeGroupResponse,
   DescribeUserRequest,
   DescribeUserResponse,
   GenerateEmbedUrlForRegisteredUserRequest,
@@ -30,6 +32,13 @@ export const describeUser: Operation<DescribeUserRequest, DescribeUserResponse> 
   const user = userOf(aws, namespace);
   if (name !== user.UserName) throw awsError('ResourceNotFoundException', `User ${name} does not exist.`, { ResourceType: 'USER' });
   return { User: user };
+};
+
+/** The account has one group, of the name of its one user. */
+export const describeGroup: Operation<DescribeGroupRequest, DescribeGroupResponse> = ({ Namespace: namespace, GroupName: name }, aws) => {
+  const { UserName: known } = userOf(aws, namespace);
+  if (name !== known) throw awsError('ResourceNotFoundException', `Group ${name} does not exist.`, { ResourceType: 'GROUP' });
+  return { Group: { Arn: arn(aws, 'quicksight', `group/default/${name}`), GroupName: name, PrincipalId: `group/${name}` } };
 };
 
 /** A link to the dashboard's page, good for as long as the session that it opens. */

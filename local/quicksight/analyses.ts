@@ -26,6 +26,7 @@ export const createAnalysis: Operation<CreateAnalysisRequest, CreateAnalysisResp
   const { AnalysisId: id = '' } = input;
   purge(aws);
   analyses(aws).set(id, { ...newAsset(aws, 'analysis', { ...input, id }), ...checked(aws, input) });
+  aws.begins('analysis', id);
   return { Arn: assetArn(aws, 'analysis', id), AnalysisId: id, CreationStatus: 'CREATION_IN_PROGRESS', Status: 202 };
 };
 
@@ -62,6 +63,7 @@ export const updateAnalysis: Operation<UpdateAnalysisRequest, UpdateAnalysisResp
   checkName(name);
   const updated = new Date(Math.max(aws.now(), analysis.created.getTime() + 1));
   analyses(aws).set(id, { ...analysis, name: name!, updated, ...checked(aws, input) });
+  aws.begins('analysis', id);
   return { Arn: assetArn(aws, 'analysis', id), AnalysisId: id, UpdateStatus: 'UPDATE_IN_PROGRESS', Status: 202 };
 };
 

@@ -3,7 +3,7 @@ import { runAthenaSql } from '../athena/run.ts';
 import type { Aws } from '../aws.ts';
 import type { DataSet } from './assets.ts';
 import { sourceQuery } from './data-sets.ts';
-import { assertUsable, sourceByArn } from './data-sources.ts';
+import { rightsThrough, sourceByArn } from './data-sources.ts';
 import { spiceView } from './spice.ts';
 
 /**
@@ -24,8 +24,8 @@ const underWay = new WeakMap<Aws, Map<string, Promise<Rows>>>();
 
 async function inAthena(aws: Aws, set: Readonly<DataSet>, sql: string): Promise<Rows> {
   const { sql: source, dataSourceArn } = sourceQuery(set);
-  assertUsable(aws, sourceByArn(aws, dataSourceArn));
-  return runAthenaSql(aws, `WITH source AS (\n${source}\n),${sql.slice('WITH'.length)}`, { database: 'default' });
+  const may = rightsThrough(aws, sourceByArn(aws, dataSourceArn));
+  return runAthenaSql(aws, `WITH source AS (\n${source}\n),${sql.slice('WITH'.length)}`, { database: 'default', may });
 }
 
 async function inSpice(aws: Aws, set: Readonly<DataSet>, sql: string): Promise<Rows> {

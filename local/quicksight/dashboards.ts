@@ -28,6 +28,7 @@ export const createDashboard: Operation<CreateDashboardRequest, CreateDashboardR
   const asset = newAsset(aws, 'dashboard', { ...input, id });
   const version = newVersion(aws, 1, input);
   dashboards(aws).set(id, { ...asset, versions: [version], published: 1, publishedAt: asset.created });
+  aws.begins('dashboard version', id);
   return { ...made(aws, id, 1), CreationStatus: 'CREATION_IN_PROGRESS', Status: 202 };
 };
 
@@ -70,6 +71,7 @@ export const updateDashboard: Operation<UpdateDashboardRequest, UpdateDashboardR
   checkName(name);
   const version = newVersion(aws, dashboard.versions.at(-1)!.number + 1, input);
   dashboards(aws).set(id, { ...dashboard, name: name!, updated: version.created, versions: [...dashboard.versions, version] });
+  aws.begins('dashboard version', id);
   return { ...made(aws, id, version.number), CreationStatus: 'CREATION_IN_PROGRESS', Status: 202 };
 };
 

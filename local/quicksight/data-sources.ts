@@ -16,9 +16,10 @@ import type {
 import { runAthenaSql } from '../athena/run.ts';
 import { workGroupOf } from '../athena/work-groups.ts';
 import { type Aws, arn, awsError, type Operation } from '../aws.ts';
+import { placeOf } from '../glue/crawl.ts';
 import { assertAssumable } from '../iam/assume.ts';
-import { permissionsOf } from '../iam/permissions.ts';
-import { assetArn, checkName, type DataSource, dataSources, found, lastVerb, newAsset, page, statusOf } from './assets.ts';
+import { type Permissions, permissionsOf } from '../iam/permissions.ts';
+import { assetArn, checkName, type DataSource, dataSources, found, lastVerb, newAsset, newId, page, statusOf } from './assets.ts';
 
 export const createDataSource: Operation<CreateDataSourceRequest, CreateDataSourceResponse> = async (input, aws) => {
   const { DataSourceId: id = '', Type: type = 'ATHENA', DataSourceParameters: parameters } = input;
@@ -27,6 +28,7 @@ export const createDataSource: Operation<CreateDataSourceRequest, CreateDataSour
   const checked = checkedParameters(aws, parameters);
   const error = await testConnection(aws, checked);
   dataSources(aws).set(id, { ...newAsset(aws, 'datasource', { ...input, id }), type, parameters: checked, error });
+  aws.begins('data source', id);
   return { Arn: assetArn(aws, 'datasource', id), DataSourceId: id, CreationStatus: 'CREATION_IN_PROGRESS', Status: 202 };
 };
 
@@ -42,6 +44,7 @@ export const updateDataSource: Operation<UpdateDataSourceRequest, UpdateDataSour
   const source = sourceOf(aws, id);
   const updated = new Date(Math.max(aws.now(), source.created.getTime() + 1));
   dataSources(aws).set(id, { ...source, name: name!, parameters: checked, updated, error });
+  aws.begins('data source', id);
   return { Arn: assetArn(aws, 'datasource', id), DataSourceId: id, UpdateStatus: 'UPDATE_IN_PROGRESS', Status: 202 };
 };
 
@@ -68,19 +71,30 @@ export function sourceByArn(aws: Aws, arn = ''): Readonly<DataSource> {
   return source;
 }
 
-/** Throws what a query through `source` would meet: a role that QuickSight cannot assume, or a workgroup that is not there. */
-export function assertUsable(aws: Aws, { parameters }: Pick<DataSource, 'parameters'>): void {
+/**
+ * What a query through `source` may do: what its role allows; undefined where it has none and everything is allowed. Throws what the query would meet before it
+ * begins: a role that QuickSight cannot assume or that may not use the workgroup, or a workgroup that is not there.
+ */
+export function rightsThrough(aws: Aws, { parameters }: Pick<DataSource, 'parameters'>): Permissions | undefined {
   const { RoleArn: role, WorkGroup: workGroup } = parameters.AthenaParameters ?? {};
   if (role) assertAssumable(aws, role, 'quicksight.amazonaws.com', 'AccessDeniedException');
-  const { Name: name, State: state } = workGroupOf(aws, workGroup);
-  if (role) {
-    const may = permissionsOf(aws, role, 'QuickSight', 'AccessDeniedException');
-    for (const action of ASKS) may(action, arn(aws, 'athena', `workgroup/${name}`));
-  }
-  if (state === 'DISABLED') throw awsError('InvalidRequestException', `WorkGroup ${name} is disabled.`);
+  const group = workGroupOf(aws, workGroup);
+  const may = role ? permissionsOf(aws, role, 'QuickSight', 'AccessDeniedException') : undefined;
+  if (may) mayAsk(aws, group, may);
+  if (group.State === 'DISABLED') throw awsError('InvalidRequestException', `WorkGroup ${group.Name} is disabled.`);
+  return may;
 }
 
-/** What a query through a workgroup takes. */
+/** What a query through a workgroup takes: of Athena, and of S3 where its results go. */
+function mayAsk(aws: Aws, { Name: name, Configuration: configuration }: ReturnType<typeof workGroupOf>, may: Permissions): void {
+  for (const action of ASKS) may(action, arn(aws, 'athena', `workgroup/${name}`));
+  const location = configuration?.ResultConfiguration?.OutputLocation;
+  if (location === undefined) return;
+  const { bucket, prefix } = placeOf(location);
+  may('s3:GetBucketLocation', `arn:aws:s3:::${bucket}`);
+  for (const action of ['s3:PutObject', 's3:GetObject']) may(action, `arn:aws:s3:::${bucket}/${prefix}${newId()}.csv`);
+}
+
 const ASKS = ['athena:GetWorkGroup', 'athena:StartQueryExecution', 'athena:GetQueryExecution', 'athena:GetQueryResults'];
 
 function checkedParameters(aws: Aws, parameters: DataSourceParameters | undefined): DataSourceParameters {
@@ -94,8 +108,8 @@ function checkedParameters(aws: Aws, parameters: DataSourceParameters | undefine
 /** What is wrong with the connection, if anything: the workgroup must be there and a query must run. */
 async function testConnection(aws: Aws, parameters: DataSourceParameters): Promise<DataSourceErrorInfo | undefined> {
   try {
-    assertUsable(aws, { parameters });
-    await runAthenaSql(aws, 'SELECT 1', { database: 'default' });
+    const may = rightsThrough(aws, { parameters });
+    await runAthenaSql(aws, 'SELECT 1', { database: 'default', may });
     return undefined;
   } catch (error) {
     return { Type: 'GENERIC_SQL_FAILURE', Message: (error as Error).message };

@@ -33,6 +33,7 @@ const operations: Record<string, Operation> = {
   DescribeDataSetPermissions: permissions.describeDataSetPermissions,
   DescribeDataSource: dataSources.describeDataSource,
   DescribeDataSourcePermissions: permissions.describeDataSourcePermissions,
+  DescribeGroup: account.describeGroup,
   DescribeIngestion: ingestions.describeIngestion,
   DescribeUser: account.describeUser,
   GenerateEmbedUrlForRegisteredUser: account.generateEmbedUrlForRegisteredUser,

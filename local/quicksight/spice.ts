@@ -7,7 +7,7 @@ import type { Aws } from '../aws.ts';
 import { syncFolder } from '../journal.ts';
 import { type DataSet, dataSets, type StoredIngestion } from './assets.ts';
 import { sourceQuery } from './data-sets.ts';
-import { assertUsable, sourceByArn } from './data-sources.ts';
+import { rightsThrough, sourceByArn } from './data-sources.ts';
 
 /** How a load went: what the ingestion is from now on, and what SPICE then holds. */
 export interface Load {
@@ -20,8 +20,8 @@ export async function load(aws: Aws, { dataSetId, IngestionId: id }: Readonly<St
   try {
     const set = dataSets(aws).get(dataSetId)!;
     const { sql, columns, dataSourceArn } = sourceQuery(set);
-    assertUsable(aws, sourceByArn(aws, dataSourceArn));
-    const lines = inOrder(await runAthenaSql(aws, sql, { database: 'default', signal }), columns);
+    const may = rightsThrough(aws, sourceByArn(aws, dataSourceArn));
+    const lines = inOrder(await runAthenaSql(aws, sql, { database: 'default', signal, may }), columns);
     const file = join(dataSetId, `${id}.json`);
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
     await write(join(aws.dir, 'quicksight', file), text);
@@ -76,18 +76,17 @@ function inOrder({ columns: given, rows }: Rows, wanted: InputColumn[]): Record<
   return rows.map((row) => Object.fromEntries(places.map(([name, at]) => [name, row[at]])));
 }
 
+/** QuickSight's kind of failure, by what the message says; any other is the query's. */
+const FAILURES: [RegExp, ErrorInfo['Type']][] = [
+  [/Failed to assume your role/, 'FAILURE_TO_ASSUME_ROLE'],
+  [/is not authorized to perform/, 'PERMISSION_DENIED'],
+  [/DataSourceArn/, 'DATA_SOURCE_NOT_FOUND'],
+  [/(TABLE|SCHEMA)_NOT_FOUND/, 'SQL_TABLE_NOT_FOUND'],
+];
+
 function errorInfo(error: Error): ErrorInfo {
-  const Type =
-    error instanceof SchemaMismatch
-      ? 'SQL_SCHEMA_MISMATCH_ERROR'
-      : error.name === 'AccessDeniedException'
-        ? 'FAILURE_TO_ASSUME_ROLE'
-        : /DataSourceArn/.test(error.message)
-          ? 'DATA_SOURCE_NOT_FOUND'
-          : /(TABLE|SCHEMA)_NOT_FOUND/.test(error.message)
-            ? 'SQL_TABLE_NOT_FOUND'
-            : 'SQL_EXCEPTION';
-  return { Type, Message: error.message };
+  const [, type] = FAILURES.find(([words]) => words.test(error.message)) ?? [];
+  return { Type: error instanceof SchemaMismatch ? 'SQL_SCHEMA_MISMATCH_ERROR' : (type ?? 'SQL_EXCEPTION'), Message: error.message };
 }
 
 async function write(path: string, text: string): Promise<void> {

@@ -1,11 +1,11 @@
--- Kills and deaths that the metrics add up to, beside the kills among the events themselves.
+-- Kills and deaths of the last day that the metrics add up to, beside the kills among the events themselves.
 SELECT metrics.kills, metrics.deaths, events.kills_in_events
 FROM (
   SELECT coalesce(sum(kills), 0) AS kills, coalesce(sum(deaths), 0) AS deaths
-  FROM ${database}.player_windows
+  FROM ${recent.player_windows} windows
 ) metrics
 CROSS JOIN (
   SELECT count(*) AS kills_in_events
-  FROM ${database}.game_events
+  FROM ${recent.game_events} events
   WHERE event_type = 'kill'
 ) events

@@ -1,14 +1,15 @@
--- What has come through: game events as questions count them and by distinct id, what would be counted twice, copies among the raw rows, kills, heartbeats.
+-- What came through in the last day: game events as questions count them and by distinct id, what would be counted twice, copies among the raw rows, kills, late events, heartbeats.
 SELECT
   counted.events,
   raw.distinct_events,
   counted.events - raw.distinct_events AS duplicates,
   raw.rows_delivered - raw.distinct_events AS copies,
   counted.kills,
+  late.late,
   raw.heartbeats
 FROM (
   SELECT count(*) AS events, count(CASE WHEN event_type = 'kill' THEN 1 END) AS kills
-  FROM ${database}.game_events
+  FROM ${recent.game_events} events
 ) counted
 CROSS JOIN (
   SELECT
@@ -16,4 +17,11 @@ CROSS JOIN (
     count(DISTINCT CASE WHEN event_type <> 'heartbeat' THEN event_id END) AS distinct_events,
     count(DISTINCT CASE WHEN event_type = 'heartbeat' THEN event_id END) AS heartbeats
   FROM ${database}.events
+  WHERE
+    year || month || day || hour >= date_format(current_timestamp - INTERVAL '24' HOUR, '%Y%m%d%H')
+    AND event_time >= date_format(current_timestamp - INTERVAL '24' HOUR, '%Y-%m-%dT%H:00:00')
 ) raw
+CROSS JOIN (
+  SELECT count(*) AS late
+  FROM ${recent.late_arrivals} arrivals
+) late

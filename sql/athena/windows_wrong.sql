@@ -1,57 +1,252 @@
--- Every row of the metrics against a recomputation from the events by another way: rows compared, rows that differ or that one side lacks.
-WITH kills AS (
+-- Every row of the metrics of the last day against a recomputation from the events by another way: rows compared, rows that differ or that one side lacks.
+WITH events AS (
   SELECT
-    date_add('second', date_diff('second', TIMESTAMP '1970-01-01 00:00:00.000', event_time) / ${windowSeconds} * ${windowSeconds}, TIMESTAMP '1970-01-01 00:00:00.000') AS window_start,
-    killer_id,
-    killer_team,
-    victim_id,
-    victim_team
-  FROM ${database}.game_events
+    date_add('second', date_diff('second', TIMESTAMP '1970-01-01 00:00:00.000', game_events.event_time) / ${windowSeconds} * ${windowSeconds}, TIMESTAMP '1970-01-01 00:00:00.000') AS window_start,
+    game_events.*,
+    late.event_id IS NULL AS on_time
+  FROM ${recent.game_events} game_events
+  LEFT JOIN (SELECT event_id FROM ${recent.late_arrivals} arrivals) late ON late.event_id = game_events.event_id
+),
+kills AS (
+  SELECT *
+  FROM events
   WHERE event_type = 'kill'
 ),
-killed AS (
-  SELECT window_start, killer_id AS player_id, killer_team AS team, count(*) AS kills
-  FROM kills
-  GROUP BY window_start, killer_id, killer_team
-),
-died AS (
-  SELECT window_start, victim_id AS player_id, victim_team AS team, count(*) AS deaths
-  FROM kills
-  GROUP BY window_start, victim_id, victim_team
+sides AS (
+  SELECT window_start, on_time, killer_id AS player_id, killer_team AS team, 1 AS kills, 0 AS deaths, 0 AS assists FROM kills
+  UNION ALL
+  SELECT window_start, on_time, victim_id AS player_id, victim_team AS team, 0 AS kills, 1 AS deaths, 0 AS assists FROM kills
+  UNION ALL
+  SELECT window_start, on_time, assist_id AS player_id, killer_team AS team, 0 AS kills, 0 AS deaths, 1 AS assists FROM kills WHERE assist_id <> ''
 ),
 players AS (
-  SELECT window_start, player_id, team, coalesce(killed.kills, 0) AS kills, coalesce(died.deaths, 0) AS deaths
-  FROM killed FULL OUTER JOIN died USING (window_start, player_id, team)
+  SELECT window_start, player_id, team, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
+  FROM sides
+  GROUP BY window_start, player_id, team
+),
+trends AS (
+  SELECT window_start, player_id, team, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
+  FROM (
+    SELECT window_start + shift * INTERVAL '1' SECOND AS window_start, player_id, team, kills, deaths, assists
+    FROM players
+    CROSS JOIN UNNEST(sequence(-${slidingLead}, 0, ${windowSeconds})) AS starts (shift)
+  )
+  WHERE window_start >= CAST(date_trunc('hour', current_timestamp - INTERVAL '24' HOUR) AS timestamp(3))
+  GROUP BY window_start, player_id, team
+),
+team_facts AS (
+  SELECT window_start, on_time, player_id, team, kills, deaths, assists, 0 AS points, 0 AS won, 0 AS ended FROM sides
+  UNION ALL
+  SELECT window_start, on_time, player_id, team, 0 AS kills, 0 AS deaths, 0 AS assists, points, 0 AS won, 0 AS ended
+  FROM events
+  WHERE event_type = 'objective'
+  UNION ALL
+  SELECT
+    window_start,
+    on_time,
+    CAST(NULL AS varchar) AS player_id,
+    teams.team,
+    0 AS kills,
+    0 AS deaths,
+    0 AS assists,
+    0 AS points,
+    CASE WHEN teams.team = winner_team THEN 1 ELSE 0 END AS won,
+    1 AS ended
+  FROM events
+  CROSS JOIN (VALUES 'red', 'blue') AS teams (team)
+  WHERE event_type = 'match_end'
 ),
 teams AS (
-  SELECT window_start, team, sum(kills) AS kills, sum(deaths) AS deaths, count(*) AS players
-  FROM players
+  SELECT
+    window_start,
+    team,
+    sum(kills) AS kills,
+    sum(deaths) AS deaths,
+    sum(assists) AS assists,
+    count(DISTINCT CASE WHEN on_time THEN player_id END) AS players,
+    sum(points) AS points,
+    sum(won) AS won,
+    sum(ended) AS ended
+  FROM team_facts
   GROUP BY window_start, team
 ),
+leaders AS (
+  SELECT window_start, place, player_id, team, kills, deaths, assists
+  FROM (
+    SELECT
+      *,
+      row_number() OVER (PARTITION BY window_start ORDER BY kills DESC, deaths, assists DESC, player_id, team) AS place
+    FROM (
+      SELECT window_start, player_id, team, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
+      FROM sides
+      WHERE on_time
+      GROUP BY window_start, player_id, team
+    )
+  )
+  WHERE place <= 10
+),
+online AS (
+  SELECT window_start, server_id, count(DISTINCT player) AS players
+  FROM (
+    SELECT
+      window_start,
+      server_id,
+      CASE part WHEN 'killer' THEN killer_id WHEN 'victim' THEN victim_id WHEN 'helper' THEN assist_id ELSE player_id END AS player
+    FROM events
+    CROSS JOIN (VALUES 'killer', 'victim', 'helper', 'other') AS parts (part)
+    WHERE on_time
+  )
+  GROUP BY window_start, server_id
+),
+servers AS (
+  SELECT
+    counted.window_start,
+    counted.server_id,
+    counted.events,
+    coalesce(online.players, 0) AS players,
+    counted.latencies
+  FROM (
+    SELECT
+      window_start,
+      server_id,
+      count(*) AS events,
+      concat_ws(
+        '/',
+        CAST(count(latency_ms) AS varchar),
+        CAST(count(CASE WHEN latency_ms <= 25 THEN 1 END) AS varchar),
+        CAST(count(CASE WHEN latency_ms <= 50 THEN 1 END) AS varchar),
+        CAST(count(CASE WHEN latency_ms <= 75 THEN 1 END) AS varchar),
+        CAST(count(CASE WHEN latency_ms <= 100 THEN 1 END) AS varchar),
+        CAST(count(CASE WHEN latency_ms <= 150 THEN 1 END) AS varchar),
+        CAST(count(CASE WHEN latency_ms <= 200 THEN 1 END) AS varchar),
+        CAST(count(CASE WHEN latency_ms <= 300 THEN 1 END) AS varchar),
+        CAST(count(CASE WHEN latency_ms <= 500 THEN 1 END) AS varchar)
+      ) AS latencies
+    FROM events
+    GROUP BY window_start, server_id
+  ) counted
+  LEFT JOIN online ON online.window_start = counted.window_start AND online.server_id = counted.server_id
+),
 recomputed AS (
-  SELECT 'player' AS kind, window_start, player_id, team, kills, deaths, 1 AS players FROM players
+  SELECT 'player' AS kind, window_start, ${windowSeconds} AS seconds, concat_ws(' ', player_id, team) AS name, kills, deaths, assists, '' AS more
+  FROM players
   UNION ALL
-  SELECT 'team' AS kind, window_start, '' AS player_id, team, kills, deaths, players FROM teams
+  SELECT 'trend' AS kind, window_start, ${slidingSeconds} AS seconds, concat_ws(' ', player_id, team) AS name, kills, deaths, assists, '' AS more
+  FROM trends
+  UNION ALL
+  SELECT
+    'team' AS kind,
+    window_start,
+    ${windowSeconds} AS seconds,
+    team AS name,
+    kills,
+    deaths,
+    assists,
+    concat_ws('/', CAST(players AS varchar), CAST(points AS varchar), CAST(won AS varchar), CAST(ended AS varchar)) AS more
+  FROM teams
+  UNION ALL
+  SELECT
+    'leader' AS kind,
+    window_start,
+    ${windowSeconds} AS seconds,
+    CAST(place AS varchar) AS name,
+    kills,
+    deaths,
+    assists,
+    concat_ws(' ', player_id, team) AS more
+  FROM leaders
+  UNION ALL
+  SELECT
+    'server' AS kind,
+    window_start,
+    ${windowSeconds} AS seconds,
+    server_id AS name,
+    events AS kills,
+    players AS deaths,
+    0 AS assists,
+    latencies AS more
+  FROM servers
 ),
 measured AS (
-  SELECT 'player' AS kind, window_start, window_end, player_id, team, kills, deaths, 1 AS players, kill_death_ratio
-  FROM ${database}.player_windows
+  SELECT 'player' AS kind, window_start, window_end, concat_ws(' ', player_id, team) AS name, kills, deaths, assists, '' AS more, kill_death_ratio
+  FROM ${recent.player_windows} windows
   UNION ALL
-  SELECT 'team' AS kind, window_start, window_end, '' AS player_id, team, kills, deaths, players, kill_death_ratio
-  FROM ${database}.team_windows
+  SELECT 'trend' AS kind, window_start, window_end, concat_ws(' ', player_id, team) AS name, kills, deaths, assists, '' AS more, kill_death_ratio
+  FROM ${recent.player_trends} windows
+  UNION ALL
+  SELECT
+    'team' AS kind,
+    window_start,
+    window_end,
+    team AS name,
+    kills,
+    deaths,
+    assists,
+    concat_ws('/', CAST(players AS varchar), CAST(points AS varchar), CAST(matches_won AS varchar), CAST(matches_ended AS varchar)) AS more,
+    kill_death_ratio
+  FROM ${recent.team_windows} windows
+  UNION ALL
+  SELECT
+    'leader' AS kind,
+    window_start,
+    window_end,
+    CAST(place AS varchar) AS name,
+    kills,
+    deaths,
+    assists,
+    concat_ws(' ', player_id, team) AS more,
+    CAST(kills AS double) / greatest(deaths, 1) AS kill_death_ratio
+  FROM ${recent.window_leaders} windows
+  UNION ALL
+  SELECT
+    'server' AS kind,
+    window_start,
+    window_end,
+    server_id AS name,
+    events AS kills,
+    players AS deaths,
+    0 AS assists,
+    concat_ws(
+      '/',
+      CAST(latencies AS varchar),
+      CAST(latency_25 AS varchar),
+      CAST(latency_50 AS varchar),
+      CAST(latency_75 AS varchar),
+      CAST(latency_100 AS varchar),
+      CAST(latency_150 AS varchar),
+      CAST(latency_200 AS varchar),
+      CAST(latency_300 AS varchar),
+      CAST(latency_500 AS varchar)
+    ) AS more,
+    CAST(events AS double) / greatest(players, 1) AS kill_death_ratio
+  FROM ${recent.server_windows} windows
 )
 SELECT
   count(*) AS windows_checked,
-  count(CASE WHEN
+  max(ratios.wrong) + count(CASE WHEN
     m.kind IS NULL
     OR r.kind IS NULL
-    OR m.window_end <> date_add('second', ${windowSeconds}, m.window_start)
+    OR m.window_end <> r.window_start + r.seconds * INTERVAL '1' SECOND
     OR m.kills <> r.kills
     OR m.deaths <> r.deaths
-    OR m.players <> r.players
+    OR m.assists <> r.assists
+    OR m.more <> r.more
     OR m.kill_death_ratio IS NULL
-    OR abs(m.kill_death_ratio - CAST(r.kills AS double) / greatest(r.deaths, 1)) > 1e-9
+    OR m.kill_death_ratio <> CAST(r.kills AS double) / greatest(r.deaths, 1)
   THEN 1 END) AS windows_wrong
 FROM measured m
 FULL OUTER JOIN recomputed r
-  ON m.kind = r.kind AND m.window_start = r.window_start AND m.player_id = r.player_id AND m.team = r.team
+  ON m.kind = r.kind AND m.window_start = r.window_start AND m.name = r.name
+CROSS JOIN (
+  SELECT count(*) AS wrong
+  FROM (
+    SELECT kills, deaths, kill_death_ratio
+    FROM ${database}.player_metrics
+    WHERE year || month || day || hour >= date_format(current_timestamp - INTERVAL '24' HOUR, '%Y%m%d%H')
+    UNION ALL
+    SELECT kills, deaths, kill_death_ratio
+    FROM ${database}.team_metrics
+    WHERE year || month || day || hour >= date_format(current_timestamp - INTERVAL '24' HOUR, '%Y%m%d%H')
+  )
+  WHERE kill_death_ratio IS NULL OR kill_death_ratio <> CAST(kills AS double) / greatest(deaths, 1)
+) ratios

@@ -4,4 +4,6 @@ SET 'table.local-time-zone' = 'UTC';
 SET 'table.exec.state.ttl' = '1 h';
 -- A silent shard must not hold back every window.
 SET 'table.exec.source.idle-timeout' = '30 s';
+-- What several INSERTs read is planned once, and so the ids of events are kept once.
+SET 'table.optimizer.reuse-optimize-block-with-digest-enabled' = 'true';
 SET 'execution.checkpointing.interval' = '10 s';

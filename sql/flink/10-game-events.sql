@@ -1,17 +1,10 @@
 -- Shards: ${shards}
 DROP TABLE IF EXISTS game_events;
 CREATE TABLE game_events (
-  event_id STRING,
-  event_type STRING,
-  event_time TIMESTAMP(3),
-  match_id STRING,
-  server_id STRING,
-  killer_id STRING,
-  killer_team STRING,
-  victim_id STRING,
-  victim_team STRING,
-  weapon STRING,
-  WATERMARK FOR event_time AS event_time - INTERVAL '${watermarkSeconds}' SECOND
+  ${eventColumns},
+  -- A record without a time would end the job: it gets one here, and is left out behind.
+  happened_at AS COALESCE(event_time, TIMESTAMP '1970-01-01 00:00:00.000'),
+  WATERMARK FOR happened_at AS happened_at - INTERVAL '${watermarkSeconds}' SECOND
 ) WITH (
   'connector' = 'kinesis',
   'stream' = '${eventsStream}',

@@ -6,6 +6,7 @@ CREATE TABLE player_metrics (
   team STRING,
   kills BIGINT,
   deaths BIGINT,
+  assists BIGINT,
   kill_death_ratio DOUBLE
 ) WITH (
   'connector' = 'kinesis',

@@ -5,7 +5,11 @@ CREATE TABLE team_metrics (
   team STRING,
   kills BIGINT,
   deaths BIGINT,
+  assists BIGINT,
   players BIGINT,
+  points BIGINT,
+  matches_won BIGINT,
+  matches_ended BIGINT,
   kill_death_ratio DOUBLE
 ) WITH (
   'connector' = 'kinesis',

@@ -4,10 +4,25 @@ SELECT
   window_end,
   player_id,
   team,
+  kills,
+  deaths,
+  assists,
+  CAST(kills AS DOUBLE) / (CASE WHEN deaths = 0 THEN 1 ELSE deaths END)
+FROM player_windows;
+
+INSERT INTO player_metrics
+SELECT
+  window_start,
+  window_end,
+  player_id,
+  team,
   SUM(kill),
   SUM(death),
+  SUM(assist),
   CAST(SUM(kill) AS DOUBLE) / (CASE WHEN SUM(death) = 0 THEN 1 ELSE SUM(death) END)
-FROM TABLE(TUMBLE(TABLE player_sides, DESCRIPTOR(event_time), INTERVAL '${windowSeconds}' SECOND))
+FROM TABLE(
+  HOP(TABLE player_parts, DESCRIPTOR(happened_at), INTERVAL '${windowSeconds}' SECOND(4), INTERVAL '${slidingSeconds}' SECOND(4))
+)
 GROUP BY window_start, window_end, player_id, team;
 
 INSERT INTO team_metrics
@@ -17,7 +32,62 @@ SELECT
   team,
   SUM(kill),
   SUM(death),
+  SUM(assist),
   COUNT(DISTINCT player_id),
+  SUM(points),
+  SUM(match_won),
+  SUM(match_ended),
   CAST(SUM(kill) AS DOUBLE) / (CASE WHEN SUM(death) = 0 THEN 1 ELSE SUM(death) END)
-FROM TABLE(TUMBLE(TABLE player_sides, DESCRIPTOR(event_time), INTERVAL '${windowSeconds}' SECOND))
+FROM TABLE(TUMBLE(TABLE team_parts, DESCRIPTOR(happened_at), INTERVAL '${windowSeconds}' SECOND(4)))
 GROUP BY window_start, window_end, team;
+
+INSERT INTO leaderboards
+SELECT window_start, window_end, place, player_id, team, kills, deaths, assists
+FROM (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY window_start, window_end
+      ORDER BY kills DESC, deaths ASC, assists DESC, player_id ASC, team ASC
+    ) AS place
+  FROM player_windows
+)
+WHERE place <= 10;
+
+INSERT INTO server_metrics
+SELECT
+  window_start,
+  window_end,
+  server_id,
+  SUM(event),
+  COUNT(DISTINCT player_id),
+  COUNT(latency_ms),
+  SUM(CASE WHEN latency_ms <= 25 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+  SUM(CASE WHEN latency_ms <= 50 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+  SUM(CASE WHEN latency_ms <= 75 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+  SUM(CASE WHEN latency_ms <= 100 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+  SUM(CASE WHEN latency_ms <= 150 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+  SUM(CASE WHEN latency_ms <= 200 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+  SUM(CASE WHEN latency_ms <= 300 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+  SUM(CASE WHEN latency_ms <= 500 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END)
+FROM TABLE(TUMBLE(TABLE server_parts, DESCRIPTOR(happened_at), INTERVAL '${windowSeconds}' SECOND(4)))
+GROUP BY window_start, window_end, server_id;
+
+INSERT INTO late_events
+SELECT
+  event_id,
+  COALESCE(event_type, ''),
+  happened_at,
+  COALESCE(watermark_at, CURRENT_WATERMARK(happened_at)),
+  COALESCE(server_id, ''),
+  COALESCE(killer_id, ''),
+  COALESCE(killer_team, ''),
+  COALESCE(victim_id, ''),
+  COALESCE(victim_team, ''),
+  COALESCE(assist_id, ''),
+  COALESCE(player_id, ''),
+  COALESCE(team, ''),
+  COALESCE(points, 0),
+  COALESCE(latency_ms, 0),
+  COALESCE(winner_team, '')
+FROM late_rows;

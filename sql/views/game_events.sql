@@ -10,10 +10,27 @@ SELECT
   killer_team,
   victim_id,
   victim_team,
-  weapon
+  assist_id,
+  weapon,
+  CAST(distance AS double) AS distance,
+  player_id,
+  team,
+  objective,
+  CAST(points AS bigint) AS points,
+  platform,
+  region,
+  device,
+  CAST(fps AS bigint) AS fps,
+  CAST(latency_ms AS bigint) AS latency_ms,
+  app_version,
+  CAST(duration_seconds AS bigint) AS duration_seconds,
+  item,
+  CAST(price_cents AS bigint) AS price_cents,
+  currency,
+  winner_team
 FROM (
   SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY event_time) AS copy
   FROM ${database}.events
-  WHERE event_type <> 'heartbeat'
+  WHERE event_type <> 'heartbeat' AND ${delivered}
 )
 WHERE copy = 1

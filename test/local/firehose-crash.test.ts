@@ -16,6 +16,7 @@ import { putRecords } from '../../local/kinesis/records.ts';
 import { createStream, streamOf } from '../../local/kinesis/streams.ts';
 import { createBucket } from '../../local/s3/buckets.ts';
 import { openObjects } from '../../local/s3/store.ts';
+import { aggregate, payloads } from '../../pipeline/aggregation.ts';
 
 const name = 'game';
 let root: string;
@@ -37,6 +38,7 @@ async function open(dir: string): Promise<{ aws: Aws; close(): Promise<void> }> 
     dir,
     now: Date.now,
     sleep: realClock().sleep,
+    begins: () => undefined,
     takes: () => 0,
     journal,
     shards,
@@ -52,8 +54,14 @@ async function open(dir: string): Promise<{ aws: Aws; close(): Promise<void> }> 
   };
 }
 
+/** Puts ids, most of them together in aggregates. */
 async function put(aws: Aws, ids: string[]): Promise<void> {
-  const Records = ids.map((id) => ({ PartitionKey: id, Data: Buffer.from(id) }));
+  const Records: { PartitionKey: string; Data: Uint8Array }[] = ids.slice(0, 10).map((id) => ({ PartitionKey: id, Data: Buffer.from(id) }));
+  for (let i = 10; i < ids.length; i += 15) {
+    const into = aggregate();
+    for (const id of ids.slice(i, i + 15)) into.add(id, undefined, id);
+    Records.push({ PartitionKey: ids[i]!, Data: into.finish() });
+  }
   const { FailedRecordCount } = await putRecords({ StreamName: name, Records }, aws);
   expect(FailedRecordCount).toBe(0);
 }
@@ -145,7 +153,7 @@ test('whatever is on disk when the process dies, each record is delivered once',
     await put(again.aws, ['after the crash']);
     const { folder, shards } = streamOf(again.aws, { StreamName: name });
     const records = await Promise.all(shards.map(async ({ id }) => (await again.aws.shards.open(folder, id)).read(0, 1000)));
-    const inStream = records.flat().map(({ data }) => data.toString());
+    const inStream = records.flatMap((shard) => shard.flatMap(({ data }) => payloads(data).map((id) => Buffer.from(id).toString())));
     startDelivery(again.aws, name);
     await untilDone(again.aws);
     await again.close();

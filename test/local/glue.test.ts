@@ -49,7 +49,7 @@ let s3: S3Client;
 let iam: IAMClient;
 
 const start = async () => {
-  local = await startLocal({ dir });
+  local = await startLocal({ dir, log: () => undefined });
   glue = new GlueClient({ ...local, maxAttempts: 1 });
   s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
 };
@@ -60,11 +60,12 @@ const permit = (...statements: object[]) =>
 const READING = [
   { Action: 's3:ListBucket', Resource: `arn:aws:s3:::${Bucket}` },
   { Action: 's3:GetObject', Resource: `arn:aws:s3:::${Bucket}/*` },
+  { Action: ['glue:Get*', 'glue:BatchGet*'], Resource: '*' },
 ];
 const WRITING = [
   {
     Action: ['glue:CreateTable', 'glue:UpdateTable', 'glue:BatchCreatePartition', 'glue:BatchDeletePartition'],
-    Resource: `arn:aws:glue:us-east-1:000000000000:table/${database}/*`,
+    Resource: ['catalog', `database/${database}`, `table/${database}/*`].map((thing) => `arn:aws:glue:us-east-1:000000000000:${thing}`),
   },
 ];
 const lines = (rows: (object | string)[]) =>
@@ -361,9 +362,9 @@ describe('a crawler', () => {
       Status: 'FAILED',
       ErrorMessage: expect.stringContaining(`is not authorized to perform: ${action}`),
     });
-    await permit(READING[1]!, ...WRITING);
+    await permit(...READING.slice(1), ...WRITING);
     expect(await crawled('guarded')).toMatchObject(refusal('s3:ListBucket'));
-    await permit(READING[0]!, { Action: 's3:GetObject', Resource: `arn:aws:s3:::${Bucket}/other/*` }, ...WRITING);
+    await permit(READING[0]!, { Action: 's3:GetObject', Resource: `arn:aws:s3:::${Bucket}/other/*` }, ...READING.slice(2), ...WRITING);
     expect(await crawled('guarded')).toMatchObject(refusal('s3:GetObject'));
     await permit(...READING);
     expect(await crawled('guarded')).toMatchObject(refusal('glue:CreateTable'));

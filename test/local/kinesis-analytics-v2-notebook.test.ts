@@ -7,7 +7,8 @@ import {
   CreateLogStreamCommand,
   FilterLogEventsCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
-import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateDatabaseCommand, GlueClient } from '@aws-sdk/client-glue';
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import {
   CreateApplicationCommand,
@@ -19,9 +20,11 @@ import {
 } from '@aws-sdk/client-kinesis-analytics-v2';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { chromium } from 'playwright-core';
+import { permissionPolicy } from '../../activities/iam/policies.ts';
 import { buildNote } from '../../activities/kinesis-analytics-v2/note.ts';
-import type { GameEvent } from '../../pipeline/event.ts';
+import { controlOf } from '../../local/control-client.ts';
 import { names } from '../../pipeline/names.ts';
+import type { GameEvent } from '../../pipeline/schema.ts';
 import { parseSpec } from '../../pipeline/spec.ts';
 import { toolPaths } from '../../setup/tools.mjs';
 import { expectMetrics, play } from './metrics.ts';
@@ -45,14 +48,16 @@ async function start(): Promise<void> {
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'notebook-'));
   await start();
-  const [iam, logs] = [new IAMClient(aws.config), new CloudWatchLogsClient(aws.config)];
+  const [iam, glue, logs] = [new IAMClient(aws.config), new GlueClient(aws.config), new CloudWatchLogsClient(aws.config)];
   const trust = { Effect: 'Allow', Principal: { Service: 'kinesisanalytics.amazonaws.com' }, Action: 'sts:AssumeRole' };
   const policy = JSON.stringify({ Version: '2012-10-17', Statement: [trust] });
   await iam.send(new CreateRoleCommand({ RoleName: all.roles.studio, AssumeRolePolicyDocument: policy }));
+  await allow();
+  await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: all.flinkDatabase } }));
   await logs.send(new CreateLogGroupCommand({ logGroupName: all.studioLogGroup }));
   await logs.send(new CreateLogStreamCommand({ logGroupName: all.studioLogGroup, logStreamName: all.studioLogStream }));
   await kinesis.send(new CreateStreamCommand({ StreamName: streams.events, ShardCount: pipeline.shards }));
-  for (const StreamName of [streams.player_metrics, streams.team_metrics])
+  for (const StreamName of Object.values(streams).filter((name) => name !== streams.events))
     await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
   const MavenReference = { GroupId: 'org.apache.flink', ArtifactId: 'flink-sql-connector-kinesis', Version: '1.15.4' };
   await studio.client.send(
@@ -64,13 +69,33 @@ beforeAll(async () => {
       ApplicationConfiguration: {
         FlinkApplicationConfiguration: { ParallelismConfiguration: { ConfigurationType: 'CUSTOM', Parallelism: pipeline.shards } },
         ApplicationCodeConfiguration: { CodeContentType: 'PLAINTEXT', CodeContent: { TextContent: buildNote(pipeline) } },
-        ZeppelinApplicationConfiguration: { CustomArtifactsConfiguration: [{ ArtifactType: 'DEPENDENCY_JAR', MavenReference }] },
+        ZeppelinApplicationConfiguration: {
+          CatalogConfiguration: {
+            GlueDataCatalogConfiguration: { DatabaseARN: `arn:aws:glue:us-east-1:000000000000:database/${all.flinkDatabase}` },
+          },
+          CustomArtifactsConfiguration: [{ ArtifactType: 'DEPENDENCY_JAR', MavenReference }],
+        },
       },
       CloudWatchLoggingOptions: [{ LogStreamARN: all.studioLogStreamArn }],
     }),
   );
-  for (const used of [iam, logs]) used.destroy();
+  for (const used of [iam, glue, logs]) used.destroy();
 }, 60_000);
+
+/** Gives the application's role the product's policy without some actions. */
+async function allow(...without: string[]): Promise<void> {
+  const policy = permissionPolicy('studio', pipeline, names(pipeline));
+  const Statement = policy.Statement.map((each) => ({ ...each, Action: [each.Action].flat().filter((name) => !without.includes(name)) }));
+  const PolicyDocument = JSON.stringify({ ...policy, Statement: Statement.filter(({ Action }) => Action.length > 0) });
+  const iam = new IAMClient(aws.config);
+  await iam.send(new PutRolePolicyCommand({ RoleName: all.roles.studio, PolicyName: 'p', PolicyDocument }));
+  iam.destroy();
+}
+
+/** What Flink was refused, of an operation of Kinesis, since a moment. */
+const refusals = async (since: number, operation: string) =>
+  (await controlOf(aws.config).calls()).filter((call) => call.at >= since && call.operation === operation && call.outcome === DENIED);
+const DENIED = 'AccessDeniedException';
 
 afterAll(async () => {
   await endAws(aws, 'SIGTERM');
@@ -112,7 +137,9 @@ test('shows its paragraphs on a page, and runs them from there', async () => {
     await page.getByRole('button', { name: 'Run <b>tables</b>' }).click();
     await page.getByRole('table', { name: 'Result of <b>tables</b>' }).getByRole('cell', { name: 'game_events' }).waitFor();
     expect(await page.getByRole('heading', { level: 2 }).allTextContents()).toEqual([
-      ...['settings', 'game events', 'player metrics', 'team metrics', 'events once', 'events on time', 'player sides', 'window metrics'],
+      ...['settings', 'game events', 'player metrics', 'team metrics', 'leaderboards', 'server metrics', 'late events'],
+      ...['events read', 'events once', 'late rows', 'events on time', 'events counted', 'player parts', 'team parts', 'server parts'],
+      ...['player windows', 'window metrics'],
       '<b>tables</b>',
     ]);
     expect(new URL(page.url()).search).toBe('');
@@ -164,6 +191,47 @@ test('comes back by itself after kill -9 of the local AWS, leaves no orphan, and
   events = [...events, ...(await play(kinesis, streams.events, 3000, 1000, START + 60_000))];
   await expectMetrics(kinesis, streams.player_metrics, events, 'player');
 }, 120_000);
+
+test('works by a key of its role: what the policy does not allow is refused, and goes on once it is allowed again', async () => {
+  for (const [turn, operation] of ['GetRecords', 'PutRecords'].entries()) {
+    const since = Date.now();
+    await allow(`kinesis:${operation}`);
+    events = [...events, ...(await play(kinesis, streams.events, 10_000 + turn * 1000, 200, START + (turn + 5) * 60_000))];
+    const [first] = await until(
+      () => refusals(since, operation),
+      ({ length }) => length > 0,
+    );
+    expect(first).toMatchObject({ service: 'kinesis', caller: `role/${all.roles.studio}` });
+    await allow();
+    await until(studio.jobs, (jobs) => jobs.some(({ state }) => state === 'RUNNING'));
+  }
+  await expectMetrics(kinesis, streams.player_metrics, events, 'player');
+}, 120_000);
+
+test('makes tables, and writes its log, as far as its role allows', async () => {
+  const logs = new CloudWatchLogsClient(aws.config);
+  const logged = async () =>
+    (await logs.send(new FilterLogEventsCommand({ logGroupName: all.studioLogGroup, limit: 10_000 }))).events!.length;
+  await studio.zeppelin('DELETE', `/job/${noteId}`);
+  await allow('glue:CreateTable', 'logs:PutLogEvents');
+  const before = await logged();
+  await studio.run();
+  const [failed] = await until(
+    async () =>
+      ((await studio.zeppelin('GET', `/job/${noteId}`)).body.paragraphs as Paragraph[]).filter(({ status }) => status === 'ERROR'),
+    ({ length }) => length > 0,
+  );
+  expect(failed!.errorMessage).toMatch(
+    /assumed-role\/\S+\/KinesisAnalytics is not authorized to perform: glue:CreateTable on resource: arn:aws:glue:/,
+  );
+  expect(await logged()).toBe(before);
+  await allow();
+  await studio.run();
+  await until(studio.states, (states) => !states.includes('ERROR'));
+  await studio.noteRuns();
+  expect(await logged()).toBeGreaterThan(before);
+  logs.destroy();
+}, 90_000);
 
 test('takes up a new configuration by a restart, and ends when stopped', async () => {
   const { ApplicationDetail } = await studio.client.send(new DescribeApplicationCommand({ ApplicationName }));

@@ -7,12 +7,16 @@ import {
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis';
 import { expect } from '@jest/globals';
-import { type GameEvent, gameEvent, heartbeat } from '../../pipeline/event.ts';
+import { gameOf } from '../../pipeline/lanes.ts';
+import type { GameEvent } from '../../pipeline/schema.ts';
+import { heartbeat, laneOf } from '../../pipeline/simulation.ts';
+import { parseSpec } from '../../pipeline/spec.ts';
 import { until } from './studio-process.ts';
 
 /** A row of the metrics streams; `players` only of teams, `player_id` only of players. */
 interface Row {
   window_start: string;
+  window_end: string;
   player_id?: string;
   team: string;
   kills: number;
@@ -32,7 +36,9 @@ const BATCH = 250;
 
 /** Sends events `from` to `from + count` at 100 a second of event time after `start`, each tenth twice, then heartbeats that close their last window. */
 export async function play(kinesis: KinesisClient, StreamName: string, from: number, count: number, start: number): Promise<GameEvent[]> {
-  const events = Array.from({ length: count }, (_, i) => gameEvent({ run: 'r', seed: 1, players: 40 }, from + i, start + i * 10));
+  const lane = laneOf(gameOf(parseSpec({ shards: 1 }), 'r'), 0);
+  lane.seek(from);
+  const events = Array.from({ length: count }, (_, i) => JSON.parse(lane.next(start + i * 10)) as GameEvent);
   const record = (event: GameEvent, ExplicitHashKey?: string) => ({
     Data: Buffer.from(JSON.stringify(event)),
     PartitionKey: event.match_id,
@@ -40,9 +46,8 @@ export async function play(kinesis: KinesisClient, StreamName: string, from: num
   });
   const records = events.flatMap((event, i) => (i % 10 === 0 ? [record(event), record(event)] : [record(event)]));
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }));
-  const beats = Shards.map((shard) =>
-    record(heartbeat('r', shard.ShardId!, start + count * 10 + 2 * WINDOW_MS), shard.HashKeyRange!.StartingHashKey),
-  );
+  const closing = start + count * 10 + 2 * WINDOW_MS;
+  const beats = Shards.map(({ HashKeyRange }, i) => record(heartbeat('r', i, closing), HashKeyRange!.StartingHashKey));
   for (let i = 0; i < records.length; i += BATCH) await put(kinesis, StreamName, records.slice(i, i + BATCH));
   await put(kinesis, StreamName, beats);
   return events;
@@ -69,6 +74,7 @@ export async function expectMetrics(kinesis: KinesisClient, StreamName: string, 
       iterator = NextShardIterator;
       for (const { Data } of Records) {
         const row = JSON.parse(Buffer.from(Data!).toString()) as Row;
+        if (Date.parse(row.window_end) - Date.parse(row.window_start) !== WINDOW_MS) continue;
         found.set([row.window_start, ...(row.player_id ? [row.player_id] : []), row.team].join(' '), row);
       }
       return found.size;

@@ -1,0 +1,28 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { LedgerPage } from '../pipeline/ledger.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { clients, type Target } from './aws.ts';
+import { type PlaceName, READERS } from './places.ts';
+import { type Block, generated, type Holding, sentBy, tally } from './tally.ts';
+
+/** What the thread is to count: a place, or with none what was generated; from when on, in milliseconds since the epoch. */
+export interface Counting {
+  target: Target;
+  pipeline: Pipeline;
+  pages: LedgerPage[];
+  from: number;
+  place?: PlaceName;
+  blockEvents: number;
+}
+
+/** What it found. */
+export type Counted = Holding | Block[];
+
+const { target, pipeline, pages, from, place, blockEvents } = workerData as Counting;
+const sent = sentBy(pages, from);
+if (place === undefined) parentPort!.postMessage(generated(sent, blockEvents) satisfies Counted);
+else {
+  const { take, holding } = tally(sent);
+  for await (const records of READERS[place](clients(target), pipeline, from)) for (const record of records) take(record);
+  parentPort!.postMessage(holding() satisfies Counted);
+}

@@ -1,0 +1,23 @@
+import { type ApplicationStatus, type KinesisAnalyticsV2Client, StopApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import { unlessBusy, unlessMissing } from '../errors.ts';
+import { waited } from '../waited.ts';
+
+const BUSY = ['ResourceInUseException', 'ConcurrentModificationException'];
+/** A stop that somebody else began without force is left to itself this long, in milliseconds of AWS's time; longer, it is stuck. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Pushes an application towards its stop. Without force only what runs can be stopped; the state that a job would keep is not needed, since its windows come out
+ * anew. One that is stopping already is forced once that takes too long.
+ */
+export async function pushToStop(
+  client: KinesisAnalyticsV2Client,
+  pipeline: Pipeline,
+  status: ApplicationStatus | undefined,
+): Promise<void> {
+  if (status === 'FORCE_STOPPING' || (status === 'STOPPING' && waited(pipeline) < PATIENCE_MS)) return;
+  const stop = client.send(new StopApplicationCommand({ ApplicationName: names(pipeline).application, Force: true }));
+  await unlessBusy(unlessMissing(stop, 'ResourceNotFoundException'), ...BUSY);
+}

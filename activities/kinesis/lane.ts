@@ -1,0 +1,175 @@
+import type { PutEntry } from './put-records.ts';
+
+/** Positions from the first up to, not including, the second. */
+export type Positions = [number, number];
+
+/** How far a lane has come. */
+export interface Progress {
+  /** Every record of a position below it is acknowledged, or was refused as oversized. */
+  next: number;
+  /** Records acknowledged. */
+  acknowledged: number;
+  /** Records sent once more after a call of which nobody knows what became: each may be in the stream once more. */
+  resent: number;
+  /** Records that were too large to be sent at all. */
+  oversized: number;
+  /** Bytes that were taken and are neither acknowledged nor dropped. */
+  held: number;
+}
+
+/** What a lane may be told and who is told of it. */
+export interface LaneOptions {
+  /** The first position. */
+  from?: number;
+  /** Bytes that it holds before `send` makes its caller wait. */
+  maxBytes?: number;
+  /**
+   * An abort drops what no call has carried yet, as far as that leaves what is acknowledged one unbroken run of positions. The lane's caller finishes the
+   * position that it had begun, and ends the lane.
+   */
+  signal?: AbortSignal;
+  report?(progress: Progress): void;
+  /** Records that are about to be sent once more, though they may be stored. */
+  resent?(positions: Positions[]): void;
+  oversized?(position: number): void;
+}
+
+/** A record of the stream on its way: a single record, or an aggregate. */
+export interface Parcel {
+  lane: Account;
+  record: PutEntry;
+  /** What must reach the stream in order has the same lock. */
+  lock: string;
+  /** The first position in it. */
+  from: number;
+  /** All positions in it. */
+  spans: Positions[];
+  count: number;
+  /** Bytes of the records in it, as they were taken. */
+  held: number;
+  /** What to do with its memory once it is settled. */
+  free?: () => void;
+  /** A call has carried it. */
+  isTried: boolean;
+  /** It may be stored, nobody knows. */
+  isUnknown: boolean;
+  isSettled: boolean;
+}
+
+/** The books of one lane: what it holds, and how far everything is acknowledged. */
+export interface Account {
+  progress(): Progress;
+  /** False for a record that comes after an abort. */
+  admits(position: number): boolean;
+  begin(record: PutEntry, lock: string, position: number): Parcel;
+  /** A further record goes into a parcel. */
+  include(parcel: Parcel, position: number, bytes: number): void;
+  settle(parcel: Parcel): void;
+  /** A parcel goes into a call. */
+  depart(parcel: Parcel): void;
+  oversize(position: number): void;
+  reached(position: number): void;
+  /** Takes out what an abort drops. */
+  cut(): Parcel[];
+  isEmpty(): boolean;
+  /** True while its caller should wait. */
+  isFull(): boolean;
+  report(): void;
+}
+
+const MOST_BYTES = 4 << 20;
+/** A parcel that is refused for long keeps all later ones in the books. */
+const MOST_PARCELS = 20_000;
+const COMPACT_AT = 1024;
+const NOTHING = new Uint8Array(0);
+
+/** The books of a lane that begins at a position. */
+export function account({ from = 0, maxBytes = MOST_BYTES, report, resent, oversized }: LaneOptions): Account {
+  /** Open parcels by rising first position; from `head` on, as settled ones before it are forgotten. */
+  let parcels: Parcel[] = [];
+  let head = 0;
+  let reached = from;
+  /** The position after the last one of which anything was carried or refused. */
+  let tried = from;
+  /** After an abort: the last position that is still taken. */
+  let last = Number.POSITIVE_INFINITY;
+  const counts = { acknowledged: 0, resent: 0, oversized: 0, held: 0 };
+
+  const advance = () => {
+    while (parcels[head]?.isSettled) head++;
+    if (head < COMPACT_AT && head < parcels.length) return;
+    parcels = parcels.slice(head);
+    head = 0;
+  };
+  const reach = (position: number) => {
+    reached = Math.max(reached, Math.min(position, last + 1));
+  };
+  const self: Account = {
+    progress: () => ({ next: parcels[head]?.from ?? reached, ...counts }),
+    admits: (position) => position <= last,
+    begin: (record, lock, position) => {
+      const states = { isTried: false, isUnknown: false, isSettled: false };
+      const parcel: Parcel = { lane: self, record, lock, from: position, spans: [[position, position]], count: 0, held: 0, ...states };
+      parcels.push(parcel);
+      return parcel;
+    },
+    include: (parcel, position, bytes) => {
+      const span = parcel.spans.at(-1)!;
+      if (position <= span[1]) span[1] = position + 1;
+      else parcel.spans.push([position, position + 1]);
+      parcel.count++;
+      parcel.held += bytes;
+      counts.held += bytes;
+      if (position > reached) reached = position;
+    },
+    settle: (parcel) => {
+      parcel.isSettled = true;
+      parcel.record.Data = NOTHING;
+      parcel.free?.();
+      counts.acknowledged += parcel.count;
+      counts.held -= parcel.held;
+      advance();
+    },
+    depart: (parcel) => {
+      const { spans, count, isUnknown } = parcel;
+      parcel.isTried = true;
+      parcel.isUnknown = false;
+      tried = Math.max(tried, spans.at(-1)![1]);
+      if (!isUnknown) return;
+      counts.resent += count;
+      resent?.(spans.map(([first, end]) => [first, end]));
+    },
+    oversize: (position) => {
+      counts.oversized++;
+      tried = Math.max(tried, position + 1);
+      reach(position);
+      oversized?.(position);
+    },
+    reached: reach,
+    cut: () => {
+      last = tried - 1;
+      const dropped: Parcel[] = [];
+      const kept: Parcel[] = [];
+      for (const parcel of parcels.slice(head)) {
+        const isBeyond = !parcel.isTried && parcel.from > last;
+        (isBeyond ? dropped : kept).push(parcel);
+        // What lies between positions that were tried must go too, and may itself reach beyond them.
+        if (!isBeyond) last = Math.max(last, parcel.spans.at(-1)![1] - 1);
+      }
+      parcels = kept;
+      head = 0;
+      advance();
+      for (const parcel of dropped) {
+        counts.held -= parcel.held;
+        parcel.free?.();
+      }
+      reached = Math.min(reached, dropped[0]?.from ?? reached);
+      last = Math.max(last, reached - 1);
+      return dropped;
+    },
+    isEmpty: () => parcels.length === head,
+    isFull: () => counts.held >= maxBytes || parcels.length - head >= MOST_PARCELS,
+    report: () => report?.(self.progress()),
+  };
+  return self;
+}

@@ -1,0 +1,172 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { hashKeyOf } from '../../pipeline/lanes.ts';
+import { dueBy, joined, type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
+import { type Game, heartbeat, type Lane, laneOf, probe } from '../../pipeline/simulation.ts';
+import { dueAt, dueAtEnd, malformed, oversized, troubleOf } from '../../pipeline/trouble.ts';
+import type { Courier } from './deliver.ts';
+
+/** Events of one lane, `from` up to, not including, `to`; the last of the time bases is theirs, the others are of events that may be held back. */
+export interface Stretch {
+  game: Game;
+  lane: number;
+  from: number;
+  to: number;
+  bases: TimeBase[];
+  /** What was held back of events below it has been sent. */
+  since: number;
+}
+
+/** How far sending has come. */
+export interface Sent {
+  /** Where the stretch begins. */
+  first: number;
+  /** Every event below it is acknowledged. */
+  next: number;
+  /** Event time of the latest record, milliseconds since the epoch; 0 before the first. */
+  latest: number;
+  heartbeats: number;
+  /** Events that were sent again, since nobody knew what had become of them. */
+  resent: Span[];
+  /** Records that were too large to be sent. */
+  oversized: number;
+}
+
+/** Nothing sent yet. */
+export const unsent = (next: number): Sent => ({ first: next, next, latest: 0, heartbeats: 0, resent: [], oversized: 0 });
+
+/** By whom it is sent, and who is told. An abort ends sending so that what is acknowledged stays one unbroken run of numbers. */
+export interface Sending {
+  courier: Courier;
+  signal: AbortSignal;
+  report(sent: Sent): void;
+}
+
+const TICK_MS = 50;
+const BEAT_MS = 1_000;
+/** How often the path of late records is tried, by a heartbeat that is so late on purpose. */
+const PROBE_MS = 10_000;
+const LATE_MS = 60_000;
+
+/** Sends a stretch at its pace, behind it as fast as the stream takes; each second also a heartbeat, lest a quiet shard hold windows open. */
+export async function sendStretch(stretch: Stretch, start: Sent, { courier, signal, report }: Sending): Promise<Sent> {
+  const { game, lane, from, to, bases, since } = stretch;
+  const sent: Sent = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
+  const events = laneOf(game, lane);
+  events.seek(sent.next);
+  const heldBack = laneOf(game, lane);
+  const delivery = courier.lane({
+    from: sent.next,
+    signal,
+    report: ({ next }) => {
+      sent.next = next;
+      report({ ...sent });
+    },
+    resent: (spans) => {
+      sent.resent = joined([...sent.resent, ...spans]);
+    },
+    oversized: () => {
+      sent.oversized++;
+    },
+  });
+  const send = sender(game, lane, delivery);
+  const beat = beats(game, lane, send);
+  let i = sent.next;
+  while (i < to && !signal.aborted) {
+    const due = Math.min(to, dueBy(bases, Date.now()));
+    while (i < due && !signal.aborted) {
+      for (const { i: held } of dueAt(game, lane, i, since)) await send(jsonAt(heldBack, held, bases), i);
+      const time = timeOf(bases, i);
+      const kind = troubleOf(game, lane, i);
+      const json = events.next(time);
+      if (kind !== 'late') await send(json, i);
+      if (kind === 'malformed') await send(malformed(json), i);
+      if (kind === 'oversized') await send(oversized(json), i);
+      sent.latest = Math.floor(time);
+      i++;
+      delivery.reached(i);
+      sent.heartbeats += await beat(sent.latest, i);
+    }
+    if (i >= to) break;
+    sent.latest = Math.max(sent.latest, Math.floor(Math.min(Date.now(), timeOf(bases, i))));
+    sent.heartbeats += await beat(sent.latest, i);
+    report({ ...sent });
+    await pause(TICK_MS, signal);
+  }
+  const { next } = await delivery.end();
+  return { ...sent, next };
+}
+
+/** Sends what a lane holds back when it falls silent before event `next`. */
+export async function sendHeldBack(
+  { game, lane, next, since, bases }: { game: Game; lane: number; next: number; since: number; bases: TimeBase[] },
+  courier: Courier,
+): Promise<void> {
+  const events = laneOf(game, lane);
+  const delivery = courier.lane();
+  const send = sender(game, lane, delivery);
+  for (const { i } of dueAtEnd(game, lane, next, since)) await send(jsonAt(events, i, bases), i);
+  await delivery.end();
+}
+
+/** Sends heartbeats alone, one a second on every lane, until the clock has passed `until`; none is older than what its lane has sent (`after`). */
+export async function sendHeartbeats(
+  { game, after, until }: { game: Game; after: number[]; until: number },
+  { courier, signal, report }: Sending,
+): Promise<Sent> {
+  const lanes = after.map((least, lane) => {
+    const delivery = courier.lane();
+    return { delivery, beat: beats(game, lane, sender(game, lane, delivery)), least };
+  });
+  const sent = unsent(0);
+  while (sent.latest < until && !signal.aborted) {
+    sent.latest = Math.max(Date.now(), ...after);
+    for (const { beat, least } of lanes) sent.heartbeats += await beat(Math.max(sent.latest, least), 0);
+    report({ ...sent });
+    if (sent.latest < until) await pause(BEAT_MS, signal);
+  }
+  await Promise.all(lanes.map(({ delivery }) => delivery.end()));
+  return sent;
+}
+
+type Send = (json: string, position: number) => Promise<void> | undefined;
+
+/** The match is the partition key, so that its events stay in order; the lane is the shard. */
+function sender({ lanes }: Game, lane: number, { send }: ReturnType<Courier['lane']>): Send {
+  const hashKey = hashKeyOf(lane, lanes);
+  return (json, position) => send({ data: json, partitionKey: matchOf(json), hashKey, position });
+}
+
+const MATCH = '"match_id":"';
+
+function matchOf(json: string): string {
+  const begin = json.indexOf(MATCH) + MATCH.length;
+  return begin < MATCH.length ? 'none' : json.slice(begin, json.indexOf('"', begin));
+}
+
+const jsonAt = (events: Lane, i: number, bases: TimeBase[]): string => {
+  events.seek(i);
+  return events.next(timeOf(bases, i));
+};
+
+/** Heartbeats of a lane: one when a second of event time has passed since the last, and now and then one that is late. Gives how many. */
+function beats(game: Game, lane: number, send: Send): (time: number, position: number) => Promise<number> {
+  let last = Number.NEGATIVE_INFINITY;
+  let probed = Number.NEGATIVE_INFINITY;
+  return async (time, position) => {
+    if (time - last < BEAT_MS) return 0;
+    last = time;
+    await send(JSON.stringify(heartbeat(game.run, lane, time)), position);
+    if (time - probed < PROBE_MS) return 1;
+    probed = time;
+    await send(JSON.stringify(probe(game.run, lane, time - LATE_MS)), position);
+    return 2;
+  };
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(milliseconds, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

@@ -1,0 +1,47 @@
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { droppedFrom } from '../pipeline/tags.ts';
+import { type Difference, type Found, isOurs, type Resource } from './resource.ts';
+
+const FIELD = 'Tags.';
+/** What the keys of all tags begin with that no spec has set. */
+const OURS = 'data2dashboard:';
+
+/** True for a difference in a tag. */
+export const isOfTags = ({ field }: Difference): boolean => field.startsWith(FIELD);
+
+/** The tags that we set and that are otherwise, and those that we once set and no longer want; what others added is theirs. */
+export function tagDifferences({ tags }: Found, pipeline: Pipeline): Difference[] {
+  if (tags === undefined) return [];
+  const wanted = names(pipeline).tags;
+  return [...Object.keys(wanted), ...droppedFrom(tags, wanted)].flatMap((key) =>
+    tags[key] === wanted[key] ? [] : [{ field: `${FIELD}${key}`, is: tags[key], wanted: wanted[key] }],
+  );
+}
+
+/** Makes differences in tags go away. What is no longer wanted goes first, while the thing still remembers that we set it. */
+export async function retag<Thing extends Found>(
+  resource: Resource<Thing>,
+  pipeline: Pipeline,
+  found: Thing,
+  differences: Difference[],
+): Promise<void> {
+  const all = differences.filter(isOfTags);
+  const dropped = all.flatMap(({ field, wanted }) => (wanted === undefined ? [field.slice(FIELD.length)] : []));
+  if (dropped.length > 0) await resource.untag!(pipeline, found, dropped);
+  const left = Object.fromEntries(Object.entries(found.tags ?? {}).filter(([key]) => !dropped.includes(key)));
+  if (all.length > dropped.length) await resource.tag!(pipeline, { ...found, tags: left }, names(pipeline).tags);
+}
+
+/** Gives a thing back that was taken over: takes our tags off, and sets those of the spec back to what they were by the differences that taking over met. */
+export async function giveBack<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, met: Difference[] = []): Promise<void> {
+  const found = await resource.find(pipeline);
+  if (found?.tags === undefined || !isOurs(found, pipeline)) return;
+  const before = met.filter(isOfTags).map(({ field, is }) => [field.slice(FIELD.length), is] as const);
+  const kept = before.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  const added = before.flatMap(([key, is]) => (is === undefined || is === null ? [key] : []));
+  const ours = Object.keys(found.tags).filter((key) => key.startsWith(OURS));
+  const tags = { ...found.tags, ...Object.fromEntries(kept) };
+  if (kept.length > 0) await resource.tag!(pipeline, found, Object.fromEntries(kept));
+  await resource.untag!(pipeline, { ...found, tags }, [...new Set([...ours, ...added])]);
+}

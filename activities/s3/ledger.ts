@@ -1,0 +1,33 @@
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { LedgerPage } from '../../pipeline/ledger.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+
+const DIGITS = 9;
+
+/** The ledger of the generator: a page an object, as JSON, below `ledger/` of the lake's bucket. */
+export function ledger({ s3 }: Clients) {
+  return {
+    /** Writes down a page of a game; the same page once more is the same object. */
+    'ledger.write': async (pipeline: Pipeline, number: number, page: LedgerPage): Promise<void> => {
+      const { bucket, ledgerPrefix } = names(pipeline);
+      const Key = `${ledgerPrefix}${page.game.run}/${String(number).padStart(DIGITS, '0')}.json`;
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(page), ContentType: 'application/json' }));
+    },
+  };
+}
+
+/** Every page that is written down, in order for each game. */
+export async function* pagesOf(s3: S3Client, pipeline: Pipeline): AsyncGenerator<LedgerPage, void, undefined> {
+  const { bucket: Bucket, ledgerPrefix: Prefix } = names(pipeline);
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }));
+    for (const { Key } of page.Contents ?? []) {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+      yield JSON.parse((await Body?.transformToString()) ?? '{}') as LedgerPage;
+    }
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken);
+}

@@ -1,0 +1,212 @@
+import { joined, type LedgerPage, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
+import { type Game, laneOf } from '../pipeline/simulation.ts';
+import { dueAtEnd, troubleOf } from '../pipeline/trouble.ts';
+
+/** What one place holds of the events that the ledger says were sent. Each event is counted once; `copies` are those beyond the first of each. */
+export interface Holding {
+  events: number;
+  kills: number;
+  /** Sent, and not there. */
+  missing: number;
+  /** There with other bytes than were sent. */
+  altered: number;
+  copies: { onPurpose: number; resent: number; unexplained: number };
+  malformed: number;
+  heartbeats: number;
+  /** Events that the ledger does not know: sent since it was written down, or by somebody else. */
+  unknown: number;
+  /** Ids of the first few that are missing, there twice without a reason, or altered. */
+  examples: { missing: string[]; twice: string[]; altered: string[] };
+}
+
+/** What was sent: for each lane of each game that the ledger knows, its events and their times. */
+export type Sent = Map<string, { game: Game; lanes: SentLane[] }>;
+
+interface SentLane {
+  /** Sorted, touching each other or not. */
+  spans: Span[];
+  bases: TimeBase[];
+  resent: Span[];
+  /** Held back, and not sent yet. */
+  pending: Set<number>;
+  end: number;
+}
+
+/** Puts the pages of a ledger together; `from` leaves out what happened before (milliseconds since the epoch). */
+export function sentBy(pages: LedgerPage[], from = 0): Sent {
+  const sent: Sent = new Map();
+  const runs = new Set(pages.map(({ game }) => game.run));
+  for (const run of runs) {
+    const all = pages.filter(({ game }) => game.run === run);
+    const { game } = all[0]!;
+    const ranges = all.flatMap((page) => page.ranges);
+    const lanes = Array.from({ length: game.lanes }, (_, lane) => laneBy(game, lane, ranges, from));
+    sent.set(run, { game, lanes });
+  }
+  return sent;
+}
+
+function laneBy(game: Game, lane: number, all: LedgerRange[], from: number): SentLane {
+  const ranges = all.filter((range) => range.lane === lane).sort((a, b) => a.first - b.first);
+  const bases = ranges.map(({ time }) => time).filter((time, i, times) => time.from !== times[i - 1]?.from);
+  const last = ranges.at(-1);
+  const end = last?.end ?? 0;
+  const spans = joined(ranges.map((range) => clipped(range, from)).filter(([first, to]) => first < to));
+  const pending = new Set(last ? dueAtEnd(game, lane, end, last.since).flatMap(({ i, kind }) => (kind === 'late' ? [i] : [])) : []);
+  return { spans, bases, resent: joined(ranges.flatMap(({ resent }) => resent)), pending, end };
+}
+
+/** The part of a range that happened at `from` or later. */
+function clipped({ first, end, time }: LedgerRange, from: number): Span {
+  const begin = time.from + Math.ceil(((from - time.base) * time.rate) / 1000);
+  return [Math.max(first, begin), end];
+}
+
+/** Events of a lane whose numbers lie between `block` and `block + 1` times the length of a block. */
+export interface Block {
+  run: string;
+  lane: number;
+  block: number;
+  events: number;
+  kills: number;
+}
+
+/** How many events were sent, and how many kills among them, in blocks of so many numbers. */
+export function generated(sent: Sent, blockEvents: number): Block[] {
+  const blocks: Block[] = [];
+  for (const [run, { game, lanes }] of sent)
+    for (const [lane, { spans, bases, pending }] of lanes.entries()) {
+      const events = laneOf(game, lane);
+      const time = clock(bases);
+      for (const [first, end] of spans) {
+        events.seek(first);
+        for (let i = first; i < end; i++) {
+          const json = events.next(time(i));
+          if (pending.has(i)) continue;
+          const block = Math.floor(i / blockEvents);
+          let last = blocks.at(-1);
+          if (last?.run !== run || last.lane !== lane || last.block !== block) {
+            last = { run, lane, block, events: 0, kills: 0 };
+            blocks.push(last);
+          }
+          last.events++;
+          if (isKill(json)) last.kills++;
+        }
+      }
+    }
+  return blocks;
+}
+
+/** Counts what a place holds, record by record. */
+export function tally(sent: Sent): { take(record: string): void; holding(): Holding } {
+  const books = new Map(
+    [...sent].map(([run, { game, lanes }]) => [run, lanes.map((lane, number) => ({ ...lane, ...book(game, number, lane) }))]),
+  );
+  const sum = { kills: 0, malformed: 0, heartbeats: 0, unknown: 0 };
+  const take = (record: string): void => {
+    const idEnd = record.indexOf('"', ID.length);
+    const id = record.slice(ID.length, idEnd);
+    const [run = '', where = '', number = ''] = id.split('-');
+    if (where === 'hb' || where === 'late') return void sum.heartbeats++;
+    if (number.endsWith('x')) return void sum.malformed++;
+    const i = Number(number);
+    const lane = books.get(run)?.[Number(where)];
+    if (!record.startsWith(ID) || !lane || !isWithin(lane.spans, i)) return void sum.unknown++;
+    if (lane.note(i, record) && isKill(record)) sum.kills++;
+  };
+  const holding = (): Holding => {
+    const found: Holding = { ...nothing(), ...sum };
+    for (const [run, lanes] of books) for (const [lane, { addTo }] of lanes.entries()) addTo(found, `${run}-${lane}`);
+    return found;
+  };
+  return { take, holding };
+}
+
+const EXAMPLES = 20;
+const ID = '{"event_id":"';
+
+const nothing = (): Holding => ({
+  events: 0,
+  kills: 0,
+  missing: 0,
+  altered: 0,
+  copies: { onPurpose: 0, resent: 0, unexplained: 0 },
+  malformed: 0,
+  heartbeats: 0,
+  unknown: 0,
+  examples: { missing: [], twice: [], altered: [] },
+});
+
+/** What was seen of one lane: a bit an event, and the few that came more than once or otherwise than they were sent. */
+function book(game: Game, lane: number, { spans, bases, resent, pending, end }: SentLane) {
+  const seen = new Uint8Array(Math.ceil(end / 8));
+  const again = new Map<number, number>();
+  const altered: number[] = [];
+  const inOrder = laneOf(game, lane);
+  const outOfOrder = laneOf(game, lane);
+  const time = clock(bases);
+  const expected = (i: number): string => {
+    const events = i >= inOrder.at && i < inOrder.at + 10_000 ? inOrder : outOfOrder;
+    if (events.at !== i) events.seek(i);
+    return events.next(time(i));
+  };
+  return {
+    /** True the first time. */
+    note: (i: number, record: string): boolean => {
+      if (expected(i) !== record) altered.push(i);
+      const bit = 1 << (i & 7);
+      const isFirst = (seen[i >> 3]! & bit) === 0;
+      if (isFirst) seen[i >> 3]! |= bit;
+      else again.set(i, (again.get(i) ?? 0) + 1);
+      return isFirst;
+    },
+    addTo: (found: Holding, name: string): void => {
+      const show = (list: string[], i: number) => list.length < EXAMPLES && list.push(`${name}-${i}`);
+      for (const [first, to] of spans)
+        for (let i = first; i < to; i++) {
+          if (seen[i >> 3]! & (1 << (i & 7))) found.events++;
+          else if (!pending.has(i)) {
+            found.missing++;
+            show(found.examples.missing, i);
+          }
+        }
+      for (const [i, count] of again) {
+        const onPurpose = troubleOf(game, lane, i) === 'duplicate' ? 1 : 0;
+        const rest = count - onPurpose;
+        found.copies.onPurpose += onPurpose;
+        if (rest === 0) continue;
+        if (isWithin(resent, i)) found.copies.resent += rest;
+        else {
+          found.copies.unexplained += rest;
+          show(found.examples.twice, i);
+        }
+      }
+      found.altered += altered.length;
+      for (const i of altered) show(found.examples.altered, i);
+    },
+  };
+}
+
+/** When event i happens; quick when asked in order. */
+function clock(bases: TimeBase[]): (i: number) => number {
+  let at = 0;
+  return (i) => {
+    while (at > 0 && bases[at]!.from > i) at--;
+    while (at + 1 < bases.length && bases[at + 1]!.from <= i) at++;
+    return timeOf([bases[at]!], i);
+  };
+}
+
+const isKill = (json: string): boolean => json.startsWith('"event_type":"kill"', json.indexOf('"', ID.length) + 2);
+
+/** True for a number in one of the spans, which are sorted. */
+function isWithin(spans: Span[], i: number): boolean {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (spans[middle]![1] <= i) low = middle + 1;
+    else high = middle;
+  }
+  return low < spans.length && spans[low]![0] <= i;
+}

@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bringUp, machine } from '../client/bring-up.ts';
+import { progressOn } from '../client/progress.ts';
+import { letGo, takeHold } from '../client/state.ts';
+import { controlOf } from '../local/control-client.ts';
+import type { Drawn, Transition } from '../local/profile.ts';
+import { LAKE_TABLES, names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { STAGES, type Stage } from '../pipeline/stages.ts';
+import { WATERMARK_SECONDS } from '../pipeline/windows.ts';
+import { compared, type Figure } from './figure.ts';
+
+/** `up` on AWS-like durations, at their real length, against the longest chain of the durations that the run drew. */
+export async function critical(): Promise<Figure[]> {
+  const state = await mkdtemp(join(tmpdir(), 'd2d-bench-'));
+  const spec = parseSpec({ local: { profile: 'aws' } });
+  const progress = progressOn(process.stderr);
+  await takeHold(state);
+  const parts = machine(state, spec, progress);
+  try {
+    const stuck = (reason: string) => {
+      throw new Error(reason);
+    };
+    const { client, pipeline, target } = await bringUp(parts, state, spec, progress, new AbortController().signal, { stuck });
+    const { tally } = await client.workflow
+      .getHandle(names(pipeline).workflows.pipeline)
+      .query<{ tally: { seconds: number } }, []>('status');
+    const drawn = await controlOf({ ...target, endpoint: target.endpoint!, credentials: target.credentials! }).drawn();
+    await client.connection.close();
+    const path = criticalPath(pipeline, drawn);
+    const chain = path.chain.map(({ what, seconds }) => `${what} ${seconds.toFixed(1)}`).join(', ');
+    return [
+      {
+        ...compared('up, aws profile', 's', tally.seconds, path.seconds, 1 / 1.1, `critical path: ${chain}`),
+        ratio: path.seconds / tally.seconds,
+      },
+    ];
+  } finally {
+    progress.end();
+    await parts.stop();
+    await letGo(state);
+    await rm(state, { recursive: true, force: true });
+  }
+}
+
+interface Step {
+  what: string;
+  seconds: number;
+}
+
+interface Path {
+  seconds: number;
+  chain: Step[];
+}
+
+/**
+ * The longest chain through the stages and what lies between them: the start of the application, the first window and its delivery, the crawl. What the spec
+ * itself asks to be waited for (window, watermark, delivery) counts besides what was drawn.
+ */
+function criticalPath(pipeline: Pipeline, drawn: Drawn[]): Path {
+  const { streams, deliveries, roles, application } = names(pipeline);
+  const seconds = (transition: Transition, id?: string) => {
+    const of = drawn.filter((each) => each.transition === transition && (id === undefined || each.id === id));
+    return of.length === 0 ? 0 : Math.min(...of.map(({ milliseconds }) => milliseconds)) / 1000;
+  };
+  const [events, players, teams] = LAKE_TABLES;
+  const own: Partial<Record<Stage, number>> = {
+    firehoseRole: seconds('role spread', roles.firehose),
+    studioRole: seconds('role spread', roles.studio),
+    crawlerRole: seconds('role spread', roles.crawler),
+    quicksightRole: seconds('role spread', roles.quicksight),
+    events: seconds('stream create', streams[events]),
+    playerMetrics: seconds('stream create', streams[players]),
+    teamMetrics: seconds('stream create', streams[teams]),
+    eventsDelivery: seconds('delivery create', deliveries[events]),
+    playerDelivery: seconds('delivery create', deliveries[players]),
+    teamDelivery: seconds('delivery create', deliveries[teams]),
+    dataSource: seconds('data source'),
+    views: seconds('query'),
+    history: seconds('ingestion'),
+    analysis: seconds('analysis'),
+    dashboard: seconds('dashboard version'),
+  };
+  const after = (paths: Path[], what: string, took: number): Path => {
+    const longest = paths.reduce((a, b) => (b.seconds > a.seconds ? b : a), { seconds: 0, chain: [] });
+    return { seconds: longest.seconds + took, chain: took > 0 ? [...longest.chain, { what, seconds: took }] : longest.chain };
+  };
+  const at = (stage: Stage | 'tables'): Path => {
+    if (stage === 'tables') return tables();
+    const needs: readonly (Stage | 'tables')[] = STAGES[stage].needs;
+    return after(needs.map(at), stage, own[stage] ?? 0);
+  };
+  const tables = (): Path => {
+    const started = after([at('studio')], 'application start', seconds('application start', application));
+    const { windowSeconds, delivery } = pipeline;
+    const flowing = after(
+      [started, at('eventsDelivery'), at('playerDelivery'), at('teamDelivery')],
+      'window',
+      windowSeconds + WATERMARK_SECONDS,
+    );
+    return after([after([flowing], 'delivery', delivery.seconds), at('crawler')], 'crawl', seconds('crawl'));
+  };
+  return (Object.keys(STAGES) as Stage[]).map(at).reduce((a, b) => (b.seconds > a.seconds ? b : a));
+}

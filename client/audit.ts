@@ -1,0 +1,51 @@
+import { mismatches, type PlaceCount } from '../pipeline/audit.ts';
+import { names } from '../pipeline/names.ts';
+import { taskQueue } from '../worker/connect.ts';
+import type { audit as auditWorkflow } from '../workflows/index.ts';
+import { introduced } from '../workflows/story.ts';
+import type { VerbResult } from './index.ts';
+import { Plain } from './plain.ts';
+import { progressOn } from './progress.ts';
+import { session } from './session.ts';
+import { tableOf } from './table.ts';
+
+/** What a user wants counted. */
+export interface AuditOptions {
+  /** Only what happened within so many hours. */
+  hours?: string;
+}
+
+/** Counts every event in every place against what was sent; anything that is missing, altered or there too often is named, and is not as it should be. */
+export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
+  const within = hours === undefined ? undefined : Number(hours);
+  if (within !== undefined && !(within > 0))
+    throw new Plain(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
+  const { client, pipeline } = await session();
+  const progress = progressOn(process.stderr);
+  progress.now('counting every event everywhere');
+  try {
+    const patience = `${pipeline.delivery.seconds * 2 + 90} seconds` as const;
+    const report = await client.workflow.execute<typeof auditWorkflow>('audit', {
+      workflowId: `${names(pipeline).workflows.audit}/by-hand`,
+      taskQueue: taskQueue(pipeline.target, pipeline.region),
+      args: [{ pipeline, hours: within, patience }],
+      ...introduced(pipeline, 'counts every event everywhere'),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+    const faults = mismatches(report);
+    const { generated, inAthena, duplicates, windowsChecked, windowsWrong, bytesScanned, heartbeats } = report;
+    const rows = report.places.map(rowOf);
+    const words = [
+      `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
+      tableOf(['place', 'events', 'missing', 'altered', 'copies on purpose', 'copies resent', 'copies unexplained', 'malformed'], rows),
+      `Athena has ${inAthena}, of which ${duplicates} would count twice; ${windowsWrong} of ${windowsChecked} rows of the metrics are wrong; ${bytesScanned} bytes scanned`,
+      ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
+    ];
+    return { ok: faults.length === 0, facts: { ...report, faults }, words: words.join('\n') };
+  } finally {
+    progress.end();
+  }
+}
+
+const rowOf = ({ place, events, missing, altered, copies, malformed }: PlaceCount): string[] =>
+  [place, events, missing, altered, copies.onPurpose, copies.resent, copies.unexplained, malformed].map(String);

@@ -1,0 +1,17 @@
+import { perMonth } from '../pipeline/cost.ts';
+import type { Spec } from '../pipeline/spec.ts';
+import { sumOf } from '../pipeline/standing-cost.ts';
+import type { Leftover, Leftovers } from '../workflows/messages.ts';
+
+const dollars = (perHour: number) => `$${perHour.toFixed(3)} an hour`;
+
+/** What take-down left, a line each: what it is, why, and what it costs; then what all of it costs. None when nothing is left. */
+export function leftLines({ left }: Leftovers, target: Spec['target']): string[] {
+  if (left.length === 0) return [];
+  const sum = sumOf(left.map(({ costs }) => costs));
+  const billed = `together ${dollars(sum)}, $${perMonth(sum).toFixed(0)} a month`;
+  return [...left.map(lineOf), target === 'local' ? `Nothing is billed here; on AWS they would cost ${billed}.` : `Billed: ${billed}.`];
+}
+
+const lineOf = ({ label, why, costs }: Leftover): string =>
+  `  ${label}: ${why}; ${costs ? `${dollars(costs.perHour)} (${costs.basis})` : 'what it costs is not known'}`;

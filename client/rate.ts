@@ -1,0 +1,30 @@
+import { names } from '../pipeline/names.ts';
+import { type Rate, rateSchema } from '../pipeline/rate.ts';
+import * as messages from '../workflows/messages.ts';
+import type { VerbResult } from './index.ts';
+import { asked } from './pipeline.ts';
+import { Plain } from './plain.ts';
+import { session } from './session.ts';
+
+/** Has the generator send at another rate from now on, until a spec is applied again. */
+export async function rate(wanted: string): Promise<VerbResult> {
+  const { client, pipeline } = await session();
+  const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
+  const words = await asked(handle.executeUpdate(messages.setRate, { args: [rateOf(wanted)] }));
+  return { ok: true, facts: { rate: words }, words: `the generator sends ${words}; the spec's rate comes back with npx d2d up` };
+}
+
+/** A number, 'max', or a course as JSON. */
+function rateOf(text: string): Rate {
+  const { success, data, error } = rateSchema.safeParse(/^[\d.]+$/.test(text) ? Number(text) : text.startsWith('{') ? parsed(text) : text);
+  if (!success) throw new Plain(`the rate '${text}' ${error.issues[0]?.message}`);
+  return data;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Plain(`the rate '${text}' is no JSON: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,31 @@
+import { meanOf, peakOf } from './rate.ts';
+import type { Game } from './simulation.ts';
+import { SHARD_AGGREGATED, type Spec } from './spec.ts';
+
+const HASH_KEYS = 2n ** 128n;
+/** What is held back on purpose comes between one and two times this late. */
+const LATE_SECONDS = 15;
+
+/** The hash key at which a lane aims: the middle of the range of its shard, when as many shards as lanes share the hash keys evenly. */
+export const hashKeyOf = (lane: number, lanes: number): string =>
+  (((BigInt(lane) * 2n + 1n) * HASH_KEYS) / (BigInt(lanes) * 2n)).toString();
+
+/** How many of a game's events are a lane's, if there are `total` in all. */
+export const laneTotal = (lane: number, lanes: number, total: number | undefined): number =>
+  total === undefined ? Number.MAX_SAFE_INTEGER : Math.floor((total + lanes - 1 - lane) / lanes);
+
+/** What a stream takes in a second, when as much is sent as it takes. */
+export const mostOf = ({ shards }: Pick<Spec, 'shards'>): number => shards * SHARD_AGGREGATED;
+
+/** The game that a spec asks for, under a name of its own. */
+export function gameOf({ generator, shards }: Pick<Spec, 'generator' | 'shards'>, run: string): Game {
+  const { seed, players, trouble, rate } = generator;
+  const pace = meanOf(rate) ?? peakOf(rate) ?? mostOf({ shards });
+  return { run, seed, players, lanes: shards, trouble, lateAfter: Math.max(1, Math.round((pace * LATE_SECONDS) / shards)) };
+}
+
+/** True while a game is what the spec asks for; its pace may be another. */
+export const isOf = (game: Game, spec: Pick<Spec, 'generator' | 'shards'>): boolean => {
+  const wanted = gameOf(spec, game.run);
+  return JSON.stringify({ ...wanted, lateAfter: 0 }) === JSON.stringify({ ...game, lateAfter: 0 });
+};

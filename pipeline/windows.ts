@@ -1,0 +1,10 @@
+import type { Spec } from './spec.ts';
+
+/** How many seconds an event may come after a later one of its shard and still be counted in its window. */
+export const WATERMARK_SECONDS = 5;
+
+const SLIDING_SECONDS = 60;
+
+/** The length of the sliding windows: a minute, or the next multiple of the tumbling ones', by which they slide. */
+export const slidingSeconds = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): number =>
+  windowSeconds * Math.ceil(SLIDING_SECONDS / windowSeconds);

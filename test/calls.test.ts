@@ -1,0 +1,113 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CreateLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { type Clients, clients } from '../activities/aws.ts';
+import { crawling } from '../activities/glue/crawl.ts';
+import { stageActivities } from '../activities/registry.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import { names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { toolPaths } from '../setup/tools.mjs';
+import { heartbeats } from '../worker/heartbeat.ts';
+import type { oneActivity } from './one-activity.ts';
+
+const taskQueue = 'calls';
+const pipeline: Pipeline = { ...parseSpec({ name: 'counted', keep: { streamHours: 48 }, local: { speed: 20 } }), account: '000000000000' };
+
+let dir: string;
+let local: Local;
+let aws: Clients;
+let env: TestWorkflowEnvironment;
+let worker: Worker;
+let running: Promise<void>;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  dir = await mkdtemp(join(tmpdir(), 'd2d-calls-'));
+  local = await startLocal({ dir, settle: 400, log: () => undefined });
+  aws = clients(local);
+  env = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: toolPaths().temporal! } } });
+  worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue,
+    workflowsPath: fileURLToPath(new URL('one-activity.ts', import.meta.url)),
+    activities: { ...stageActivities(aws), ...crawling(aws) },
+    interceptors: { activity: [heartbeats] },
+  });
+  running = worker.run();
+}, 60_000);
+beforeEach(() => {
+  local.faults.put({ rules: [] });
+  local.calls.clear();
+});
+afterAll(async () => {
+  worker?.shutdown();
+  await running;
+  await env?.teardown();
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+let count = 0;
+const run = (name: string, ...args: unknown[]) =>
+  env.client.workflow.execute<typeof oneActivity>('oneActivity', {
+    taskQueue,
+    workflowId: `one-${++count}`,
+    args: [name, [pipeline, ...args]],
+  });
+/** What the local AWS has been asked; retries inside the SDK count as one, so none are made here. */
+const asked = () => {
+  const all = local.calls.all().map(({ operation }) => operation);
+  return { calls: all.length, mutatingCalls: all.filter((each) => !/^(Get|List|Describe)/.test(each)).length };
+};
+
+describe('what an activity tells of its calls', () => {
+  it('is what all its attempts made, the looks that came too early too', async () => {
+    expect(await run('events.ensure')).toEqual({ outcome: 'created', ...asked() });
+    local.calls.clear();
+    const ready = (await run('events.ready')) as { calls: number };
+    // It is made, keeps its records longer, and is changed by then.
+    expect(ready).toEqual({ ...asked(), mutatingCalls: 1 });
+    expect(ready.calls).toBeGreaterThan(2);
+    local.calls.clear();
+    expect(await run('events.ensure')).toEqual({ outcome: 'unchanged', ...asked(), mutatingCalls: 0 });
+  });
+
+  it('and of its outcome, the attempts that failed after they took effect among them', async () => {
+    local.faults.put({ rules: [{ operation: 'PutRolePolicy', times: 1, fault: { kind: 'error', name: 'ServiceFailure' } }] });
+    expect(await run('crawlerRole.ensure')).toEqual({ outcome: 'created', ...asked() });
+    expect(asked().mutatingCalls).toBe(4);
+    local.calls.clear();
+    const longer = { ...pipeline, keep: { ...pipeline.keep, streamHours: 72 }, shards: 4 };
+    await env.client.workflow.execute<typeof oneActivity>('oneActivity', {
+      taskQueue,
+      workflowId: 'changed',
+      args: ['events.ensure', [longer]],
+    });
+    expect(await env.client.workflow.getHandle('changed').result()).toEqual({ outcome: 'changed', ...asked(), mutatingCalls: 2 });
+  });
+
+  it('is carried by a failure that is final', async () => {
+    await aws.logs.send(new CreateLogGroupCommand({ logGroupName: names(pipeline).studioLogGroup }));
+    local.calls.clear();
+    expect(await run('studioLogs.ensure')).toEqual({ type: 'ForeignResource', details: [asked()] });
+    expect(asked().calls).toBeGreaterThan(1);
+  });
+
+  it('goes along with the crawl', async () => {
+    for (const stage of ['bucket', 'lakeDatabase', 'crawler']) await run(`${stage}.ensure`);
+    local.calls.clear();
+    const since = (await run('crawl.since')) as { at: number };
+    expect(since).toEqual({ at: 0, ...asked() });
+    local.calls.clear();
+    expect(await run('crawl.start', since)).toEqual({ calls: 2, mutatingCalls: 1 });
+    local.calls.clear();
+    expect(await run('crawl.finished', since)).toMatchObject({ tables: [], ...asked() });
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals';
+import { billing } from '../client/billing.ts';
+import { cadences } from '../pipeline/cadences.ts';
+import { cost, dayOf, overBudget, PRICES, perHour, perMonth, type Running, total } from '../pipeline/cost.ts';
+import { QUESTIONS } from '../pipeline/schedules.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { STAGES, type Stage } from '../pipeline/stages.ts';
+import type { PipelineStatus } from '../workflows/messages.ts';
+import { born } from '../workflows/picture.ts';
+
+const pipelineOf = (spec: object = {}): Pipeline => ({
+  ...parseSpec({
+    name: 'priced',
+    target: 'aws',
+    quicksightPrincipal: 'arn:aws:quicksight:us-east-1:000000000000:user/default/ops',
+    ...spec,
+  }),
+  account: '000000000000',
+});
+const ALL: Running = { generating: true, studio: true, schedules: true };
+const NONE: Running = { generating: false, studio: false, schedules: false };
+const priceOf = (pipeline: Pipeline, running: Running) =>
+  Object.fromEntries(cost(pipeline, running).map(({ what, perHour: dollars }) => [what, dollars]));
+
+describe('cost', () => {
+  it('is what the price table says, service by service', () => {
+    const prices = priceOf(pipelineOf({ shards: 4, generator: { rate: 1000 }, schedules: { crawl: '1 hour' } }), ALL);
+    expect(prices['Kinesis shards']).toBeCloseTo(9 * PRICES.shardHour, 9);
+    expect(prices['Studio application']).toBeCloseTo((4 + 2) * PRICES.kpuHour, 9);
+    expect(prices['Glue crawls']).toBeCloseTo(PRICES.dpuHour / 6, 9);
+    expect(prices['Kinesis PUT units']).toBeGreaterThan(3.6e6 * PRICES.putUnits);
+    expect(prices.Firehose).toBeGreaterThan(((3.6e6 * 5 * 1024) / 1024 ** 3) * PRICES.firehoseGb);
+    expect(prices['Kinesis retention']).toBe(0);
+    expect(priceOf(pipelineOf({ keep: { streamHours: 48 } }), ALL)['Kinesis retention']).toBeGreaterThan(0);
+  });
+
+  it('falls to what stands, when everything rests', () => {
+    const still = priceOf(pipelineOf(), NONE);
+    const paid = Object.entries(still).flatMap(([what, dollars]) => (dollars > 0 ? [what] : []));
+    expect(paid).toEqual(['Kinesis shards']);
+    expect(total(cost(pipelineOf(), ALL))).toBeGreaterThan(total(cost(pipelineOf(), NONE)) * 5);
+  });
+
+  it('goes by how often each thing is done, whoever says so', () => {
+    const each = { crawl: { every: '10 seconds' }, kills_total: { every: '30 seconds' }, history: { every: '12 hours' } };
+    const own = pipelineOf({ schedules: { crawl: '1 hour', queries: '1 hour', refresh: '1 hour', each } });
+    expect(cadences(own).map(({ name, every }) => `${name} ${every / 1000}`)).toEqual([
+      'crawl 10',
+      'kills_total 30',
+      ...QUESTIONS.filter((name) => name !== 'kills_total').map((name) => `${name} 3600`),
+      'history 43200',
+    ]);
+    const prices = priceOf(own, ALL);
+    expect(prices['Glue crawls']).toBeCloseTo(360 * PRICES.crawlHours * PRICES.dpuHour, 9);
+    expect(prices['Athena queries']).toBeCloseTo(
+      ((120 + QUESTIONS.length - 1 + 1 / 12) * PRICES.athenaLeast * PRICES.athenaTb) / 1024 ** 4,
+      12,
+    );
+    expect(overBudget({ ...own, maxHourlyCost: 20 }, 0, ALL)).toContain('more than maxHourlyCost $20');
+  });
+
+  it('on this machine is nothing, and says what AWS would ask with the cadence of AWS', () => {
+    const local = pipelineOf({ target: 'local', schedules: { crawl: '1 hour' }, local: { crawl: '10 seconds' } });
+    expect(perHour(local, ALL)).toBe(0);
+    expect(cadences(local)[0]).toMatchObject({ name: 'crawl', every: 10_000 });
+    expect(priceOf(local, ALL)['Glue crawls']).toBeCloseTo(PRICES.dpuHour / 6, 9);
+  });
+
+  it('is over the budget by the hour or by the day, in UTC', () => {
+    const hourly = perHour(pipelineOf(), ALL);
+    expect(overBudget(pipelineOf({ maxHourlyCost: hourly + 0.01 }), 1e6, ALL)).toBeUndefined();
+    expect(overBudget(pipelineOf({ maxHourlyCost: hourly - 0.01 }), 0, ALL)).toContain('more than maxHourlyCost');
+    expect(overBudget(pipelineOf({ maxDailyCost: 5 }), 5.01, ALL)).toContain('$5.01 today, more than maxDailyCost $5');
+    expect(overBudget(pipelineOf({ maxDailyCost: 5 }), 4.99, ALL)).toBeUndefined();
+    expect(dayOf(Date.UTC(2026, 10, 24, 23, 59, 59))).toBe('2026-11-24');
+    expect(perMonth(1)).toBe(730);
+  });
+});
+
+describe('the bill of a pipeline', () => {
+  const every = Object.keys(STAGES) as Stage[];
+  const standing = Object.fromEntries(every.map((stage) => [stage, 'ready' as const]));
+  const running = (spec: object, more: Partial<PipelineStatus> = {}): PipelineStatus => ({
+    ...born(pipelineOf(spec)),
+    stages: standing,
+    generating: true,
+    studioRuns: true,
+    readyAt: 1,
+    ...more,
+  });
+
+  it('names the dearest of what runs', () => {
+    const { words, onAws } = billing(running({ target: 'local' }));
+    expect(onAws).toBeGreaterThan(0.3);
+    expect(words).toMatch(/^Nothing is billed here; on AWS this would cost \$\d\.\d\d an hour, \$\d+ a month \(most of it Glue crawls /);
+    const { words: billed } = billing(running({}, { deep: true, paused: true, studioRuns: false }));
+    expect(billed).toBe('Billed now: $0.10 an hour, $77 a month (most of it Kinesis shards $0.105).');
+  });
+
+  it('is nothing while nothing stands, and grows with each stream that does', () => {
+    const held = (stages: PipelineStatus['stages'], made: Stage[] = every) =>
+      billing({ ...born(pipelineOf({ shards: 3 })), state: 'held', stages, made });
+    expect(held({}).words).toBe('Billed now: $0.00 an hour, $0 a month.');
+    expect(held({ events: 'failed', playerMetrics: 'waiting', teamMetrics: 'working' }).perHour).toBe(0);
+    expect(held({ playerMetrics: 'ready', events: 'waiting' }).perHour).toBeCloseTo(PRICES.shardHour, 9);
+    expect(held({ playerMetrics: 'drifted', events: 'ready' }).perHour).toBeCloseTo(4 * PRICES.shardHour, 9);
+    // What stood before this run, and only has to be changed, is paid for all the while.
+    expect(held({ events: 'waiting', teamMetrics: 'failed' }, ['teamMetrics']).perHour).toBeCloseTo(3 * PRICES.shardHour, 9);
+  });
+});

@@ -1,0 +1,293 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import { type Carriage, courier, type Lane } from '../activities/kinesis/deliver.ts';
+import type { LaneOptions, Positions, Progress } from '../activities/kinesis/lane.ts';
+import type { Put } from '../activities/kinesis/put-records.ts';
+import { payloads } from '../pipeline/aggregation.ts';
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** Lets timers fire, each in its turn, until it is done. */
+async function settled<Value>(work: Promise<Value>): Promise<Value> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  work.then(over, over);
+  await Promise.resolve();
+  for (let [steps, idle] = [0, 0]; !isOver; steps++) {
+    idle = jest.getTimerCount() === 0 ? idle + 1 : 0;
+    if (idle > 10 || steps > 20_000) throw new Error(`it does not end: ${steps} steps`);
+    await jest.advanceTimersToNextTimerAsync();
+  }
+  return work;
+}
+
+const FAST = { limit: { records: 1e6, bytes: 1e9 } };
+const later = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const named = (name: string, more: object = {}) => Object.assign(new Error(name), { name, ...more });
+
+/** How the calls of a stream fare, by shares from 0 to 1. */
+interface Weather {
+  seed: number;
+  refused: number;
+  broken: number;
+}
+
+/** A stream in memory whose calls fail in every way there is; what is in it, and what it told. */
+function troubled({ seed, refused, broken }: Weather) {
+  let state = seed;
+  const random = () => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) | 0;
+    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32;
+  };
+  const stored: string[] = [];
+  const acknowledged = new Set<string>();
+  const put: Put = async (_stream, records) => {
+    const texts = records.map(({ Data }) => payloads(Data).map((data) => Buffer.from(data).toString()));
+    const store = (at: number) => void stored.push(...texts[at]!);
+    const effect = random() * 5;
+    const isBroken = random() < broken;
+    const how = Math.floor(random() * 4);
+    await later(effect);
+    const results = records.map((_, at) => {
+      const roll = isBroken && how < 3 ? 1 : random();
+      if (roll < refused) return { ErrorCode: 'ProvisionedThroughputExceededException' };
+      if (roll < refused * 1.2) {
+        if (random() < 0.5) store(at);
+        return { ErrorCode: 'InternalFailure' };
+      }
+      if (!isBroken || how === 3) store(at);
+      return { SequenceNumber: '1' };
+    });
+    await later(random() * 5);
+    if (isBroken && how === 0) throw named('LimitExceededException', { $metadata: { httpStatusCode: 400 } });
+    if (isBroken && how === 1) throw named('InternalFailure', { $metadata: { httpStatusCode: 500 } });
+    if (isBroken && how === 2) throw named('Error', { code: 'ECONNRESET' });
+    if (isBroken) throw named('TimeoutError'); // the answer was lost
+    for (const [at, { SequenceNumber: sequence }] of results.entries()) if (sequence) for (const text of texts[at]!) acknowledged.add(text);
+    return results;
+  };
+  return { put, stored, acknowledged };
+}
+
+const scene = fc.record({
+  weather: fc.record({
+    seed: fc.integer(),
+    refused: fc.constantFrom(0, 0.1, 0.4),
+    broken: fc.constantFrom(0, 0.1, 0.4),
+  }),
+  /** Of each record: its key, by which its position is above the one before, its padding. */
+  records: fc.array(fc.tuple(fc.nat(5), fc.nat(2), fc.nat(200)), { minLength: 1, maxLength: 150 }),
+  aggregate: fc.boolean(),
+  ordered: fc.boolean(),
+  aggregateBytes: fc.constantFrom(300, 2000),
+  calls: fc.integer({ min: 1, max: 4 }),
+  callRecords: fc.constantFrom(3, 500),
+  callBytes: fc.constantFrom(500, 5_000_000),
+  maxBytes: fc.constantFrom(1000, 1 << 20),
+  hashKeys: fc.integer({ min: 1, max: 3 }),
+  abortAfter: fc.option(fc.nat(120)),
+});
+
+type Scene = typeof scene extends fc.Arbitrary<infer Value> ? Value : never;
+
+interface Given {
+  text: string;
+  key: number;
+  position: number;
+}
+
+/** Sends the records of a scene by one lane, and says what was taken, told and reported. */
+async function played({ weather, records, maxBytes, hashKeys, abortAfter, ...settings }: Scene) {
+  const stream = troubled(weather);
+  const given: Given[] = [];
+  const resends = new Map<number, number>();
+  let reached = 0;
+  const control = new AbortController();
+  const reports: { progress: Progress; owed: number[]; reached: number }[] = [];
+  const options: LaneOptions = {
+    maxBytes,
+    signal: control.signal,
+    report: (progress) => {
+      const owed = given.filter(({ text }) => !stream.acknowledged.has(text)).map(({ position }) => position);
+      reports.push({ progress, owed, reached });
+    },
+    resent: (spans: Positions[]) => {
+      for (const [from, to] of spans) for (let p = from; p < to; p++) resends.set(p, (resends.get(p) ?? 0) + 1);
+    },
+  };
+  const lane = courier({ put: stream.put, stream: 's', patienceMs: 1e9, ...FAST, ...settings }).lane(options);
+  const play = async () => {
+    if (abortAfter !== null) setTimeout(() => control.abort(), abortAfter);
+    let position = 0;
+    for (const [n, [key, ahead, pad]] of records.entries()) {
+      if (control.signal.aborted && ahead > 0) break; // a position that was begun is finished
+      position += ahead;
+      lane.reached(position);
+      reached = position;
+      const text = `${n}/${key}/${'.'.repeat(pad)}`;
+      given.push({ text, key, position });
+      const room = lane.send({
+        data: n % 2 ? text : Buffer.from(text),
+        partitionKey: `k${key}`,
+        hashKey: String(key % hashKeys),
+        position,
+      });
+      if (n % 7 === 0) await later(1);
+      if (room) await room;
+    }
+    reached = position + 1;
+    lane.reached(reached);
+    return lane.end();
+  };
+  const progress = await settled(play());
+  return { progress, given, resends, reports, reached, ...stream };
+}
+
+describe('through a stream that refuses records and breaks calls', () => {
+  it('loses nothing, names the position of each further copy, and is right about how far everything is acknowledged', async () => {
+    await fc.assert(
+      fc.asyncProperty(scene, async (each) => {
+        const { progress, given, resends, reports, stored, acknowledged } = await played({ ...each, abortAfter: null });
+        expect([...acknowledged].sort()).toEqual(given.map(({ text }) => text).sort());
+        for (const { text, position } of given) {
+          const copies = stored.filter((one) => one === text).length;
+          expect(copies).toBeGreaterThanOrEqual(1);
+          expect(copies).toBeLessThanOrEqual(1 + (resends.get(position) ?? 0));
+        }
+        expect(progress).toMatchObject({ next: given.at(-1)!.position + 1, acknowledged: given.length, oversized: 0, held: 0 });
+        for (const report of reports) {
+          expect(report.progress.next).toBe(Math.min(report.reached, ...report.owed));
+          expect(report.progress.held).toBeLessThanOrEqual(each.maxBytes + 250);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('keeps the order of each key when asked', async () => {
+    await fc.assert(
+      fc.asyncProperty(scene, async (each) => {
+        const { given, stored } = await played({ ...each, ordered: true, abortAfter: null });
+        const firsts = [...new Set(stored)];
+        for (const key of new Set(given.map((one) => one.key)))
+          expect(firsts.filter((text) => text.split('/')[1] === String(key))).toEqual(
+            given.filter((one) => one.key === key).map(({ text }) => text),
+          );
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('when aborted has stored everything below where it stopped, and nothing from there on', async () => {
+    await fc.assert(
+      fc.asyncProperty(scene, fc.nat(120), async (each, abortAfter) => {
+        const { progress, given, stored, reached } = await played({ ...each, abortAfter });
+        const below = given.filter(({ position }) => position < progress.next).map(({ text }) => text);
+        expect([...new Set(stored)].sort()).toEqual(below.sort());
+        expect(progress.next).toBeLessThanOrEqual(reached);
+        expect(progress).toMatchObject({ acknowledged: below.length, held: 0 });
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+const sender = (put: Put, more: Partial<Carriage> = {}) => courier({ put, stream: 's', ...FAST, ...more });
+const stored = (records: { length: number }) => Array.from(records as unknown[], () => ({ SequenceNumber: '1' }));
+const sending = (lane: Lane, position: number, more: object = {}) =>
+  lane.send({ data: `${position}`, partitionKey: 'k', hashKey: '0', position, ...more });
+
+describe('a lane', () => {
+  it('refuses by itself what a stream would refuse, tells its position, and goes on', async () => {
+    const sizes: number[] = [];
+    const oversized: number[] = [];
+    const put: Put = async (_stream, records) => {
+      sizes.push(...records.map(({ Data, PartitionKey }) => Data.length + PartitionKey.length));
+      return stored(records);
+    };
+    const lane = sender(put).lane({ oversized: (position) => void oversized.push(position) });
+    for (const [position, bytes] of [1 << 20, (1 << 20) - 1, 5 << 20, 1].entries())
+      void sending(lane, position, { data: new Uint8Array(bytes) })?.catch(() => undefined);
+    lane.reached(4);
+    expect(await settled(lane.end())).toEqual({ next: 4, acknowledged: 2, resent: 0, oversized: 2, held: 0 });
+    expect(oversized).toEqual([0, 2]);
+    expect(sizes.sort()).toEqual([1 << 20, 2]);
+  });
+
+  it('shares its calls with other lanes, and keeps its own account', async () => {
+    const put = jest.fn<Put>(async (_stream, records) => stored(records));
+    const one = sender(put);
+    const lanes = [1000, 2000, 3000].map((from) => ({ from, lane: one.lane({ from }) }));
+    for (let i = 0; i < 10; i++) for (const { from, lane } of lanes) void sending(lane, from + i);
+    for (const { from, lane } of lanes) lane.reached(from + 10);
+    const ends = await settled(Promise.all(lanes.map(({ lane }) => lane.end())));
+    expect(ends.map(({ next, acknowledged }) => [next, acknowledged])).toEqual([
+      [1010, 10],
+      [2010, 10],
+      [3010, 10],
+    ]);
+    expect(put.mock.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  it('passes positions that have no record', async () => {
+    const lane = sender(async (_stream, records) => stored(records)).lane({ from: 5 });
+    lane.reached(9);
+    expect((await settled(lane.end())).next).toBe(9);
+  });
+
+  it('fails with the reason when the stream is not there, and when no call gets through for too long', async () => {
+    for (const [error, patienceMs] of [
+      [named('ResourceNotFoundException', { $metadata: { httpStatusCode: 400 } }), 1e9],
+      [named('TimeoutError'), 5000],
+    ] as const) {
+      const put = jest.fn<Put>(async () => Promise.reject(error));
+      const lane = sender(put, { patienceMs }).lane({ maxBytes: 1 });
+      const room = sending(lane, 0);
+      const end = lane.end();
+      await expect(settled(Promise.all([room, end]))).rejects.toBe(error);
+      expect(() => sending(lane, 1)).toThrow(error);
+      await expect(lane.end()).rejects.toBe(error);
+      expect(put.mock.calls.length > 1).toBe(error.name === 'TimeoutError');
+    }
+  });
+});
+
+describe('the pace', () => {
+  it('keeps to what a shard takes, and finds what others leave of it', async () => {
+    const began = performance.now();
+    const seen: { at: number; count: number }[] = [];
+    let refusals = 0;
+    const put: Put = async (_stream, records) => {
+      const second = Math.floor(performance.now() / 1000);
+      let used = seen.filter(({ at }) => at === second).reduce((sum, { count }) => sum + count, 0);
+      return records.map(() => {
+        if (used >= 400) {
+          refusals++;
+          return { ErrorCode: 'ProvisionedThroughputExceededException' };
+        }
+        used++;
+        seen.push({ at: second, count: 1 });
+        return { SequenceNumber: '1' };
+      });
+    };
+    const lane = sender(put, { limit: { records: 950, bytes: 1e6 } }).lane({});
+    const play = async () => {
+      for (let i = 0; i < 8000; i++) {
+        const room = sending(lane, i);
+        if (room) await room;
+      }
+      return lane.end();
+    };
+    expect((await settled(play())).acknowledged).toBe(8000);
+    const seconds = (performance.now() - began) / 1000;
+    expect(seconds).toBeLessThan(26); // 20 at best
+    expect(refusals).toBeLessThan(4000);
+  });
+});

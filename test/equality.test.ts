@@ -1,0 +1,193 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Clients, clients } from '../activities/aws.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import type { LakeTable } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { ASKED, type Asked, keyOf, type Row, type Rows, recomputed, stamp } from './recomputed.ts';
+import { APART_MS, lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
+import { type Sent, studioOf } from './studio-metrics.ts';
+
+const WINDOW_MS = 10_000;
+const PATIENCE_MS = 120_000;
+/** Event times of an hour ago, at a full minute: a restart reads what arrived since a time of events. */
+const BEGIN = Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000;
+const LATE = { late: 0.05 };
+const TWICE = { duplicate: 0.1 };
+const BOTH = { late: 0.05, duplicate: 0.1 };
+
+interface Life {
+  shards: number;
+  scenarios: Scenario[];
+  /** What is done to the running SQL, and between the events of which scenario. */
+  during?: { scenario: string; act: 'restart' };
+  /** What is done when all is over. */
+  after?: 'replay';
+}
+
+const at = (shards: number, named: [string, Parameters<typeof scenario>[3]?][]): Scenario[] =>
+  named.map(([name, trouble], i) => ({ ...scenario(`${name} over ${shards}`, i, shards, trouble), base: BEGIN + i * APART_MS }));
+
+const LIVES: Life[] = [
+  { shards: 1, scenarios: at(1, [['plain'], ['duplicates', { trouble: TWICE }], ['late', { trouble: LATE }]]), after: 'replay' },
+  {
+    shards: 2,
+    scenarios: at(2, [['plain'], ['restart', { trouble: BOTH }]]),
+    during: { scenario: 'restart over 2', act: 'restart' },
+  },
+  {
+    shards: 4,
+    scenarios: at(4, [
+      ['idle shard', { idle: [2], trouble: BOTH }],
+      ['late', { trouble: LATE }],
+    ]),
+  },
+  { shards: 8, scenarios: at(8, [['all troubles', { trouble: BOTH }]]) },
+];
+
+let dir: string;
+let local: Local;
+let aws: Clients;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-equality-'));
+  local = await startLocal({ dir, log: () => undefined });
+  aws = clients(local);
+});
+
+afterAll(async () => {
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+describe.each(LIVES)('the metrics over $shards shards', ({ shards, scenarios, during, after }) => {
+  const pipeline: Pipeline = { ...parseSpec({ name: `equal-${shards}`, shards }), account: '000000000000' };
+  let wanted: Map<string, Record<Asked, Rows>>;
+  let studio: ReturnType<typeof studioOf>;
+
+  beforeAll(async () => {
+    wanted = new Map(scenarios.map((scene) => [scene.name, wantedOf(scene)]));
+    studio = studioOf(aws, pipeline);
+    await studio.bringUp();
+    for (const scene of scenarios) await play(scene, scene.name === during?.scenario ? studio.restart : undefined);
+    await complete();
+  }, 300_000);
+
+  afterAll(() => studio.stop());
+
+  const pairs = scenarios.flatMap(({ name }) => ASKED.map((asked) => ({ asked, name })));
+  it.each(pairs)('$asked, $name, equal a recomputation from the events', async ({ asked, name }) => {
+    expect(sorted(found(await studio.rows(), asked, scenarioOf(name)))).toEqual(sorted(wanted.get(name)![asked]));
+  });
+
+  it('have something to compare in every scenario', () => {
+    for (const { name, game } of scenarios) {
+      for (const asked of ASKED)
+        if (asked !== 'late events') expect(wanted.get(name)![asked].size).toBeGreaterThan(asked === 'teams' ? 20 : 25);
+      expect(wanted.get(name)!['late events'].size > 0).toBe(game.trouble.late > 0);
+    }
+  });
+
+  if (during)
+    it('went on behind the last window that was out', async () => {
+      const from = (await studio.reading())?.from ?? 0;
+      const { base } = scenarioOf(during.scenario);
+      expect(from).toBeGreaterThan(base);
+      expect(from).toBeLessThan(base + APART_MS / 2);
+    });
+
+  if (after === 'replay')
+    it('come out the same, row by row, when all is read again from TRIM_HORIZON', async () => {
+      const before = await studio.rows();
+      const counts = Object.fromEntries(Object.entries(before).map(([table, rows]) => [table, rows.length]));
+      await studio.stop();
+      await studio.run();
+      await until(async () => Object.entries(await studio.rows()).every(([table, rows]) => rows.length >= 2 * counts[table]!));
+      const again = await studio.rows();
+      for (const [table, rows] of Object.entries(again)) {
+        const [first, second] = [rows.slice(0, counts[table]), rows.slice(counts[table])];
+        expect(second.map(withoutWatermark).map(canonical).sort()).toEqual(first.map(withoutWatermark).map(canonical).sort());
+      }
+    }, 180_000);
+
+  const scenarioOf = (name: string) => scenarios.find((scene) => scene.name === name)!;
+
+  /** Sends a scenario, all lanes at once; what is done in the middle is done while the second half comes in. */
+  async function play(scene: Scenario, inTheMiddle?: () => Promise<void>): Promise<void> {
+    const open = await studio.shards();
+    const lanes = lanesOf(scene).map((lane): Sent[] =>
+      sentBy(scene, lane).map((json) => ({ json, key: open[lane]!.HashKeyRange!.StartingHashKey! })),
+    );
+    if (!inTheMiddle) return void (await Promise.all(lanes.map(studio.put)));
+    const middle = lanes.map((records) => Math.floor(records.length / 2));
+    await Promise.all(lanes.map((records, i) => studio.put(records.slice(0, middle[i]))));
+    await until(async () => found(await studio.rows(), 'players', scene).size > 0);
+    const second = lanes.map(async (records, i) => {
+      for (let next = middle[i]!; next < records.length; next += 100) {
+        await studio.put(records.slice(next, next + 100));
+        await delay(500);
+      }
+    });
+    await Promise.all([inTheMiddle(), ...second]);
+  }
+
+  /** Until every row that is wanted has come, under whatever values. */
+  async function complete(): Promise<void> {
+    const missing = async () => {
+      const rows = await studio.rows();
+      return scenarios.flatMap((scene) =>
+        ASKED.flatMap((asked) => {
+          const there = found(rows, asked, scene);
+          return [...wanted.get(scene.name)![asked].keys()].filter((key) => !there.has(key));
+        }),
+      );
+    };
+    await until(async () => (await missing()).length === 0).catch(() => undefined);
+  }
+});
+
+function wantedOf(scene: Scenario): Record<Asked, Rows> {
+  const { onTime, late } = toldApart(scene);
+  return recomputed(onTime, late, WINDOW_MS);
+}
+
+const TABLES: Record<Asked, LakeTable> = {
+  players: 'player_metrics',
+  'sliding players': 'player_metrics',
+  teams: 'team_metrics',
+  leaderboards: 'leaderboards',
+  servers: 'server_metrics',
+  'late events': 'late_events',
+};
+
+/** The rows of a scenario's windows, by key: of two for one key, as a restart leaves them for windows that it saw only the end of, the one that counts more. */
+function found(all: Record<string, Row[]>, asked: Asked, { base }: Scenario): Rows {
+  const [from, to] = [base - 60_000, base + APART_MS - 60_000].map(stamp) as [string, string];
+  const rows: Rows = new Map();
+  for (const row of all[TABLES[asked]]!) {
+    const time = String(row.event_time ?? row.window_start);
+    if (time < from || time >= to || row.event_type === 'heartbeat') continue;
+    if (asked.endsWith('players') && isSliding(row) !== (asked === 'sliding players')) continue;
+    const before = rows.get(keyOf(row));
+    if (!before || size(before) <= size(row)) rows.set(keyOf(row), row);
+  }
+  return rows;
+}
+
+const isSliding = ({ window_start: start, window_end: end }: Row) => Date.parse(`${end}Z`) - Date.parse(`${start}Z`) !== WINDOW_MS;
+const size = ({ kills = 0, deaths = 0, assists = 0, events = 0, points = 0, matches_ended: ended = 0 }: Row): number =>
+  [kills, deaths, assists, events, points, ended].map(Number).reduce((a, b) => a + b);
+
+const sorted = (rows: Rows): Row[] => [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => withoutWatermark(row));
+/** When exactly a watermark comes is Flink's business. */
+const withoutWatermark = ({ watermark_at: _, ...row }: Row): Row => row;
+const canonical = (row: Row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; !(await isSo()); await delay(200))
+    if (Date.now() > end) throw new Error('it did not come to be');
+}

@@ -1,0 +1,232 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PutRecordCommand } from '@aws-sdk/client-kinesis';
+import { DescribeApplicationCommand, StopApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { type Clients, clients } from '../activities/aws.ts';
+import { youngRole } from '../activities/iam/young-role.ts';
+import { idsOf, shardsOf } from '../activities/kinesis/shards.ts';
+import { flow } from '../activities/kinesis-analytics-v2/flow.ts';
+import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
+import { resources } from '../activities/registry.ts';
+import { type Resource, steps } from '../activities/resource.ts';
+import type { Fault } from '../local/faults.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import { names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import type { Stage } from '../pipeline/stages.ts';
+import { eventually } from './eventually.ts';
+
+const pipelineOf = (name: string): Pipeline => ({
+  ...parseSpec({ name, windowSeconds: 5, local: { speed: 20 } }),
+  account: '000000000000',
+});
+const pipeline = pipelineOf('dry');
+const n = names(pipeline);
+/** Older than any window takes to come out. */
+const OLD_MS = 100_000;
+const [FIRST, SECOND] = ['0', `${2n ** 127n}`];
+
+let dir: string;
+let local: Local;
+let aws: Clients;
+
+/** Stages, in order, as far as they are needed. */
+async function stand(of: Pipeline, ...stages: Stage[]): Promise<void> {
+  for (const stage of stages) {
+    const { ensure, ready } = steps(resources(aws)[stage] as unknown as Resource, youngRole(aws));
+    await eventually(() => ensure(of));
+    await eventually(() => ready(of));
+  }
+}
+
+/** One record into the shard that has this hash key. */
+const put = (of: Pipeline, ExplicitHashKey: string, record: object) =>
+  aws.kinesis.send(
+    new PutRecordCommand({
+      StreamName: names(of).streams.events,
+      PartitionKey: 'x',
+      ExplicitHashKey,
+      Data: Buffer.from(JSON.stringify({ match_id: 'm', server_id: 's', ...record })),
+    }),
+  );
+const time = (ms: number) => new Date(ms).toISOString().slice(0, -1);
+const kill = (i: number) => ({
+  event_id: `kill-${i}`,
+  event_type: 'kill',
+  event_time: time(Date.now() - OLD_MS + i),
+  killer_id: 'player-1',
+  victim_id: 'player-2',
+  killer_team: 'red',
+  victim_team: 'blue',
+  weapon: 'rifle',
+});
+const heartbeat = () => ({ event_id: `beat-${Date.now()}`, event_type: 'heartbeat', event_time: time(Date.now()) });
+
+/** Looks until it is said. */
+async function says(what: RegExp | undefined, between: () => Promise<unknown> = async () => undefined, seconds = 40): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; ; await new Promise((later) => setTimeout(later, 500))) {
+    await between();
+    const said = await flow(aws, pipeline);
+    if (what === undefined ? said === undefined : what.test(said ?? '')) return;
+    if (Date.now() > end) throw new Error(`it says: ${said}`);
+  }
+}
+
+const STREAMS = ['events', 'playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'] as const;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-flow-'));
+  local = await startLocal({ dir, log: () => undefined, durations: { 'application stop': 600_000 } });
+  aws = clients(local);
+  await stand(pipeline, 'studioLogs', 'studioRole', ...STREAMS, 'flinkDatabase', 'studio');
+}, 60_000);
+afterAll(async () => {
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+describe('Flink itself', () => {
+  const refused = (fault: Fault) => local.faults.put({ rules: [{ service: 'kinesis', operation: 'PutRecords', fault }] });
+  const beat = () => Promise.all([FIRST, SECOND].map((key) => put(pipeline, key, heartbeat())));
+  const act = () => notebook(aws);
+
+  it('runs no job', async () => {
+    for (let i = 0; i < 5; i++) await put(pipeline, FIRST, kill(i));
+    await eventually(() => act()['notebook.start'](pipeline));
+    await eventually(() => act()['notebook.started'](pipeline));
+    await says(/: Flink runs no job \(none was submitted\)$/);
+  }, 60_000);
+
+  it('waits for a silent shard', async () => {
+    refused({ kind: 'partial', share: 1 });
+    await act()['notebook.run'](pipeline);
+    await eventually(() => act()['notebook.runs'](pipeline));
+    const [, second] = idsOf(await shardsOf(aws.kinesis, n.streams.events));
+    await says(
+      new RegExp(`: event time has not begun in Flink, since nothing comes into ${second}: a shard without records .* counts as idle$`),
+    );
+  }, 60_000);
+
+  it('is refused by the sink: record by record, then as a whole, which restarts the job', async () => {
+    await says(/: event time goes on in Flink, so rows are made but do not reach the stream: its sink fails or is refused$/, beat);
+    refused({ kind: 'error', name: 'ResourceNotFoundException', message: 'Stream dry-player-metrics not found' });
+    await says(/; Flink last restarted the job for: .*Stream dry-player-metrics not found/, beat);
+    local.faults.put({ rules: [] });
+    await says(undefined, beat);
+  }, 120_000);
+
+  it('is stopped by force when the stop that somebody else began takes too long', async () => {
+    const status = async () => {
+      const { ApplicationDetail } = await aws.kinesisAnalyticsV2.send(new DescribeApplicationCommand({ ApplicationName: n.application }));
+      return ApplicationDetail?.ApplicationStatus;
+    };
+    const within = (seconds: number, work: () => Promise<unknown>) =>
+      new MockActivityEnvironment(
+        { scheduledTimestampMs: Date.now() - (seconds * 1000) / pipeline.local.speed },
+        { logger: new DefaultLogger('ERROR', () => undefined) },
+      )
+        .run(work)
+        .catch((error: { type?: string }) => error.type);
+    const studio = steps(resources(aws).studio as unknown as Resource, youngRole(aws));
+    const stops = () => local.calls.all().filter(({ operation }) => operation === 'StopApplication').length;
+
+    await aws.kinesisAnalyticsV2.send(new StopApplicationCommand({ ApplicationName: n.application }));
+    expect(await status()).toBe('STOPPING');
+    for (const work of [() => act()['notebook.stop'](pipeline), () => studio.gone(pipeline)]) expect(await within(1, work)).toBe('NotYet');
+    expect(stops()).toBe(1);
+    for (const work of [() => act()['notebook.stop'](pipeline), () => studio.gone(pipeline)]) expect(await within(61, work)).toBe('NotYet');
+    expect(stops()).toBe(2);
+    expect(await status()).toBe('FORCE_STOPPING');
+    await studio.remove(pipeline);
+    expect(stops()).toBe(2);
+  }, 30_000);
+});
+
+describe('a Flink that says', () => {
+  const other = pipelineOf('told');
+  const { streams } = names(other);
+  let flink: Server;
+  let said: Record<string, object>;
+  const told = () => {
+    const { port } = flink.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/flinkdashboard?authToken=x`;
+    const kinesisAnalyticsV2 = { send: async () => ({ AuthorizedUrl: url }) } as unknown as Clients['kinesisAnalyticsV2'];
+    return flow({ ...aws, kinesisAnalyticsV2 }, other);
+  };
+  const job = (state: string, mark: number) => ({
+    '/jobs/overview': {
+      jobs: [
+        { jid: 'old', state: 'CANCELED', 'start-time': 1 },
+        { jid: 'j', state, 'start-time': 2 },
+      ],
+    },
+    '/jobs/j': {
+      now: Date.now(),
+      vertices: [
+        { id: 'a', name: 'Source: game_events', parallelism: 2 },
+        { id: 'b', name: 'Sink', parallelism: 2 },
+      ],
+    },
+    '/jobs/j/vertices/b/watermarks': [{ value: `${mark}` }, { value: `${mark + 5}` }],
+  });
+  const exception = {
+    '/jobs/j/exceptions': { 'root-exception': 'org.x.JobException: gave up\n\tat a\nCaused by: java.lang.Error: inner words\n\tat b' },
+  };
+  const none = { '/jobs/j/exceptions': { 'root-exception': null } };
+
+  beforeAll(async () => {
+    await stand(other, ...STREAMS);
+    flink = createServer((request, response) => {
+      const path = new URL(request.url!, 'http://x').pathname.replace('/flinkdashboard', '');
+      response.setHeader('set-cookie', 'VerifiedAuthToken=y; Path=/');
+      response.end(JSON.stringify(said[path] ?? {}));
+    });
+    await new Promise<void>((resolve) => flink.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => void flink.close());
+
+  it('nothing is said while nothing goes in', async () => {
+    said = { '/jobs/overview': { jobs: [] } };
+    expect(await told()).toBeUndefined();
+  });
+
+  it('that a shard holds event time back, which shard that is', async () => {
+    for (let i = 0; i < 5; i++) await put(other, FIRST, kill(i));
+    const [, second] = idsOf(await shardsOf(aws.kinesis, streams.events));
+    said = { ...job('RUNNING', 0), ...none };
+    expect(await told()).toBe(
+      `kills go in, but for 70 s no window has come out into ${streams.player_metrics} and ${streams.team_metrics}: event time has not begun in Flink, ` +
+        `since nothing comes into ${second}: a shard without records or heartbeats holds it back until it counts as idle`,
+    );
+  });
+
+  it('that it restarts, for what', async () => {
+    said = { ...job('RESTARTING', 0), ...exception };
+    expect(await told()).toMatch(
+      /: Flink runs no job \(CANCELED, RESTARTING\); Flink last restarted the job for: java.lang.Error: inner words$/,
+    );
+  });
+
+  it('that event time goes on, that it is the sink', async () => {
+    said = { ...job('RUNNING', Date.now() - 5_000), ...none };
+    expect(await told()).toMatch(
+      /: event time goes on in Flink, so rows are made but do not reach the stream: its sink fails or is refused$/,
+    );
+  });
+
+  it('that event time stands though every shard has records, that a subtask does not read', async () => {
+    await put(other, SECOND, heartbeat());
+    const mark = Date.parse('2026-11-23T18:00:00Z');
+    said = { ...job('RUNNING', mark), ...exception };
+    expect(await told()).toMatch(
+      /: event time stands at 2026-11-23T18:00:00 UTC in Flink although every shard has records: a subtask does not read, .*; .* java.lang.Error: inner words$/,
+    );
+  });
+});

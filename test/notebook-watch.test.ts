@@ -1,0 +1,151 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import type { Picture } from '../client/pipeline.ts';
+import type { ScheduleReport } from '../client/schedule-report.ts';
+import { isWell, scheduleWords } from '../client/status.ts';
+import { gameOf } from '../pipeline/lanes.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { toolPaths } from '../setup/tools.mjs';
+import type { keepNotebook } from '../workflows/index.ts';
+import { type NotebookState, notebookStatus, respec, resume, stop, suspend } from '../workflows/messages.ts';
+import { born } from '../workflows/picture.ts';
+import { generatorDetails, notebookDetails } from '../workflows/story.ts';
+
+const pipeline: Pipeline = { ...parseSpec({ name: 'watched', local: { speed: 5_000 } }), account: '000000000000' };
+const WORDS = 'Keeps the SQL of the Studio notebook of pipeline **watched** running. It is **';
+
+let env: TestWorkflowEnvironment;
+let workflowBundle: WorkflowBundle;
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  env = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: toolPaths().temporal! } } });
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+}, 60_000);
+afterAll(() => env?.teardown());
+
+/** What the notebook's activities are to find. */
+const found: { job?: string; gap?: string; flow?: string } = {};
+const activities = {
+  'notebook.start': async () => undefined,
+  'notebook.started': async () => undefined,
+  'notebook.look': async () => (found.job === undefined ? { running: true } : { running: false, reason: found.job }),
+  'notebook.seed': async () => found.gap,
+  'notebook.run': async () => {
+    found.job = undefined;
+  },
+  'notebook.runs': async () => undefined,
+  'notebook.flow': async () => found.flow,
+  'notebook.stop': async () => undefined,
+};
+
+describe('whoever keeps the notebook', () => {
+  it('says why it last restarted, what will be missing and why no windows come, in status and in the Temporal UI, and goes on saying it turn after turn', async () => {
+    const worker = await Worker.create({ connection: env.nativeConnection, taskQueue: 'watch', workflowBundle, activities });
+    await worker.runUntil(async () => {
+      found.job = 'the note was never run';
+      const handle = await env.client.workflow.start<typeof keepNotebook>('keepNotebook', {
+        taskQueue: 'watch',
+        workflowId: 'watched/notebook',
+        args: [{ pipeline }],
+      });
+      const any = env.client.workflow.getHandle('watched/notebook');
+      const details = async () => (await any.query<{ currentDetails?: string }, []>('__temporal_workflow_metadata')).currentDetails ?? '';
+      const until = async (isSo: (now: NotebookState) => boolean): Promise<NotebookState> => {
+        for (;;) {
+          const now = await any.query(notebookStatus);
+          if (isSo(now)) return now;
+          await new Promise((later) => setTimeout(later, 20));
+        }
+      };
+      expect(await until(({ state }) => state === 'running')).toEqual({ state: 'running', restarts: 0 });
+      expect(await details()).toBe(`${WORDS}running**.`);
+
+      found.gap = 'the stream keeps 24 hours';
+      found.job = 'paragraph 8 is ABORT';
+      const again = await until(({ state, restarts }) => state === 'running' && restarts === 1);
+      const lastRestart = { at: expect.any(Number), reason: 'paragraph 8 is ABORT' };
+      expect(again).toEqual({ state: 'running', restarts: 1, lastRestart, gap: 'the stream keeps 24 hours' });
+
+      found.flow = 'nothing comes into shard 2';
+      const dry = await until(({ reason }) => reason !== undefined);
+      expect(dry).toEqual({ ...again, reason: 'nothing comes into shard 2' });
+
+      // Signals fill the history sooner than looks.
+      const { runId } = await any.describe();
+      await Promise.all(Array.from({ length: 1_000 }, () => any.signal(respec, pipeline)));
+      while ((await any.describe()).runId === runId) await new Promise((later) => setTimeout(later, 50));
+      expect(await any.query(notebookStatus)).toEqual(dry);
+      const told = await details();
+      expect(told.startsWith(`${WORDS}running**.\n\n> nothing comes into shard 2\n`)).toBe(true);
+      expect(told).toContain('Windows will be missing:\n\n> the stream keeps 24 hours');
+      expect(told).toMatch(/Restarted 1 times, the last time 20\d\d-.*Z, since paragraph 8 is ABORT\.$/);
+
+      found.flow = undefined;
+      const { reason, ...flowing } = await until((now) => now.reason === undefined);
+      expect(flowing).toEqual(again);
+
+      // A stop that was asked for is no restart.
+      await handle.signal(suspend);
+      expect(await until(({ state }) => state === 'suspended')).toEqual({ ...again, state: 'suspended' });
+      expect(await details()).toContain(`${WORDS}suspended**.`);
+      found.job = 'the application was stopped';
+      await handle.signal(resume);
+      expect(await until(({ state }) => state === 'running')).toEqual(again);
+      await handle.signal(stop);
+      await any.result();
+    });
+  }, 60_000);
+
+  it('says it in Markdown, and so does the generator', () => {
+    expect(notebookDetails(pipeline, { state: 'stopped', restarts: 0, reason: 'no KPU\nleft' })).toBe(
+      `${WORDS}stopped**.\n\n> no KPU\n> left`,
+    );
+    const state = { state: 'paused' as const, game: gameOf(parseSpec({}), 'r'), lanes: [6, 6], acknowledged: 12, total: 20, heartbeats: 3 };
+    expect(generatorDetails(pipeline, { ...state, resent: 0, oversized: 0, rate: '100 events/s' })).toBe(
+      'Sends the events of the game of pipeline **watched**. It is **paused**: 12 of 20 events of run r acknowledged at 100 events/s, 3 heartbeats.',
+    );
+  });
+});
+
+describe('status is as it should be', () => {
+  const now = (notebook: Partial<NotebookState>, of: Partial<Picture['pipeline']> = {}): Picture => ({
+    pipeline: { ...born(pipeline), state: 'running', ...of },
+    notebook: { state: 'running', restarts: 2, ...notebook },
+  });
+  const schedule = (of: Partial<ScheduleReport>) => [{ failing: false, failed: 3, drifted: [], ...of } as ScheduleReport];
+
+  it.each([
+    ['while windows come out, whatever was before', now({ gap: 'some' }), schedule({}), true],
+    ['while the SQL is starting again', now({ state: 'starting', reason: 'the job ended' }), schedule({}), true],
+    ['but not while none come out', now({ reason: 'no window has come out' }), schedule({}), false],
+    ['nor while the SQL does not start', now({ state: 'stopped', reason: 'no KPU' }), schedule({}), false],
+    ['nor while it is held', now({}, { state: 'held' }), schedule({}), false],
+    ['nor when a schedule’s latest run failed', now({}), schedule({ failing: true }), false],
+    ['nor when the tables drifted', now({}), schedule({ drifted: [{ table: 't', column: 'c', expected: 'x' }] }), false],
+  ])('%s', (_when, picture, schedules, ok) => {
+    expect(isWell(picture, schedules)).toBe(ok);
+  });
+
+  it('and says of each schedule how its runs ended, and what the latest crawl found amiss', () => {
+    const drifted = [
+      { table: 'events', column: '*', expected: 'a table' },
+      { table: 'year_2026', column: '*', expected: 'no such table', found: 'a table' },
+      { table: 'team_metrics', column: 'kills', expected: 'int or bigint', found: 'string' },
+    ];
+    const counts = { what: 'crawl', every: 60_000, paused: false, runs: 9, skipped: 1, missed: 2, overtaken: 4, failed: 5 };
+    const lastFailure = { at: 0, message: 'no role' };
+    const [table, ...faults] = scheduleWords(schedule({ ...counts, drifted, lastFailure }));
+    expect(table).toMatch(/crawl +│ every 60 s │ 9 +│ 3 +│ 4 +│ 5 /);
+    expect(faults).toEqual([
+      'crawl failed at 1970-01-01T00:00:00.000Z, and went well since: no role',
+      'table events is missing',
+      'table year_2026 is there, and nothing expects it',
+      'table team_metrics: column kills is string, not int or bigint',
+    ]);
+  });
+});

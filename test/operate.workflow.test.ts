@@ -1,0 +1,244 @@
+import { describe, expect, it } from '@jest/globals';
+import { specHash } from '../activities/spec-hash.ts';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { STAGES } from '../pipeline/stages.ts';
+import * as messages from '../workflows/messages.ts';
+import { env, isHeld, isRunning, withPipeline } from './stage.ts';
+import { final } from './world.ts';
+
+const ALL = Object.keys(STAGES).length;
+const generatorOf = (pipeline: Pipeline) => env.client.workflow.getHandle(names(pipeline).workflows.generate);
+const soon = { schedules: { drift: '10 seconds' } };
+
+describe('what fails midway', () => {
+  it(
+    'leaves the generator going, and reaches it with the new spec once it goes through',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.broken.set('studio', final('no KPU left'));
+        const changed = { ...pipeline, windowSeconds: 2, generator: { ...pipeline.generator, total: 1_000_000 } };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        await until(isHeld);
+        const before = account.sent.size;
+        while (account.sent.size < before + 20) await new Promise((resolve) => setTimeout(resolve, 20));
+        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBeUndefined();
+        account.broken.clear();
+        await handle.signal(messages.retry);
+        await until(isRunning);
+        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBe(1_000_000);
+      }),
+    60_000,
+  );
+
+  it(
+    'is taken back from a pipeline that stood, which then is as it was, and says why',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const stood = new Map(account.standing);
+        account.broken.set('dashboard', final('too many visuals'));
+        const changed = { ...pipeline, windowSeconds: 2, generator: { ...pipeline.generator, total: 1_000_000 } };
+        account.mend = { dashboard: pipeline };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed, rollback: true }] });
+        const now = await until(({ rolledBack }) => rolledBack !== undefined);
+        expect(now).toMatchObject({ state: 'running', rolledBack: 'too many visuals', pipeline });
+        expect(account.standing).toEqual(stood);
+        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBeUndefined();
+      }),
+    60_000,
+  );
+
+  it(
+    'and was broken off, waits for the user: no look for drift takes it up',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.broken.set('crawler', new Error('still thinking'));
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: { ...pipeline, windowSeconds: 2 } }] });
+        await until(({ stages }) => stages.crawler === 'working');
+        await handle.signal(messages.breakOff, { rollback: false });
+        const { lookedAt = 0 } = await until(isHeld);
+        account.broken.clear();
+        await until(({ lookedAt: now = 0 }) => now > lookedAt);
+        expect(await until(() => true)).toMatchObject({ state: 'held' });
+        await handle.signal(messages.retry);
+        expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
+      }, soon),
+    60_000,
+  );
+});
+
+describe('a look for drift', () => {
+  it(
+    'that is broken off with rollback takes away nothing that stood',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.broken.set('crawler', new Error('still thinking'));
+        account.standing.delete('crawler');
+        await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
+        await handle.signal(messages.breakOff, { rollback: true });
+        account.broken.clear();
+        await until(({ rolledBack }) => rolledBack !== undefined);
+        expect(account.standing.size).toBe(ALL);
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'lets no wish be lost: one that comes while it heals is told to come again',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.broken.set('crawler', new Error('still thinking'));
+        account.standing.delete('crawler');
+        await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
+        const changed = { ...pipeline, windowSeconds: 2 };
+        await expect(handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] })).rejects.toMatchObject({
+          cause: { message: expect.stringContaining('try again once that is done') },
+        });
+        account.broken.clear();
+        await until(isRunning);
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'under way while all is taken down makes nothing anew',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        let letGo = () => {};
+        account.surveying = new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
+        account.surveysBegun = 0;
+        while (account.surveysBegun === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+        const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+        while (account.standing.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+        letGo();
+        expect(await down).toEqual({ left: [] });
+        await handle.result();
+        expect(account.standing.size).toBe(0);
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'starts the generator and the notebook that somebody has ended, and says so',
+    () =>
+      withPipeline(async ({ pipeline, up, until }) => {
+        await up();
+        await until(isRunning);
+        const { generate, notebook } = names(pipeline).workflows;
+        for (const id of [generate, notebook]) await env.client.workflow.getHandle(id).terminate();
+        const { drifts } = await until((now) => now.drifts.length >= 2);
+        expect(drifts.map(({ label }) => label)).toEqual([`workflow ${generate}`, `workflow ${notebook}`]);
+        for (const id of [generate, notebook]) expect((await env.client.workflow.getHandle(id).describe()).status.name).toBe('RUNNING');
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'reports once what stays as it is, and nothing any more once it is undone',
+    () =>
+      withPipeline(
+        async ({ account, up, until }) => {
+          await up();
+          const { lookedAt: first = 0 } = await until(isRunning);
+          const made = account.standing.get('workgroup')!;
+          account.standing.set('workgroup', 'something else');
+          await until(({ drifts, lookedAt = 0 }) => drifts.length > 0 && lookedAt > first);
+          const { lookedAt: second = 0 } = await until(() => true);
+          const seen = await until(({ lookedAt = 0 }) => lookedAt > second);
+          expect(seen.drifts).toHaveLength(1);
+          expect(seen.stages.workgroup).toBe('drifted');
+          account.standing.set('workgroup', made);
+          await until(({ stages }) => stages.workgroup === 'ready');
+        },
+        { drift: 'report', ...soon },
+      ),
+    60_000,
+  );
+});
+
+describe('a pause', () => {
+  it(
+    'of a pipeline that is held stops the schedules too, and ends with its resume',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.broken.set('dashboard', final('too many visuals'));
+        await up();
+        await until(isHeld);
+        await handle.signal(messages.pause);
+        await until(({ paused }) => paused);
+        expect(account.paused).toBe(true);
+        account.broken.clear();
+        await handle.signal(messages.retry);
+        await until(({ state }) => state === 'paused');
+        await handle.signal(messages.resume);
+        await until(isRunning);
+        expect(account.paused).toBe(false);
+      }),
+    60_000,
+  );
+
+  it(
+    'after a deep one leaves the application stopped',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        await handle.signal(messages.pause, { deep: true });
+        await until(({ deep }) => deep);
+        await handle.signal(messages.pause);
+        await handle.signal(messages.stageMoved, 'bucket', 'ready');
+        expect(await until(() => true)).toMatchObject({ deep: true, paused: true });
+        expect(account.suspended).toBe(true);
+      }),
+    60_000,
+  );
+});
+
+describe('taking down', () => {
+  it(
+    'says why what would not go is still there',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.stuck.set('studio', final('the application hangs'));
+        const { left } = await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+        expect(left).toContainEqual({ label: 'studio', why: 'the application hangs' });
+        expect(account.standing.has('dashboard')).toBe(false);
+      }),
+    60_000,
+  );
+});
+
+describe('the next run of the same pipeline', () => {
+  it(
+    'keeps the hash of the spec as it is now',
+    () =>
+      withPipeline(async ({ pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const { runId } = await handle.describe();
+        const changed = { ...pipeline, generator: { ...pipeline.generator, rate: 50 } };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        await until((now) => isRunning(now) && now.pipeline.generator.rate === 50);
+        while ((await handle.describe()).runId === runId)
+          for (let i = 0; i < 50; i++) await handle.signal(messages.stageMoved, 'bucket', 'ready');
+        expect((await handle.describe()).memo).toEqual({ specHash: specHash(changed) });
+      }),
+    120_000,
+  );
+});

@@ -1,0 +1,209 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Clients, clients } from '../activities/aws.ts';
+import { preflight } from '../activities/preflight.ts';
+import { resources } from '../activities/registry.ts';
+import type { Resource } from '../activities/resource.ts';
+import { surveying } from '../activities/survey.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import { LAKE_TABLES } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import type { Stage } from '../pipeline/stages.ts';
+
+const ACCOUNT = '000000000000';
+const principal = (kind: 'user' | 'group', name: string, region = 'us-east-1') =>
+  `arn:aws:quicksight:${region}:${ACCOUNT}:${kind}/default/${name}`;
+const pipelineOf = (spec: object = {}): Pipeline => ({
+  ...parseSpec({ name: 'looked', target: 'aws', quicksightPrincipal: principal('group', 'local'), ...spec }),
+  account: ACCOUNT,
+});
+
+let dir: string;
+let local: Local;
+let aws: Clients;
+/** What has no name in any region. */
+let nameless: RegExp;
+const resolve = async (host: string) => {
+  if (nameless.test(host)) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' });
+};
+const checks = (spec: object = {}, account = ACCOUNT) => preflight(aws, resolve)['account.check']({ ...pipelineOf(spec), account });
+const check = async (spec: object = {}, account = ACCOUNT) =>
+  Object.fromEntries((await checks(spec, account)).map(({ name, state, message }) => [name, `${state}: ${message}`]));
+const failing = (operation: string, name: string, message = 'told so') =>
+  local.faults.put({ rules: [{ operation, fault: { kind: 'error', name, message } }] });
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-preflight-'));
+  local = await startLocal({ dir, log: () => undefined });
+  aws = clients(local);
+});
+beforeEach(() => {
+  nameless = /^$/;
+  local.faults.put({ rules: [] });
+  local.calls.clear();
+});
+afterAll(async () => {
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+describe('the account is looked at before anything is made', () => {
+  it('and takes the pipeline', async () => {
+    const all = await check();
+    expect(Object.values(all).filter((line) => !line.startsWith('ok: '))).toEqual([]);
+    expect(Object.keys(all)).toEqual(['budget', 'region', 'credentials', 'Kinesis shards', 'QuickSight', 'QuickSight principal']);
+    expect(local.calls.all().filter(({ operation }) => !/^(Get|List|Describe)/.test(operation))).toEqual([]);
+    const told = await checks();
+    expect(told.map(({ calls }) => calls)).toEqual([0, 0, 1, 1, 1, 2]);
+  });
+
+  it("refuses other accounts' credentials, a budget that is too small, and a principal that is not there", async () => {
+    expect((await check({}, '111111111111')).credentials).toMatch(
+      /^refused: the worker's credentials are of account 000000000000, the pipeline is of 111111111111/,
+    );
+    const all = await check({ maxHourlyCost: 0.1, quicksightPrincipal: principal('user', 'nobody') });
+    expect(all.budget).toMatch(/^refused: it costs/);
+    expect(all['QuickSight principal']).toMatch(/^refused: there is no user 'nobody' in us-east-1/);
+    const { 'QuickSight principal': group } = await check({ quicksightPrincipal: principal('group', 'nobody') });
+    expect(group).toMatch(/^refused: there is no group 'nobody' in us-east-1/);
+  });
+
+  it('refuses an account without QuickSight, or with its small edition, and never subscribes it', async () => {
+    failing('DescribeAccountSubscription', 'ResourceNotFoundException');
+    expect((await check()).QuickSight).toMatch(
+      /^refused: the account has no subscription; subscribe account 000000000000 to QuickSight by hand/,
+    );
+    local.faults.put({ rules: [] });
+    const small = { ...aws, quicksight: answering(aws.quicksight, { AccountInfo: { Edition: 'STANDARD' } }) };
+    const all = await preflight(small, resolve)['account.check'](pipelineOf());
+    expect(all.find(({ name }) => name === 'QuickSight')).toMatchObject({
+      state: 'refused',
+      message: expect.stringMatching(/^edition STANDARD/),
+    });
+  });
+
+  it('finds the identity region in what QuickSight says', async () => {
+    const elsewhere =
+      'Operation is being called from endpoint us-east-1, but your identity region is eu-west-1. Please use the eu-west-1 endpoint.';
+    local.faults.put({
+      rules: ['DescribeAccountSubscription', 'ListUsers'].map((operation) => ({
+        operation,
+        fault: { kind: 'error', name: 'AccessDeniedException', message: elsewhere },
+      })),
+    });
+    expect((await check()).QuickSight).toBe('ok: identities live in eu-west-1, assets in us-east-1');
+    const at = (region: string) => ({ quicksightPrincipal: principal('user', 'me', region) });
+    expect((await check(at('eu-west-1')))['QuickSight principal']).toBe('ok: user me, in the identity region eu-west-1');
+    expect((await check(at('us-east-1')))['QuickSight principal']).toMatch(/^refused: the identity region is eu-west-1, not us-east-1/);
+  });
+
+  it('refuses where a look is not permitted, naming the permission', async () => {
+    failing('DescribeLimits', 'AccessDeniedException', 'not for you');
+    const all = await check();
+    expect(all['Kinesis shards']).toBe(
+      "refused: the worker's credentials lack kinesis:DescribeLimits in us-east-1 of account 000000000000 (AccessDeniedException: not for you); allow it to them, then try again",
+    );
+    expect(all.credentials).toMatch(/^ok/);
+  });
+
+  it.each(['InvalidClientTokenId', 'ExpiredToken', 'SignatureDoesNotMatch', 'UnrecognizedClientException', 'AccessDenied'])(
+    'refuses credentials that AWS answers with %s, in one line, and asks no further',
+    async (name) => {
+      failing('GetCallerIdentity', name, 'The security token included in the request is invalid.');
+      const all = await checks();
+      expect(all.map((each) => each.name)).toEqual(['budget', 'region', 'credentials']);
+      const { state, message } = all.at(-1)!;
+      expect({ state, lines: message.split('\n').length }).toEqual({ state: 'refused', lines: 1 });
+      expect(message).toContain(`(${name}: The security token included in the request is invalid.)`);
+      expect(message).toMatch(/us-east-1.*(renew them|allow it to them)/);
+    },
+  );
+
+  it('refuses a region that there is not, or that lacks a service', async () => {
+    nameless = /us-east-1/;
+    const none = await check();
+    expect(Object.keys(none)).toEqual(['budget', 'region']);
+    expect(none.region).toMatch(/^refused: no service of AWS has a name in region us-east-1: there is no such region/);
+    nameless = /^quicksight\./;
+    expect((await check()).region).toBe('refused: region us-east-1 has no quicksight; choose one that has');
+    expect((await check({ target: 'local' })).region).toMatch(/^ok/);
+  });
+
+  it.each(['cn-north-1', 'us-gov-west-1', 'us-iso-east-1', 'us-isob-east-1', 'eu-isoe-west-1', 'eusc-de-east-1'])(
+    'takes no spec of region %s, whose partition is another',
+    (region) => {
+      expect(() => pipelineOf({ region })).toThrow(/region: must be in the partition aws, not of China/);
+    },
+  );
+
+  it('refuses shards that there cannot be, and only those that are not there yet', async () => {
+    const openOf = (ShardLimit: number, OpenShardCount: number) => ({
+      ...aws,
+      kinesis: answering(aws.kinesis, { ShardLimit, OpenShardCount }, 'DescribeLimits'),
+    });
+    const shards = async (limit: number, open: number) => {
+      const all = await preflight(openOf(limit, open), resolve)['account.check'](pipelineOf({ shards: 3 }));
+      const { state, message, calls } = all.find(({ name }) => name === 'Kinesis shards')!;
+      return { state, message, calls };
+    };
+    // Each stream of metrics has one.
+    const all = 3 + LAKE_TABLES.length - 1;
+    expect(await shards(20, 20 - all)).toMatchObject({ state: 'ok' });
+    expect(await shards(20, 21 - all)).toMatchObject({
+      state: 'refused',
+      message: `${21 - all} of 20 shards are open in us-east-1, and the pipeline wants ${all} more; ask AWS for more, or lower 'shards'`,
+    });
+    await aws.kinesis.send(new CreateStreamCommand({ StreamName: 'looked', ShardCount: 2 }));
+    await aws.kinesis.send(new CreateStreamCommand({ StreamName: 'looked-player-metrics', ShardCount: 1 }));
+    expect(await shards(20, 23 - all)).toMatchObject({
+      state: 'warning',
+      message: expect.stringContaining(`wants ${all - 3} more`),
+      calls: LAKE_TABLES.length,
+    });
+    expect(await shards(20, 24 - all)).toMatchObject({ state: 'refused' });
+  });
+});
+
+describe('the survey of all stages', () => {
+  const look = () => surveying(resources(aws) as unknown as Record<Stage, Resource>)['stages.survey'](pipelineOf());
+
+  it('fails for good where it may not look, with each stage and what it lacks', async () => {
+    const words = 'User: arn:aws:iam::000000000000:user/me is not authorized to perform: glue:GetDatabase on resource: x';
+    failing('GetDatabase', 'AccessDeniedException', words);
+    const refused = await look().catch((error: unknown) => error);
+    expect(refused).toMatchObject({ nonRetryable: true, type: 'NotPermitted' });
+    const lines = (refused as Error).message.split('\n');
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toBe(
+      `Glue database looked_flink: the worker's credentials lack glue:GetDatabase in us-east-1 of account 000000000000 (AccessDeniedException: ${words}); allow it to them, then try again`,
+    );
+  });
+
+  it('says of unknown credentials once what it would say of every stage', async () => {
+    local.faults.put({ rules: [{ fault: { kind: 'error', name: 'ExpiredTokenException', message: 'it has expired' } }] });
+    const refused = await look().catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      nonRetryable: true,
+      message: expect.stringMatching(/^AWS in us-east-1 does not take the worker's cred[^\n]*$/),
+    });
+  });
+
+  it('is tried again when AWS only had trouble', async () => {
+    failing('GetDatabase', 'ServiceFailure', 'once more, please');
+    const failed = (await look().catch((error: unknown) => error)) as { name: string; nonRetryable?: boolean };
+    expect(failed).toMatchObject({ name: 'ServiceFailure' });
+    expect(failed.nonRetryable).toBeUndefined();
+  });
+});
+
+/** A client that has one answer ready, for one operation or whatever it is asked. */
+function answering<Client extends object>(client: Client, answer: object, operation?: string): Client {
+  const { send } = client as { send(command: object): Promise<unknown> };
+  const ours = (command: object) =>
+    operation === undefined || command.constructor.name === `${operation}Command` ? Promise.resolve(answer) : send.call(client, command);
+  return new Proxy(client, { get: (target, key) => (key === 'send' ? ours : Reflect.get(target, key)) });
+}

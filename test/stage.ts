@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from '@jest/globals';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { toolPaths } from '../setup/tools.mjs';
+import type { operate } from '../workflows/index.ts';
+import type { PipelineStatus, Wish } from '../workflows/messages.ts';
+import * as messages from '../workflows/messages.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { activitiesOf, type World, world } from './world.ts';
+
+/** A Temporal server for the suite that imports this. */
+export let env: TestWorkflowEnvironment;
+let workflowBundle: WorkflowBundle;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  env = await TestWorkflowEnvironment.createLocal({
+    server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
+  });
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+}, 60_000);
+afterAll(() => env?.teardown());
+
+let count = 0;
+
+/** Runs `story` with a worker over an account in memory, and a pipeline that nobody else has. */
+export async function withPipeline(story: (s: Stage) => Promise<void>, spec: object = {}): Promise<void> {
+  const taskQueue = `pipeline-${++count}`;
+  const account = world();
+  const pipeline: Pipeline = {
+    ...parseSpec({ name: `game${count}`, windowSeconds: 1, local: { speed: 100 }, generator: { rate: 100 }, ...spec }),
+    account: '000000000000',
+  };
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue,
+    workflowBundle,
+    activities: activitiesOf(account),
+    maxHeartbeatThrottleInterval: 20,
+  });
+  const handle = env.client.workflow.getHandle<typeof operate>(pipeline.name);
+  const up = (wish: Partial<Wish> = {}) =>
+    env.client.workflow.start<typeof operate>('operate', { taskQueue, workflowId: pipeline.name, args: [{ pipeline, ...wish }] });
+  const until = async (isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus> => {
+    for (;;) {
+      const status = await handle.query(messages.status);
+      if (isSo(status)) return status;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  await worker.runUntil(async () => {
+    await story({ account, pipeline, handle, up, until });
+    const described = await handle.describe();
+    if (described.status.name === 'RUNNING') await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+  });
+}
+
+/** What a story plays with. */
+export interface Stage {
+  account: World;
+  pipeline: Pipeline;
+  handle: ReturnType<TestWorkflowEnvironment['client']['workflow']['getHandle']>;
+  up(wish?: Partial<Wish>): Promise<unknown>;
+  until(isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus>;
+}
+
+export const isRunning = ({ state }: PipelineStatus) => state === 'running';
+export const isHeld = ({ state }: PipelineStatus) => state === 'held';

@@ -1,0 +1,54 @@
+import type { Stage } from '../pipeline/stages.ts';
+import { seeToSchedules, surveyed } from './bring-up.ts';
+import type { Hands } from './hands.ts';
+import type { Drift, PipelineStatus } from './messages.ts';
+import { tell } from './picture.ts';
+
+const DRIFTS_KEPT = 20;
+
+/**
+ * Looks for what somebody changed behind the pipeline's back. `heal` brings it back, and is left out where that is only to be reported; it says whether it
+ * succeeded. What is reported once is not reported again while it stays the same. Workflows and schedules of ours that are gone are always started anew.
+ */
+export async function lookForDrift(
+  picture: PipelineStatus,
+  hands: Hands,
+  isOver: () => boolean,
+  heal?: () => Promise<boolean>,
+): Promise<void> {
+  const { pipeline } = picture;
+  const { stages } = await surveyed({ pipeline });
+  picture.lookedAt = Date.now();
+  if (isOver()) return;
+  if (picture.state !== 'held') picture.reason = picture.overBudget;
+  const found = (Object.keys(stages) as Stage[]).filter((stage) => !['none', 'wait'].includes(stages[stage].action));
+  for (const stage of Object.keys(stages) as Stage[])
+    if (picture.stages[stage] === 'drifted' && stages[stage].action === 'none') picture.stages[stage] = 'ready';
+  for (const stage of found) picture.stages[stage] = 'drifted';
+  const isHealed = heal !== undefined && (found.length > 0 || picture.state === 'held') ? await heal() : undefined;
+  if (isOver()) return;
+  const done = isHealed === undefined ? 'reported' : isHealed ? 'healed' : 'failed';
+  noteDown(
+    picture,
+    found.map((stage) => {
+      const { label, differences, action } = stages[stage];
+      return { label, differences, missing: action === 'create', at: Date.now(), done };
+    }),
+  );
+  if (picture.readyAt === undefined || isHealed === false) return;
+  const started = await hands.setGoing(pipeline);
+  await seeToSchedules(picture);
+  noteDown(
+    picture,
+    started.map((id) => ({ label: `workflow ${id}`, differences: [], missing: true, at: Date.now(), done: 'healed' })),
+  );
+}
+
+function noteDown(picture: PipelineStatus, drifts: Drift[]): void {
+  const news = drifts.filter((drift) => drift.done !== 'reported' || !picture.drifts.some((before) => isSame(before, drift)));
+  picture.drifts = [...picture.drifts, ...news].slice(-DRIFTS_KEPT);
+  tell(picture);
+}
+
+const isSame = (a: Drift, b: Drift): boolean =>
+  a.done === b.done && a.label === b.label && a.missing === b.missing && JSON.stringify(a.differences) === JSON.stringify(b.differences);
