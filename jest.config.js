@@ -1,7 +1,7 @@
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  modulePathIgnorePatterns: ['<rootDir>/.tools/', '<rootDir>/.data2dashboard/'],
+  modulePathIgnorePatterns: ['<rootDir>/.tools/', '<rootDir>/.d2d/', '<rootDir>/.data2dashboard/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

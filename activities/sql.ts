@@ -8,7 +8,7 @@ import { shardIds } from './kinesis/shards.ts';
 const FOLDER = new URL('../sql/', import.meta.url);
 
 /** How far back questions look, by the word that they say before a view's name; in hours. */
-const RANGES = { recent: 24, month: 30 * 24 } as const;
+const RANGES = { latest: 2, recent: 24, month: 30 * 24 } as const;
 
 /** A statement of `sql/`: the file's name without number and ending, and its text with every placeholder filled in. */
 export interface Statement {
@@ -78,6 +78,8 @@ function placeholders(pipeline: Pipeline) {
     // By how much a sliding window begins before the tumbling one that ends with it.
     slidingLead: slidingSeconds(pipeline) - pipeline.windowSeconds,
     watermarkSeconds: WATERMARK_SECONDS,
+    latestHours: RANGES.latest,
+    recentHours: RANGES.recent,
     database: lakeDatabase,
     // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,

@@ -72,7 +72,8 @@ const NOWHERE = 'http://127.0.0.1:1';
 
 let isQuiet = false;
 function beQuiet(): void {
-  if (!isQuiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
+  // Signals are left to Node: they end the bench, and its children with it.
+  if (!isQuiet) Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   isQuiet = true;
 }
 

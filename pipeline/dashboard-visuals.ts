@@ -133,6 +133,26 @@ export const teams: Visual = {
   },
 };
 
+/** What teams reach besides kills. */
+export const objectives: Visual = {
+  BarChartVisual: {
+    VisualId: 'team-objectives',
+    Title: title('Objectives and wins'),
+    Subtitle: title('Points of objectives, and matches won, in the chosen range'),
+    ChartConfiguration: {
+      Orientation: 'VERTICAL',
+      BarsArrangement: 'CLUSTERED',
+      FieldWells: {
+        BarChartAggregatedFieldWells: {
+          Category: [word('team-objectives-team', 'teams', 'team')],
+          Values: [total('team-objectives-points', 'teams', 'points'), total('team-objectives-won', 'teams', 'matches_won')],
+        },
+      },
+      CategoryLabelOptions: NO_LABEL,
+    },
+  },
+};
+
 /** The long view, from SPICE. */
 export const history: Visual = {
   LineChartVisual: {

@@ -1,7 +1,7 @@
 import type { DashboardVersionDefinition, InputColumn, SheetDefinition, Visual } from '@aws-sdk/client-quicksight';
 import { column, word } from './dashboard-fields.ts';
 import { filterGroups, LINES } from './dashboard-filters.ts';
-import { deaths, history, kills, latest, leaders, players, ratioOverTime, teams } from './dashboard-visuals.ts';
+import { deaths, history, kills, latest, leaders, objectives, players, ratioOverTime, teams } from './dashboard-visuals.ts';
 import { names } from './names.ts';
 import type { Pipeline } from './spec.ts';
 
@@ -77,7 +77,8 @@ function sheet(): SheetDefinition {
       { at: [0, 5], size: [24, 16] },
     ],
     [deaths, { at: [24, 5], size: [12, 16] }],
-    [teams, { at: [0, 21], size: [12, 13] }],
+    [teams, { at: [0, 21], size: [9, 13] }],
+    [objectives, { at: [9, 21], size: [9, 13] }],
     [
       ratioOverTime(
         'team-ratio',
@@ -85,7 +86,7 @@ function sheet(): SheetDefinition {
         'teams',
         word('team-ratio-team', 'teams', 'team'),
       ),
-      { at: [12, 21], size: [24, 13] },
+      { at: [18, 21], size: [18, 13] },
     ],
     [history, { at: [0, 34], size: [24, 13] }],
     [leaders, { at: [24, 34], size: [12, 13] }],
@@ -165,6 +166,12 @@ const COUNTS: InputColumn[] = [
   { Name: 'deaths', Type: 'INTEGER' },
 ];
 
+const SCORES: InputColumn[] = [
+  { Name: 'players', Type: 'INTEGER' },
+  { Name: 'points', Type: 'INTEGER' },
+  { Name: 'matches_won', Type: 'INTEGER' },
+];
+
 /** What the dashboard reads: the live metrics straight from Athena, and their history by the minute in SPICE. */
 export const dataSets = (_pipeline: Pipeline): Record<DataSetName, DataSetPlan> => ({
   players: {
@@ -172,6 +179,6 @@ export const dataSets = (_pipeline: Pipeline): Record<DataSetName, DataSetPlan> 
     importMode: 'DIRECT_QUERY',
     columns: [...WINDOW, { Name: 'player_id', Type: 'STRING' }, TEAM, ...COUNTS],
   },
-  teams: { file: 'teams.sql', importMode: 'DIRECT_QUERY', columns: [...WINDOW, TEAM, ...COUNTS, { Name: 'players', Type: 'INTEGER' }] },
+  teams: { file: 'teams.sql', importMode: 'DIRECT_QUERY', columns: [...WINDOW, TEAM, ...COUNTS, ...SCORES] },
   history: { file: 'history.sql', importMode: 'SPICE', columns: [WINDOW[0]!, TEAM, ...COUNTS] },
 });

@@ -14,7 +14,8 @@ const WHO = 'recorder';
 
 /** Activities that only scenes act. */
 const LATER = ['query.questions', 'query.start', 'query.finished', 'refresh.start', 'refresh.finished'].concat(
-  ['generated', 'lake', 'stream', 'dashboard'].map((part) => `audit.${part}`),
+  ['generated', 'count', 'athena', 'dashboard'].map((part) => `audit.${part}`),
+  'generator.settle',
 );
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });

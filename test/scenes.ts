@@ -1,8 +1,12 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { unsent } from '../activities/kinesis/stretch.ts';
+import type { PlaceName } from '../activities/places.ts';
+import type { Holding } from '../activities/tally.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { everything } from '../pipeline/stages.ts';
+import { begin } from '../workflows/cursor.ts';
 import * as messages from '../workflows/messages.ts';
 import { final, type World } from './world.ts';
 
@@ -41,8 +45,6 @@ const failed = (work: Promise<unknown>) =>
     () => undefined,
   );
 const answer = { columns: ['n'], rows: [['1']], more: false, bytesScanned: 0, milliseconds: 1, execution: 'x' };
-const game = { run: 'r', seed: 1, players: 40 };
-const cursor = { game, next: 0, latest: 0, heartbeats: 0, paused: false };
 /** Throws what `errors` still holds, one a call, then returns `value`. */
 const after =
   (errors: Error[], value: unknown = undefined) =>
@@ -183,14 +185,14 @@ export const SCENES: Record<string, Scene> = {
     play: async ({ pipeline, start, until, acts, account }) => {
       let breaks = 3;
       acts({
-        'kinesis.generate': async ({ to }: { to: number }) => {
+        'kinesis.generate': async ({ from, to }: { from: number; to: number }) => {
           account.sent.set('any', 1);
           if (breaks-- > 0) throw ApplicationFailure.nonRetryable('it broke off');
-          return { next: to, latest: Date.now(), heartbeats: 1 };
+          return { ...unsent(from), next: to, latest: Date.now(), heartbeats: 1 };
         },
       });
       breaks = 1;
-      const handle = await start('generate', `${pipeline.name}/generate`, { pipeline, cursor });
+      const handle = await start('generate', `${pipeline.name}/generate`, { pipeline, cursor: begin(pipeline, 'r', false) });
       const state = async () => (await handle.query(messages.generatorStatus)).state;
       await until(state, (now) => now === 'finished');
       await handle.signal(messages.pause);
@@ -270,14 +272,15 @@ export const SCENES: Record<string, Scene> = {
       const lakes = [1, 2, 3];
       const counts = { columns: ['events', 'duplicates', 'windows_checked', 'windows_wrong'], rows: [['3', '0', '1', '0']] };
       acts({
-        'audit.generated': async () => ({ kills: 1 }),
-        'audit.lake': async () => ({ ids: lakes.shift() ?? 3 }),
-        'audit.stream': async () => ({ ids: 3, copies: 0, heartbeats: 1 }),
+        'generator.settle': async () => undefined,
+        'audit.generated': async () => ({ events: 3, kills: 1 }),
+        'audit.count': async (_pipeline: Pipeline, place: PlaceName) => held(place === 'lake' ? (lakes.shift() ?? 3) : 3),
+        'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], bytesScanned: 0 }),
         'audit.dashboard': async () => 1,
         'query.start': async () => 'x',
         'query.finished': async (_pipeline: Pipeline, question: string) => ({ ...answer, ...counts, question }),
       });
-      await (await start('audit', `${pipeline.name}/audit`, { pipeline, game, generated: 3, patience: '20 seconds' })).result();
+      await (await start('audit', `${pipeline.name}/audit`, { pipeline, patience: '20 seconds' })).result();
     },
   },
   ended: {
@@ -290,3 +293,10 @@ export const SCENES: Record<string, Scene> = {
     },
   },
 };
+
+/** What a place holds of three events. */
+const held = (events: number): Holding => ({
+  ...{ events, kills: 1, missing: 3 - events, altered: 0, malformed: 0, heartbeats: 1, unknown: 0 },
+  copies: { onPurpose: 0, resent: 0, unexplained: 0 },
+  examples: { missing: [], twice: [], altered: [] },
+});

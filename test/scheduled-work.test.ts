@@ -25,6 +25,7 @@ import { putRows } from './lake.ts';
 
 const n = names(pipeline);
 const TAKES_MS = 150;
+const HOUR_MS = 3_600_000;
 
 let dir: string;
 let local: Local;
@@ -38,7 +39,8 @@ beforeAll(async () => {
     log: () => undefined,
   });
   aws = clients(local);
-  await standUp(aws, windowsFrom(new Date('2026-11-23T18:00:00Z'), 3, 4));
+  // Questions ask of the last day.
+  await standUp(aws, windowsFrom(new Date(Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS), 3, 4));
   await bringUp(aws, ['questions']);
 }, 60_000);
 beforeEach(() => {

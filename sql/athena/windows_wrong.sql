@@ -1,11 +1,11 @@
--- Every row of the metrics of the last day against a recomputation from the events by another way: rows compared, rows that differ or that one side lacks.
+-- Every row of the metrics of the last two hours against a recomputation from the events by another way: rows compared, rows that differ or that one side lacks.
 WITH events AS (
   SELECT
     date_add('second', date_diff('second', TIMESTAMP '1970-01-01 00:00:00.000', game_events.event_time) / ${windowSeconds} * ${windowSeconds}, TIMESTAMP '1970-01-01 00:00:00.000') AS window_start,
     game_events.*,
     late.event_id IS NULL AS on_time
-  FROM ${recent.game_events} game_events
-  LEFT JOIN (SELECT event_id FROM ${recent.late_arrivals} arrivals) late ON late.event_id = game_events.event_id
+  FROM ${latest.game_events} game_events
+  LEFT JOIN (SELECT event_id FROM ${latest.late_arrivals} arrivals) late ON late.event_id = game_events.event_id
 ),
 kills AS (
   SELECT *
@@ -24,6 +24,11 @@ players AS (
   FROM sides
   GROUP BY window_start, player_id, team
 ),
+-- Sliding windows go on closing for a minute behind the last event: those behind the last tumbling one are not compared.
+newest AS (
+  SELECT max(window_end) AS window_end
+  FROM ${latest.window_leaders} windows
+),
 trends AS (
   SELECT window_start, player_id, team, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
   FROM (
@@ -31,7 +36,10 @@ trends AS (
     FROM players
     CROSS JOIN UNNEST(sequence(-${slidingLead}, 0, ${windowSeconds})) AS starts (shift)
   )
-  WHERE window_start >= CAST(date_trunc('hour', current_timestamp - INTERVAL '24' HOUR) AS timestamp(3))
+  CROSS JOIN newest
+  WHERE
+    window_start >= CAST(date_trunc('hour', current_timestamp - INTERVAL '${latestHours}' HOUR) AS timestamp(3))
+    AND window_start + ${slidingSeconds} * INTERVAL '1' SECOND <= newest.window_end
   GROUP BY window_start, player_id, team
 ),
 team_facts AS (
@@ -169,10 +177,21 @@ recomputed AS (
 ),
 measured AS (
   SELECT 'player' AS kind, window_start, window_end, concat_ws(' ', player_id, team) AS name, kills, deaths, assists, '' AS more, kill_death_ratio
-  FROM ${recent.player_windows} windows
+  FROM ${latest.player_windows} windows
   UNION ALL
-  SELECT 'trend' AS kind, window_start, window_end, concat_ws(' ', player_id, team) AS name, kills, deaths, assists, '' AS more, kill_death_ratio
-  FROM ${recent.player_trends} windows
+  SELECT
+    'trend' AS kind,
+    windows.window_start,
+    windows.window_end,
+    concat_ws(' ', player_id, team) AS name,
+    kills,
+    deaths,
+    assists,
+    '' AS more,
+    kill_death_ratio
+  FROM ${latest.player_trends} windows
+  CROSS JOIN newest
+  WHERE windows.window_end <= newest.window_end
   UNION ALL
   SELECT
     'team' AS kind,
@@ -184,7 +203,7 @@ measured AS (
     assists,
     concat_ws('/', CAST(players AS varchar), CAST(points AS varchar), CAST(matches_won AS varchar), CAST(matches_ended AS varchar)) AS more,
     kill_death_ratio
-  FROM ${recent.team_windows} windows
+  FROM ${latest.team_windows} windows
   UNION ALL
   SELECT
     'leader' AS kind,
@@ -196,7 +215,7 @@ measured AS (
     assists,
     concat_ws(' ', player_id, team) AS more,
     CAST(kills AS double) / greatest(deaths, 1) AS kill_death_ratio
-  FROM ${recent.window_leaders} windows
+  FROM ${latest.window_leaders} windows
   UNION ALL
   SELECT
     'server' AS kind,
@@ -219,7 +238,7 @@ measured AS (
       CAST(latency_500 AS varchar)
     ) AS more,
     CAST(events AS double) / greatest(players, 1) AS kill_death_ratio
-  FROM ${recent.server_windows} windows
+  FROM ${latest.server_windows} windows
 )
 SELECT
   count(*) AS windows_checked,
@@ -242,11 +261,11 @@ CROSS JOIN (
   FROM (
     SELECT kills, deaths, kill_death_ratio
     FROM ${database}.player_metrics
-    WHERE year || month || day || hour >= date_format(current_timestamp - INTERVAL '24' HOUR, '%Y%m%d%H')
+    WHERE year || month || day || hour >= date_format(current_timestamp - INTERVAL '${latestHours}' HOUR, '%Y%m%d%H')
     UNION ALL
     SELECT kills, deaths, kill_death_ratio
     FROM ${database}.team_metrics
-    WHERE year || month || day || hour >= date_format(current_timestamp - INTERVAL '24' HOUR, '%Y%m%d%H')
+    WHERE year || month || day || hour >= date_format(current_timestamp - INTERVAL '${latestHours}' HOUR, '%Y%m%d%H')
   )
   WHERE kill_death_ratio IS NULL OR kill_death_ratio <> CAST(kills AS double) / greatest(deaths, 1)
 ) ratios
