@@ -60,12 +60,12 @@ interface Path {
  * itself asks to be waited for (window, watermark, delivery) counts besides what was drawn.
  */
 function criticalPath(pipeline: Pipeline, drawn: Drawn[]): Path {
-  const { streams, deliveries, roles, application } = names(pipeline);
+  const { streams, deliveries, roles, application, crawler } = names(pipeline);
   const seconds = (transition: Transition, id?: string) => {
     const of = drawn.filter((each) => each.transition === transition && (id === undefined || each.id === id));
     return of.length === 0 ? 0 : Math.min(...of.map(({ milliseconds }) => milliseconds)) / 1000;
   };
-  const [events, players, teams] = LAKE_TABLES;
+  const [events, players, teams, leaders, servers, late] = LAKE_TABLES;
   const own: Partial<Record<Stage, number>> = {
     firehoseRole: seconds('role spread', roles.firehose),
     studioRole: seconds('role spread', roles.studio),
@@ -77,6 +77,12 @@ function criticalPath(pipeline: Pipeline, drawn: Drawn[]): Path {
     eventsDelivery: seconds('delivery create', deliveries[events]),
     playerDelivery: seconds('delivery create', deliveries[players]),
     teamDelivery: seconds('delivery create', deliveries[teams]),
+    leaderboards: seconds('stream create', streams[leaders]),
+    serverMetrics: seconds('stream create', streams[servers]),
+    lateEvents: seconds('stream create', streams[late]),
+    leaderboardDelivery: seconds('delivery create', deliveries[leaders]),
+    serverDelivery: seconds('delivery create', deliveries[servers]),
+    lateDelivery: seconds('delivery create', deliveries[late]),
     dataSource: seconds('data source'),
     views: seconds('query'),
     history: seconds('ingestion'),
@@ -96,11 +102,11 @@ function criticalPath(pipeline: Pipeline, drawn: Drawn[]): Path {
     const started = after([at('studio')], 'application start', seconds('application start', application));
     const { windowSeconds, delivery } = pipeline;
     const flowing = after(
-      [started, at('eventsDelivery'), at('playerDelivery'), at('teamDelivery')],
+      [started, ...(Object.keys(STAGES) as Stage[]).filter((stage) => stage.endsWith('Delivery')).map(at)],
       'window',
       windowSeconds + WATERMARK_SECONDS,
     );
-    return after([after([flowing], 'delivery', delivery.seconds), at('crawler')], 'crawl', seconds('crawl'));
+    return after([after([flowing], 'delivery', delivery.seconds), at('crawler')], 'crawl', seconds('crawl', crawler));
   };
   return (Object.keys(STAGES) as Stage[]).map(at).reduce((a, b) => (b.seconds > a.seconds ? b : a));
 }

@@ -14,9 +14,11 @@ import { gameOf } from '../pipeline/lanes.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 import { critical } from './critical.ts';
 import { type Figure, limited, round } from './figure.ts';
+import { flink } from './flink.ts';
 import { generation } from './generation.ts';
 import { many } from './many.ts';
 import { residentMegabytes } from './memory.ts';
+import { producer } from './producer.ts';
 import { ready } from './ready.ts';
 import { steps } from './steps.ts';
 
@@ -77,7 +79,17 @@ async function acknowledged(): Promise<Figure> {
 }
 
 /** What can be measured, by the word that asks for it. */
-const GROUPS = { chain: wholeChain, acknowledged: async () => [await acknowledged()], steps, ready, critical, many, generation };
+const GROUPS = {
+  chain: wholeChain,
+  acknowledged: async () => [await acknowledged()],
+  steps,
+  ready,
+  critical,
+  many,
+  generation,
+  producer,
+  flink,
+};
 
 const { json, only } = new Command('npm run bench --')
   .description('Measures, and compares with peers in the same run.')

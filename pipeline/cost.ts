@@ -43,6 +43,8 @@ const MONTH_HOURS = 730;
 const HOUR_S = 3_600;
 const HOUR_MS = 3_600_000;
 
+const AUDIT_QUERIES = 3;
+
 /** What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. */
 export interface Running {
   generating: boolean;
@@ -70,10 +72,12 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
   const runs = running.schedules ? cadences({ ...pipeline, target: 'aws' }) : [];
   const perHourOf = (isMeant: (what: string) => boolean) =>
     runs.reduce((sum, { what, every }) => sum + (isMeant(what) ? HOUR_MS / every : 0), 0);
-  const crawls = perHourOf((what) => what === 'crawl');
-  // A data set is loaded by a query, too.
-  const queries = perHourOf((what) => what !== 'crawl');
-  const stored = (pace * EVENT_STORED_BYTES * HOUR_S * 24 * keep.lakeDays) / GB;
+  const audits = perHourOf((what) => what === 'audit');
+  // An audit crawls first, then asks; a data set is loaded by a query, too.
+  const crawls = perHourOf((what) => what === 'crawl') + audits;
+  const queries = perHourOf((what) => what === 'query' || what === 'refresh') + audits * AUDIT_QUERIES;
+  const hasLake = running.stands === undefined || running.stands.includes('bucket');
+  const stored = hasLake ? (pace * EVENT_STORED_BYTES * HOUR_S * 24 * keep.lakeDays) / GB : 0;
   const line = (what: string, perHour: number, basis: string): CostLine => ({ what, perHour, basis });
   return [
     line('Kinesis shards', standing * PRICES.shardHour, `${standing} shards`),

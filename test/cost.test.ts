@@ -27,7 +27,7 @@ describe('cost', () => {
     const prices = priceOf(pipelineOf({ shards: 4, generator: { rate: 1000 }, schedules: { crawl: '1 hour' } }), ALL);
     expect(prices['Kinesis shards']).toBeCloseTo(9 * PRICES.shardHour, 9);
     expect(prices['Studio application']).toBeCloseTo((4 + 2) * PRICES.kpuHour, 9);
-    expect(prices['Glue crawls']).toBeCloseTo(PRICES.dpuHour / 6, 9);
+    expect(prices['Glue crawls']).toBeCloseTo((2 * PRICES.dpuHour) / 6, 9);
     expect(prices['Kinesis PUT units']).toBeGreaterThan(3.6e6 * PRICES.putUnits);
     expect(prices.Firehose).toBeGreaterThan(((3.6e6 * 5 * 1024) / 1024 ** 3) * PRICES.firehoseGb);
     expect(prices['Kinesis retention']).toBe(0);
@@ -37,7 +37,7 @@ describe('cost', () => {
   it('falls to what stands, when everything rests', () => {
     const still = priceOf(pipelineOf(), NONE);
     const paid = Object.entries(still).flatMap(([what, dollars]) => (dollars > 0 ? [what] : []));
-    expect(paid).toEqual(['Kinesis shards']);
+    expect(paid).toEqual(['Kinesis shards', 'S3 lake']);
     expect(total(cost(pipelineOf(), ALL))).toBeGreaterThan(total(cost(pipelineOf(), NONE)) * 5);
   });
 
@@ -49,11 +49,12 @@ describe('cost', () => {
       'kills_total 30',
       ...QUESTIONS.filter((name) => name !== 'kills_total').map((name) => `${name} 3600`),
       'history 43200',
+      'audit 3600',
     ]);
     const prices = priceOf(own, ALL);
-    expect(prices['Glue crawls']).toBeCloseTo(360 * PRICES.crawlHours * PRICES.dpuHour, 9);
+    expect(prices['Glue crawls']).toBeCloseTo(361 * PRICES.crawlHours * PRICES.dpuHour, 9);
     expect(prices['Athena queries']).toBeCloseTo(
-      ((120 + QUESTIONS.length - 1 + 1 / 12) * PRICES.athenaLeast * PRICES.athenaTb) / 1024 ** 4,
+      ((120 + QUESTIONS.length - 1 + 1 / 12 + 3) * PRICES.athenaLeast * PRICES.athenaTb) / 1024 ** 4,
       12,
     );
     expect(overBudget({ ...own, maxHourlyCost: 20 }, 0, ALL)).toContain('more than maxHourlyCost $20');
@@ -63,7 +64,7 @@ describe('cost', () => {
     const local = pipelineOf({ target: 'local', schedules: { crawl: '1 hour' }, local: { crawl: '10 seconds' } });
     expect(perHour(local, ALL)).toBe(0);
     expect(cadences(local)[0]).toMatchObject({ name: 'crawl', every: 10_000 });
-    expect(priceOf(local, ALL)['Glue crawls']).toBeCloseTo(PRICES.dpuHour / 6, 9);
+    expect(priceOf(local, ALL)['Glue crawls']).toBeCloseTo((2 * PRICES.dpuHour) / 6, 9);
   });
 
   it('is over the budget by the hour or by the day, in UTC', () => {
@@ -94,7 +95,7 @@ describe('the bill of a pipeline', () => {
     expect(onAws).toBeGreaterThan(0.3);
     expect(words).toMatch(/^Nothing is billed here; on AWS this would cost \$\d\.\d\d an hour, \$\d+ a month \(most of it Glue crawls /);
     const { words: billed } = billing(running({}, { deep: true, paused: true, studioRuns: false }));
-    expect(billed).toBe('Billed now: $0.10 an hour, $77 a month (most of it Kinesis shards $0.105).');
+    expect(billed).toBe('Billed now: $0.11 an hour, $80 a month (most of it Kinesis shards $0.105, S3 lake $0.004).');
   });
 
   it('is nothing while nothing stands, and grows with each stream that does', () => {

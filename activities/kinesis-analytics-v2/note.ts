@@ -7,8 +7,11 @@ import { shardIds } from '../kinesis/shards.ts';
 import { statements } from '../sql.ts';
 
 const LIMIT = 102_400;
-/** An event arrives after it happened, but for clocks that differ and the sender's own grain. */
-export const EARLY_MS = 60_000;
+/**
+ * How much earlier than the first window the stream is read: clocks differ, sliding windows begin up to a minute before, and the first of two copies must be seen, or
+ * the second would count as late.
+ */
+export const EARLY_MS = 300_000;
 
 /** How the SQL reads the events. */
 export interface Reading {

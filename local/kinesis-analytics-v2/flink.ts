@@ -100,7 +100,7 @@ async function javaArguments({
   return [
     // One compiler tier: 40 % less work until the first row (planning is code that runs once), and still 30,000 rows/s a core.
     '-XX:TieredStopAtLevel=1',
-    ...['-XX:+UseSerialGC', '-Xmx640m', '-XX:MaxMetaspaceSize=384m', '-XX:+ExitOnOutOfMemoryError'],
+    ...['-XX:+UseSerialGC', '-Xmx1g', '-XX:MaxMetaspaceSize=384m', '-XX:+ExitOnOutOfMemoryError'],
     ...[...OPENED.map((name) => `java.${name}`), 'sun.nio.ch'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
     ...['-Daws.cborEnabled=false', `-Dflink.log.level=${logLevel}`, `-Djava.io.tmpdir=${join(dir, 'tmp')}`],
     ...['-cp', [classes, ...jars.map((jar) => join(lib, jar))].join(':'), 'Local'],

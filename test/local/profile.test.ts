@@ -11,6 +11,14 @@ import {
   KinesisClient,
   PutRecordCommand as PutRecord,
 } from '@aws-sdk/client-kinesis';
+import {
+  CreateApplicationCommand,
+  DescribeApplicationCommand,
+  KinesisAnalyticsV2Client,
+  StartApplicationCommand,
+  StopApplicationCommand,
+  UpdateApplicationCommand,
+} from '@aws-sdk/client-kinesis-analytics-v2';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -112,7 +120,7 @@ describe('an AWS that takes its time, by a clock that is moved', () => {
     },
   );
 
-  it('draws each crawl, start, stop, update and refresh of the same thing anew, and the same again after a restart', async () => {
+  it('draws each creation, update and deletion of the same thing anew, and goes on so after a restart', async () => {
     await begin();
     const retained = async (RetentionPeriodHours: number) => {
       await kinesis.send(new IncreaseStreamRetentionPeriodCommand({ StreamName: 's', RetentionPeriodHours }));
@@ -141,6 +149,40 @@ describe('an AWS that takes its time, by a clock that is moved', () => {
     );
     expect(new Set(local.drawn().map(({ milliseconds }) => milliseconds)).size).toBe(5);
   });
+
+  it('draws each start, stop and update of an application anew', async () => {
+    await begin({ durations: { 'role spread': 0 } });
+    const [studio, iam] = [new KinesisAnalyticsV2Client(local), new IAMClient(local)];
+    const trust = { Effect: 'Allow', Principal: { Service: 'kinesisanalytics.amazonaws.com' }, Action: 'sts:AssumeRole' };
+    const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [trust] });
+    const { Role } = await iam.send(new CreateRoleCommand({ RoleName: 'studio', AssumeRolePolicyDocument }));
+    const ApplicationName = 'a';
+    await studio.send(
+      new CreateApplicationCommand({
+        ApplicationName,
+        RuntimeEnvironment: 'ZEPPELIN-FLINK-3_0',
+        ApplicationMode: 'INTERACTIVE',
+        ServiceExecutionRole: Role!.Arn,
+      }),
+    );
+    const status = async () =>
+      (await studio.send(new DescribeApplicationCommand({ ApplicationName }))).ApplicationDetail!.ApplicationStatus;
+    const ready = async () => {
+      while ((await status()) !== 'READY') await clock.advance(10_000);
+    };
+    for (const version of [1, 2]) {
+      await studio.send(new UpdateApplicationCommand({ ApplicationName, CurrentApplicationVersionId: version }));
+      await ready();
+      await studio.send(new StartApplicationCommand({ ApplicationName }));
+      await studio.send(new StopApplicationCommand({ ApplicationName, Force: true }));
+      await ready();
+    }
+    expect(local.drawn().map(({ transition, id }) => `${transition} ${id}`)).toEqual([
+      ...['application update a', 'application start a', 'application stop a'],
+      ...['application update a/2', 'application start a/2', 'application stop a/2'],
+    ]);
+    for (const client of [studio, iam]) client.destroy();
+  }, 60_000);
 
   it('draws every crawl of a crawler anew', async () => {
     await begin({ durations: { 'role spread': 0 } });
