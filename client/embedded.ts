@@ -45,6 +45,9 @@ const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS
   `history.${key}=1000`,
 ]);
 
+/** A step of a workflow takes a third of the time with these; what a power cut may lose is its last moment, and workflows go on from before it. */
+const SQLITE = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['--sqlite-pragma', pragma]);
+
 const KNOWN_ATTRIBUTES = SEARCH_ATTRIBUTES.flatMap(({ name }) => ['--search-attribute', `${name}=Keyword`]);
 
 /** Prepares the parts on one state folder; nothing runs until it is asked for. */
@@ -78,7 +81,7 @@ export function embedded({ state, region, local, tell, note, backoff, workerProg
       const ui = await port('the Temporal UI', 8233, last?.temporal.ui);
       const address = `127.0.0.1:${frontend}`;
       const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${frontend}`, '--ui-port', `${ui}`, '--log-level', 'warn'];
-      args.push('--db-filename', join(state, 'temporal.db'), ...DYNAMIC_CONFIG, ...KNOWN_ATTRIBUTES);
+      args.push('--db-filename', join(state, 'temporal.db'), ...SQLITE, ...DYNAMIC_CONFIG, ...KNOWN_ATTRIBUTES);
       await run('Temporal', () =>
         startChild({
           name: 'Temporal',

@@ -8,7 +8,7 @@ import { scheduled } from '../activities/temporal/scheduled.ts';
 import { surplusSchedules, temporal } from '../activities/temporal/schedules.ts';
 import { type ScheduleReport, scheduleReport } from '../client/schedule-report.ts';
 import { dataSets } from '../pipeline/dashboard.ts';
-import { QUESTIONS, REFRESHED } from '../pipeline/schedules.ts';
+import { QUESTIONS, REFRESHED, SCHEDULED } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec, SpecError } from '../pipeline/spec.ts';
 import { toolPaths } from '../setup/tools.mjs';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
@@ -36,7 +36,12 @@ describe('what a spec says of its schedules', () => {
   it('is a schedule for the crawl, each question and each data set, with its own cadence, overlap and catch-up', () => {
     const each = { kills_total: { every: '30 seconds', overlap: 'buffer one', catchup: '1 hour' }, history: { overlap: 'allow all' } };
     const all = scheduled(pipelineOf({ name: 'game', schedules: { queries: '2 minutes', overlap: 'cancel other', each } }));
-    expect(all.map(({ id }) => id)).toEqual(['game/crawl', ...QUESTIONS.map((name) => `game/query/${name}`), 'game/refresh/history']);
+    expect(all.map(({ id }) => id)).toEqual([
+      'game/crawl',
+      ...QUESTIONS.map((name) => `game/query/${name}`),
+      'game/refresh/history',
+      'game/audit',
+    ]);
     const by = (name: string) => all.find((one) => one.name === name);
     expect(by('crawl')).toMatchObject({ every: 60_000, overlap: 'CANCEL_OTHER', catchup: 60_000 });
     expect(by('kills_total')).toMatchObject({ every: 30_000, overlap: 'BUFFER_ONE', catchup: 3_600_000 });
@@ -45,7 +50,8 @@ describe('what a spec says of its schedules', () => {
   });
 
   it('goes as much faster as the pipeline does, down to what Temporal counts in', () => {
-    const [crawl, , , , , , , history] = scheduled(pipelineOf({ local: { speed: 100 } }));
+    const all = scheduled(pipelineOf({ local: { speed: 100 } }));
+    const [crawl, history] = ['crawl', 'history'].map((name) => all.find((one) => one.name === name));
     expect([crawl?.every, history?.every, crawl?.catchup]).toEqual([1000, 36_000, 10_000]);
     const [onAws] = scheduled({ ...pipelineOf({ local: { speed: 100 } }), target: 'aws' });
     expect(onAws?.every).toBe(300_000);
@@ -53,7 +59,7 @@ describe('what a spec says of its schedules', () => {
 
   it('refuses names that have no schedule, and refreshes beyond the quota, in a line each', () => {
     expect(faultsOf({ schedules: { each: { kils: { every: '1 minute' }, history: { every: '10 minutes' } } } })).toEqual([
-      `schedules.each.kils: is not scheduled; there are crawl, ${QUESTIONS.join(', ')}, history`,
+      `schedules.each.kils: is not scheduled; there are crawl, ${QUESTIONS.join(', ')}, history, audit`,
       'schedules.each.history.every: is 144 refreshes a day; QuickSight allows 32',
     ]);
     expect(faultsOf({ schedules: { overlap: 'queue', catchup: '5 seconds', each: { crawl: { often: true } } } })).toEqual([
@@ -63,6 +69,9 @@ describe('what a spec says of its schedules', () => {
     ]);
   });
 });
+
+/** How many schedules a pipeline has. */
+const ALL = SCHEDULED.length;
 
 describe('in Temporal', () => {
   let env: TestWorkflowEnvironment;
@@ -99,7 +108,7 @@ describe('in Temporal', () => {
     expect(
       await until(
         () => idsOf('one'),
-        (found) => found.length === 9,
+        (found) => found.length === ALL + 1,
       ),
     ).toContain('one/query/of_old');
     expect(
@@ -113,7 +122,7 @@ describe('in Temporal', () => {
     expect(
       await until(
         () => idsOf('one'),
-        (found) => found.length === 8,
+        (found) => found.length === ALL,
       ),
     ).toEqual([...ids].sort());
     for (const id of ids) expect((await described(id)).info.lastUpdatedAt).toBeUndefined();
@@ -139,7 +148,7 @@ describe('in Temporal', () => {
         (found) => found.length === 0,
       ),
     ).toEqual([]);
-    expect(await idsOf('one-more')).toHaveLength(8);
+    expect(await idsOf('one-more')).toHaveLength(ALL);
     await act('one')['schedules.remove'](pipelineOf({ name: 'one-more' }));
   }, 60_000);
 
@@ -151,13 +160,13 @@ describe('in Temporal', () => {
       return all.filter((state) => state.paused).map(({ id }) => id);
     };
     await ensure(pipeline, true);
-    expect(await paused()).toHaveLength(8);
+    expect(await paused()).toHaveLength(ALL);
     await pause(pipeline, false);
     expect(await paused()).toEqual([]);
     await env.client.schedule.getHandle('two/crawl').pause('I look into it');
     await pause(pipeline, true);
     await ensure(pipelineOf({ name: 'two', schedules: { queries: '1 hour' } }), true);
-    expect(await paused()).toHaveLength(8);
+    expect(await paused()).toHaveLength(ALL);
     await pause(pipeline, false);
     expect(await paused()).toEqual(['two/crawl']);
     await remove(pipeline);
@@ -199,7 +208,7 @@ describe('in Temporal', () => {
       await act('three')['schedules.ensure'](pipeline);
       const busy = await until(
         report,
-        (all) => all.length === 8 && of(all, 'crawl').skipped > 0 && of(all, 'query kills_total').failed > 0,
+        (all) => all.length === ALL && of(all, 'crawl').skipped > 0 && of(all, 'query kills_total').failed > 0,
       );
       expect(of(busy, 'crawl')).toMatchObject({ runs: 1, every: 1000, paused: false, failed: 0, missed: 0 });
       release();

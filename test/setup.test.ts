@@ -30,12 +30,13 @@ const program = (name: string, script: string): void => {
 const copyJar = (content: string): string =>
   `for arg; do case "$arg" in -DoutputDirectory=*) out="\${arg#*=}";; esac; done; mkdir -p "$out"; printf ${content} >"$out/flink.jar"`;
 
-/** What npm brings, as far as set-up itself uses it: the bundler of workflows. */
+/** What npm brings, as far as set-up itself uses it: the bundlers of workflows and of d2d. */
 const installPackages = [
-  'mkdir -p node_modules/@temporalio/worker',
-  'cd node_modules/@temporalio/worker',
-  `printf '{"type":"module","exports":"./index.js"}' >package.json`,
-  `printf 'export class DefaultLogger {}; export const bundleWorkflowCode = async () => ({ code: "bundled" });' >index.js`,
+  'mkdir -p node_modules/@temporalio/worker node_modules/esbuild',
+  `for name in @temporalio/worker esbuild; do printf '{"type":"module","exports":"./index.js"}' >node_modules/$name/package.json; done`,
+  'cd node_modules',
+  `printf 'export class DefaultLogger {}; export const bundleWorkflowCode = async () => ({ code: "bundled" });' >@temporalio/worker/index.js`,
+  `printf 'import { mkdirSync, writeFileSync } from "node:fs"; export const build = async ({ outdir }) => { mkdirSync(outdir); writeFileSync(outdir + "/index.mjs", "bundled"); };' >esbuild/index.js`,
 ].join('\n');
 
 const start = (...args: string[]): ChildProcess & { said: string } => {
@@ -63,7 +64,7 @@ const until = async (what: string, holds: () => boolean): Promise<void> => {
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'setup-'));
   bin = inRoot('bin');
-  for (const folder of ['bin', 'client', 'workflows', 'pipeline', 'local/kinesis-analytics-v2/flink'])
+  for (const folder of ['bin', 'client', 'activities', 'worker', 'workflows', 'pipeline', 'local/kinesis-analytics-v2/flink'])
     mkdirSync(inRoot(folder), { recursive: true });
   cpSync(join(project, 'setup'), inRoot('setup'), { recursive: true });
   for (const name of ['guard.sh', 'd2d.mjs']) cpSync(join(project, 'client', name), inRoot('client', name));

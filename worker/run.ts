@@ -41,7 +41,8 @@ export async function runWorker(...also: ActivityInterceptorsFactory[]): Promise
       ? { workflowBundle: { codePath: bundle } }
       : { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }),
     activities: createActivities({ target, client: new Client({ connection, namespace }), taskQueue: queue }),
-    maxConcurrentActivityTaskExecutions: 100,
+    // A lane of a generator holds one all the time.
+    maxConcurrentActivityTaskExecutions: 1000,
     interceptors: { activity: [heartbeats, ...also] },
     maxHeartbeatThrottleInterval: '500 milliseconds',
     // What a killed worker had in its cache is taken up by another this soon; the default is 10 seconds.

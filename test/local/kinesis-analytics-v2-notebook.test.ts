@@ -116,7 +116,9 @@ test('starts, and runs its note up to the one job of all INSERTs, at one subtask
   const [job, ...others] = await studio.jobs();
   expect(others).toEqual([]);
   const { vertices } = await studio.flink(`/jobs/${job!.jid}`);
-  expect(new Set(vertices.map((vertex: { parallelism: number }) => vertex.parallelism))).toEqual(new Set([pipeline.shards]));
+  const reading = vertices.filter(({ name }: { name: string }) => name.includes('game_events'));
+  expect(reading.map((vertex: { parallelism: number }) => vertex.parallelism)).toEqual(reading.map(() => pipeline.shards));
+  expect(reading.length).toBeGreaterThan(0);
 }, 90_000);
 
 test('counts every kill once, in its window, whatever is sent twice', async () => {
