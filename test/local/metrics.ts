@@ -91,16 +91,19 @@ export async function expectMetrics(kinesis: KinesisClient, StreamName: string, 
 /** The metrics of `events`, told another way than by SQL. */
 function metricsOf(events: GameEvent[], by: 'player' | 'team'): Map<string, Metric> {
   const metrics = new Map<string, Metric>();
-  for (const event of events.filter(({ event_type: type }) => type === 'kill')) {
+  for (const event of events.filter(({ event_type: type }) => type === 'kill' || (by === 'team' && type === 'objective'))) {
     const window = new Date(Math.floor(Date.parse(`${event.event_time}Z`) / WINDOW_MS) * WINDOW_MS).toISOString().slice(0, 19);
     const sides = [
       [event.killer_id, event.killer_team, 'kills'],
       [event.victim_id, event.victim_team, 'deaths'],
+      [event.assist_id, event.killer_team, undefined],
+      [event.player_id, event.team, undefined],
     ] as const;
-    for (const [player = '', team = '', what] of sides) {
+    for (const [player, team, what] of sides) {
+      if (player === undefined || team === undefined) continue;
       const key = by === 'team' ? `${window} ${team}` : `${window} ${player} ${team}`;
       const metric = metrics.get(key) ?? { kills: 0, deaths: 0, players: new Set() };
-      metric[what] += 1;
+      if (what) metric[what] += 1;
       metric.players.add(player);
       metrics.set(key, metric);
     }
