@@ -84,6 +84,7 @@ function placeholders(pipeline: Pipeline) {
     // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,
     since: '',
+    sinceArrival: '',
     shards: shardIds(pipeline.shards).join(' '),
   };
 }

@@ -2,36 +2,48 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { type Clients, clients } from '../activities/aws.ts';
+import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import {
+  type ActivityInterceptorsFactory,
+  bundleWorkflowCode,
+  DefaultLogger,
+  makeTelemetryFilterString,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
+import { clients, type Target } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
+import type { Transition } from '../local/profile.ts';
 import { type Local, type LocalOptions, startLocal } from '../local/start.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { foundation, type Plan } from '../pipeline/stages.ts';
-import { toolPaths } from '../setup/tools.mjs';
+import { foundation } from '../pipeline/stages.ts';
+import { taskQueue } from '../worker/connect.ts';
 import { heartbeats } from '../worker/heartbeat.ts';
 import type { provision, takeDown } from '../workflows/provision.ts';
-import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
-import { everythingThereIs } from './inventory.ts';
+import type { Place } from './life.ts';
+import { startServer } from './server.ts';
 
 /** An empty account on a local AWS of its own, with a worker of the product's for it, all in this process. */
-export interface Account {
+export interface Account extends Place {
   local: Local;
-  aws: Clients;
-  /** Provisions all that carries the data. */
+  /** Milliseconds that AWS takes from now on, by transition. */
+  takes: Partial<Record<Transition, number>>;
+  /** What is done at a boundary of an activity, as 'bucket.ready after': after it has succeeded, before Temporal hears of it. */
+  at: Map<string, () => Promise<void>>;
+  /** Provisions all that carries the data, and no more. */
   up(pipeline: Pipeline): Promise<Awaited<ReturnType<typeof provision>>>;
   /** Cancels what `up` has under way. */
   breakOff(pipeline: Pipeline): Promise<void>;
-  down(pipeline: Pipeline): Promise<void>;
-  /** What is there that was not there at first. */
-  left(): Promise<string[]>;
+  /** Takes that away again; gives why each stage that would not go is still there. */
+  down(pipeline: Pipeline): ReturnType<typeof takeDown>;
 }
 
-/** Gives out accounts, one after the other. */
+/** Gives out accounts, one at a time. */
 export interface Accounts {
   /** A spec under a name that no other has. */
   pipelineOf(spec?: object): Pipeline;
+  open(options?: Partial<LocalOptions>): Promise<Account & { close(): Promise<void> }>;
+  /** Opens an account for one story. */
   inAccount<Result>(options: Partial<LocalOptions>, story: (account: Account) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
@@ -41,61 +53,110 @@ export const ACCOUNT = '000000000000';
 /** How much faster than AWS things go unless told. */
 export const SPEED = 100;
 /** How long an answer may take: not long, since some calls are never answered. */
-const ANSWER_MS = 1_000;
+const ANSWER_MS = 2_000;
 
 /** A Temporal server for accounts. */
 export async function accounts(): Promise<Accounts> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  const env = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
-  });
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('./provision-workflows.ts', import.meta.url)),
+  Runtime.install({
     logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }) } },
   });
-  const { workflow } = env.client;
+  const workflowsPath = fileURLToPath(new URL('workflows.ts', import.meta.url));
+  const [server, workflowBundle] = await Promise.all([
+    startServer(),
+    bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') }),
+  ]);
+  const { client, native } = server;
   let count = 0;
-  const pipelineOf = (spec: object = {}): Pipeline => ({
-    ...parseSpec({ name: `game${++count}`, delivery: { seconds: 1 }, local: { speed: SPEED }, ...spec }),
-    account: ACCOUNT,
-  });
-  const inAccount: Accounts['inAccount'] = async (options, story) => {
+  const open: Accounts['open'] = async (options = {}) => {
     const dir = await mkdtemp(join(tmpdir(), 'd2d-account-'));
-    const local = await startLocal({ dir, log: () => undefined, ...options });
-    const aws = clients({ ...local, answerWithin: ANSWER_MS });
-    const before = await everythingThereIs(aws, ACCOUNT);
-    const taskQueue = `account-${++count}`;
+    const takes: Account['takes'] = { ...options.durations };
+    const local = await startLocal({ dir, log: () => undefined, ...options, durations: takes });
+    const { region, endpoint, credentials } = local; // plain data: the generator hands it to its thread
+    const target: Target = { region, endpoint, credentials, answerWithin: ANSWER_MS };
+    const aws = clients({ region, endpoint, credentials, app: 'test' });
+    const queue = taskQueue('local', local.region);
+    const at: Account['at'] = new Map();
     const worker = await Worker.create({
-      connection: env.nativeConnection,
-      taskQueue,
+      connection: native,
+      taskQueue: queue,
       workflowBundle,
-      activities: createActivities({ target: { ...local, answerWithin: ANSWER_MS }, client: env.client, taskQueue }),
-      interceptors: { activity: [heartbeats] },
+      activities: createActivities({ target, client, taskQueue: queue }),
+      interceptors: { activity: [heartbeats, pausingAt(at)] },
+      maxConcurrentActivityTaskExecutions: 100,
+      maxHeartbeatThrottleInterval: '500 milliseconds',
+      shutdownGraceTime: '1 second',
     });
-    const started = (pipeline: Pipeline, what: string) => ({ taskQueue, workflowId: `${pipeline.name}/${what}${++count}` });
-    const account: Account = {
+    const running = worker.run();
+    const ups = new Map<string, Promise<WorkflowHandleWithFirstExecutionRunId<typeof provision>>>();
+    const begun = (pipeline: Pipeline, what: string) => ({ taskQueue: queue, workflowId: `${pipeline.name}/${what}${++count}` });
+    return {
+      client,
+      target,
       local,
       aws,
-      up: (pipeline) =>
-        workflow.execute<typeof provision>('provision', { ...started(pipeline, 'up'), args: [{ pipeline, plan: foundation() }] }),
+      calls: async () => local.calls.all(),
+      takes,
+      at,
+      up: async (pipeline) => {
+        const args = [{ pipeline, plan: foundation() }] as Parameters<typeof provision>;
+        const starting = client.workflow.start<typeof provision>('provision', { ...begun(pipeline, 'up'), args });
+        ups.set(pipeline.name, starting);
+        return (await starting).result();
+      },
       breakOff: async ({ name }) => {
-        for await (const { workflowId } of workflow.list({ query: `WorkflowId STARTS_WITH '${name}/up' AND ExecutionStatus='Running'` }))
-          await workflow.getHandle(workflowId).cancel();
+        await (await ups.get(name)!).cancel().catch(unlessGone);
       },
-      down: async (pipeline) => {
-        const wish = { ...started(pipeline, 'down'), args: [{ pipeline, plan: foundation() }] as [{ pipeline: Pipeline; plan: Plan }] };
-        const failed = await workflow.execute<typeof takeDown>('takeDown', wish);
-        if (Object.keys(failed).length > 0) throw new Error(Object.values(failed).join('\n'));
+      down: (pipeline) =>
+        client.workflow.execute<typeof takeDown>('takeDown', { ...begun(pipeline, 'down'), args: [{ pipeline, plan: foundation() }] }),
+      close: async () => {
+        await endAll(client);
+        worker.shutdown();
+        await running;
+        for (const each of Object.values(aws)) each.destroy();
+        await local.close();
+        await rm(dir, { recursive: true, force: true });
       },
-      left: async () => (await everythingThereIs(aws, ACCOUNT)).filter((thing) => !before.includes(thing)),
     };
-    try {
-      return await worker.runUntil(() => story(account));
-    } finally {
-      for (const client of Object.values(aws)) client.destroy();
-      await local.close();
-      await rm(dir, { recursive: true, force: true });
-    }
   };
-  return { pipelineOf, inAccount, close: () => env.teardown() };
+  return {
+    pipelineOf: (spec = {}) => ({
+      ...parseSpec({ name: `game${++count}`, delivery: { seconds: 1 }, local: { speed: SPEED }, ...spec }),
+      account: ACCOUNT,
+    }),
+    open,
+    inAccount: async (options, story) => {
+      const account = await open(options);
+      try {
+        return await story(account);
+      } finally {
+        await account.close();
+      }
+    },
+    close: server.close,
+  };
 }
+
+const pausingAt =
+  (at: Account['at']): ActivityInterceptorsFactory =>
+  ({ info: { activityType } }) => ({
+    inbound: {
+      execute: async (input, next) => {
+        await at.get(`${activityType} before`)?.();
+        const result = await next(input);
+        await at.get(`${activityType} after`)?.();
+        return result;
+      },
+    },
+  });
+
+/** Whatever still runs belongs to an account that is about to end: the next one's worker must not take it up. */
+async function endAll({ workflow, schedule }: Client): Promise<void> {
+  for await (const { scheduleId } of schedule.list()) await schedule.getHandle(scheduleId).delete().catch(unlessGone);
+  for await (const { workflowId } of workflow.list({ query: "ExecutionStatus = 'Running'" }))
+    await workflow.getHandle(workflowId).terminate('its account ends').catch(unlessGone);
+}
+
+const unlessGone = (error: Error) => {
+  if (!/not found|already completed|NotFound/i.test(`${error.name} ${error.message}`)) throw error;
+};

@@ -1,16 +1,23 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import type { Client } from '@temporalio/client';
 import { createActivities } from '../activities/index.ts';
-import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
-import { inAccount, picture, startPipeline, takeDown, unlessNobodyAnswers } from '../client/pipeline.ts';
-import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { taskQueue } from '../worker/connect.ts';
-import { pause, resume } from '../workflows/messages.ts';
-import { again, audited, type Ground, lived, type Run, reached, specOf } from './ground.ts';
-import { randomBy } from './random.ts';
+import { ACCOUNT } from './account.ts';
+import { cleared } from './clearing.ts';
+import type { Ground } from './ground.ts';
+import { shuffled } from './random.ts';
+import { COUNTS, lived, type Run } from './run.ts';
+import { wholeGame, wholeLife } from './whole-life.ts';
 
-/** The variable that tells a mortal worker where its list of boundaries is. */
-export const BOUNDARIES = 'DATA2DASHBOARD_CHAOS_BOUNDARIES';
+/** Boundaries that no life on a local AWS comes to, and why. */
+const NOT_MET: Record<string, string> = {};
+
+/** A boundary that two lives did not come to is missed for good. */
+const TRIES = 2;
+
+/** Kills the worker at every boundary of an activity, a few in one life, until all have been. */
+export interface Boundaries {
+  run(number: number): Promise<Run>;
+  /** True once the worker has been killed at each. */
+  isDone(): boolean;
+}
 
 /** Where a worker may be killed: right before an activity's first call, and after its last one before Temporal hears of it. */
 export function boundariesOf({ target, client }: Pick<Ground, 'target' | 'client'>): string[] {
@@ -18,56 +25,53 @@ export function boundariesOf({ target, client }: Pick<Ground, 'target' | 'client
   return activities.flatMap((activity) => [`${activity} before`, `${activity} after`]);
 }
 
-/** A whole life (up, run, pause, resume, apply, ask, down) in which the worker is killed at each of some boundaries; those it did not come to are in `missed`. */
-export function boundaryRun(
-  on: Ground,
-  file: string,
-  boundaries: string[],
-  number: number,
-  seed: number,
-): Promise<Run & { missed?: string[] }> {
-  const written = specOf(number, randomBy(seed * 1_000_003 + number));
-  const left = async () => JSON.parse(await readFile(file, 'utf8')) as string[];
-  return lived(on, written.name, async (run: Run & { missed?: string[] }) => {
-    await writeFile(file, JSON.stringify(boundaries));
-    const pipeline = await again(() => inAccount(parseSpec(written), on.target));
-    await again(() => startPipeline(on.client, { pipeline }));
-    await reached(on.client, pipeline, ({ state }) => state === 'running');
-    const handle = on.client.workflow.getHandle(pipeline.name);
-    await again(() => handle.signal(pause, { deep: true }));
-    await notebookIs(on, pipeline, 'suspended');
-    await again(() => handle.signal(resume));
-    await notebookIs(on, pipeline, 'running');
-    Object.assign(run, await audited(on.client, pipeline));
-    const changed: Pipeline = { ...pipeline, delivery: { seconds: 2, megabytes: 4 } };
-    await again(() => startPipeline(on.client, { pipeline: changed }));
-    await reached(on.client, changed, ({ state, pipeline: now }) => state === 'running' && now.delivery.seconds === 2);
-    await scheduledWork(on.client, changed);
-    run.leftovers = (await again(() => takeDown(on.client, changed))).left.length;
-    run.missed = await left();
-    run.blows = boundaries.filter((boundary) => !run.missed!.includes(boundary)).map((boundary) => `worker killed ${boundary}`);
-    await writeFile(file, '[]');
-  });
+/** The boundaries in an order that `random` draws, `each` in one life; those that a life does not come to are the next one's. */
+export function boundaries(on: Ground, each: number, random: () => number, within: number): Boundaries {
+  const all = shuffled(
+    boundariesOf(on).filter((boundary) => !(boundary in NOT_MET)),
+    random,
+  );
+  const tries = new Map<string, number>();
+  let waiting = [...all];
+  let normal: string[] | undefined;
+  const life = (name: string, some: string[]) => {
+    const pipeline = wholeGame(name, Math.floor(random() * 2 ** 32), ACCOUNT);
+    let stood: string[] = [];
+    const story = async (course: Parameters<Parameters<typeof lived>[2]>[0]) => {
+      await on.boundaries.put(some);
+      ({ stood } = await wholeLife(on, course, pipeline));
+      if (normal === undefined) return;
+      const wrong = differences(normal, stood);
+      if (wrong.length > 0) throw new Error(`it did not stand as after a life without faults: ${wrong.join(', ')}`);
+    };
+    return lived(within, COUNTS, story, (run) => cleared(on, run, pipeline)).then((run) => ({ run, stood }));
+  };
+  const faultless = async () => {
+    const { run, stood } = await life('boundary0', []);
+    if (!run.converged) throw new Error(`not even a life without faults converges: ${run.fault}`);
+    normal = stood;
+  };
+  return {
+    isDone: () => waiting.length === 0,
+    run: async (number) => {
+      if (normal === undefined) await faultless();
+      if (waiting.length === 0) waiting = [...all];
+      const some = waiting.splice(0, each);
+      const { run } = await life(`boundary${number}`, some);
+      const missed = await on.boundaries.left();
+      await on.boundaries.put([]);
+      run.blows = some.filter((boundary) => !missed.includes(boundary)).map((boundary) => `worker killed ${boundary}`);
+      for (const boundary of missed) tries.set(boundary, (tries.get(boundary) ?? 0) + 1);
+      waiting.unshift(...missed.filter((boundary) => tries.get(boundary)! < TRIES));
+      const never = missed.filter((boundary) => tries.get(boundary)! >= TRIES);
+      if (never.length > 0)
+        Object.assign(run, { converged: false, fault: [run.fault, `never came to: ${never.join(', ')}`].filter(Boolean).join('; ') });
+      return run;
+    },
+  };
 }
 
-/** Has everything that is on a schedule done once. */
-async function scheduledWork(client: Client, pipeline: Pipeline): Promise<void> {
-  const queue = taskQueue(pipeline.target, pipeline.region);
-  for (const each of scheduled(pipeline)) {
-    const { workflowType, args } = scheduleOptions(pipeline, queue, each).action;
-    const workflowId = `${each.id}/chaos`;
-    await again(() =>
-      client.workflow.execute(workflowType, { taskQueue: queue, workflowId, args, workflowIdConflictPolicy: 'USE_EXISTING' }),
-    );
-  }
-}
-
-async function notebookIs(on: Ground, pipeline: Pipeline, state: string): Promise<void> {
-  const end = Date.now() + 150_000;
-  for (;;) {
-    const now = await again(() => unlessNobodyAnswers(picture(on.client, pipeline.name)));
-    if (now?.notebook?.state === state) return;
-    if (Date.now() > end) throw new Error(`the notebook is still ${now?.notebook?.state}: ${now?.notebook?.reason}`);
-    await new Promise((later) => setTimeout(later, 200));
-  }
-}
+const differences = (before: string[], after: string[]): string[] => [
+  ...before.filter((thing) => !after.includes(thing)).map((thing) => `no ${thing}`),
+  ...after.filter((thing) => !before.includes(thing)),
+];

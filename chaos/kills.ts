@@ -1,40 +1,108 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { inAccount, startPipeline, takeDown } from '../client/pipeline.ts';
+import { inAccount } from '../client/pipeline.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { again, audited, d2d, type Ground, kill, lived, type Run, reached, specOf } from './ground.ts';
-import { oneOf, randomBy } from './random.ts';
+import { cleared } from './clearing.ts';
+import { d2d, type Ground, killed } from './ground.ts';
+import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, persistently, smallGame, takenDown } from './life.ts';
+import { oneOf, randomOf } from './random.ts';
+import { COUNTS, type Course, lived, type Run } from './run.ts';
 
-const PARTS = ['worker', 'local AWS', 'Temporal', 'client'] as const;
-type Phase = 'up' | 'run' | 'apply' | 'down';
+const PARTS = ['worker', 'local AWS', 'Temporal'] as const;
+const VICTIMS = [...PARTS, 'client'] as const;
 
-/** One life of a pipeline, with a part killed at a random moment of each of some phases: up, run, apply, down. */
-export function killRun(on: Ground, number: number, seed: number): Promise<Run> {
-  const random = randomBy(seed * 1_000_003 + number);
-  const written = specOf(number, random);
-  return lived(on, written.name, async (run) => {
-    const nemesis = async (phase: Phase, withinMs: number, verb?: ChildProcess): Promise<void> => {
-      const part = oneOf(PARTS, random);
-      const after = random() * withinMs;
-      if (random() < 0.5) return;
-      await delay(after);
-      run.blows.push(`${part} killed ${Math.round(after)} ms into ${phase}`);
-      const pid = part === 'client' ? verb?.pid : on.parts.pids()[part];
-      if (pid !== undefined) kill(pid);
-    };
-    const pipeline = await again(() => inAccount(parseSpec(written), on.target));
-    await writeFile(join(on.state, 'data2dashboard.yaml'), JSON.stringify(written));
-    const upVerb = d2d(on.state, 'up');
-    await Promise.all([again(() => startPipeline(on.client, { pipeline })), nemesis('up', 8_000, upVerb)]);
-    await Promise.all([reached(on.client, pipeline, ({ state }) => state === 'running'), nemesis('run', 6_000)]);
-    Object.assign(run, await audited(on.client, pipeline));
-    const changed: Pipeline = { ...pipeline, delivery: { seconds: 2, megabytes: 4 }, keep: { ...pipeline.keep, logDays: 30 } };
-    await Promise.all([again(() => startPipeline(on.client, { pipeline: changed })), nemesis('apply', 3_000)]);
-    await reached(on.client, changed, ({ state, pipeline: now }) => state === 'running' && now.delivery.seconds === 2);
-    const [{ left }] = await Promise.all([again(() => takeDown(on.client, changed)), nemesis('down', 3_000)]);
-    upVerb.kill('SIGKILL');
-    run.leftovers = left.length;
-  });
+/** In each phase: how long after its beginning a blow falls at most, in milliseconds, and the verb of a client that is to be killed. */
+const PHASES = {
+  up: { within: 8_000, verb: ['up'] },
+  run: { within: 2_000, verb: ['query', 'kills_total'] },
+  apply: { within: 2_000, verb: ['up'] },
+  down: { within: 2_000, verb: ['down'] },
+} as const;
+type Phase = keyof typeof PHASES;
+
+interface Blow {
+  victim: (typeof VICTIMS)[number];
+  after: number;
+}
+
+/** One life of a pipeline, with a part of the product killed at a random moment of one phase or more, while the game goes on. */
+export function killRun(on: Ground, number: number, seed: number, within: number): Promise<Run> {
+  const random = randomOf(seed, number);
+  const blows = drawn(random);
+  const written = smallGame(`kill${number}`, Math.floor(random() * 2 ** 32), { schedules: {}, local: { crawl: '1 minute', speed: 5 } });
+  const spec = parseSpec(written);
+  const changed = { ...written, delivery: { seconds: 2, megabytes: 4 }, keep: { logDays: 30 } };
+  const file = join(on.state, 'data2dashboard.yaml');
+  return lived(
+    within,
+    COUNTS,
+    async (course) => {
+      const { signal } = course;
+      const phase = async (name: Phase, work: () => Promise<unknown>): Promise<void> => {
+        course.phase(name);
+        const blow = blows[name];
+        if (blow?.victim !== 'client') await Promise.all([work(), blow && fallen(on, course, name, blow, random)]);
+        else {
+          // Its user says it again.
+          await fallen(on, course, name, blow, random);
+          await work();
+        }
+      };
+      course.phase('the beginning');
+      const pipeline = await persistently(signal, () => inAccount(spec, on.target));
+      const next: Pipeline = { ...pipeline, ...parseSpec(changed) };
+      const before = await inventoryOf(on, pipeline);
+      await writeFile(file, JSON.stringify(written));
+      await phase('up', () => carriedOut(on, course, pipeline));
+      await phase('run', () => flows(on, course, pipeline));
+      await writeFile(file, JSON.stringify(changed));
+      await phase('apply', () => carriedOut(on, course, next));
+      course.phase('the account');
+      await flows(on, course, next);
+      await counted(on, course, next);
+      await madeOnce(on, course, next);
+      await phase('down', () => takenDown(on, course, next));
+      course.phase('the end');
+      await nothingLeft(on, course, next, before);
+    },
+    (run) => cleared(on, run, spec),
+  );
+}
+
+/** In which phases what is killed when: in one of them at least. */
+function drawn(random: () => number): Partial<Record<Phase, Blow>> {
+  const phases = Object.keys(PHASES) as Phase[];
+  const some = phases.filter(() => random() < 0.4);
+  const struck = some.length > 0 ? some : [oneOf(phases, random)];
+  return Object.fromEntries(struck.map((phase) => [phase, { victim: oneOf(VICTIMS, random), after: random() * PHASES[phase].within }]));
+}
+
+/** Kills what is to be killed when its time has come. Where that does not run just then (a client has done its work, a part is on its way back), it is another. */
+async function fallen(
+  on: Ground,
+  { run, signal }: Course,
+  phase: Phase,
+  { victim: first, after }: Blow,
+  random: () => number,
+): Promise<void> {
+  const verb = first === 'client' ? d2d(on.state, ...PHASES[phase].verb) : undefined;
+  await delay(after, undefined, { signal });
+  for (let victim = first; ; victim = oneOf(PARTS, random)) {
+    const isDead = victim === 'client' ? await ended(verb!) : killed(on.parts.pids()[victim]);
+    if (isDead) {
+      run.blows.push(`${victim} killed ${Math.round(after)} ms into ${phase}`);
+      return;
+    }
+    await delay(20, undefined, { signal });
+  }
+}
+
+/** Kills a verb that is still at its work; false if it is not. */
+async function ended(verb: ChildProcess): Promise<boolean> {
+  if (verb.exitCode !== null || !killed(verb.pid)) return false;
+  await once(verb, 'exit');
+  return verb.signalCode === 'SIGKILL';
 }

@@ -1,55 +1,86 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Run } from './ground.ts';
-import { type Trouble, WAYS } from './ways.ts';
+import { COUNTS, RUN_MS, type Run, summed } from './run.ts';
+import { places, sharedOut, WAYS } from './ways.ts';
 
 const count = (text: string) => {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number of at least 1 is wanted.');
   return number;
 };
+const countOrAll = (text: string) => (text === 'all' ? Number.POSITIVE_INFINITY : count(text));
 
-const { runs, seed, json, what, boundaries } = new Command('npm run chaos --')
-  .description('Lives of a pipeline on the local AWS under trouble that a seed draws.')
-  .option('--runs <number>', 'how many lives', count, 5)
+const options = new Command('npm run chaos --')
+  .description('Lives of a pipeline on the local AWS under trouble that a seed draws: all ways of it shared out over the runs, or one.')
+  .option('--runs <number>', "how many lives; 'all', of a way that has an end: as many as that takes", countOrAll, 20)
   .option('--seed <number>', 'what the trouble is drawn by', count, Math.floor(Math.random() * 2 ** 31) + 1)
   .addOption(
     new Option(
       '--what <way>',
-      'kills: worker, local AWS, Temporal or client killed in up, run, apply, down. boundaries: the worker killed right before and after activities. takedowns: taken down at any moment. roles: roles slow to spread. halves: broken off half made. errors: every modelled error',
-    )
-      .choices(Object.keys(WAYS))
-      .default('kills'),
+      Object.entries(WAYS)
+        .map(([way, { about }]) => `${way}: ${about}`)
+        .join('. '),
+    ).choices(Object.keys(WAYS)),
   )
-  .option('--boundaries <number>', 'of what boundaries: at how many in one life', count, 8)
-  .option('--json', 'one line of JSON a run, and one at the end', false)
+  .option('--seconds <number>', 'what a run may take, on a machine that does nothing else', count, RUN_MS / 1000)
+  .option('--each <number>', 'boundaries: how many in one life', count, 2)
+  .option('--faults <number>', 'errors, calls: how many in one life', count, 40)
+  .option('--crowd <number>', 'crowds: how many pipelines at once', count, 20)
+  .option('--no-attribution', 'errors, calls: do not look which of its faults a life failed of')
+  .option('--json', 'one line of JSON a run', false)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ runs: number; seed: number; json: boolean; boundaries: number; what: keyof typeof WAYS }>();
+  .opts<{
+    runs: number;
+    seed: number;
+    what?: string;
+    seconds: number;
+    each: number;
+    faults: number;
+    crowd: number;
+    attribution: boolean;
+    json: boolean;
+  }>();
 
-let trouble: Trouble | undefined;
-const all: Run[] = [];
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => void trouble?.close().then(() => process.exit(130)));
-trouble = await WAYS[what](seed, boundaries);
-try {
-  for (let number = 1; number <= runs; number++) {
-    const run = await trouble.run(number);
-    all.push(run);
-    const end = run.converged ? 'ok' : `NOT ${run.fault ?? ''}`;
-    if (json) process.stdout.write(`${JSON.stringify({ run: number, ...run })}\n`);
-    else process.stderr.write(`${number}: ${end} ${run.seconds} s; ${run.blows.join(', ') || 'left in peace'}\n`);
-  }
-} finally {
-  await trouble.close();
+const { runs, seed, what, json } = options;
+if (runs === Number.POSITIVE_INFINITY && !['boundaries', 'errors', 'calls', 'rollbacks'].includes(what ?? '')) {
+  process.stderr.write('--runs all goes with --what boundaries, errors, calls or rollbacks: the others have no end\n');
+  process.exit(2);
 }
-const sum = (of: (run: Run) => number) => all.reduce((total, run) => total + of(run), 0);
-const report = {
-  runs: all.length,
-  converged: all.filter(({ converged }) => converged).length,
-  madeTwice: sum((run) => run.madeTwice),
-  lost: sum((run) => run.lost),
-  duplicates: sum((run) => run.duplicates),
-  leftovers: sum((run) => run.leftovers),
-  seed,
-};
-process.stdout.write(`${JSON.stringify(report)}\n`);
-process.exit(report.converged === report.runs && report.madeTwice === 0 ? 0 : 1);
+const shared = places();
+const means = { ...options, within: options.seconds * 1000, attributes: options.attribution, places: shared };
+const all: Run[] = [];
+
+function tell(way: string, run: Run): void {
+  all.push(run);
+  if (json) process.stdout.write(`${JSON.stringify({ run: all.length, way, ...run })}\n`);
+  else
+    process.stderr.write(
+      `${all.length} ${way}: ${run.converged ? 'ok' : `NOT: ${run.fault}`}; ${run.seconds} s; ${run.blows.join(', ') || 'left in peace'}\n`,
+    );
+}
+
+/** Interrupted, it still says how far it came. */
+function end(): never {
+  const sums = Object.fromEntries(COUNTS.map((each) => [each, summed(all, each)]));
+  const { madeTwice, lost, duplicates, leftovers } = sums;
+  const converged = all.filter((run) => run.converged).length;
+  process.stdout.write(`${JSON.stringify({ runs: all.length, converged, madeTwice, lost, duplicates, leftovers, seed })}\n`);
+  process.exit(converged === all.length && all.length > 0 ? 0 : 1);
+}
+
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => void shared.close().finally(end));
+try {
+  for (const { way, runs: some } of what ? [{ way: what, runs }] : sharedOut(runs)) {
+    const trouble = await WAYS[way]!.begin(means);
+    for (let number = 1; number <= some; number++) {
+      tell(way, await trouble.run(number));
+      if (some === Number.POSITIVE_INFINITY && trouble.isDone?.()) break;
+    }
+  }
+} catch (error) {
+  process.stderr.write(`chaos itself failed: ${(error as Error).stack}\n`);
+  all.push({ converged: false, blows: [], seconds: 0 });
+} finally {
+  await shared.close();
+}
+end();

@@ -1,9 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { runWorker } from '../worker/run.ts';
-import { BOUNDARIES } from './boundaries.ts';
+import { BOUNDARIES } from './boundary-file.ts';
 
-/** The file (JSON) with the boundaries, as 'bucket.ensure before', at which this worker kills itself; each once. */
+/** The file (JSON) with the boundaries at which this worker kills itself; each once. */
 const file = process.env[BOUNDARIES]!;
 
 /** Ends this process without a last word if it stands at such a boundary. */
@@ -15,15 +15,14 @@ function dieAt(boundary: string): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
+/** Before an activity's first call; and after its last one, when it has succeeded and Temporal has not heard of it. */
 const mortal: ActivityInterceptorsFactory = ({ info: { activityType } }) => ({
   inbound: {
     execute: async (input, next) => {
       dieAt(`${activityType} before`);
-      try {
-        return await next(input);
-      } finally {
-        dieAt(`${activityType} after`);
-      }
+      const result = await next(input);
+      dieAt(`${activityType} after`);
+      return result;
     },
   },
 });

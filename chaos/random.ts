@@ -9,5 +9,15 @@ export function randomBy(seed: number): () => number {
   };
 }
 
+/** What one run of a seed is drawn by. */
+export const randomOf = (seed: number, run: number): (() => number) => randomBy(seed * 1_000_003 + run);
+
 /** One of these. */
 export const oneOf = <Item>(items: readonly Item[], random: () => number): Item => items[Math.floor(random() * items.length)]!;
+
+/** The same items in another order. */
+export const shuffled = <Item>(items: readonly Item[], random: () => number): Item[] =>
+  items
+    .map((item) => ({ item, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);

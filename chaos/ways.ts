@@ -1,96 +1,176 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { accounts } from './account.ts';
-import { BOUNDARIES, boundariesOf, boundaryRun } from './boundaries.ts';
-import { begun, ground, type Run } from './ground.ts';
+import { type Account, type Accounts, accounts } from './account.ts';
+import { boundaries } from './boundaries.ts';
+import { crowdRun } from './crowds.ts';
+import { type Ground, ground } from './ground.ts';
 import { killRun } from './kills.ts';
-import { errorRounds, halfMadeRun, PLAIN_REASON, type Provisioning, ROLE_WORDINGS, roleRun } from './provisions.ts';
-import { oneOf, randomBy } from './random.ts';
+import { haveModels } from './models.ts';
+import { anyRoleRun, halfMadeRun } from './provisions.ts';
+import { randomBy, randomOf, shuffled } from './random.ts';
+import { rollbackRun, STEPS } from './rollbacks.ts';
+import type { Run } from './run.ts';
+import { everyCall, everyError } from './strikes.ts';
+import { type StruckOptions, struckLives } from './struck-lives.ts';
 import { takedownRun } from './takedowns.ts';
+import { twinRun } from './twins.ts';
 
 /** One way of making trouble, ready to be run again and again. */
 export interface Trouble {
   run(number: number): Promise<Run>;
+  /** Of ways that have an end: true once all there is has been tried. */
+  isDone?(): boolean;
+}
+
+/** What all ways go by. */
+export interface Means {
+  seed: number;
+  /** Milliseconds that a run may take. */
+  within: number;
+  /** Boundaries of activities at which the worker is killed in one life. */
+  each: number;
+  /** Faults in one life. */
+  faults: number;
+  /** Pipelines at once. */
+  crowd: number;
+  /** A life that fails of its faults is lived again with half of them, until it is known of which. */
+  attributes: boolean;
+  places: Places;
+}
+
+/** Places that the runs of all ways share; each is there from its first use on. */
+export interface Places {
+  ground(): Promise<Ground>;
+  accounts(): Promise<Accounts>;
+  account(): Promise<Account>;
   close(): Promise<void>;
 }
 
-/** What may be made to happen, by the word that asks for it. */
-export const WAYS = {
-  /** Parts killed at random moments of a whole life. */
-  kills: async (seed: number): Promise<Trouble> => {
-    const on = await ground();
-    return { run: (number) => killRun(on, number, seed), close: on.close };
-  },
-  /** A whole pipeline taken down at a random moment. */
-  takedowns: async (seed: number): Promise<Trouble> => {
-    const on = await ground();
-    return { run: (number) => takedownRun(on, number, seed), close: on.close };
-  },
-  /** The worker killed at every activity boundary: `each` in one life, all of them within enough lives. */
-  boundaries: async (seed: number, each = 8): Promise<Trouble> => {
-    const file = join(tmpdir(), `data2dashboard-boundaries-${process.pid}.json`);
-    await writeFile(file, '[]');
-    process.env[BOUNDARIES] = file;
-    const on = await ground(new URL('mortal-worker.ts', import.meta.url));
-    const all = shuffled(boundariesOf(on), randomBy(seed));
-    const share = (number: number) => all.slice(((number - 1) * each) % all.length).slice(0, each);
-    const close = () => on.close().then(() => rm(file));
-    return { run: (number) => boundaryRun(on, file, share(number), number, seed), close };
-  },
-  /** First runs with roles that take their time to spread. */
-  roles: (seed: number): Promise<Trouble> =>
-    provisionings(seed, async (all, random) => {
-      const seconds = Math.round(random() * 180);
-      const wording = oneOf(ROLE_WORDINGS, random);
-      return { ...(await roleRun(all, seconds, wording)), blow: `roles spread in ${seconds} s, ${wording} words` };
-    }),
-  /** Provisionings broken off half made, and taken down. */
-  halves: (seed: number): Promise<Trouble> =>
-    provisionings(seed, async (all, random) => {
-      const after = Math.round(random() * 1_500);
-      return { failed: {}, left: await halfMadeRun(all, after), madeTwice: [], blow: `broken off after ${after} ms` };
-    }),
-  /** Every modelled error of every operation, a round of them a run. */
-  errors: (seed: number): Promise<Trouble> =>
-    provisionings(seed, async (all, _random, number) => {
-      const [round] = await errorRounds(all, number - 1, 1);
-      const wordy = Object.entries(round!.failed).filter(([, reason]) => !PLAIN_REASON.test(reason));
-      return { ...round!, failed: { ...round!.mended, ...Object.fromEntries(wordy) }, blow: `${round!.struck} errors` };
-    }),
-} as const;
-
-async function provisionings(
-  seed: number,
-  provisioning: (
-    all: Awaited<ReturnType<typeof accounts>>,
-    random: () => number,
-    number: number,
-  ) => Promise<Provisioning & { blow: string }>,
-): Promise<Trouble> {
-  const all = await accounts();
+/** The places of one process. */
+export function places(): Places {
+  const once = <Value>(make: () => Promise<Value>) => {
+    let made: Promise<Value> | undefined;
+    const get = () => {
+      made ??= make();
+      return made;
+    };
+    return Object.assign(get, { ifMade: async (use: (value: Value) => Promise<void>) => made && use(await made) });
+  };
+  const theGround = once(ground);
+  const theAccounts = once(accounts);
+  const theAccount = once(async () => (await theAccounts()).open());
   return {
-    run: async (number) => {
-      const began = performance.now();
-      const { failed, left, madeTwice, blow } = await provisioning(all, randomBy(seed * 1_000_003 + number), number);
-      const faults = Object.values(failed);
-      return {
-        ...begun(),
-        blows: [blow],
-        leftovers: left.length,
-        madeTwice: madeTwice.length,
-        converged: faults.length === 0 && left.length === 0,
-        seconds: Math.round((performance.now() - began) / 100) / 10,
-        ...(faults.length > 0 && { fault: faults.join('; ') }),
-      };
+    ground: theGround,
+    accounts: theAccounts,
+    account: theAccount,
+    close: async () => {
+      await theAccount.ifMade((account) => account.close());
+      await theAccounts.ifMade((all) => all.close());
+      await theGround.ifMade((on) => on.close());
     },
-    close: all.close,
   };
 }
 
-function shuffled<Item>(items: Item[], random: () => number): Item[] {
-  return items
-    .map((item) => ({ item, at: random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);
+/** What may be made to happen, by the word that asks for it: what it is, and its share of the runs when all are asked for. */
+export const WAYS: Record<string, { about: string; share: number; begin(means: Means): Promise<Trouble> }> = {
+  kills: {
+    about: 'the worker, the local AWS, Temporal or a client killed in up, run, apply, down',
+    share: 20,
+    begin: async ({ places: { ground }, seed, within }) => {
+      const on = await ground();
+      return { run: (number) => killRun(on, number, seed, within) };
+    },
+  },
+  takedowns: {
+    about: 'taken down in each of some states, then at any moment',
+    share: 6,
+    begin: async ({ places: { account }, seed, within }) => {
+      const on = await account();
+      return { run: (number) => takedownRun(on, number, seed, within) };
+    },
+  },
+  boundaries: {
+    about: 'the worker killed right before and right after each activity',
+    share: 6,
+    begin: async ({ places: { ground }, seed, within, each }) => {
+      const all = boundaries(await ground(), each, randomBy(seed), within);
+      return { run: all.run, isDone: all.isDone };
+    },
+  },
+  errors: {
+    about: 'every modelled error of every operation, and a throttle, a 5xx, a cut, a time-out and a lost answer of each',
+    share: 6,
+    begin: async (means) => {
+      const lives = struckLives({ ...(await struckOptions(means)), what: 'error', strikesOf: everyError });
+      return { run: lives.next, isDone: lives.isDone };
+    },
+  },
+  calls: {
+    about: 'each call of a life cut, lost, not answered or throttled until Temporal hears of it; every fifth life: any call, one of four',
+    share: 4,
+    begin: async (means) => {
+      const lives = struckLives({ ...(await struckOptions(means)), what: 'call', strikesOf: everyCall });
+      return { run: (number) => (number % 5 === 1 ? lives.atRandom(means.seed + number, 0.25) : lives.next()), isDone: lives.isDone };
+    },
+  },
+  rollbacks: {
+    about: 'broken off at each step of coming up, and rolled back',
+    share: 4,
+    begin: async ({ places: { account }, seed, within }) => {
+      const on = await account();
+      const steps = shuffled(STEPS, randomBy(seed));
+      let count = 0;
+      return {
+        run: (number) => rollbackRun(on, number, steps[count++ % steps.length]!, seed, within),
+        isDone: () => count >= steps.length,
+      };
+    },
+  },
+  roles: {
+    about: 'first runs with roles slow to spread, in known and unseen words',
+    share: 4,
+    begin: async ({ places: { accounts }, seed, within }) => {
+      const all = await accounts();
+      return { run: (number) => anyRoleRun(all, number, seed, within) };
+    },
+  },
+  halves: {
+    about: 'broken off half made, and taken down',
+    share: 3,
+    begin: async ({ places: { accounts }, seed, within }) => {
+      const all = await accounts();
+      return { run: (number) => halfMadeRun(all, number, seed, within) };
+    },
+  },
+  twins: {
+    about: 'two clients at once with two specs of one name',
+    share: 2,
+    begin: async ({ places: { account }, seed, within }) => {
+      const on = await account();
+      return { run: (number) => twinRun(on, number, seed, within) };
+    },
+  },
+  crowds: {
+    about: 'many pipelines at once, in the time of as many runs',
+    share: 0.2,
+    begin: async ({ places: { account }, seed, within, crowd }) => {
+      const on = await account();
+      return { run: (number) => crowdRun(on, number, crowd, seed, within) };
+    },
+  },
+};
+
+async function struckOptions({ places, seed, within, faults, attributes }: Means): Promise<Omit<StruckOptions, 'what' | 'strikesOf'>> {
+  await haveModels();
+  return { account: await places.account(), each: faults, attributes, random: randomOf(seed, 0), within };
+}
+
+/** So many runs shared out over all ways by their shares, the largest first to get what is left over. */
+export function sharedOut(runs: number): { way: string; runs: number }[] {
+  const all = Object.entries(WAYS);
+  const whole = all.reduce((sum, [, { share }]) => sum + share, 0);
+  const exact = all.map(([way, { share }]) => ({ way, exact: (runs * share) / whole }));
+  const given = new Map(exact.map(({ way, exact }) => [way, Math.floor(exact)]));
+  const rest = runs - [...given.values()].reduce((sum, each) => sum + each, 0);
+  const byRest = [...exact].sort((a, b) => (b.exact % 1) - (a.exact % 1));
+  for (const { way } of byRest.slice(0, rest)) given.set(way, given.get(way)! + 1);
+  return [...given].map(([way, runs]) => ({ way, runs })).filter(({ runs }) => runs > 0);
 }

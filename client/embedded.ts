@@ -21,6 +21,8 @@ export interface EmbeddedOptions {
   workerProgram?: URL;
   /** The waits before a part that went down is started again; those of `keepAlive` unless told. */
   backoff?: Backoff;
+  /** Takes whatever ports are free, and leaves the usual ones to the user's own start. */
+  anyPorts?: boolean;
   tell(event: PartEvent): void;
   /** Said once where a wanted port was taken. */
   note(line: string): void;
@@ -51,7 +53,16 @@ const SQLITE = ['journal_mode=WAL', 'synchronous=NORMAL'].flatMap((pragma) => ['
 const KNOWN_ATTRIBUTES = SEARCH_ATTRIBUTES.flatMap(({ name }) => ['--search-attribute', `${name}=Keyword`]);
 
 /** Prepares the parts on one state folder; nothing runs until it is asked for. */
-export function embedded({ state, region, local, tell, note, backoff, workerProgram = WORKER }: EmbeddedOptions): Embedded {
+export function embedded({
+  state,
+  region,
+  local,
+  tell,
+  note,
+  backoff,
+  anyPorts = false,
+  workerProgram = WORKER,
+}: EmbeddedOptions): Embedded {
   const parts = new Map<string, KeptAlive>();
   const log = (name: string) => join(state, 'logs', `${name}.log`);
   const run = async (name: string, start: Parameters<typeof keepAlive>[1]) => {
@@ -60,6 +71,7 @@ export function embedded({ state, region, local, tell, note, backoff, workerProg
     await part.ready;
   };
   const port = async (name: string, usual: number, last: string | undefined) => {
+    if (anyPorts) return freePort(0);
     const wanted = Number(last?.split(':').at(-1) ?? usual);
     const got = await freePort(wanted);
     if (got !== wanted) note(`port ${wanted} is taken: ${name} uses ${got}`);

@@ -139,7 +139,7 @@ describe('a running pipeline', () => {
     const counted = await env.client.workflow.execute<typeof audit>('audit', {
       taskQueue: taskQueue(pipeline.target, pipeline.region),
       workflowId: `${n.workflows.audit}/by-test`,
-      args: [{ pipeline: { ...pipeline, shards: 3 }, patience: '90 seconds' }],
+      args: [{ pipeline: { ...pipeline, shards: 3 }, patience: '180 seconds' }],
     });
     expect(mismatches(counted)).toEqual([]);
     expect(counted.generated).toBeGreaterThan(1000);
@@ -153,7 +153,7 @@ describe('a running pipeline', () => {
       await delay(500);
     expect(await found()).toEqual([players, teams]);
     expect(players.length).toBeGreaterThan(100);
-  }, 240_000);
+  }, 420_000);
 
   it('is taken down in the reverse order, each stopped or emptied before it goes, roles once nobody takes them; what resists is told', async () => {
     local.calls.clear();

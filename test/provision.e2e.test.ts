@@ -1,95 +1,155 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Accounts, accounts } from '../chaos/account.ts';
-import { madeTwiceIn } from '../chaos/made-twice.ts';
-import { errorRounds, halfMadeRun, PLAIN_REASON, ROLE_WORDINGS, roleRun } from '../chaos/provisions.ts';
-import { randomBy } from '../chaos/random.ts';
-import type { Fault } from '../local/faults.ts';
+import { type Account, type Accounts, accounts } from '../chaos/account.ts';
+import { createdTwice } from '../chaos/effects.ts';
+import { everythingThereIs } from '../chaos/inventory.ts';
+import { halfMadeRun, ROLE_WORDINGS, roleRun } from '../chaos/provisions.ts';
+import { oneOf, randomOf } from '../chaos/random.ts';
+import { rollbackRun, STEPS } from '../chaos/rollbacks.ts';
+import { AMBIGUOUS, ATTEMPTS, everyCall, everyError } from '../chaos/strikes.ts';
+import { type StruckLives, struckLives } from '../chaos/struck-lives.ts';
+import { STATES, takedownRun } from '../chaos/takedowns.ts';
+import { twinRun } from '../chaos/twins.ts';
 import { services } from '../local/services.ts';
 import { names } from '../pipeline/names.ts';
+import { STAGES } from '../pipeline/stages.ts';
+import { SEED, timesOf } from './chaos-budget.ts';
+
+const random = randomOf(SEED, 0);
+/** A run that came to its end, with every count at 0. */
+const CONVERGED = expect.objectContaining({ converged: true });
 
 let all: Accounts;
-const random = randomBy(Math.floor(Math.random() * 2 ** 31));
-
 beforeAll(async () => {
   all = await accounts();
-}, 60_000);
-afterAll(() => all?.close());
-
-it.each([0, 30, 90, 180].flatMap((seconds) => ROLE_WORDINGS.map((wording) => [seconds, wording] as const)))(
-  'a first run succeeds, roles taking %i s to spread, in %s words',
-  async (seconds, wording) => {
-    expect(await roleRun(all, seconds * (0.5 + random() / 2), wording)).toEqual({ failed: {}, left: [], madeTwice: [] });
-  },
-  60_000,
-);
-
-it(
-  'a role that still refuses after that is reported, with the role, the action and its policy',
-  () =>
-    all.inAccount({}, async ({ local, up }) => {
-      local.faults.put({ rules: [{ operation: 'CreateDeliveryStream', fault: { kind: 'role' } }] });
-      const pipeline = all.pipelineOf({ local: { speed: 2000 } });
-      const { failed } = await up(pipeline);
-      expect(Object.keys(failed).sort()).toEqual([
-        ...['eventsDelivery', 'lateDelivery', 'leaderboardDelivery', 'playerDelivery', 'serverDelivery', 'teamDelivery'],
-      ]);
-      expect(failed.eventsDelivery).toContain('Firehose is unable to assume role');
-      expect(failed.eventsDelivery).toContain(names(pipeline).roles.firehose);
-      expect(failed.eventsDelivery).toContain('action sts:AssumeRole, which its trust policy has to allow');
-    }),
-  60_000,
-);
-
-describe('each operation failing once', () => {
-  const KINDS: Fault[] = [{ kind: 'throttle' }, { kind: 'unavailable' }, { kind: 'cut' }, { kind: 'lostAnswer' }, { kind: 'timeout' }];
-  it.each(KINDS.map((fault) => [fault.kind, fault] as const))(
-    'by %s: everything stands, made once; and all goes again',
-    (_kind, fault) =>
-      all.inAccount({}, async ({ local, up, down, left }) => {
-        const pipeline = all.pipelineOf();
-        const rules = services.flatMap(({ name, operations }) =>
-          Object.keys(operations).map((operation) => ({ service: name, operation, times: 1, fault })),
-        );
-        local.faults.put({ rules });
-        expect((await up(pipeline)).failed).toEqual({});
-        expect(local.faults.counts().filter(({ struck }) => struck > 0).length).toBeGreaterThan(40);
-        local.faults.put({ rules: rules.filter(({ operation }) => /^(Delete|Stop|Batch|Detach|List)/.test(operation)) });
-        await down(pipeline);
-        local.faults.put({ rules: [] });
-        expect(madeTwiceIn(local.calls.all())).toEqual([]);
-        expect(await left()).toEqual([]);
-      }),
-    90_000,
-  );
-});
-
-/** All of a service's errors are some forty rounds: a run of the tests takes these many, beginning anywhere; npm run chaos takes all. */
-const ROUNDS = 4;
-
-it('every modelled error of every operation that we call ends well or with a plain reason, and the next run mends it', async () => {
-  const first = Math.floor(random() * 1000);
-  const rounds = await errorRounds(all, first, ROUNDS);
-  for (const end of rounds) {
-    for (const reason of Object.values(end.failed)) expect(reason).toMatch(PLAIN_REASON);
-    expect(end).toMatchObject({ mended: {}, left: [], madeTwice: [] });
-  }
-  expect(rounds.reduce((sum, { struck }) => sum + struck, 0)).toBeGreaterThan(ROUNDS);
-}, 240_000);
-
-it('taken down at any moment of coming up, nothing is left', async () => {
-  for (let turn = 0; turn < 4; turn++) expect(await halfMadeRun(all, random() * 1_500)).toEqual([]);
 }, 120_000);
+afterAll(() => all?.close(), 60_000);
 
-it(
-  'twenty pipelines at once, and two runs of one name, do not mix',
-  () =>
-    all.inAccount({}, async ({ local, up, down, left }) => {
-      const pipelines = Array.from({ length: 20 }, () => all.pipelineOf());
-      const runs = await Promise.all([...pipelines, pipelines[0]!].map(up));
-      expect(runs.map(({ failed }) => failed)).toEqual(runs.map(() => ({})));
-      expect(madeTwiceIn(local.calls.all())).toEqual([]);
-      await Promise.all(pipelines.map(down));
-      expect(await left()).toEqual([]);
-    }),
-  180_000,
-);
+describe(`by seed ${SEED} (CHAOS_SEED=${SEED} repeats it)`, () => {
+  const roles = timesOf('roles', 8);
+  it.each([0, 30, 90, 180].flatMap((seconds) => ROLE_WORDINGS.map((wording) => [seconds, wording] as const)))(
+    'a first run succeeds, roles taking up to %i s to spread, in %s words',
+    async (seconds, wording) => {
+      expect(await roleRun(all, seconds * (0.5 + random() / 2), wording, roles.within)).toEqual(CONVERGED);
+    },
+    roles.timeout,
+  );
+
+  it(
+    'a role that still refuses after that is reported, with the role, the action and its policy',
+    () =>
+      all.inAccount({}, async ({ local, up }) => {
+        local.faults.put({ rules: [{ operation: 'CreateDeliveryStream', fault: { kind: 'role' } }] });
+        const pipeline = all.pipelineOf({ local: { speed: 2000 } });
+        const { failed } = await up(pipeline);
+        const deliveries = Object.keys(STAGES).filter((stage) => stage.endsWith('Delivery'));
+        expect(Object.keys(failed).sort()).toEqual(deliveries.sort());
+        expect(failed.eventsDelivery).toContain('Firehose is unable to assume role');
+        expect(failed.eventsDelivery).toContain(names(pipeline).roles.firehose);
+        expect(failed.eventsDelivery).toContain('action sts:AssumeRole, which its trust policy has to allow');
+      }),
+    roles.timeout,
+  );
+
+  describe('a call of each operation of the foundation failing until Temporal hears of it', () => {
+    it.each(AMBIGUOUS.map((fault) => [fault.kind, fault, Math.floor(random() * 2)] as const))(
+      'by %s: everything stands, made once; and all goes again',
+      (_kind, fault, after) =>
+        all.inAccount({}, async ({ local, aws, up, down }) => {
+          const pipeline = all.pipelineOf();
+          const before = await everythingThereIs(aws, pipeline.account);
+          const rules = services.flatMap(({ name, operations }) =>
+            Object.keys(operations).map((operation) => ({ service: name, operation, after, times: ATTEMPTS, fault })),
+          );
+          local.faults.put({ rules });
+          expect((await up(pipeline)).failed).toEqual({});
+          expect(await down(pipeline)).toEqual({});
+          expect(local.faults.counts().filter(({ struck }) => struck === ATTEMPTS).length).toBeGreaterThan(20);
+          local.faults.put({ rules: [] });
+          expect(createdTwice(local.calls.all())).toEqual([]);
+          expect(await everythingThereIs(aws, pipeline.account)).toEqual(before);
+        }),
+      timesOf('each operation').timeout,
+    );
+  });
+
+  it(
+    'broken off half made and taken down, nothing is left',
+    async () => {
+      const { within } = timesOf('half made', 2);
+      for (let number = 1; number <= 2; number++) expect(await halfMadeRun(all, number, SEED, within)).toEqual(CONVERGED);
+    },
+    timesOf('half made').timeout,
+  );
+
+  it(
+    'twenty pipelines at once, and two runs of one name, do not mix',
+    () =>
+      all.inAccount({}, async ({ local, aws, up, down }) => {
+        const pipelines = Array.from({ length: 20 }, () => all.pipelineOf());
+        const before = await everythingThereIs(aws, pipelines[0]!.account);
+        const runs = await Promise.all([...pipelines, pipelines[0]!].map(up));
+        expect(runs.map(({ failed }) => failed)).toEqual(runs.map(() => ({})));
+        expect(createdTwice(local.calls.all())).toEqual([]);
+        expect(await Promise.all(pipelines.map(down))).toEqual(pipelines.map(() => ({})));
+        expect(await everythingThereIs(aws, pipelines[0]!.account)).toEqual(before);
+      }),
+    timesOf('many at once').timeout,
+  );
+
+  describe('a whole life', () => {
+    let account: Account & { close(): Promise<void> };
+    beforeAll(async () => {
+      account = await all.open();
+    }, 60_000);
+    afterAll(() => account?.close(), 60_000);
+
+    it(
+      'is taken down in a state that is named, and at any moment, and nothing is left',
+      async () => {
+        const { within } = timesOf('takedowns', 2);
+        const named = 1 + Math.floor(random() * Object.keys(STATES).length);
+        expect(await takedownRun(account, named, SEED, within)).toEqual(CONVERGED);
+        expect(await takedownRun(account, Object.keys(STATES).length + 1, SEED, within)).toEqual(CONVERGED);
+      },
+      timesOf('takedowns').timeout,
+    );
+
+    it(
+      'is broken off at a step and rolled back, and nothing is left',
+      async () => {
+        const { within } = timesOf('rollbacks', 2);
+        for (let number = 1; number <= 2; number++)
+          expect(await rollbackRun(account, number, oneOf(STEPS, random), SEED, within)).toEqual(CONVERGED);
+      },
+      timesOf('rollbacks').timeout,
+    );
+
+    it(
+      'is begun by two clients at once, by two specs: each is refused in words, or carried out',
+      async () => {
+        expect(await twinRun(account, 1, SEED, timesOf('twins').within)).toEqual(CONVERGED);
+      },
+      timesOf('twins').timeout,
+    );
+
+    it(
+      'ends well, or holds for a plain reason and goes on, whatever error its calls meet',
+      async () => {
+        const { within } = timesOf('struck lives', 2);
+        const both: StruckLives = struckLives({
+          account,
+          what: 'struck',
+          strikesOf: (calls) => [...everyError(calls, random), ...everyCall(calls)],
+          each: 40,
+          attributes: false,
+          random,
+          within,
+        });
+        const run = await both.next();
+        expect(run).toEqual(CONVERGED);
+        expect(run.blows.length).toBeGreaterThan(20);
+      },
+      timesOf('struck lives').timeout,
+    );
+  });
+});

@@ -1,5 +1,6 @@
-// npm run histories: plays every scene on a real Temporal server and saves the histories of its workflows in histories/, in place of those that were.
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+// npm run histories: plays every scene on a real Temporal server and saves the histories of its workflows in histories/<version of package.json>/, in place of
+// those of that version. The sets of earlier versions stay as they are: pipelines that these have started go on under the workflows of this one.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
@@ -9,7 +10,8 @@ import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 import { SCENES, type Scene } from './scenes.ts';
 import { activitiesOf, world } from './world.ts';
 
-const HERE = new URL('histories/', import.meta.url);
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const HERE = new URL(`histories/${version}/`, import.meta.url);
 const WHO = 'recorder';
 
 /** Activities that only scenes act. */
@@ -29,6 +31,7 @@ try {
     logger: new DefaultLogger('ERROR'),
   });
   const wanted = process.argv.slice(2);
+  mkdirSync(HERE, { recursive: true });
   for (const [name, scene] of Object.entries(SCENES)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     process.stderr.write(`${name} …\n`);

@@ -7,9 +7,15 @@ import { historyOf } from './history.ts';
 import { SCENES } from './scenes.ts';
 
 const FOLDER = new URL('histories/', import.meta.url);
-/** `<scene>.<number>.<workflow type>.json` */
-const files = readdirSync(FOLDER).sort();
-const typeOf = (file: string) => file.split('.')[2]!;
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+/** `<version>/<scene>.<number>.<workflow type>.json`: a set for each version that was released, and one for that which is to be. */
+const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.json'))
+  .sort();
+const nameOf = (file: string) => file.split('/').at(-1)!;
+const typeOf = (file: string) => nameOf(file).split('.')[2]!;
+/** Those of this version. */
+const current = files.filter((file) => file.startsWith(`${version}/`));
 
 /** Replays saved histories with the workflows of one module; returns what went wrong, by file. */
 async function replay(module: string, names: string[]): Promise<Record<string, string>> {
@@ -32,13 +38,14 @@ beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
 });
 
-describe('the saved histories (npm run histories makes them anew)', () => {
-  it('are of every workflow type and every scene', () => {
-    expect(new Set(files.map(typeOf))).toEqual(new Set(Object.keys(workflows)));
+describe('the saved histories (npm run histories makes those of this version anew)', () => {
+  it('are of every workflow type and every scene, and belong to a version', () => {
+    expect(new Set(current.map(typeOf))).toEqual(new Set(Object.keys(workflows)));
     for (const [scene, { keeps }] of Object.entries(SCENES)) {
-      const types = new Set(files.filter((file) => file.startsWith(`${scene}.`)).map(typeOf));
+      const types = new Set(current.filter((file) => nameOf(file).startsWith(`${scene}.`)).map(typeOf));
       expect([scene, types]).toEqual([scene, new Set(keeps)]);
     }
+    expect(files.filter((file) => !/^\d+\.\d+\.\d+\/[^/]+$/.test(file))).toEqual([]);
   });
 
   it('tell nothing of the machine on which they were made', () => {
@@ -48,13 +55,13 @@ describe('the saved histories (npm run histories makes them anew)', () => {
     }
   });
 
-  it('all replay with the workflows as they are now', async () => {
+  it('all replay with the workflows as they are now, those of earlier versions, too', async () => {
     expect(await replay('../workflows/index.ts', files)).toEqual({});
   }, 120_000);
 });
 
 describe('a changed workflow', () => {
-  const crawls = files.filter((file) => typeOf(file) === 'crawl');
+  const crawls = current.filter((file) => typeOf(file) === 'crawl');
 
   it('is caught', async () => {
     const wrong = await replay('changed/unguarded.ts', crawls);

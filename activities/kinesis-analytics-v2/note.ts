@@ -49,9 +49,11 @@ export function buildNote(pipeline: Pipeline, { shards, from }: Reading = { shar
 /** Where the source begins to read, by arrival; and from which event time on events count, so that the first window is whole. */
 function startingAt(from: number) {
   const arrival = new Date(from - EARLY_MS).toISOString();
+  const time = `TIMESTAMP '${new Date(from).toISOString().replace('T', ' ').replace('Z', '')}'`;
   return {
     startPosition: `'scan.stream.initpos' = 'AT_TIMESTAMP',\n  'scan.stream.initpos-timestamp' = '${arrival}'`,
-    since: ` AND event_time >= TIMESTAMP '${new Date(from).toISOString().replace('T', ' ').replace('Z', '')}'`,
+    since: ` AND event_time >= ${time}`,
+    sinceArrival: ` AND (happened_at >= ${time} OR arrived_at >= ${time})`,
   };
 }
 

@@ -2,6 +2,7 @@
 DROP TABLE IF EXISTS game_events;
 CREATE TABLE game_events (
   ${eventColumns},
+  arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
   -- A record without a time would end the job: it gets one here, and is left out behind.
   happened_at AS COALESCE(event_time, TIMESTAMP '1970-01-01 00:00:00.000'),
   WATERMARK FOR happened_at AS happened_at - INTERVAL '${watermarkSeconds}' SECOND

@@ -5,6 +5,7 @@ SELECT
   event_id,
   event_type,
   happened_at,
+  CAST(arrival AS TIMESTAMP(3)) AS arrived_at,
   CURRENT_WATERMARK(happened_at) AS watermark_at,
   server_id,
   killer_id,

@@ -1,0 +1,44 @@
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { ACCOUNT, type Account } from './account.ts';
+import { cleared } from './clearing.ts';
+import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, smallGame, takenDown } from './life.ts';
+import { COUNTS, type Course, lived, type Run } from './run.ts';
+
+/** Many pipelines live at once in one account: none loses, doubles or leaves anything, and all of it goes. Its time is that of as many runs. */
+export async function crowdRun(account: Account, number: number, size: number, seed: number, within: number): Promise<Run> {
+  const game = (i: number): Pipeline => ({
+    ...parseSpec(smallGame(`crowd${number}-${i}`, seed + i, { generator: { rate: 20, seed: seed + i }, local: { speed: 10 } })),
+    account: ACCOUNT,
+  });
+  const pipelines = Array.from({ length: size }, (_, i) => game(i));
+  const all = { lost: 0, duplicates: 0, madeTwice: 0 };
+  return lived(
+    within * size,
+    COUNTS,
+    async (course) => {
+      const { run, phase } = course;
+      run.blows.push(`${size} pipelines at once`);
+      phase('the beginning');
+      const before = await inventoryOf(account, pipelines[0]!);
+      const each = (work: (course: Course, pipeline: Pipeline) => Promise<unknown>) =>
+        Promise.all(pipelines.map((pipeline) => work({ ...course, run: { ...run } }, pipeline)));
+      phase('up');
+      await each((own, pipeline) => carriedOut(account, own, pipeline));
+      await each((own, pipeline) => flows(account, own, pipeline));
+      phase('the account');
+      await each(async (own, pipeline) => {
+        await counted(account, own, pipeline);
+        await madeOnce(account, own, pipeline);
+        for (const count of ['lost', 'duplicates', 'madeTwice'] as const) all[count] += own.run[count]!;
+      });
+      Object.assign(run, all);
+      phase('down');
+      await each((own, pipeline) => takenDown(account, own, pipeline));
+      phase('the end');
+      for (const pipeline of pipelines) await nothingLeft(account, course, pipeline, before);
+    },
+    async (run) => {
+      for (const pipeline of pipelines) await cleared(account, run, pipeline);
+    },
+  );
+}

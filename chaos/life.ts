@@ -1,0 +1,232 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Clients, Target } from '../activities/aws.ts';
+import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
+import { type Picture, picture, planned, startPipeline, takeDown } from '../client/pipeline.ts';
+import type { Call } from '../local/call-log.ts';
+import { mismatches } from '../pipeline/audit.ts';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { taskQueue } from '../worker/connect.ts';
+import type { audit, query } from '../workflows/index.ts';
+import { pause, resume } from '../workflows/messages.ts';
+import { introduced } from '../workflows/story.ts';
+import { createdTwice, meantBy, standingTwice, startedTwice } from './effects.ts';
+import { everythingOf, everythingThereIs } from './inventory.ts';
+import { type Course, until, wordsOf } from './run.ts';
+
+/** Where pipelines live: the product on a Temporal server and a local AWS. */
+export interface Place {
+  client: Client;
+  target: Target;
+  /** For looking, and for what somebody does behind the pipeline's back; what the product calls goes by clients of its own. */
+  aws: Clients;
+  /** Every call to AWS so far. */
+  calls(): Promise<Call[]>;
+}
+
+/** A small game with everything as quick as it goes. It never ends by itself, and what has a schedule is done when a life says so. */
+export const smallGame = (name: string, seed: number, more: { local?: object; [field: string]: unknown } = {}) => ({
+  name,
+  windowSeconds: 1,
+  delivery: { seconds: 1 },
+  generator: { rate: 50, seed },
+  schedules: SELDOM,
+  ...more,
+  local: { crawl: SELDOM.crawl, ...more.local },
+});
+
+const SELDOM = { crawl: '12 hours', queries: '12 hours', refresh: '12 hours', audit: '12 hours', drift: '12 hours' };
+
+/** Asks again while nobody answers, or the pipeline says that it is busy, as a person would; what is down comes back. */
+export async function persistently<Value>(signal: AbortSignal, ask: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await delay(200, undefined, { signal });
+    }
+  }
+}
+
+const PASSING =
+  /UNAVAILABLE|DEADLINE|CANCELLED|RPCTimeout|ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|fetch failed|ERR_HTTP2|no poller|not yet|Workflow task|try again once that is done|already being taken down|already completed|timed out/i;
+
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return PASSING.test(`${error.name} ${error.message}`) || isPassing(error.cause);
+}
+
+/** The picture, unless nobody answers just now. */
+export async function seen({ client }: Place, name: string): Promise<Picture | undefined> {
+  try {
+    return await picture(client, name);
+  } catch (error) {
+    if (isPassing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Has it brought up or changed, as a user would who (if it may hold) says `d2d up` again wherever it holds; returns why it held. */
+export async function carriedOut(place: Place, course: Course, pipeline: Pipeline, mayHold = false): Promise<string[]> {
+  const reasons: string[] = [];
+  for (;;) {
+    const reason = await tried(place, course, pipeline);
+    if (reason === undefined) return reasons;
+    if (!mayHold) throw new Error(`it is held: ${reason}`);
+    reasons.push(reason);
+  }
+}
+
+/** One `d2d up`; gives why it did not come to its end. */
+async function tried(place: Place, { signal }: Course, pipeline: Pipeline): Promise<string | undefined> {
+  try {
+    await persistently(signal, () => startPipeline(place.client, { pipeline }));
+  } catch (error) {
+    signal.throwIfAborted();
+    return wordsOf(error);
+  }
+  const wanted = JSON.stringify(pipeline);
+  const end = await until(signal, async () => {
+    const now = (await seen(place, pipeline.name))?.pipeline;
+    if (now?.state === 'held') return { reason: now.reason ?? 'it does not say why' };
+    const isUp = now?.state === 'running' || now?.state === 'paused';
+    return isUp && JSON.stringify(now.pipeline) === wanted ? {} : undefined;
+  });
+  return (end as { reason?: string }).reason;
+}
+
+/** Resolves once nothing differs any more from what the spec wants; fails if that needs another `up`. */
+export async function asWanted({ client }: Place, { signal }: Course, pipeline: Pipeline): Promise<void> {
+  await until(signal, async () => {
+    const { stages } = await persistently(signal, () => planned(client, { pipeline }));
+    const open = Object.values(stages).filter(({ action }) => action !== 'none');
+    if (open.every(({ action }) => action === 'wait')) return open.length === 0 || undefined;
+    throw new Error(`not as wanted: ${open.map(({ label, action }) => `${label} (${action})`).join(', ')}`);
+  });
+}
+
+/** Resolves once windows come out of the SQL, and events have been acknowledged since. */
+export async function flows(place: Place, { signal }: Course, { name }: Pipeline): Promise<void> {
+  let first: number | undefined;
+  await until(signal, async () => {
+    const now = await seen(place, name);
+    if (now?.notebook?.state !== 'running' || now.generator?.state !== 'running') return undefined;
+    first ??= now.generator.acknowledged;
+    return now.generator.acknowledged > first || undefined;
+  });
+}
+
+/** Pauses it, and resolves once every window is closed; a deep pause once the Studio application is stopped, too. */
+export async function paused(place: Place, { signal }: Course, { name }: Pipeline, deep = false): Promise<void> {
+  await persistently(signal, () => place.client.workflow.getHandle(name).signal(pause, { deep }));
+  await until(signal, async () => {
+    const now = await seen(place, name);
+    const isQuiet = now?.pipeline.paused && now.pipeline.closed && now.generator?.state === 'paused';
+    return (isQuiet && (!deep || now.notebook?.state === 'suspended')) || undefined;
+  });
+}
+
+/** Lets it go on after a pause, and resolves once it does. */
+export async function resumed(place: Place, course: Course, pipeline: Pipeline): Promise<void> {
+  await persistently(course.signal, () => place.client.workflow.getHandle(pipeline.name).signal(resume));
+  await flows(place, course, pipeline);
+}
+
+/** Pauses the game and counts it everywhere; fails with whatever does not agree. */
+export async function counted(place: Place, course: Course, pipeline: Pipeline): Promise<void> {
+  await paused(place, course, pipeline);
+  const report = await persistently(course.signal, () =>
+    place.client.workflow.execute<typeof audit>('audit', {
+      workflowId: `${pipeline.name}/audit`,
+      taskQueue: taskQueue(pipeline.target, pipeline.region),
+      args: [{ pipeline, patience: `${Math.ceil(course.within / 2000)} seconds` }],
+      ...introduced(pipeline, 'counts everything'),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    }),
+  );
+  Object.assign(course.run, { lost: finite(report.lost), duplicates: finite(report.duplicates) });
+  const faults = mismatches(report);
+  if (faults.length > 0) throw new Error(`the account does not agree: ${faults.join('; ')}`);
+}
+
+const finite = (value: number) => (Number.isFinite(value) ? value : null);
+
+/** Counts what was made or started twice so far; fails with a list of it. */
+export async function madeOnce(place: Place, course: Course, pipeline: Pipeline): Promise<void> {
+  const [calls, meant, standing] = await Promise.all([place.calls(), meantBy(place.client, pipeline), standingTwice(place.aws, pipeline)]);
+  const created = createdTwice(calls).filter(
+    (thing) => thing.includes(pipeline.name) || thing.includes(pipeline.name.replaceAll('-', '_')),
+  );
+  const twice = [...created, ...startedTwice(calls, pipeline, meant), ...standing];
+  course.run.madeTwice = twice.length;
+  if (twice.length > 0) throw new Error(`made twice: ${twice.join(', ')}`);
+}
+
+/**
+ * Has everything that is on a schedule done once, but for the account of a game that goes on, and every question asked; where that may fail, until it does not:
+ * gives why it did.
+ */
+export async function workedOnce({ client }: Place, { signal }: Course, pipeline: Pipeline, mayFail = false): Promise<string[]> {
+  const queue = taskQueue(pipeline.target, pipeline.region);
+  const reasons: string[] = [];
+  const done = async (work: (turn: number) => Promise<unknown>) => {
+    for (let turn = 1; ; turn++)
+      try {
+        return await persistently(signal, () => work(turn));
+      } catch (error) {
+        if (!mayFail || signal.aborted) throw error;
+        reasons.push(wordsOf(error));
+      }
+  };
+  const others = scheduled(pipeline).filter(({ what }) => what !== 'audit');
+  const all = others.map((each) => {
+    const { workflowType, args } = scheduleOptions(pipeline, queue, each).action;
+    const how = { taskQueue: queue, args, ...introduced(pipeline, each.name), workflowIdConflictPolicy: 'USE_EXISTING' as const };
+    return done((turn) => client.workflow.execute(workflowType, { ...how, workflowId: `${each.id}/life/${turn}` }));
+  });
+  const asking = done((turn) =>
+    client.workflow.execute<typeof query>('query', {
+      taskQueue: queue,
+      workflowId: `${names(pipeline).workflows.query}/life/${turn}`,
+      args: [{ pipeline }],
+      ...introduced(pipeline, 'asks everything'),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    }),
+  );
+  await Promise.all([...all, asking]);
+  return reasons;
+}
+
+/** Takes it down, and where something may be left, until nothing is: gives what was said to be left. */
+export async function takenDown({ client }: Place, { signal }: Course, pipeline: Pipeline, mayLeave = false): Promise<string[]> {
+  const said: string[] = [];
+  for (;;) {
+    const { left } = await persistently(signal, () => takeDown(client, pipeline));
+    if (left.length === 0) return said;
+    const words = left.map(({ label, why }) => `${label}: ${why}`);
+    if (!mayLeave) throw new Error(`it is down, but these are left: ${words.join('; ')}`);
+    said.push(...words);
+  }
+}
+
+/** What there is before a run: all of AWS, and what Temporal has of the pipeline. */
+export const inventoryOf = async ({ aws, client }: Place, { name, account }: Pipeline): Promise<string[]> => [
+  ...(await everythingThereIs(aws, account)),
+  ...(await everythingOf(client, name)),
+];
+
+/** The workflow that took everything down has a moment to end. */
+const ENDS_WITHIN_MS = 3_000;
+
+/** Counts what is there that was not there before; fails with a list of it. */
+export async function nothingLeft(place: Place, { run }: Pick<Course, 'run'>, pipeline: Pipeline, before: string[]): Promise<void> {
+  const until = Date.now() + ENDS_WITHIN_MS;
+  const look = async () => (await inventoryOf(place, pipeline)).filter((thing) => !before.includes(thing));
+  let left = await look();
+  // Of AWS nothing may be left the moment that down has answered.
+  while (left.length > 0 && left.every((thing) => thing.startsWith('workflow ')) && Date.now() < until) left = await look();
+  run.leftovers = left.length;
+  if (left.length > 0) throw new Error(`left: ${left.join(', ')}`);
+}

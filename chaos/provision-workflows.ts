@@ -1,1 +1,0 @@
-export { provision, takeDown } from '../workflows/provision.ts';

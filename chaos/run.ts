@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** How one run went. A count is null when it was to be taken and could not be, and left out when a run of this kind has nothing to count. */
+export interface Run {
+  converged: boolean;
+  /** What was done to it. */
+  blows: string[];
+  lost?: number | null;
+  duplicates?: number | null;
+  leftovers?: number | null;
+  madeTwice?: number | null;
+  seconds: number;
+  /** Why it did not converge, and in which phase. */
+  fault?: string;
+}
+
+/** What may be counted in a run. */
+export const COUNTS = ['madeTwice', 'lost', 'duplicates', 'leftovers'] as const;
+export type Count = (typeof COUNTS)[number];
+
+/** What the story of a run goes by. */
+export interface Course {
+  run: Run;
+  /** Its time, in milliseconds. */
+  within: number;
+  /** Aborted once the run's time is over: whatever waits ends then. */
+  signal: AbortSignal;
+  /** Says what is being done from now on. */
+  phase(name: string): void;
+}
+
+/** A run's time on a machine that does nothing else, in milliseconds. */
+export const RUN_MS = 30_000;
+
+/**
+ * Plays a life within its time and says how it ended. It converged if its story came to its end with every count taken and none above 0. After one that did not,
+ * `clearing` makes room for the next, and takes the counts that it still can.
+ */
+export async function lived(
+  within: number,
+  counts: readonly Count[],
+  story: (course: Course) => Promise<void>,
+  clearing: (run: Run) => Promise<void> = async () => undefined,
+): Promise<Run> {
+  const run: Run = { converged: false, blows: [], ...Object.fromEntries(counts.map((count) => [count, null])), seconds: 0 };
+  const over = new AbortController();
+  const began = performance.now();
+  const seconds = () => Math.round((performance.now() - began) / 100) / 10;
+  let at = 'the beginning';
+  const phase = (name: string) => {
+    at = name;
+  };
+  const timer = setTimeout(() => over.abort(), within);
+  try {
+    await Promise.race([story({ run, within, signal: over.signal, phase }), aborted(over.signal)]);
+    run.converged = counts.every((count) => run[count] === 0);
+    if (!run.converged) run.fault = counts.flatMap((count) => (run[count] === 0 ? [] : [`${count} is ${run[count]}`])).join(', ');
+  } catch (error) {
+    run.fault = over.signal.aborted ? `it is still in ${at} after ${within / 1000} s` : `in ${at}: ${wordsOf(error)}`;
+  }
+  run.seconds = seconds();
+  clearTimeout(timer);
+  over.abort();
+  if (!run.converged) await clearing(run).catch((error) => Object.assign(run, { fault: `${run.fault}; and then: ${wordsOf(error)}` }));
+  return run;
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort');
+  throw signal.reason;
+}
+
+/** An error in words, with what caused it. */
+export function wordsOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && !message.includes(cause.message) ? `${message}: ${wordsOf(cause)}` : message;
+}
+
+/** Asks until there is an answer; ends with the signal. */
+export async function until<Value>(signal: AbortSignal, ask: () => Promise<Value | undefined>, everyMs = 100): Promise<Value> {
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await delay(everyMs, undefined, { signal });
+  }
+}
+
+/** The sum of a count over runs, as far as it was to be taken; null if one could not be. */
+export function summed(runs: Run[], count: Count): number | null {
+  const taken = runs.flatMap((run) => (run[count] === undefined ? [] : [run[count]]));
+  return taken.includes(null) ? null : taken.reduce<number>((sum, each) => sum + (each ?? 0), 0);
+}

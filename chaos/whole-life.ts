@@ -1,0 +1,118 @@
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import {
+  asWanted,
+  carriedOut,
+  counted,
+  flows,
+  inventoryOf,
+  madeOnce,
+  nothingLeft,
+  type Place,
+  paused,
+  resumed,
+  smallGame,
+  takenDown,
+  workedOnce,
+} from './life.ts';
+import type { Course } from './run.ts';
+import { changesThings, getsInTheWay, stopsTheStart, takesTheRoleAway } from './somebody.ts';
+
+const PRINCIPAL = 'arn:aws:quicksight:us-east-1:000000000000:user/default/local';
+
+/** What a whole life begins with. */
+export const wholeGame = (name: string, seed: number, account: string): Pipeline => ({
+  ...parseSpec(
+    smallGame(name, seed, {
+      tags: { team: 'live ops' },
+      keep: { streamHours: 48 },
+      local: { speed: 20 },
+    }),
+  ),
+  account,
+});
+
+/** And what it is changed to: each field that may change, but for those that would make the account of its windows another one. */
+const changed = (pipeline: Pipeline): Pipeline => ({
+  ...pipeline,
+  shards: 3,
+  delivery: { seconds: 2, megabytes: 64 },
+  tags: { team: 'ops', 'cost center': '4711' },
+  keep: { streamHours: 24, lakeDays: 30, resultDays: 1, logDays: 30 },
+  schedules: { ...pipeline.schedules, crawl: '1 day' },
+  quicksightPrincipal: PRINCIPAL,
+});
+
+/** What became of a whole life. */
+export interface Lived {
+  /** Why it held, or something failed, in the product's words. */
+  reasons: string[];
+  /** What stood in the end, without what differs from life to life: one line a thing. */
+  stood: string[];
+}
+
+/**
+ * A life with everything in it that the product does: up, every schedule, a deep pause, somebody who changes things, a change of the spec on top of that, a
+ * start that is stopped, the account, and the end with a crawl and a query under way. `slow` is told to let these take their time.
+ */
+export async function wholeLife(
+  place: Place,
+  course: Course,
+  pipeline: Pipeline,
+  { mayHold = false, slow = () => undefined, ending = async () => undefined }: WholeLife = {},
+): Promise<Lived> {
+  const { phase, run } = course;
+  const reasons: string[] = [];
+  phase('the beginning');
+  const before = await inventoryOf(place, pipeline);
+  phase('up');
+  reasons.push(...(await carriedOut(place, course, pipeline, mayHold)));
+  phase('run');
+  await flows(place, course, pipeline);
+  reasons.push(...(await workedOnce(place, course, pipeline, mayHold)));
+  phase('pause');
+  await paused(place, course, pipeline, true);
+  phase('apply');
+  const next = changed(pipeline);
+  await changesThings(place.aws, pipeline, course);
+  reasons.push(...(await carriedOut(place, course, next, mayHold)));
+  await asWanted(place, course, next);
+  phase('resume');
+  await Promise.all([resumed(place, course, next), stopsTheStart(place.aws, next, course)]);
+  phase('the account');
+  await counted(place, course, next);
+  phase('down');
+  slow();
+  await getsInTheWay(place.aws, next, course);
+  const stood = standing(await inventoryOf(place, next), before, next.name);
+  reasons.push(...(await takenDown(place, course, next, mayHold)));
+  await takesTheRoleAway(place.aws, next, course);
+  phase('the end');
+  await ending();
+  await madeOnce(place, course, next);
+  await nothingLeft(place, course, next, before);
+  run.blows.push(...reasons.map((reason) => `held: ${reason}`));
+  return { reasons, stood };
+}
+
+/** How a whole life may be lived. */
+export interface WholeLife {
+  /** It may hold, and is then told to go on. */
+  mayHold?: boolean;
+  /** Lets crawls and queries take their time from now on. */
+  slow?(): void;
+  /** After take-down, before anything is measured. */
+  ending?(): Promise<void>;
+}
+
+/** What stands, by kind and name; the pipeline's own name is a star, and what has no name but an id is told by its kind alone. */
+function standing(there: string[], before: string[], name: string): string[] {
+  const lines = there
+    .filter((thing) => !before.includes(thing) && !/^(object|workflow) /.test(thing))
+    .map((thing) =>
+      thing
+        .replace(/^(named query \S+\/).*/, '$1')
+        .replaceAll(name.replaceAll('-', '_'), '*')
+        .replaceAll(name, '*'),
+    );
+  return [...new Set(lines)].sort();
+}

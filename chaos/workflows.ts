@@ -1,0 +1,2 @@
+export * from '../workflows/index.ts';
+export { takeDown } from '../workflows/provision.ts';
