@@ -39,7 +39,7 @@ export function operationsOf(calls: Call[]): { service: string; operation: strin
     found.met++;
     all.set(key, found);
   }
-  return [...all.values()].filter(({ ours }) => ours.length > 0);
+  return [...all.values()].filter(({ ours }) => ours.length > 0).map(({ service, operation, ours }) => ({ service, operation, ours }));
 }
 
 /** Each modelled error of each operation of a life, and each common fault: once, at a call that `random` draws. */

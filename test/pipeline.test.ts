@@ -72,7 +72,13 @@ describe('the spec', () => {
 
   it('refuses what AWS would refuse, on the local target too', () => {
     expect(faultsOf({ schedules: { refresh: '30 minutes' } })).toEqual(['schedules.refresh: is 48 refreshes a day; QuickSight allows 32']);
-    expect(faultsOf({ generator: { rate: 2001 } })).toEqual([expect.stringMatching(/^generator\.rate: .* needs 3 shards/)]);
+    const tooFast = [expect.stringMatching(/^generator\.rate: .* needs 3 shards/)];
+    expect(faultsOf({ generator: { rate: 8001 } })).toEqual(tooFast);
+    expect(faultsOf({ generator: { rate: 2001, aggregate: false } })).toEqual(tooFast);
+    expect(faultsOf({ shards: 5 })).toEqual([]);
+    expect(faultsOf({ shards: 5, generator: { players: 40 } })).toEqual([
+      expect.stringMatching(/^generator\.players: must be at least 50/),
+    ]);
     expect(faultsOf({ target: 'aws' })).toEqual([expect.stringMatching(/^quicksightPrincipal: is needed/)]);
     expect(faultsOf({ name: `a${'b'.repeat(30)}` })).toEqual([expect.stringMatching(/^name: /)]);
     expect(faultsOf([])).toHaveLength(1);

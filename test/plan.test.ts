@@ -135,7 +135,7 @@ describe('a plan', () => {
     expect(refusal(bad)?.split('\n')).toEqual([
       'budget: it is over',
       'the playerDelivery has to be made anew to change Source, and what it holds would be lost; to agree, give --replace',
-      'the workgroup (arn:x) exists and was not made for this pipeline; take it over with --adopt, or choose another name for the pipeline',
+      'the workgroup (arn:x) exists and was not made by data2dashboard; take it over with --adopt, or choose another name for the pipeline',
     ]);
     expect(refusal({ ...bad, checks: [] }, { replace: true })).toMatch(/^the workgroup/);
   });

@@ -19,7 +19,7 @@ const pipeline: Pipeline = {
   ...parseSpec({
     name: 'whole',
     shards: 3,
-    generator: { rate: 50, total: 1000, seed: 7, players: 20 },
+    generator: { rate: 50, total: 1000, seed: 7, players: 50 },
     windowSeconds: 20,
     delivery: { seconds: 60, megabytes: 64 },
     schedules: {

@@ -72,7 +72,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
           const broken = w.broken.get(stage);
           const mended = w.mend?.[stage];
           if (broken && !(mended && madeBy(mended) === madeBy(pipeline))) throw broken;
-          const outcome = w.standing.has(stage) ? 'changed' : 'created';
+          const outcome = w.foreign.has(stage) ? 'adopted' : w.standing.has(stage) ? 'changed' : 'created';
           w.standing.set(stage, madeBy(pipeline));
           w.foreign.delete(stage);
           return { outcome, calls: 2, mutatingCalls: 1 };
