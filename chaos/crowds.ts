@@ -1,10 +1,10 @@
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { ACCOUNT, type Account } from './account.ts';
 import { cleared } from './clearing.ts';
-import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, smallGame, takenDown } from './life.ts';
+import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, smallGame, standsOnce, takenDown } from './life.ts';
 import { COUNTS, type Course, lived, type Run } from './run.ts';
 
-/** Many pipelines live at once in one account: none loses, doubles or leaves anything, and all of it goes. Its time is that of as many runs. */
+/** Many pipelines live at once in one account: none loses, doubles or leaves anything, and all of it goes. */
 export async function crowdRun(account: Account, number: number, size: number, seed: number, within: number): Promise<Run> {
   const game = (i: number): Pipeline => ({
     ...parseSpec(smallGame(`crowd${number}-${i}`, seed + i, { generator: { rate: 20, seed: seed + i }, local: { speed: 10 } })),
@@ -13,7 +13,7 @@ export async function crowdRun(account: Account, number: number, size: number, s
   const pipelines = Array.from({ length: size }, (_, i) => game(i));
   const all = { lost: 0, duplicates: 0, madeTwice: 0 };
   return lived(
-    within * size,
+    within,
     COUNTS,
     async (course) => {
       const { run, phase } = course;
@@ -28,6 +28,7 @@ export async function crowdRun(account: Account, number: number, size: number, s
       phase('the account');
       await each(async (own, pipeline) => {
         await counted(account, own, pipeline);
+        await standsOnce(account, own, pipeline);
         await madeOnce(account, own, pipeline);
         for (const count of ['lost', 'duplicates', 'madeTwice'] as const) all[count] += own.run[count]!;
       });

@@ -7,12 +7,13 @@ import { inAccount } from '../client/pipeline.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { cleared } from './clearing.ts';
 import { d2d, type Ground, killed } from './ground.ts';
-import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, persistently, smallGame, takenDown } from './life.ts';
+import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, persistently, smallGame, standsOnce, takenDown } from './life.ts';
 import { oneOf, randomOf } from './random.ts';
-import { COUNTS, type Course, lived, type Run } from './run.ts';
+import { COUNTS, type Course, lived, type Run, type Time } from './run.ts';
 
-const PARTS = ['worker', 'local AWS', 'Temporal'] as const;
-const VICTIMS = [...PARTS, 'client'] as const;
+const VICTIMS = ['worker', 'local AWS', 'Temporal', 'client'] as const;
+/** What is killed in place of what does not run just then; Flink does not have to start again for it. */
+const OTHERS = ['worker', 'Temporal'] as const;
 
 /** In each phase: how long after its beginning a blow falls at most, in milliseconds, and the verb of a client that is to be killed. */
 const PHASES = {
@@ -29,15 +30,16 @@ interface Blow {
 }
 
 /** One life of a pipeline, with a part of the product killed at a random moment of one phase or more, while the game goes on. */
-export function killRun(on: Ground, number: number, seed: number, within: number): Promise<Run> {
+export function killRun(on: Ground, number: number, seed: number, time: Time): Promise<Run> {
   const random = randomOf(seed, number);
   const blows = drawn(random);
   const written = smallGame(`kill${number}`, Math.floor(random() * 2 ** 32), { schedules: {}, local: { crawl: '1 minute', speed: 5 } });
   const spec = parseSpec(written);
-  const changed = { ...written, delivery: { seconds: 2, megabytes: 4 }, keep: { logDays: 30 } };
+  const changed = { ...written, delivery: { seconds: 1, megabytes: 4 }, keep: { logDays: 30 } };
   const file = join(on.state, 'data2dashboard.yaml');
+  const starts = Object.values(blows).filter(({ victim }) => victim === 'local AWS').length;
   return lived(
-    within,
+    time(1, 1 + starts),
     COUNTS,
     async (course) => {
       const { signal } = course;
@@ -63,9 +65,10 @@ export function killRun(on: Ground, number: number, seed: number, within: number
       course.phase('the account');
       await flows(on, course, next);
       await counted(on, course, next);
-      await madeOnce(on, course, next);
+      await standsOnce(on, course, next);
       await phase('down', () => takenDown(on, course, next));
       course.phase('the end');
+      await madeOnce(on, course, next);
       await nothingLeft(on, course, next, before);
     },
     (run) => cleared(on, run, spec),
@@ -90,7 +93,7 @@ async function fallen(
 ): Promise<void> {
   const verb = first === 'client' ? d2d(on.state, ...PHASES[phase].verb) : undefined;
   await delay(after, undefined, { signal });
-  for (let victim = first; ; victim = oneOf(PARTS, random)) {
+  for (let victim = first; ; victim = oneOf(OTHERS, random)) {
     const isDead = victim === 'client' ? await ended(verb!) : killed(on.parts.pids()[victim]);
     if (isDead) {
       run.blows.push(`${victim} killed ${Math.round(after)} ms into ${phase}`);

@@ -9,7 +9,7 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit, query } from '../workflows/index.ts';
-import { pause, resume } from '../workflows/messages.ts';
+import { pause } from '../workflows/messages.ts';
 import { introduced } from '../workflows/story.ts';
 import { createdTwice, meantBy, standingTwice, startedTwice } from './effects.ts';
 import { everythingOf, everythingThereIs } from './inventory.ts';
@@ -29,7 +29,7 @@ export interface Place {
 export const smallGame = (name: string, seed: number, more: { local?: object; [field: string]: unknown } = {}) => ({
   name,
   windowSeconds: 1,
-  delivery: { seconds: 1 },
+  delivery: { seconds: 0 },
   generator: { rate: 50, seed },
   schedules: SELDOM,
   ...more,
@@ -128,15 +128,9 @@ export async function paused(place: Place, { signal }: Course, { name }: Pipelin
   });
 }
 
-/** Lets it go on after a pause, and resolves once it does. */
-export async function resumed(place: Place, course: Course, pipeline: Pipeline): Promise<void> {
-  await persistently(course.signal, () => place.client.workflow.getHandle(pipeline.name).signal(resume));
-  await flows(place, course, pipeline);
-}
-
 /** Pauses the game and counts it everywhere; fails with whatever does not agree. */
-export async function counted(place: Place, course: Course, pipeline: Pipeline): Promise<void> {
-  await paused(place, course, pipeline);
+export async function counted(place: Place, course: Course, pipeline: Pipeline, deep = false): Promise<void> {
+  await paused(place, course, pipeline, deep);
   const report = await persistently(course.signal, () =>
     place.client.workflow.execute<typeof audit>('audit', {
       workflowId: `${pipeline.name}/audit`,
@@ -153,14 +147,22 @@ export async function counted(place: Place, course: Course, pipeline: Pipeline):
 
 const finite = (value: number) => (Number.isFinite(value) ? value : null);
 
-/** Counts what was made or started twice so far; fails with a list of it. */
-export async function madeOnce(place: Place, course: Course, pipeline: Pipeline): Promise<void> {
-  const [calls, meant, standing] = await Promise.all([place.calls(), meantBy(place.client, pipeline), standingTwice(place.aws, pipeline)]);
+/** Fails with whatever has no name of its own and stands twice. */
+export async function standsOnce({ aws }: Place, { run, signal }: Course, pipeline: Pipeline): Promise<void> {
+  const twice = await persistently(signal, () => standingTwice(aws, pipeline));
+  if (twice.length === 0) return;
+  run.madeTwice = twice.length;
+  throw new Error(`stands twice: ${twice.join(', ')}`);
+}
+
+/** Counts what was made or started twice in the whole life; fails with a list of it. */
+export async function madeOnce(place: Place, { run }: Pick<Course, 'run'>, pipeline: Pipeline): Promise<void> {
+  const [calls, meant] = await Promise.all([place.calls(), meantBy(place.client, pipeline)]);
   const created = createdTwice(calls).filter(
     (thing) => thing.includes(pipeline.name) || thing.includes(pipeline.name.replaceAll('-', '_')),
   );
-  const twice = [...created, ...startedTwice(calls, pipeline, meant), ...standing];
-  course.run.madeTwice = twice.length;
+  const twice = [...created, ...startedTwice(calls, pipeline, meant)];
+  run.madeTwice = twice.length;
   if (twice.length > 0) throw new Error(`made twice: ${twice.join(', ')}`);
 }
 

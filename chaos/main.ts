@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { COUNTS, RUN_MS, type Run, summed } from './run.ts';
+import { COUNTS, LIFE_SECONDS, type Run, summed } from './run.ts';
 import { places, sharedOut, WAYS } from './ways.ts';
 
 const count = (text: string) => {
@@ -21,7 +21,8 @@ const options = new Command('npm run chaos --')
         .join('. '),
     ).choices(Object.keys(WAYS)),
   )
-  .option('--seconds <number>', 'what a run may take, on a machine that does nothing else', count, RUN_MS / 1000)
+  .option('--seconds <number>', 'what a life may take on a machine that does nothing else, Flink apart', count, LIFE_SECONDS)
+  .option('--flink <seconds>', 'what Flink takes to start here; measured unless told', count)
   .option('--each <number>', 'boundaries: how many in one life', count, 2)
   .option('--faults <number>', 'errors, calls: how many in one life', count, 40)
   .option('--crowd <number>', 'crowds: how many pipelines at once', count, 20)
@@ -34,6 +35,7 @@ const options = new Command('npm run chaos --')
     seed: number;
     what?: string;
     seconds: number;
+    flink?: number;
     each: number;
     faults: number;
     crowd: number;
@@ -46,8 +48,8 @@ if (runs === Number.POSITIVE_INFINITY && !['boundaries', 'errors', 'calls', 'rol
   process.stderr.write('--runs all goes with --what boundaries, errors, calls or rollbacks: the others have no end\n');
   process.exit(2);
 }
-const shared = places();
-const means = { ...options, within: options.seconds * 1000, attributes: options.attribution, places: shared };
+const shared = places(options);
+const means = { ...options, attributes: options.attribution, places: shared };
 const all: Run[] = [];
 
 function tell(way: string, run: Run): void {
@@ -79,7 +81,7 @@ try {
   }
 } catch (error) {
   process.stderr.write(`chaos itself failed: ${(error as Error).stack}\n`);
-  all.push({ converged: false, blows: [], seconds: 0 });
+  all.push({ converged: false, blows: [], madeTwice: null, lost: null, duplicates: null, leftovers: null, seconds: 0, phases: {} });
 } finally {
   await shared.close();
 }

@@ -11,6 +11,8 @@ export interface Run {
   leftovers?: number | null;
   madeTwice?: number | null;
   seconds: number;
+  /** Seconds by phase, up to its end or to where it failed. */
+  phases: Record<string, number>;
   /** Why it did not converge, and in which phase. */
   fault?: string;
 }
@@ -30,8 +32,11 @@ export interface Course {
   phase(name: string): void;
 }
 
-/** A run's time on a machine that does nothing else, in milliseconds. */
-export const RUN_MS = 30_000;
+/** What a life may take on a machine that does nothing else, in seconds: as long as AWS takes no time, and Flink none to start. */
+export const LIFE_SECONDS = 30;
+
+/** Milliseconds that a run of so many lives may take, in which Flink has to start so often: that is real, and takes what it takes on this machine. */
+export type Time = (lives: number, starts: number) => number;
 
 /**
  * Plays a life within its time and says how it ended. It converged if its story came to its end with every count taken and none above 0. After one that did not,
@@ -43,13 +48,16 @@ export async function lived(
   story: (course: Course) => Promise<void>,
   clearing: (run: Run) => Promise<void> = async () => undefined,
 ): Promise<Run> {
-  const run: Run = { converged: false, blows: [], ...Object.fromEntries(counts.map((count) => [count, null])), seconds: 0 };
+  const run: Run = { converged: false, blows: [], ...Object.fromEntries(counts.map((count) => [count, null])), seconds: 0, phases: {} };
   const over = new AbortController();
   const began = performance.now();
-  const seconds = () => Math.round((performance.now() - began) / 100) / 10;
+  const seconds = (since: number) => Math.round((performance.now() - since) / 100) / 10;
   let at = 'the beginning';
+  let since = began;
   const phase = (name: string) => {
+    run.phases[at] = seconds(since);
     at = name;
+    since = performance.now();
   };
   const timer = setTimeout(() => over.abort(), within);
   try {
@@ -59,7 +67,8 @@ export async function lived(
   } catch (error) {
     run.fault = over.signal.aborted ? `it is still in ${at} after ${within / 1000} s` : `in ${at}: ${wordsOf(error)}`;
   }
-  run.seconds = seconds();
+  phase(at);
+  run.seconds = seconds(began);
   clearTimeout(timer);
   over.abort();
   if (!run.converged) await clearing(run).catch((error) => Object.assign(run, { fault: `${run.fault}; and then: ${wordsOf(error)}` }));

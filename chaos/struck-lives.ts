@@ -77,7 +77,7 @@ export function struckLives({ account, what, strikesOf, each, attributes, random
 
   const begun = async (): Promise<Queue> => {
     const { run } = await life({ rules: [] }, []);
-    if (!run.converged) throw new Error(`not even a life without faults converges: ${run.fault}`);
+    if (!run.converged) throw new Error(`not even a life without faults converges: ${JSON.stringify(run)}`);
     const calls = local.calls.all();
     const called = new Set(calls.filter(isOurs).map(({ operation }) => operation));
     const missing = operationsInCode().filter((operation) => !called.has(operation) && !(operation in NOT_CALLED));

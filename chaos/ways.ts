@@ -1,17 +1,20 @@
 import { type Account, type Accounts, accounts } from './account.ts';
 import { boundaries } from './boundaries.ts';
 import { crowdRun } from './crowds.ts';
+import { flinkTime } from './flink-time.ts';
 import { type Ground, ground } from './ground.ts';
 import { killRun } from './kills.ts';
+import type { Place } from './life.ts';
 import { haveModels } from './models.ts';
 import { anyRoleRun, halfMadeRun } from './provisions.ts';
 import { randomBy, randomOf, shuffled } from './random.ts';
 import { rollbackRun, STEPS } from './rollbacks.ts';
-import type { Run } from './run.ts';
+import type { Run, Time } from './run.ts';
 import { everyCall, everyError } from './strikes.ts';
 import { type StruckOptions, struckLives } from './struck-lives.ts';
 import { takedownRun } from './takedowns.ts';
 import { twinRun } from './twins.ts';
+import { WHOLE } from './whole-life.ts';
 
 /** One way of making trouble, ready to be run again and again. */
 export interface Trouble {
@@ -23,8 +26,8 @@ export interface Trouble {
 /** What all ways go by. */
 export interface Means {
   seed: number;
-  /** Milliseconds that a run may take. */
-  within: number;
+  /** What a life may take. */
+  seconds: number;
   /** Boundaries of activities at which the worker is killed in one life. */
   each: number;
   /** Faults in one life. */
@@ -41,11 +44,13 @@ export interface Places {
   ground(): Promise<Ground>;
   accounts(): Promise<Accounts>;
   account(): Promise<Account>;
+  /** What runs at a place may take; Flink's start is measured there, unless it is known. */
+  timeAt(place: Place): Promise<Time>;
   close(): Promise<void>;
 }
 
-/** The places of one process. */
-export function places(): Places {
+/** The places of one process: what a life may take, and Flink's start if it is known, in seconds. */
+export function places({ seconds, flink }: { seconds: number; flink?: number }): Places {
   const once = <Value>(make: () => Promise<Value>) => {
     let made: Promise<Value> | undefined;
     const get = () => {
@@ -57,7 +62,13 @@ export function places(): Places {
   const theGround = once(ground);
   const theAccounts = once(accounts);
   const theAccount = once(async () => (await theAccounts()).open());
+  let start = flink === undefined ? undefined : flink * 1000;
+  const timeAt = async (place: Place): Promise<Time> => {
+    start ??= await flinkTime(place);
+    return (lives, starts) => lives * seconds * 1000 + starts * start!;
+  };
   return {
+    timeAt,
     ground: theGround,
     accounts: theAccounts,
     account: theAccount,
@@ -74,24 +85,28 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
   kills: {
     about: 'the worker, the local AWS, Temporal or a client killed in up, run, apply, down',
     share: 20,
-    begin: async ({ places: { ground }, seed, within }) => {
+    begin: async ({ places: { ground, timeAt }, seed }) => {
       const on = await ground();
-      return { run: (number) => killRun(on, number, seed, within) };
+      const time = await timeAt(on);
+      return { run: (number) => killRun(on, number, seed, time) };
     },
   },
   takedowns: {
     about: 'taken down in each of some states, then at any moment',
     share: 6,
-    begin: async ({ places: { account }, seed, within }) => {
+    begin: async ({ places: { account, timeAt }, seed }) => {
       const on = await account();
+      const within = (await timeAt(on))(1, 1);
       return { run: (number) => takedownRun(on, number, seed, within) };
     },
   },
   boundaries: {
     about: 'the worker killed right before and right after each activity',
     share: 6,
-    begin: async ({ places: { ground }, seed, within, each }) => {
-      const all = boundaries(await ground(), each, randomBy(seed), within);
+    begin: async ({ places: { ground, timeAt }, seed, each }) => {
+      const on = await ground();
+      const within = (await timeAt(on))(WHOLE.lives, WHOLE.starts);
+      const all = boundaries(on, each, randomBy(seed), within);
       return { run: all.run, isDone: all.isDone };
     },
   },
@@ -114,8 +129,9 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
   rollbacks: {
     about: 'broken off at each step of coming up, and rolled back',
     share: 4,
-    begin: async ({ places: { account }, seed, within }) => {
+    begin: async ({ places: { account, timeAt }, seed }) => {
       const on = await account();
+      const within = (await timeAt(on))(1, 1);
       const steps = shuffled(STEPS, randomBy(seed));
       let count = 0;
       return {
@@ -127,40 +143,44 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
   roles: {
     about: 'first runs with roles slow to spread, in known and unseen words',
     share: 4,
-    begin: async ({ places: { accounts }, seed, within }) => {
+    begin: async ({ places: { accounts }, seed, seconds }) => {
       const all = await accounts();
-      return { run: (number) => anyRoleRun(all, number, seed, within) };
+      return { run: (number) => anyRoleRun(all, number, seed, seconds * 1000) };
     },
   },
   halves: {
     about: 'broken off half made, and taken down',
     share: 3,
-    begin: async ({ places: { accounts }, seed, within }) => {
+    begin: async ({ places: { accounts }, seed, seconds }) => {
       const all = await accounts();
-      return { run: (number) => halfMadeRun(all, number, seed, within) };
+      return { run: (number) => halfMadeRun(all, number, seed, seconds * 1000) };
     },
   },
   twins: {
     about: 'two clients at once with two specs of one name',
     share: 2,
-    begin: async ({ places: { account }, seed, within }) => {
+    begin: async ({ places: { account, timeAt }, seed }) => {
       const on = await account();
+      const within = (await timeAt(on))(1, 1);
       return { run: (number) => twinRun(on, number, seed, within) };
     },
   },
   crowds: {
     about: 'many pipelines at once, in the time of as many runs',
     share: 0.2,
-    begin: async ({ places: { account }, seed, within, crowd }) => {
+    begin: async ({ places: { account, timeAt }, seed, crowd }) => {
       const on = await account();
+      const within = (await timeAt(on))(crowd, crowd);
       return { run: (number) => crowdRun(on, number, crowd, seed, within) };
     },
   },
 };
 
-async function struckOptions({ places, seed, within, faults, attributes }: Means): Promise<Omit<StruckOptions, 'what' | 'strikesOf'>> {
+async function struckOptions({ places, seed, faults, attributes }: Means): Promise<Omit<StruckOptions, 'what' | 'strikesOf'>> {
   await haveModels();
-  return { account: await places.account(), each: faults, attributes, random: randomOf(seed, 0), within };
+  const account = await places.account();
+  const within = (await places.timeAt(account))(WHOLE.lives, WHOLE.starts);
+  return { account, each: faults, attributes, random: randomOf(seed, 0), within };
 }
 
 /** So many runs shared out over all ways by their shares, the largest first to get what is left over. */

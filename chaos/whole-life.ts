@@ -8,9 +8,8 @@ import {
   madeOnce,
   nothingLeft,
   type Place,
-  paused,
-  resumed,
   smallGame,
+  standsOnce,
   takenDown,
   workedOnce,
 } from './life.ts';
@@ -50,9 +49,12 @@ export interface Lived {
   stood: string[];
 }
 
+/** What a whole life takes: it is about two lives of a pipeline that nobody changes, and Flink starts twice. */
+export const WHOLE = { lives: 2, starts: 2 } as const;
+
 /**
- * A life with everything in it that the product does: up, every schedule, a deep pause, somebody who changes things, a change of the spec on top of that, a
- * start that is stopped, the account, and the end with a crawl and a query under way. `slow` is told to let these take their time.
+ * A life with everything in it that the product does: a first start of Flink that somebody stops, every schedule, things that somebody changes, a change of the
+ * spec on top of that while the game goes on, a deep pause, the account, and the end with a crawl and a query under way. `slow` is told to let these take their time.
  */
 export async function wholeLife(
   place: Place,
@@ -65,21 +67,20 @@ export async function wholeLife(
   phase('the beginning');
   const before = await inventoryOf(place, pipeline);
   phase('up');
-  reasons.push(...(await carriedOut(place, course, pipeline, mayHold)));
+  const [held] = await Promise.all([carriedOut(place, course, pipeline, mayHold), stopsTheStart(place.aws, pipeline, course)]);
+  reasons.push(...held);
   phase('run');
   await flows(place, course, pipeline);
   reasons.push(...(await workedOnce(place, course, pipeline, mayHold)));
-  phase('pause');
-  await paused(place, course, pipeline, true);
   phase('apply');
   const next = changed(pipeline);
   await changesThings(place.aws, pipeline, course);
   reasons.push(...(await carriedOut(place, course, next, mayHold)));
   await asWanted(place, course, next);
-  phase('resume');
-  await Promise.all([resumed(place, course, next), stopsTheStart(place.aws, next, course)]);
+  await flows(place, course, next);
   phase('the account');
-  await counted(place, course, next);
+  await counted(place, course, next, true);
+  await standsOnce(place, course, next);
   phase('down');
   slow();
   await getsInTheWay(place.aws, next, course);

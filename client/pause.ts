@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { names } from '../pipeline/names.ts';
 import * as messages from '../workflows/messages.ts';
-import { billing } from './billing.ts';
+import { outlook } from '../workflows/outlook.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './pipeline.ts';
 import { Plain } from './plain.ts';
@@ -37,7 +37,7 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   }
   const sent = `${now.generator?.acknowledged ?? 0} events acknowledged`;
   const what = deep ? 'the schedules and the Studio application too' : 'the schedules too';
-  const { perHour, words: cost } = billing(now.pipeline);
+  const { perHour, words: cost } = outlook(now.pipeline);
   const words = wanted === 'paused' ? `paused at ${sent}; ${what}. ${cost}` : `running again from ${sent}`;
   return { ok: true, facts: { state, deep, generator: now.generator, perHour }, words };
 }

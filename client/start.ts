@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { Command, InvalidArgumentError } from 'commander';
+import { cost, total } from '../pipeline/cost.ts';
 import { type Pipeline, type Spec, SpecError } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import type { Leftover } from '../workflows/messages.ts';
@@ -70,9 +71,10 @@ async function run(spec: Spec): Promise<number> {
   }
   const signal = untilSignal();
   const parts = machine(state, spec, progress, options);
+  let up: Up | undefined;
   try {
-    const stuck = (reason: string) => progress.line(`  ${reason}\n  To go on: npx d2d up`);
-    const up = await bringUp(parts, state, spec, progress, signal, { stuck });
+    const stuck = (reason: string) => progress.line(`  ${reason}`);
+    up = await bringUp(parts, state, spec, progress, signal, { stuck });
     progress.end();
     const pages = await addresses(up.pipeline, up.target);
     process.stderr.write(`${summary(up, pages)}\n`);
@@ -86,8 +88,8 @@ async function run(spec: Spec): Promise<number> {
     process.stderr.write('Stopping; the state stays for the next start.\n');
     await parts.stop();
     await letGo(state);
+    if (spec.target === 'aws' && up) process.stderr.write(goesOn(up));
   }
-  if (spec.target === 'aws') process.stderr.write(billing(spec));
   return 0;
 }
 
@@ -185,13 +187,14 @@ function summary(
 }
 
 /** With target `aws` the pipeline is not on this machine: it goes on without it. */
-const billing = ({ name, region, shards }: Spec) =>
-  [
-    `Pipeline ${name} goes on in ${region} and is billed there: ${shards + 2} Kinesis shards, three delivery streams, the Studio application`,
-    `(${shards} + 2 KPU, by far the most), crawls and queries only while a worker runs. The generator is stopped while no worker runs.`,
+const goesOn = ({ pipeline }: Up) => {
+  const resting = cost(pipeline, { generating: false, studio: true, schedules: false });
+  return [
+    `Pipeline ${pipeline.name} stands in ${pipeline.region} and is billed there, $${total(resting).toFixed(2)} an hour; generator and schedules rest while no worker runs.`,
     'To end it all: npm start, then npx d2d down.',
     '',
   ].join('\n');
+};
 
 try {
   if (!options.once && (options.events !== undefined || options.keep !== undefined))

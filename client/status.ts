@@ -1,5 +1,5 @@
 import type { ColumnDrift } from '../activities/glue/crawl.ts';
-import { billing } from './billing.ts';
+import { outlook } from '../workflows/outlook.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './pipeline.ts';
 import { type ScheduleReport, scheduleReport } from './schedule-report.ts';
@@ -18,7 +18,7 @@ export async function status(): Promise<VerbResult> {
       words: `pipeline ${pipeline.name} is down. Bring it up with: npx d2d up`,
     };
   const schedules = await scheduleReport(client, now.pipeline.pipeline);
-  const { perHour, onAws, words: cost } = billing(now.pipeline);
+  const { perHour, onAws, words: cost, next } = outlook(now.pipeline);
   return {
     ok: isWell(now, schedules),
     facts: {
@@ -29,16 +29,11 @@ export async function status(): Promise<VerbResult> {
       notebook: now.notebook,
       schedules,
       cost: { perHour, onAws, today: now.pipeline.spent.dollars },
-      next: next(now),
+      next,
     },
-    words: [
-      ...words(now),
-      ...scheduleWords(schedules),
-      ...driftWords(now),
-      ...auditWords(now),
-      cost,
-      `next: ${next(now).join(' | ')}`,
-    ].join('\n'),
+    words: [...words(now), ...scheduleWords(schedules), ...driftWords(now), ...auditWords(now), cost, `next: ${next.join(' | ')}`].join(
+      '\n',
+    ),
   };
 }
 
@@ -115,10 +110,4 @@ function restarts(notebook: Picture['notebook']): string {
   const { reason, gap, restarts: times, lastRestart } = notebook;
   const last = lastRestart ? `, last at ${new Date(lastRestart.at).toISOString()}: ${lastRestart.reason}` : '';
   return [reason, gap, times > 0 ? `restarted ${times} times${last}` : undefined].filter(Boolean).join('; ');
-}
-
-function next({ pipeline: { state } }: Picture): string[] {
-  if (state === 'paused') return ['npx d2d resume', 'npx d2d down'];
-  if (state === 'held') return ['npx d2d up', 'npx d2d down'];
-  return ['npx d2d open', 'npx d2d query', 'npx d2d pause', 'npx d2d down'];
 }

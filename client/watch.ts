@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { billing } from './billing.ts';
+import { outlook } from '../workflows/outlook.ts';
 import { failureOf, type Picture, picture, unlessNobodyAnswers } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
@@ -40,7 +40,8 @@ export async function watchUp(
       }
       if (state === 'held' && !said.has(String(reason))) {
         said.add(String(reason));
-        stuck(`pipeline ${name} is held: ${reason}\n  ${billing(now.pipeline).words}\n  Go on with: npx d2d up; end it with: npx d2d down`);
+        const { words, next } = outlook(now.pipeline);
+        stuck(`pipeline ${name} is held: ${reason}\n  ${words}\n  next: ${next.join(' | ')}`);
       }
       if (rolledBack !== undefined && !said.has(rolledBack)) {
         said.add(rolledBack);

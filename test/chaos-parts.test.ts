@@ -105,7 +105,7 @@ describe('a run', () => {
   });
 
   it('adds up with others, unless it lacks a count that it was to have', () => {
-    const run = (lost?: number | null): Run => ({ converged: true, blows: [], seconds: 1, lost });
+    const run = (lost?: number | null): Run => ({ converged: true, blows: [], seconds: 1, phases: {}, lost });
     expect(summed([run(1), run(2), run(undefined)], 'lost')).toBe(3);
     expect(summed([run(1), run(null)], 'lost')).toBeNull();
   });

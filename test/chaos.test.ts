@@ -30,7 +30,7 @@ describe(`under chaos of seed ${SEED} (CHAOS_SEED=${SEED} repeats it)`, () => {
     'lives under $way converge, with nothing lost, made twice or left',
     async ({ way, runs, more }) => {
       const { within } = timesOf(way, runs);
-      const lines = await chaos('--what', way, '--runs', `${runs}`, '--seconds', `${within / 1000}`, ...more);
+      const lines = await chaos('--what', way, '--runs', `${runs}`, '--seconds', `${within / 1000}`, '--flink', '60', ...more);
       expect({ lines: lines.slice(0, -1), report: lines.at(-1) }).toEqual({
         lines: Array.from({ length: runs }, (_, i) =>
           expect.objectContaining({ run: i + 1, way, converged: true, blows: expect.any(Array) }),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { billing } from '../client/billing.ts';
 import { cadences } from '../pipeline/cadences.ts';
 import { cost, dayOf, overBudget, PRICES, perHour, perMonth, type Running, total } from '../pipeline/cost.ts';
 import { QUESTIONS } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
+import { outlook } from '../workflows/outlook.ts';
 import { born } from '../workflows/picture.ts';
 
 const pipelineOf = (spec: object = {}): Pipeline => ({
@@ -91,16 +91,16 @@ describe('the bill of a pipeline', () => {
   });
 
   it('names the dearest of what runs', () => {
-    const { words, onAws } = billing(running({ target: 'local' }));
+    const { words, onAws } = outlook(running({ target: 'local' }));
     expect(onAws).toBeGreaterThan(0.3);
     expect(words).toMatch(/^Nothing is billed here; on AWS this would cost \$\d\.\d\d an hour, \$\d+ a month \(most of it Glue crawls /);
-    const { words: billed } = billing(running({}, { deep: true, paused: true, studioRuns: false }));
+    const { words: billed } = outlook(running({}, { deep: true, paused: true, studioRuns: false }));
     expect(billed).toBe('Billed now: $0.11 an hour, $80 a month (most of it Kinesis shards $0.105, S3 lake $0.004).');
   });
 
   it('is nothing while nothing stands, and grows with each stream that does', () => {
     const held = (stages: PipelineStatus['stages'], made: Stage[] = every) =>
-      billing({ ...born(pipelineOf({ shards: 3 })), state: 'held', stages, made });
+      outlook({ ...born(pipelineOf({ shards: 3 })), state: 'held', stages, made });
     expect(held({}).words).toBe('Billed now: $0.00 an hour, $0 a month.');
     expect(held({ events: 'failed', playerMetrics: 'waiting', teamMetrics: 'working' }).perHour).toBe(0);
     expect(held({ playerMetrics: 'ready', events: 'waiting' }).perHour).toBeCloseTo(PRICES.shardHour, 9);

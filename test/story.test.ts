@@ -28,6 +28,9 @@ describe('the words of the story', () => {
     );
     expect(text).toContain('> two\n> lines');
     expect(text).toContain(
+      'Nothing is billed here; on AWS this would cost $0.00 an hour, $0 a month. Next: `npx d2d up`, `npx d2d up --rollback`, `npx d2d down`.',
+    );
+    expect(text).toContain(
       '| stage | state | what AWS said |\n|---|---|---|\n| bucket | ready |  |\n| studio | failed | no KPU left \\| ask AWS |',
     );
   });

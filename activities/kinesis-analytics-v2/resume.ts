@@ -2,6 +2,7 @@ import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/clien
 import type { ApplicationDetail } from '@aws-sdk/client-kinesis-analytics-v2';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
 import { happenedAt, idsOf, isOpen, rows, shardsOf } from '../kinesis/shards.ts';
@@ -31,7 +32,9 @@ export async function goingOn(clients: Clients, pipeline: Pipeline, found: Appli
       : 0;
   const from = Math.max(certain, probable) || undefined;
   const closed = idsOf(all.filter((shard) => !isOpen(shard)));
-  const stillRead = await Promise.all(closed.map((shard) => hasEventsSince(kinesis, stream, shard, from)));
+  // The first sliding window that is to come out begins that much before `from`.
+  const since = from === undefined ? undefined : from - (slidingSeconds(pipeline) - pipeline.windowSeconds) * 1000;
+  const stillRead = await Promise.all(closed.map((shard) => hasEventsSince(kinesis, stream, shard, since)));
   return { shards: [...closed.filter((_, i) => stillRead[i]), ...open], ...(from !== undefined && { from }) };
 }
 
@@ -65,13 +68,13 @@ async function firstArrival(kinesis: KinesisClient, StreamName: string, ShardId:
   return undefined;
 }
 
-/** True when a shard holds an event, heartbeats apart, that happened at `from` or later. */
-async function hasEventsSince(kinesis: KinesisClient, StreamName: string, ShardId: string, from: number | undefined): Promise<boolean> {
+/** True when a shard holds an event, heartbeats apart, that happened at `since` or later. */
+async function hasEventsSince(kinesis: KinesisClient, StreamName: string, ShardId: string, since: number | undefined): Promise<boolean> {
   const position =
-    from === undefined
+    since === undefined
       ? { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const }
-      : { StreamName, ShardId, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(from - EARLY_MS) };
+      : { StreamName, ShardId, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since - EARLY_MS) };
   for await (const page of rows(kinesis, position))
-    if (page.some((row) => row.event_type !== 'heartbeat' && !(happenedAt(row) < (from ?? 0)))) return true;
+    if (page.some((row) => row.event_type !== 'heartbeat' && !(happenedAt(row) < (since ?? 0)))) return true;
   return false;
 }

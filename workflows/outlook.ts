@@ -1,0 +1,37 @@
+import { cost, perHour, perMonth, type Running, total } from '../pipeline/cost.ts';
+import { standing } from '../pipeline/stages.ts';
+import { runningOf } from './budget.ts';
+import type { PipelineStatus } from './messages.ts';
+
+/** What goes on costing, US dollars an hour, and what the user may do next: the same in `status`, on the command line and in the Temporal UI. */
+export interface Outlook {
+  /** What is paid now. */
+  perHour: number;
+  /** What it is on AWS, or on target `local` would be. */
+  onAws: number;
+  words: string;
+  /** Commands. */
+  next: string[];
+}
+
+/** How it stands with a pipeline and its bill. */
+export function outlook(picture: PipelineStatus): Outlook {
+  const { pipeline, stages, made } = picture;
+  const running: Running = { ...runningOf(picture), stands: standing(stages, made) };
+  const lines = cost(pipeline, running).filter((line) => line.perHour > 0);
+  const onAws = total(lines);
+  const dearest = lines
+    .sort((a, b) => b.perHour - a.perHour)
+    .slice(0, 3)
+    .map((line) => `${line.what} $${line.perHour.toFixed(3)}`)
+    .join(', ');
+  const sum = `$${onAws.toFixed(2)} an hour, $${perMonth(onAws).toFixed(0)} a month${dearest && ` (most of it ${dearest})`}`;
+  const words = pipeline.target === 'local' ? `Nothing is billed here; on AWS this would cost ${sum}.` : `Billed now: ${sum}.`;
+  return { perHour: perHour(pipeline, running), onAws, words, next: next(picture) };
+}
+
+function next({ state, deep }: PipelineStatus): string[] {
+  if (state === 'paused') return ['npx d2d resume', ...(deep ? [] : ['npx d2d pause --deep']), 'npx d2d down'];
+  if (state === 'held') return ['npx d2d up', 'npx d2d up --rollback', 'npx d2d down'];
+  return ['npx d2d open', 'npx d2d query', 'npx d2d pause', 'npx d2d down'];
+}
