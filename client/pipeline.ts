@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import { type Client, Connection, Client as TemporalClient, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  type Client,
+  Connection,
+  Client as TemporalClient,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { clients, type Target } from '../activities/aws.ts';
 import type { Sent } from '../activities/kinesis/stretch.ts';
@@ -73,16 +80,23 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
       );
     if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
   }
-  await client.workflow.start<typeof operate>('operate', {
-    workflowId,
-    taskQueue: queue,
-    args: [wish],
-    ...introduced(pipeline, `operates pipeline ${pipeline.name}`),
-    typedSearchAttributes: attributes(pipeline, 'starting'),
-    memo: { specHash: specHash(pipeline) },
-    workflowIdConflictPolicy: 'USE_EXISTING',
-  });
-  return { was: false };
+  try {
+    await client.workflow.start<typeof operate>('operate', {
+      workflowId,
+      taskQueue: queue,
+      args: [wish],
+      ...introduced(pipeline, `operates pipeline ${pipeline.name}`),
+      typedSearchAttributes: attributes(pipeline, 'starting'),
+      memo: { specHash: specHash(pipeline) },
+      workflowIdConflictPolicy: 'FAIL',
+    });
+    return { was: false };
+  } catch (error) {
+    // Somebody else started it at the same moment, perhaps by another spec; or one that is gone has not quite ended.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    await delay(50);
+    return startPipeline(client, wish);
+  }
 }
 
 /** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */
