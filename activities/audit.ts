@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { Context } from '@temporalio/activity';
 import type { LedgerPage } from '../pipeline/ledger.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { BLOCK_EVENTS, blocksInAthena } from './athena/blocks.ts';
@@ -37,9 +38,10 @@ export function auditing(clients: Clients, target: Target) {
     'audit.count': (pipeline: Pipeline, place: PlaceName, from = 0) => count(pipeline, from, place) as Promise<Holding>,
     /** Has Athena count, block by block, and compares that with what was sent. */
     'audit.athena': async (pipeline: Pipeline, from = 0): Promise<InAthena> => {
+      const { workflowExecution, activityId } = Context.current().info;
       const [wanted, { blocks, bytesScanned }] = await Promise.all([
         generated(pipeline, from),
-        blocksInAthena(clients.athena, pipeline, from),
+        blocksInAthena(clients.athena, pipeline, from, `${workflowExecution?.runId}/${activityId}`),
       ]);
       const found = new Map(blocks.map((block) => [nameOf(block), block]));
       const inLedger = wanted.map((block) => found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 });

@@ -49,33 +49,36 @@ interface Meant {
   to: number;
 }
 
-/** The activities that start something, what they start, and what makes two calls the same. Views are made by CREATE OR REPLACE, which may run twice. */
-const STARTS: Record<string, { operation: string; same(call: Call): unknown; isOf(call: Call, pipeline: Pipeline): boolean }> = {
-  'crawl.start': {
-    operation: 'StartCrawler',
+/** What is started, by which activities, and what makes two calls the same. Views are made by CREATE OR REPLACE, which may run twice. */
+const STARTS: Record<string, { by: string[]; same(call: Call): unknown; isOf(call: Call, pipeline: Pipeline): boolean }> = {
+  StartCrawler: {
+    by: ['crawl.start'],
     same: ({ id }) => id,
     isOf: ({ input }, pipeline) => (input as Input).Name === names(pipeline).crawler,
   },
-  'query.start': {
-    operation: 'StartQueryExecution',
+  StartQueryExecution: {
+    by: ['query.start', 'audit.athena'],
     same: ({ input }) => (input as Input).ClientRequestToken,
     isOf: ({ input }, pipeline) =>
       (input as Input).WorkGroup === names(pipeline).workgroup && !/^\s*CREATE OR REPLACE/i.test(String((input as Input).QueryString)),
   },
-  'refresh.start': {
-    operation: 'CreateIngestion',
+  CreateIngestion: {
+    by: ['refresh.start'],
     same: ({ input }) => (input as Input).IngestionId,
     isOf: ({ input }, pipeline) =>
       (input as Input).DataSetId === names(pipeline).dataSets.history && !String((input as Input).IngestionId).startsWith('mend-'),
   },
 };
 
+const STARTING = Object.values(STARTS).flatMap(({ by }) => by);
+
 /** Crawls, queries and ingestions that nothing had asked for, or that one asking started twice. `meant`: when each activity was under way. */
 export function startedTwice(calls: Call[], pipeline: Pipeline, meant: Record<string, Meant[]>): string[] {
-  return Object.entries(STARTS).flatMap(([activity, { operation, same, isOf }]) => {
+  return Object.entries(STARTS).flatMap(([operation, { by, same, isOf }]) => {
     const ours = effects(calls).filter((call) => call.operation === operation && isOurs(call) && isOf(call, pipeline));
     const begun = [...new Map(ours.map((call) => [same(call), call] as const).reverse()).values()];
-    return unasked(begun, meant[activity] ?? []).map(({ at }) => `${operation} at ${new Date(at).toISOString()}`);
+    const asked = by.flatMap((activity) => meant[activity] ?? []);
+    return unasked(begun, asked).map(({ at }) => `${operation} at ${new Date(at).toISOString()}`);
   });
 }
 
@@ -97,12 +100,12 @@ export const isOurs = ({ caller, app }: Call): boolean => caller === 'user/local
 /** When the activities that start something were under way, in every workflow that the pipeline had so far. */
 export async function meantBy({ workflow }: Client, { name }: Pipeline): Promise<Record<string, Meant[]>> {
   const meant: Record<string, Meant[]> = {};
-  const query = `PipelineName = '${name}' AND WorkflowType IN ('crawl', 'query', 'refresh')`;
+  const query = `PipelineName = '${name}' AND WorkflowType IN ('crawl', 'query', 'refresh', 'audit')`;
   for await (const { workflowId, runId } of workflow.list({ query })) {
     const { events } = await workflow.getHandle(workflowId, runId).fetchHistory();
     for (const event of events ?? []) {
       const type = event.activityTaskScheduledEventAttributes?.activityType?.name ?? '';
-      if (!(type in STARTS)) continue;
+      if (!STARTING.includes(type)) continue;
       const end = events?.find((each) => scheduledBy(each) === String(event.eventId));
       const to = end ? timeOf(end) + CLOCK_MS : Number.POSITIVE_INFINITY;
       meant[type] = [...(meant[type] ?? []), { from: timeOf(event) - CLOCK_MS, to }];

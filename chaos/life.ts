@@ -135,7 +135,7 @@ export async function counted(place: Place, course: Course, pipeline: Pipeline, 
     place.client.workflow.execute<typeof audit>('audit', {
       workflowId: `${pipeline.name}/audit`,
       taskQueue: taskQueue(pipeline.target, pipeline.region),
-      args: [{ pipeline, patience: `${Math.ceil(course.within / 2000)} seconds` }],
+      args: [{ pipeline, patience: `${Math.ceil(course.within / 4000)} seconds` }],
       ...introduced(pipeline, 'counts everything'),
       workflowIdConflictPolicy: 'USE_EXISTING',
     }),

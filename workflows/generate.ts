@@ -5,7 +5,9 @@ import {
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
+  isCancellation,
   log,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -153,6 +155,13 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     }
   };
 
+  /** All lanes side by side; what each has sent is known before any failure of one is told. */
+  const playAll = async (): Promise<void> => {
+    const ended = await Promise.allSettled(cursor.lanes.map((_, lane) => play(lane)));
+    const failed = ended.find((each) => each.status === 'rejected');
+    if (failed) throw failed.reason;
+  };
+
   /** What is under way goes into one page; a page is one object, named by its number. */
   const writeLedger = async (): Promise<void> => {
     while (cursor.ledger.length > 0) {
@@ -202,30 +211,40 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     await condition(isOver);
   };
 
-  while (!stopped) {
-    isNews = false;
-    if (!isOf(cursor.game, pipeline)) {
-      // Another game: its events must not take the numbers of the one before.
-      await sendHeldBack();
-      await writeLedger();
-      const { paused, pauses, heartbeats, resent, oversized, pages } = cursor;
-      cursor = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      isNews = false;
+      if (!isOf(cursor.game, pipeline)) {
+        // Another game: its events must not take the numbers of the one before.
+        await sendHeldBack();
+        await writeLedger();
+        const { paused, pauses, heartbeats, resent, oversized, pages } = cursor;
+        cursor = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
+      }
+      if (cursor.paused || isDone()) {
+        await beQuiet();
+        continue;
+      }
+      if (isCrowded()) {
+        await writeLedger();
+        await condition(allHandlersFinished);
+        await continueAsNew<typeof generate>({ pipeline, cursor });
+      }
+      show('running');
+      await playAll();
     }
-    if (cursor.paused || isDone()) {
-      await beQuiet();
-      continue;
-    }
-    if (isCrowded()) {
-      await writeLedger();
-      await condition(allHandlersFinished);
-      await continueAsNew<typeof generate>({ pipeline, cursor });
-    }
-    show('running');
-    await Promise.all(cursor.lanes.map((_, lane) => play(lane)));
+    await closeWindows(Math.max(...cursor.lanes.map(({ latest }) => latest)), pipeline.windowSeconds, () => false);
+    await sendHeldBack();
+    await writeLedger();
+  };
+
+  try {
+    await run();
+  } catch (error) {
+    // Taken down: the data may be kept, and then has to be accounted for to the last event.
+    if (isCancellation(error) && patched('writes its ledger when cancelled')) await CancellationScope.nonCancellable(writeLedger);
+    throw error;
   }
-  await closeWindows(Math.max(...cursor.lanes.map(({ latest }) => latest)), pipeline.windowSeconds, () => false);
-  await sendHeldBack();
-  await writeLedger();
   show('finished');
   await condition(allHandlersFinished);
 }

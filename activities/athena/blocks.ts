@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type AthenaClient,
   GetQueryExecutionCommand,
@@ -5,6 +6,7 @@ import {
   type Row,
   StartQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
+import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { settled } from '../poll.ts';
@@ -18,11 +20,15 @@ const QUERY_MS = 600_000;
 /** Events arrive after they happened, but for clocks that differ. */
 const EARLY_MS = 3_600_000;
 
-/** What Athena has of the events since a time (milliseconds since the epoch), block by block, and the bytes it scanned for that: only hours that may hold them. */
+/**
+ * What Athena has of the events since a time (milliseconds since the epoch), block by block, and the bytes it scanned for that: only hours that may hold them. The
+ * same `asking` is answered by the same execution, however often it is tried; one that failed fails for good.
+ */
 export async function blocksInAthena(
   athena: AthenaClient,
   pipeline: Pipeline,
   since: number,
+  asking: string,
 ): Promise<{ blocks: Block[]; bytesScanned: number }> {
   const { workgroup, lakeDatabase } = names(pipeline);
   const time = (at: number) => new Date(Math.max(0, at)).toISOString().slice(0, -1);
@@ -31,7 +37,12 @@ export async function blocksInAthena(
     .slice(0, 10);
   const QueryString = statement(pipeline, 'audit/lanes.sql', { blockEvents: String(BLOCK_EVENTS), since: time(since), sinceHour });
   const { QueryExecutionId } = await athena.send(
-    new StartQueryExecutionCommand({ QueryString, QueryExecutionContext: { Database: lakeDatabase }, WorkGroup: workgroup }),
+    new StartQueryExecutionCommand({
+      QueryString,
+      QueryExecutionContext: { Database: lakeDatabase },
+      WorkGroup: workgroup,
+      ClientRequestToken: createHash('sha256').update(`${asking}/${QueryString}`).digest('hex'),
+    }),
   );
   const execution = await settled(
     async () => (await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution,
@@ -39,7 +50,10 @@ export async function blocksInAthena(
     { within: QUERY_MS, what: 'the count of the events in Athena' },
   );
   if (execution?.Status?.State !== 'SUCCEEDED')
-    throw new Error(`counting the events in Athena ended as ${execution?.Status?.State}: ${execution?.Status?.StateChangeReason}`);
+    throw ApplicationFailure.nonRetryable(
+      `counting the events in Athena ended as ${execution?.Status?.State}: ${execution?.Status?.StateChangeReason}`,
+      'QueryFailed',
+    );
   const blocks: Block[] = [];
   for await (const { Data = [] } of resultsOf(athena, QueryExecutionId!)) {
     const [run = '', lane, block, events, kills] = Data.map(({ VarCharValue }) => VarCharValue);

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
-  BatchGetNamedQueryCommand,
   CreateNamedQueryCommand,
   DeleteNamedQueryCommand,
-  ListNamedQueriesCommand,
   ListTagsForResourceCommand,
   type NamedQuery,
   UpdateNamedQueryCommand,
@@ -17,6 +15,7 @@ import type { Difference, Found, Resource } from '../resource.ts';
 import { statements } from '../sql.ts';
 import { tagMap } from '../tags.ts';
 import { isAbsent } from './errors.ts';
+import { namedQueriesIn } from './listings.ts';
 
 interface NamedQueries extends Found {
   queries: NamedQuery[];
@@ -40,7 +39,7 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
     find: async (pipeline) => {
       const { workgroup, workgroupArn: ResourceARN } = names(pipeline);
       const [queries, parent] = await Promise.all([
-        unless(all(workgroup), isAbsent),
+        unless(namedQueriesIn(athena, workgroup), isAbsent),
         unless(athena.send(new ListTagsForResourceCommand({ ResourceARN })), isAbsent),
       ]);
       const ours = queries?.filter(({ Description }) => Description?.startsWith(OURS)) ?? [];
@@ -77,18 +76,6 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
       for (const query of queries) await remove(query);
     },
   };
-
-  async function all(WorkGroup: string): Promise<NamedQuery[]> {
-    const queries: NamedQuery[] = [];
-    let NextToken: string | undefined;
-    do {
-      const page = await athena.send(new ListNamedQueriesCommand({ WorkGroup, NextToken, MaxResults: 50 }));
-      if (page.NamedQueryIds?.length)
-        queries.push(...((await athena.send(new BatchGetNamedQueryCommand({ NamedQueryIds: page.NamedQueryIds }))).NamedQueries ?? []));
-      NextToken = page.NextToken;
-    } while (NextToken);
-    return queries;
-  }
 }
 
 /** The questions that have no query, those whose query differs, and the queries that no question has. */

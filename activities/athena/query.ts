@@ -1,17 +1,11 @@
 import { createHash } from 'node:crypto';
-import {
-  BatchGetNamedQueryCommand,
-  GetQueryExecutionCommand,
-  GetQueryResultsCommand,
-  ListNamedQueriesCommand,
-  type NamedQuery,
-  StartQueryExecutionCommand,
-} from '@aws-sdk/client-athena';
+import { GetQueryExecutionCommand, GetQueryResultsCommand, type NamedQuery, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { underWay } from '../resource.ts';
+import { namedQueriesIn } from './listings.ts';
 
 /** The answer to a question: at most a page of 1,000 rows, all values as Athena's text (null: absent). */
 export interface Answer {
@@ -30,17 +24,8 @@ export interface Answer {
 export function questions({ athena }: Clients) {
   /** Users may keep queries of theirs in the same workgroup; ours ask the lake's database. */
   const all = async (pipeline: Pipeline): Promise<NamedQuery[]> => {
-    const { workgroup: WorkGroup, lakeDatabase } = names(pipeline);
-    const found: NamedQuery[] = [];
-    let NextToken: string | undefined;
-    do {
-      const page = await athena.send(new ListNamedQueriesCommand({ WorkGroup, NextToken, MaxResults: 50 }));
-      const { NamedQueryIds = [] } = page;
-      if (NamedQueryIds.length > 0)
-        found.push(...((await athena.send(new BatchGetNamedQueryCommand({ NamedQueryIds }))).NamedQueries ?? []));
-      NextToken = page.NextToken;
-    } while (NextToken);
-    return found.filter(({ Database }) => Database === lakeDatabase);
+    const { workgroup, lakeDatabase } = names(pipeline);
+    return (await namedQueriesIn(athena, workgroup)).filter(({ Database }) => Database === lakeDatabase);
   };
   return {
     /** The names of all questions. */

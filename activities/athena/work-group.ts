@@ -1,9 +1,7 @@
 import {
-  BatchGetQueryExecutionCommand,
   CreateWorkGroupCommand,
   DeleteWorkGroupCommand,
   GetWorkGroupCommand,
-  ListQueryExecutionsCommand,
   ListTagsForResourceCommand,
   StopQueryExecutionCommand,
   TagResourceCommand,
@@ -19,6 +17,7 @@ import { unless } from '../errors.ts';
 import { type Found, notYet, type Resource } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { isAbsent, isTaken } from './errors.ts';
+import { executionsIn } from './listings.ts';
 
 type FoundWorkGroup = Found & WorkGroup;
 
@@ -67,7 +66,7 @@ export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
     },
     status: () => 'ready',
     remove: async (pipeline) => {
-      await stopQueries(names(pipeline).workgroup);
+      await unless(stopQueries(names(pipeline).workgroup), isAbsent);
       const deletion = athena.send(new DeleteWorkGroupCommand({ WorkGroup: names(pipeline).workgroup, RecursiveDeleteOption: true }));
       await unless(deletion, isAbsent);
     },
@@ -75,17 +74,13 @@ export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
 
   /** Queries outlive their workgroup, and what they scan is billed. The newest are listed first, and none runs for as long as `LONGEST_MS`. */
   async function stopQueries(WorkGroup: string): Promise<void> {
-    let NextToken: string | undefined;
-    do {
-      const page = await unless(athena.send(new ListQueryExecutionsCommand({ WorkGroup, MaxResults: 50, NextToken })), isAbsent);
-      if (!page?.QueryExecutionIds?.length) return;
-      const { QueryExecutions = [] } = await athena.send(new BatchGetQueryExecutionCommand({ QueryExecutionIds: page.QueryExecutionIds }));
-      for (const { QueryExecutionId, Status } of QueryExecutions)
+    for await (const page of executionsIn(athena, WorkGroup)) {
+      for (const { QueryExecutionId, Status } of page)
         if (Status?.State === 'QUEUED' || Status?.State === 'RUNNING')
           await athena.send(new StopQueryExecutionCommand({ QueryExecutionId }));
-      const oldest = Math.min(...QueryExecutions.map(({ Status }) => Status?.SubmissionDateTime?.getTime() ?? 0));
-      NextToken = Date.now() - oldest < LONGEST_MS ? page.NextToken : undefined;
-    } while (NextToken);
+      const oldest = Math.min(...page.map(({ Status }) => Status?.SubmissionDateTime?.getTime() ?? 0));
+      if (Date.now() - oldest >= LONGEST_MS) return;
+    }
   }
 }
 

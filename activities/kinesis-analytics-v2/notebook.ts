@@ -19,9 +19,10 @@ import { youngRole } from '../iam/young-role.ts';
 import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
 import { isOurs, notYet, underWay } from '../resource.ts';
 import { application } from './application.ts';
+import { drained } from './drain.ts';
 import { flow } from './flow.ts';
 import { flinkOf, jobOf, sourceOf } from './job.ts';
-import { buildNote, type Reading, readingOf, textOf } from './note.ts';
+import { buildNote, type Reading, readingOf, textOf, writtenIn } from './note.ts';
 import { goingOn, missing } from './resume.ts';
 import { enter, notePath, type Paragraph, readNote } from './session.ts';
 import { pushToStop } from './stop.ts';
@@ -47,10 +48,13 @@ export function notebook(clients: Clients) {
      * Returns why windows will be missing, in words, if the stream no longer has all that they are made of.
      */
     'notebook.seed': async (pipeline: Pipeline): Promise<string | undefined> => (await seed(clients, pipeline)).gap,
-    /** Asks the application to stop, and returns once it has. */
+    /** Asks the application to stop, once the rows of the windows that have closed are out, and returns once it has. */
     'notebook.stop': async (pipeline: Pipeline): Promise<void> => {
-      const state = (await own(clients, pipeline))?.ApplicationStatus;
+      const found = await own(clients, pipeline);
+      const state = found?.ApplicationStatus;
       if (state === 'READY' || state === undefined) return;
+      const note = writtenIn(textOf(found));
+      if (state === 'RUNNING' && note) await drained(clients, pipeline, note.shards);
       await pushToStop(client, pipeline, state);
       throw underWay(pipeline, `application ${names(pipeline).application} is stopping`);
     },
