@@ -145,8 +145,11 @@ const audits: Row[] = [
   row('auditTable', [`${STORED}.SerdeInfo.SerializationLibrary`, `${STORED}.SerdeInfo.Parameters.paths`], audited({}, { SerdeInfo: LAZY })),
 ];
 
+const deleted = (Name: string) => () => ground.aws.glue.send(new DeleteTableCommand({ DatabaseName, Name }));
 const views: Row[] = [
-  row('views', ['team_windows'], () => ground.aws.glue.send(new DeleteTableCommand({ DatabaseName, Name: 'team_windows' }))),
+  ...['team_windows', 'late_arrivals', 'player_days', 'player_trends', 'server_windows', 'window_leaders'].map((name) =>
+    row('views', [name], deleted(name)),
+  ),
   row('views', ['player_windows'], () => replaced('player_windows')),
   row('views', ['game_events'], () => forgotten('game_events')),
 ];
