@@ -32,7 +32,7 @@ export interface AuditWish {
 
 /**
  * Has the generator write down its ledger, then counts everywhere what that says was sent, again and again until all agrees or patience ends; the last count is
- * returned either way, written down for the dashboard, and told to the pipeline.
+ * returned either way, told to the pipeline, and written down for the dashboard.
  */
 export async function audit({ pipeline, hours, patience }: AuditWish): Promise<Audit> {
   const since = hours === undefined ? 0 : Date.now() - hours * HOUR_MS;
@@ -56,8 +56,8 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
     const report = reportOf(truth, stream, lake, found, since);
     setCurrentDetails(auditDetails(report));
     if (mismatches(report).length === 0 || Date.now() >= until) {
-      if (patched('audit-published')) await act['audit.publish'].executeWithOptions(PUBLISHING, [pipeline, report]);
       await tellPipeline(pipeline, report);
+      if (patched('audit-published')) await act['audit.publish'].executeWithOptions(PUBLISHING, [pipeline, report]);
       return report;
     }
     await sleep('2 seconds', { summary: 'until more has come through' });
