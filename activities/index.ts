@@ -10,6 +10,7 @@ import { preflight } from './preflight.ts';
 import { refreshing } from './quicksight/refresh.ts';
 import { resources, stageActivities } from './registry.ts';
 import { lake } from './s3/lake.ts';
+import { lastAudit } from './s3/last-audit.ts';
 import { ledger } from './s3/ledger.ts';
 import { surveying } from './survey.ts';
 import { surplusSchedules, temporal } from './temporal/schedules.ts';
@@ -28,6 +29,7 @@ export function createActivities({ target: given, client, taskQueue }: { target:
     ...questions(aws),
     ...refreshing(aws),
     ...auditing(aws, target),
+    ...lastAudit(aws),
     ...temporal(client, taskQueue),
     ...preflight(aws),
     ...surveying(resources(aws), async (pipeline) => (await surplusSchedules(client, pipeline)).map((id) => `schedule ${id}`)),

@@ -5,6 +5,7 @@ import { workGroup } from './athena/work-group.ts';
 import type { Clients } from './aws.ts';
 import { firehoseLogs, studioLogs } from './cloudwatch-logs/log-group.ts';
 import { deliveryStream } from './firehose/delivery-stream.ts';
+import { auditTable } from './glue/audit-table.ts';
 import { crawler } from './glue/crawler.ts';
 import { database } from './glue/database.ts';
 import { role } from './iam/role.ts';
@@ -46,11 +47,13 @@ export const resources = (clients: Clients) =>
     crawler: crawler(clients),
     workgroup: workGroup(clients),
     questions: namedQueries(clients),
+    auditTable: auditTable(clients),
     dataSource: dataSource(clients),
     views: views(clients),
     players: dataSet(clients, 'players'),
     teams: dataSet(clients, 'teams'),
     history: dataSet(clients, 'history'),
+    audits: dataSet(clients, 'audits'),
     analysis: analysis(clients),
     dashboard: dashboard(clients),
   }) satisfies Record<Stage, Resource>;

@@ -7,9 +7,9 @@ export const GROUPS: Record<string, Stage[]> = {
   'Studio notebook': ['flinkDatabase', 'studio'],
   Firehose: ['eventsDelivery', 'playerDelivery', 'teamDelivery', 'leaderboardDelivery', 'serverDelivery', 'lateDelivery'],
   'S3 lake, logs, roles': ['bucket', 'firehoseLogs', 'studioLogs', 'firehoseRole', 'studioRole', 'crawlerRole', 'quicksightRole'],
-  'Glue catalog': ['lakeDatabase', 'crawler'],
+  'Glue catalog': ['lakeDatabase', 'crawler', 'auditTable'],
   Athena: ['workgroup', 'questions', 'views'],
-  QuickSight: ['dataSource', 'players', 'teams', 'history', 'analysis', 'dashboard'],
+  QuickSight: ['dataSource', 'players', 'teams', 'history', 'audits', 'analysis', 'dashboard'],
 };
 
 /** One word for a group of stages, and which of them are not ready. */

@@ -39,6 +39,45 @@ export interface PlaceCount {
   examples: { missing: string[]; twice: string[]; altered: string[] };
 }
 
+/** The columns of the table of the last audit, as Glue types them. */
+export const AUDIT_COLUMNS = {
+  audited_at: 'string',
+  counted_since: 'string',
+  generated: 'bigint',
+  in_stream: 'bigint',
+  in_s3: 'bigint',
+  in_athena: 'bigint',
+  lost: 'bigint',
+  duplicates: 'bigint',
+  resent: 'bigint',
+  kills_generated: 'bigint',
+  kills_on_dashboard: 'bigint',
+  windows_checked: 'bigint',
+  windows_wrong: 'bigint',
+  faults: 'bigint',
+} as const;
+
+/** An audit as a row of that table: times are UTC to the second, and what it does not know is left out, as is the beginning of one that counted everything. */
+export const auditRow = (report: Audit): { [Name in keyof typeof AUDIT_COLUMNS]?: string | number } => ({
+  audited_at: secondOf(report.at),
+  ...(report.since > 0 && { counted_since: secondOf(report.since) }),
+  generated: report.generated,
+  in_stream: report.inStream,
+  in_s3: report.inS3,
+  in_athena: report.inAthena,
+  lost: report.lost,
+  duplicates: report.duplicates,
+  resent: report.resent,
+  kills_generated: report.killsGenerated,
+  kills_on_dashboard: report.killsOnDashboard,
+  windows_checked: report.windowsChecked,
+  windows_wrong: report.windowsWrong,
+  faults: mismatches(report).length,
+});
+
+/** As people read it: `2026-11-23 18:00:00`. */
+const secondOf = (time: number): string => new Date(time).toISOString().slice(0, 19).replace('T', ' ');
+
 /** What does not agree, each in words; empty when all does. */
 export function mismatches(report: Audit): string[] {
   const { generated, inStream, inS3, inAthena, lost, duplicates, killsGenerated, killsOnDashboard, windowsChecked, windowsWrong } = report;

@@ -201,3 +201,39 @@ export const leaders: Visual = {
     },
   },
 };
+
+const ACCOUNTED = [
+  ['generated', 'Generated'],
+  ['in_stream', 'In the stream'],
+  ['in_s3', 'In S3'],
+  ['in_athena', 'In Athena'],
+  ['lost', 'Lost'],
+  ['duplicates', 'Duplicates'],
+  ['windows_checked', 'Windows checked'],
+  ['windows_wrong', 'Windows wrong'],
+  ['faults', 'Faults'],
+] as const;
+
+/** What the last audit counted where, and what of it does not agree. */
+export const account: Visual = {
+  TableVisual: {
+    VisualId: 'account',
+    Title: title('Account of the events'),
+    Subtitle: title('What the last audit found of what was generated (UTC); no fault: every event is everywhere, once'),
+    ChartConfiguration: {
+      FieldWells: {
+        TableAggregatedFieldWells: {
+          GroupBy: [word('account-at', 'audits', 'audited_at'), word('account-since', 'audits', 'counted_since')],
+          Values: ACCOUNTED.map(([name]) => total(`account-${name}`, 'audits', name)),
+        },
+      },
+      FieldOptions: {
+        SelectedFieldOptions: [
+          { FieldId: 'account-at', CustomLabel: 'Audited at' },
+          { FieldId: 'account-since', CustomLabel: 'Events since' },
+          ...ACCOUNTED.map(([name, CustomLabel]) => ({ FieldId: `account-${name}`, CustomLabel })),
+        ],
+      },
+    },
+  },
+};

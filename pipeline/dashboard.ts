@@ -1,7 +1,8 @@
 import type { DashboardVersionDefinition, InputColumn, SheetDefinition, Visual } from '@aws-sdk/client-quicksight';
+import { AUDIT_COLUMNS } from './audit.ts';
 import { column, word } from './dashboard-fields.ts';
 import { filterGroups, LINES } from './dashboard-filters.ts';
-import { deaths, history, kills, latest, leaders, objectives, players, ratioOverTime, teams } from './dashboard-visuals.ts';
+import { account, deaths, history, kills, latest, leaders, objectives, players, ratioOverTime, teams } from './dashboard-visuals.ts';
 import { names } from './names.ts';
 import type { Pipeline } from './spec.ts';
 
@@ -11,7 +12,7 @@ const SHEET = 'live';
 export function dashboardDefinition(pipeline: Pipeline): DashboardVersionDefinition {
   const { dataSetArn } = names(pipeline);
   return {
-    DataSetIdentifierDeclarations: (['players', 'teams', 'history'] as const).map((name) => ({
+    DataSetIdentifierDeclarations: (['players', 'teams', 'history', 'audits'] as const).map((name) => ({
       Identifier: name,
       DataSetArn: dataSetArn(name),
     })),
@@ -90,6 +91,7 @@ function sheet(): SheetDefinition {
     ],
     [history, { at: [0, 34], size: [24, 13] }],
     [leaders, { at: [24, 34], size: [12, 13] }],
+    [account, { at: [0, 47], size: [36, 5] }],
   ];
   return {
     SheetId: SHEET,
@@ -147,7 +149,7 @@ function sheet(): SheetDefinition {
 }
 
 /** The data sets of a pipeline; their names are also the identifiers that the definition knows them by. */
-export type DataSetName = 'players' | 'teams' | 'history';
+export type DataSetName = 'players' | 'teams' | 'history' | 'audits';
 
 /** One data set: `file` lies in `sql/quicksight/` and wants `${database}` filled in (whoever creates the data set reads it). */
 export interface DataSetPlan {
@@ -172,7 +174,7 @@ const SCORES: InputColumn[] = [
   { Name: 'matches_won', Type: 'INTEGER' },
 ];
 
-/** What the dashboard reads: the live metrics straight from Athena, and their history by the minute in SPICE. */
+/** What the dashboard reads: the live metrics and the last audit straight from Athena, and the metrics' history by the minute in SPICE. */
 export const dataSets = (_pipeline: Pipeline): Record<DataSetName, DataSetPlan> => ({
   players: {
     file: 'players.sql',
@@ -181,4 +183,10 @@ export const dataSets = (_pipeline: Pipeline): Record<DataSetName, DataSetPlan> 
   },
   teams: { file: 'teams.sql', importMode: 'DIRECT_QUERY', columns: [...WINDOW, TEAM, ...COUNTS, ...SCORES] },
   history: { file: 'history.sql', importMode: 'SPICE', columns: [WINDOW[0]!, TEAM, ...COUNTS] },
+  // Its times are text: a dashboard is as fresh as the times of its live data, and an audit's are not theirs.
+  audits: {
+    file: 'audits.sql',
+    importMode: 'DIRECT_QUERY',
+    columns: Object.entries(AUDIT_COLUMNS).map(([Name, type]) => ({ Name, Type: type === 'string' ? 'STRING' : 'INTEGER' })),
+  },
 });

@@ -45,6 +45,8 @@ export function names({ name, region, account, tags = {} }: Pick<Pipeline, 'name
     datedPrefix: (table: LakeTable) =>
       `lake/${table}/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/hour=!{timestamp:HH}/`,
     errorPrefix: (table: LakeTable) => `errors/${table}/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/`,
+    /** The last audit lies beside the tables of the streams, where roles and expiry already know it, but where no crawl comes. */
+    lastAudit: { table: 'last_audit', prefix: 'lake/last_audit/', key: 'lake/last_audit/audit.json' },
     resultsPrefix: 'athena-results/',
     ledgerPrefix: 'ledger/',
     roles: { firehose: role('firehose'), studio: role('studio'), crawler: role('crawler'), quicksight: role('quicksight') },
@@ -67,8 +69,8 @@ export function names({ name, region, account, tags = {} }: Pick<Pipeline, 'name
     workgroupArn: arn('athena', `workgroup/${name}`),
     dataSource: `${name}-athena`,
     dataSourceArn: arn('quicksight', `datasource/${name}-athena`),
-    dataSets: { players: `${name}-players`, teams: `${name}-teams`, history: `${name}-history` },
-    dataSetArn: (dataSet: 'players' | 'teams' | 'history') => arn('quicksight', `dataset/${name}-${dataSet}`),
+    dataSets: { players: `${name}-players`, teams: `${name}-teams`, history: `${name}-history`, audits: `${name}-audits` },
+    dataSetArn: (dataSet: 'players' | 'teams' | 'history' | 'audits') => arn('quicksight', `dataset/${name}-${dataSet}`),
     analysis: name,
     analysisArn: arn('quicksight', `analysis/${name}`),
     dashboard: name,

@@ -34,13 +34,15 @@ export const STAGES = {
   crawler: { needs: ['lakeDatabase', 'crawlerRole', 'bucket'], patience: '5 minutes' },
   workgroup: { needs: ['bucket'], patience: '2 minutes' },
   questions: { needs: ['workgroup', 'lakeDatabase'], patience: '5 minutes' },
+  auditTable: { needs: ['lakeDatabase'], patience: '2 minutes' },
   dataSource: { needs: ['workgroup', 'quicksightRole', 'lakeDatabase'], patience: '10 minutes' },
   views: { needs: ['tables', 'workgroup', 'lakeDatabase'], patience: '10 minutes' },
   players: { needs: ['dataSource', 'views'], patience: '5 minutes' },
   teams: { needs: ['dataSource', 'views'], patience: '5 minutes' },
   history: { needs: ['dataSource', 'views'], patience: '30 minutes' },
-  analysis: { needs: ['players', 'teams', 'history'], patience: '10 minutes' },
-  dashboard: { needs: ['players', 'teams', 'history'], patience: '10 minutes' },
+  audits: { needs: ['dataSource', 'auditTable'], patience: '5 minutes' },
+  analysis: { needs: ['players', 'teams', 'history', 'audits'], patience: '10 minutes' },
+  dashboard: { needs: ['players', 'teams', 'history', 'audits'], patience: '10 minutes' },
 } as const satisfies Record<string, { needs: readonly string[]; patience: string }>;
 
 export type Stage = keyof typeof STAGES;

@@ -77,7 +77,7 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
   });
 
   it('a dashboard whose newest version was refused gets a good one, which is published', async () => {
-    for (const stage of ['players', 'teams', 'dashboard'] as const) await act[`${stage}.ensure`](pipeline);
+    for (const stage of ['players', 'teams', 'auditTable', 'audits', 'dashboard'] as const) await act[`${stage}.ensure`](pipeline);
     await act['dashboard.ready'](pipeline);
     const id = { AwsAccountId: pipeline.account, DashboardId: n.dashboard };
     const { DataSetIdentifierDeclarations, ...definition } = dashboardDefinition(pipeline);

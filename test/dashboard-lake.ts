@@ -25,10 +25,14 @@ export interface PlayerWindow {
 
 /** Everything from the bucket to the dashboard, over a lake that holds these windows. */
 export async function standUp(clients: Clients, windows: PlayerWindow[], of = pipeline): Promise<void> {
-  await bringUp(clients, ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup', 'dataSource'], of);
+  await bringUp(
+    clients,
+    ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup', 'auditTable', 'dataSource'],
+    of,
+  );
   await deliver(clients, windows, 'first', of);
   await crawl(clients, of);
-  await bringUp(clients, ['views', 'players', 'teams', 'history', 'analysis', 'dashboard'], of);
+  await bringUp(clients, ['views', 'players', 'teams', 'history', 'audits', 'analysis', 'dashboard'], of);
 }
 
 /** Brings stages up, in order, by the product's own resources. */

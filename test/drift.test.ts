@@ -27,7 +27,7 @@ const stages = Object.keys(STAGES) as Stage[];
 const ROWS: Row[] = [storage, roles, firehose, studio, catalog, quicksight].flatMap(({ rows }) => rows);
 const PRETENCES: Pretence[] = [storage, firehose, studio, catalog, quicksight].flatMap(({ pretences }) => pretences);
 /** Owned through a parent, and without tags of their own. */
-const UNTAGGED: Stage[] = ['questions', 'views'];
+const UNTAGGED: Stage[] = ['questions', 'auditTable', 'views'];
 
 type Registry = Record<Stage, Resource>;
 const registryOf = (aws: Clients) => resources(aws) as unknown as Registry;

@@ -13,19 +13,20 @@ const SOME_HOUR = Date.UTC(2026, 10, 23, 18);
 /** Events of a match from its start to its end, and then some. */
 const MATCH = 300;
 
-/** Puts rows into one hour of a table, as Firehose would, and returns the object's key; the same name again overwrites. */
+/** Puts rows, or lines of text, into one hour of a table, as Firehose would, and returns the object's key; the same name again overwrites. */
 export async function putRows(
   { s3 }: Clients,
   pipeline: Pipeline,
   table: LakeTable,
   name: string,
-  rows: object[],
+  rows: (object | string)[],
   hour = SOME_HOUR,
 ): Promise<string> {
   const { bucket: Bucket, prefix } = names(pipeline);
   const [year, month, day, at] = new Date(hour).toISOString().split(/[-T:]/);
   const Key = `${prefix(table)}year=${year}/month=${month}/day=${day}/hour=${at}/${name}.gz`;
-  await s3.send(new PutObjectCommand({ Bucket, Key, Body: gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join('')) }));
+  const lines = rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row)));
+  await s3.send(new PutObjectCommand({ Bucket, Key, Body: gzipSync(lines.map((line) => `${line}\n`).join('')) }));
   return Key;
 }
 

@@ -41,7 +41,7 @@ describe('bringing up', () => {
         await handle.signal(messages.retry);
         await until(isRunning);
         expect(new Set(account.log.filter((name) => name.endsWith('.ensure') && name !== 'schedules.ensure'))).toEqual(
-          new Set(['dataSource', 'players', 'teams', 'history', 'analysis', 'dashboard'].map((stage) => `${stage}.ensure`)),
+          new Set(['dataSource', 'players', 'teams', 'history', 'audits', 'analysis', 'dashboard'].map((stage) => `${stage}.ensure`)),
         );
       }),
     60_000,

@@ -184,11 +184,10 @@ const PARENTS: Partial<Record<Stage, { stage: Stage; disown: () => Promise<unkno
     stage: 'workgroup',
     disown: () => aws.athena.send(new UntagWorkGroupCommand({ ResourceARN: n.workgroupArn, TagKeys: [OWNER_TAG] })),
   },
-  views: {
-    stage: 'lakeDatabase',
-    disown: () => aws.glue.send(new UntagDatabaseCommand({ ResourceArn: n.databaseArn(n.lakeDatabase), TagsToRemove: [OWNER_TAG] })),
-  },
+  auditTable: { stage: 'lakeDatabase', disown: () => disownLake() },
+  views: { stage: 'lakeDatabase', disown: () => disownLake() },
 };
+const disownLake = () => aws.glue.send(new UntagDatabaseCommand({ ResourceArn: n.databaseArn(n.lakeDatabase), TagsToRemove: [OWNER_TAG] }));
 
 /** How to make each stage differ from its spec, or its spec from it, and the calls that mend it. */
 const DIFFERENCES: Record<Stage, { spec?: Partial<Pipeline>; drift?: () => Promise<unknown>; calls: string[] }> = {
@@ -225,11 +224,19 @@ const DIFFERENCES: Record<Stage, { spec?: Partial<Pipeline>; drift?: () => Promi
   },
   // All but one ask of windows.
   questions: { spec: { windowSeconds: 20 }, calls: QUESTIONS.slice(1).map(() => 'UpdateNamedQuery') },
+  auditTable: {
+    drift: () =>
+      aws.glue.send(
+        new UpdateTableCommand({ DatabaseName: n.lakeDatabase, TableInput: { Name: n.lastAudit.table, TableType: 'EXTERNAL_TABLE' } }),
+      ),
+    calls: ['UpdateTable'],
+  },
   dataSource: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSourcePermissions'] },
   views: { drift: () => forget('team_windows'), calls: ['StartQueryExecution', 'UpdateTable'] },
   players: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSetPermissions'] },
   teams: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSetPermissions'] },
   history: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSetPermissions'] },
+  audits: { spec: { quicksightPrincipal: principal }, calls: ['UpdateDataSetPermissions'] },
   analysis: { spec: { quicksightPrincipal: principal }, calls: ['UpdateAnalysisPermissions'] },
   dashboard: {
     spec: { quicksightPrincipal: principal },

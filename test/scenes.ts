@@ -277,6 +277,7 @@ export const SCENES: Record<string, Scene> = {
         'audit.count': async (_pipeline: Pipeline, place: PlaceName) => held(place === 'lake' ? (lakes.shift() ?? 3) : 3),
         'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], bytesScanned: 0 }),
         'audit.dashboard': async () => 1,
+        'audit.publish': async () => undefined,
         'query.start': async () => 'x',
         'query.finished': async (_pipeline: Pipeline, question: string) => ({ ...answer, ...counts, question }),
       });

@@ -103,7 +103,8 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   const failed: Partial<Record<Stage, string>> = {};
   const isLost = (stage: Stage) => stage in failed || leansOn(stage, failed);
   const provisionAll = async (workflowId: string, plan: Plan) => {
-    const open = only(plan, (stage) => stages[stage].action !== 'none' && !leansOn(stage, failed));
+    // A survey that an earlier version made knows nothing of later stages.
+    const open = only(plan, (stage) => (stages[stage]?.action ?? 'none') !== 'none' && !leansOn(stage, failed));
     if (open.length === 0) return;
     const done = await executeChild(provision, {
       ...lasting(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY)),

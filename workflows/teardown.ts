@@ -1,4 +1,4 @@
-import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import { ApplicationFailure, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { Difference } from '../activities/resource.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -14,12 +14,16 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
+/** Stages that a take-down which began with an earlier version does not go through. */
+const AUDIT_ON_DASHBOARD: Stage[] = ['auditTable', 'audits'];
+
 /** Ends what runs, takes every stage away (or all but the data), and looks what is left. Also the whole workflow for a pipeline whose own no longer runs. */
 export async function endEverything({ pipeline, keepData = false }: { pipeline: Pipeline; keepData?: boolean }): Promise<Leftovers> {
   const kept = keepData ? HOLDS_DATA : [];
   await act['schedules.remove'](pipeline);
   await act['workflows.end'](pipeline);
-  const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => !kept.includes(stage)) });
+  const unknown = patched('audit-on-dashboard') ? [] : AUDIT_ON_DASHBOARD;
+  const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => ![...kept, ...unknown].includes(stage)) });
   return act['inventory.left'](pipeline, kept, failed);
 }
 

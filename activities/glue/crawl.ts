@@ -9,6 +9,7 @@ import { isNamed } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
 import { youngRole } from '../iam/young-role.ts';
 import { notYet, underWay } from '../resource.ts';
+import { ignoreMalformed } from './malformed.ts';
 
 /** A column that is not as the SQL expects it; `found` undefined: not there. Columns beyond those expected are no drift. */
 export interface ColumnDrift {
@@ -50,7 +51,10 @@ export function crawling(clients: Clients) {
     },
     /** Sees to it that there is a crawl newer than `since`: joins one that runs, or has run since, else starts one. */
     'crawl.start': (pipeline: Pipeline, since: Since | number): Promise<Calls> => callsIn(() => start(pipeline, timeOf(since))),
-    /** Returns the tables in the database, and what in them is not as expected, once a crawl newer than `since` has ended well. */
+    /**
+     * Returns the tables in the database, and what in them is not as expected, once a crawl newer than `since` has ended well. Lines that are no JSON no longer fail
+     * a query then.
+     */
     'crawl.finished': async (pipeline: Pipeline, since: Since | number): Promise<Crawled & Calls> => {
       const { value, ...calls } = await counted(() => crawled(pipeline, timeOf(since)));
       return { ...value, ...calls };
@@ -91,6 +95,7 @@ export function crawling(clients: Clients) {
       throw ApplicationFailure.nonRetryable(advised(ended, message, pipeline, 'crawler'), 'CrawlFailed');
     }
     const found = await tables(pipeline);
+    for (const table of found.filter(({ Name = '' }) => Name in EXPECTED)) await ignoreMalformed(glue, table);
     const drifted = [...missingIn(found), ...found.flatMap((table) => drift(table, names(pipeline).crawler))];
     return { tables: found.map(({ Name = '' }) => Name), drifted };
   }

@@ -108,6 +108,7 @@ const crawler: Permissions = ({ region, account }, { bucketArn, lakeDatabase }) 
         'glue:BatchGetPartition',
         'glue:BatchCreatePartition',
         'glue:BatchDeletePartition',
+        'glue:BatchUpdatePartition',
         'glue:CreatePartition',
         'glue:UpdatePartition',
       ],

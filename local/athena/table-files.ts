@@ -4,9 +4,10 @@ import { placeOf } from '../glue/crawl.ts';
 import type { StoredObject } from '../s3/store.ts';
 import { isProjected, projectedPartitions } from './projection.ts';
 
-/** One partition's files, or with no values those of a table without partitions. */
+/** One partition's files, or with no values those of a table without partitions; and the SerDe's parameters for reading them, where these are not the table's. */
 export interface TablePart {
   values: string[];
+  serde?: Record<string, string>;
   files: Readonly<StoredObject>[];
 }
 
@@ -21,7 +22,11 @@ export function partsOf(aws: Aws, table: Readonly<CatalogTable>): TablePart[] {
   return partitionsOf(aws, table).map(({ Values: values, StorageDescriptor: storage }) => {
     const { bucket, prefix } = placeOf(storage?.Location ?? '');
     const isInside = bucket === root.bucket && prefix.startsWith(root.prefix);
-    return { values, files: readable(isInside ? below(prefix) : aws.objects.list(bucket, prefix), prefix) };
+    return {
+      values,
+      serde: storage?.SerdeInfo?.Parameters,
+      files: readable(isInside ? below(prefix) : aws.objects.list(bucket, prefix), prefix),
+    };
   });
 }
 

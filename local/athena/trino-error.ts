@@ -39,6 +39,7 @@ const WORDS: [RegExp, string][] = [
   [/Could not choose a best candidate function for the function call "([^"]+)"/, 'TYPE_MISMATCH: Unexpected parameters for function $1'],
   [/More than one row returned by a subquery/, 'SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows'],
   [/Cannot compare values of type ([\w ]+) and type/, 'TYPE_MISMATCH: Cannot apply operator to type $1'],
+  [/(Failed to cast value to numerical: .*)/, 'HIVE_BAD_DATA: Error Parsing a column in the table: $1'],
   [/Could not convert string '(.*)' to ([\w ]+)/, "INVALID_CAST_ARGUMENT: Cannot cast '$1' to $2"],
   [/Conversion Error: (.*)/, 'INVALID_CAST_ARGUMENT: $1'],
   [/Division by zero/i, 'DIVISION_BY_ZERO: Division by zero'],

@@ -35,6 +35,21 @@ export function checkRole(aws: Aws, { Name: name = '', Role: role }: Pick<Create
   assertAssumable(aws, crawlerRole(aws, role), 'glue.amazonaws.com', 'InvalidInputException', glueArn(aws, `crawler/${name}`));
 }
 
+/**
+ * What a crawler's configuration says of things that are in the catalog already: whether a table keeps the parameters that are not the crawler's (MergeNewColumns), and
+ * whether partitions become as their table is (InheritFromTable).
+ */
+export function outputOf({ Configuration: text }: Pick<CreateCrawlerRequest, 'Configuration'>): {
+  keepsParameters: boolean;
+  inherits: boolean;
+} {
+  const { CrawlerOutput: output } = JSON.parse(text || '{}') as { CrawlerOutput?: Record<string, { AddOrUpdateBehavior?: string }> };
+  return {
+    keepsParameters: output?.Tables?.AddOrUpdateBehavior === 'MergeNewColumns',
+    inherits: output?.Partitions?.AddOrUpdateBehavior === 'InheritFromTable',
+  };
+}
+
 function checkTargets({ Targets: targets = {} }: Omit<CreateCrawlerRequest, 'Tags'>): void {
   const { S3Targets: s3 = [], ...others } = targets;
   for (const [kind, list] of Object.entries(others))

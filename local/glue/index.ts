@@ -16,6 +16,7 @@ export const glue: Service = {
     BatchCreatePartition: partitions.batchCreatePartition,
     BatchDeletePartition: partitions.batchDeletePartition,
     BatchDeleteTable: tables.batchDeleteTable,
+    BatchUpdatePartition: partitions.batchUpdatePartition,
     CreateCrawler: crawlers.createCrawler,
     CreateDatabase: databases.createDatabase,
     CreatePartition: partitions.createPartition,

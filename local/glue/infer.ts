@@ -20,16 +20,17 @@ const DEPTH = 32;
 
 /**
  * Infers columns as Glue's crawler does: integers `int` or `bigint`, numbers with a point or an exponent `double`, times `string`.
- * Returns undefined unless every line is a JSON object.
+ * The beginning tells the format: undefined unless the first line is a JSON object. Any later line that is none gives no columns.
  */
 export function inferColumns(lines: string[]): Seen | undefined {
   let columns: SeenColumn[] = [];
   const nested = new Map<string, string>();
   let bytes = 0;
-  for (const line of lines) {
+  for (const [i, line] of lines.entries()) {
     const value = parsed(line);
-    if (value === undefined) return undefined;
+    if (value === undefined && i === 0) return undefined;
     bytes += Buffer.byteLength(line) + 1;
+    if (value === undefined) continue;
     const seen = Object.entries(value).map(([key, item]) => ({ name: key.toLowerCase(), key, type: typeOf(item, nested) }));
     columns = merged(columns, seen);
   }

@@ -3,6 +3,8 @@ import type {
   BatchCreatePartitionResponse,
   BatchDeletePartitionRequest,
   BatchDeletePartitionResponse,
+  BatchUpdatePartitionRequest,
+  BatchUpdatePartitionResponse,
   CreatePartitionRequest,
   DeletePartitionRequest,
   GetPartitionRequest,
@@ -82,6 +84,22 @@ export const batchDeletePartition: Operation<BatchDeletePartitionRequest, BatchD
   };
 };
 
+export const batchUpdatePartition: Operation<BatchUpdatePartitionRequest, BatchUpdatePartitionResponse> = (
+  { DatabaseName: database, TableName: name, Entries: entries = [] },
+  aws,
+) => {
+  const table = tableOf(aws, database, name);
+  if (entries.length > 100) throw awsError('InvalidInputException', 'At most 100 partitions can be updated at once.');
+  const errors = each(
+    entries,
+    ({ PartitionValueList: values }) => values ?? [],
+    ({ PartitionValueList: values = [], PartitionInput: input }) => setPartition(aws, partitionOf(aws, table, values), input),
+  );
+  return {
+    Errors: errors?.map(({ PartitionValues: values, ErrorDetail: detail }) => ({ PartitionValueList: values, ErrorDetail: detail })),
+  };
+};
+
 /** Puts a partition into the catalog; throws AlreadyExistsException, or InvalidInputException when values and keys do not match. */
 export function addPartition(aws: Aws, table: Readonly<CatalogTable>, { Values: values = [], ...input }: PartitionInput = {}): void {
   if (values.length !== (table.PartitionKeys ?? []).length)
@@ -97,6 +115,15 @@ export function addPartition(aws: Aws, table: Readonly<CatalogTable>, { Values: 
     CatalogId: aws.account,
   };
   partitions(aws).set(key, partition);
+}
+
+/** Writes what there now is to a partition; throws InvalidInputException where its values would be others. */
+export function setPartition(aws: Aws, partition: Readonly<CatalogPartition>, { Values: values, ...input }: PartitionInput = {}): void {
+  const { DatabaseName: database = '', TableName: table = '', Values: known, CreationTime, CatalogId } = partition;
+  if (JSON.stringify(values) !== JSON.stringify(known))
+    throw awsError('InvalidInputException', 'The local AWS does not rename partitions.');
+  const next = { ...input, Values: known, DatabaseName: database, TableName: table, CreationTime, CatalogId };
+  partitions(aws).set(partitionKey(database, table, known), next);
 }
 
 /** Takes a partition out of the catalog, or throws EntityNotFoundException. */

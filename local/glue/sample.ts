@@ -12,7 +12,7 @@ const REMEMBERED = 20_000;
 
 const seenBefore = new Map<string, Seen | undefined>();
 
-/** What an object's first megabyte holds; undefined if these are no JSON lines. Objects looked at once are not read again. */
+/** What an object's first megabyte holds; undefined if it does not begin as JSON lines do. Objects looked at once are not read again. */
 export async function sample(aws: Aws, object: Readonly<StoredObject>): Promise<Seen | undefined> {
   const id = `${object.bucket}/${object.key}/${object.etag}`;
   if (seenBefore.has(id)) return seenBefore.get(id);

@@ -1,9 +1,20 @@
 import type { Column, CreateCrawlerRequest, PartitionInput, StorageDescriptor, TableInput } from '@aws-sdk/client-glue';
 import type { Aws } from '../aws.ts';
-import { type CatalogTable, dropTable, partitionKey, partitions, partitionsOf, tableKey, tables, tablesOf } from './catalog.ts';
+import {
+  type CatalogPartition,
+  type CatalogTable,
+  dropTable,
+  partitionKey,
+  partitions,
+  partitionsOf,
+  tableKey,
+  tables,
+  tablesOf,
+} from './catalog.ts';
+import { outputOf } from './crawler-input.ts';
 import { hiveText, merged, parseHiveType } from './hive-type.ts';
 import { type CrawledFile, type FoundTable, withHash } from './layout.ts';
-import { addPartition } from './partitions.ts';
+import { addPartition, setPartition } from './partitions.ts';
 import { putTable, setTable } from './tables.ts';
 
 /** One thing that a crawl changed in the catalog. */
@@ -17,12 +28,12 @@ export interface Change {
 export interface CrawlOwner {
   crawler: string;
   database: string;
-  input: Pick<CreateCrawlerRequest, 'SchemaChangePolicy' | 'TablePrefix'>;
+  input: Pick<CreateCrawlerRequest, 'SchemaChangePolicy' | 'TablePrefix' | 'Configuration'>;
   /** Throws unless the crawler's role may do this to the database, or to a table of it. */
   mayInCatalog(action: string, table?: string): void;
 }
 
-/** Brings one found table into the catalog: types only widen, new columns follow the known ones, new partitions are appended. */
+/** Brings one found table into the catalog: types only widen, new columns follow the known ones, new partitions are appended, the known ones may inherit. */
 export function upsertTable(aws: Aws, owner: CrawlOwner, found: FoundTable): Change[] {
   const { crawler, database, input, mayInCatalog } = owner;
   const location = `s3://${found.bucket}/${found.prefix}`;
@@ -48,6 +59,7 @@ export function upsertTable(aws: Aws, owner: CrawlOwner, found: FoundTable): Cha
     return changes;
   }
   if (found.partitions.length > 0) mayInCatalog('glue:BatchGetPartition', name);
+  if (outputOf(input).inherits) changes.push(...inherited(aws, table, () => mayInCatalog('glue:UpdatePartition', name)));
   for (const { values, prefix, files } of found.partitions) {
     if (partitions(aws).has(partitionKey(database, name, values))) continue;
     mayInCatalog('glue:BatchCreatePartition', name);
@@ -56,6 +68,27 @@ export function upsertTable(aws: Aws, owner: CrawlOwner, found: FoundTable): Cha
   }
   return changes;
 }
+
+/** Gives the partitions that are in the catalog their table's columns, formats and SerDe. */
+function inherited(aws: Aws, table: Readonly<CatalogTable>, mayUpdate: () => void): Change[] {
+  const unlike = partitionsOf(aws, table).filter(
+    (partition) => JSON.stringify(likeTable(table, partition)) !== JSON.stringify(partition.StorageDescriptor),
+  );
+  if (unlike.length > 0) mayUpdate();
+  for (const partition of unlike) {
+    const { Values: values, Parameters: parameters } = partition;
+    setPartition(aws, partition, { Values: values, Parameters: parameters, StorageDescriptor: likeTable(table, partition) });
+  }
+  return unlike.map(({ Values: values }) => ({ what: 'PARTITION', how: 'UPDATE', name: `${table.Name}/${values.join('/')}` }));
+}
+
+const likeTable = ({ StorageDescriptor: storage }: Readonly<CatalogTable>, partition: Readonly<CatalogPartition>): StorageDescriptor => ({
+  ...partition.StorageDescriptor,
+  Columns: storage?.Columns,
+  InputFormat: storage?.InputFormat,
+  OutputFormat: storage?.OutputFormat,
+  SerdeInfo: storage?.SerdeInfo,
+});
 
 /** What the files no longer hold: removed, marked or left, as the crawler's DeleteBehavior says. */
 export function removeLost(
@@ -112,16 +145,20 @@ function changed(
   const columns = merged(known, seen).map(
     ({ name, type, comment }): Column => ({ Name: name, Type: hiveText(type), ...(comment !== undefined && { Comment: comment }) }),
   );
+  const { keepsParameters } = outputOf(input);
   const { DEPRECATED_BY_CRAWLER: _, ...kept } = before.Parameters ?? {};
-  const next = { ...kept, ...parameters };
-  const isSame = JSON.stringify([columns, next]) === JSON.stringify([before.StorageDescriptor?.Columns, before.Parameters]);
+  const next = { ...(keepsParameters && kept), ...parameters };
+  const serde = before.StorageDescriptor?.SerdeInfo;
+  const serdeNext = { ...(keepsParameters && serde?.Parameters), ...serdeParameters(found, serde?.Parameters) };
+  const isSame =
+    JSON.stringify([columns, next, serdeNext]) ===
+    JSON.stringify([before.StorageDescriptor?.Columns, before.Parameters, serde?.Parameters]);
   if (isSame) return before;
   mayInCatalog('glue:UpdateTable', before.Name);
-  const serde = before.StorageDescriptor?.SerdeInfo;
   const storage: StorageDescriptor = {
     ...before.StorageDescriptor,
     Columns: columns,
-    SerdeInfo: { ...serde, Parameters: { ...serde?.Parameters, ...serdeParameters(found, serde?.Parameters?.paths) } },
+    SerdeInfo: { ...serde, Parameters: serdeNext },
     Parameters: { ...before.StorageDescriptor?.Parameters, ...parameters },
   };
   return setTable(aws, before.DatabaseName, { ...before, StorageDescriptor: storage, Parameters: next }, before);
@@ -165,11 +202,13 @@ const partitionFrom = (
   Parameters: parameters,
 });
 
-/** `paths` are the keys as the data writes them; `mapping.x` says it for keys inside structs. */
-function serdeParameters({ seen: { columns, nested } }: FoundTable, known = ''): Record<string, string> {
-  const paths = new Map([...known.split(',').filter(Boolean), ...columns.map(({ key }) => key)].map((key) => [key.toLowerCase(), key]));
+/** `paths` are the keys as the data writes them; `mapping.x` says it for keys inside structs. What was `known` of either stays. */
+function serdeParameters({ seen: { columns, nested } }: FoundTable, known: Record<string, string> = {}): Record<string, string> {
+  const before = (known.paths ?? '').split(',').filter(Boolean);
+  const paths = new Map([...before, ...columns.map(({ key }) => key)].map((key) => [key.toLowerCase(), key]));
   return {
     paths: [...paths.values()].join(','),
+    ...Object.fromEntries(Object.entries(known).filter(([name]) => name.startsWith('mapping.'))),
     ...Object.fromEntries(Object.entries(nested).map(([name, key]) => [`mapping.${name}`, key])),
   };
 }

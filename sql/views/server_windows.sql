@@ -50,7 +50,7 @@ FROM (
         CAST(latency_300 AS bigint) AS latency_300,
         CAST(latency_500 AS bigint) AS latency_500
       FROM ${database}.server_metrics
-      WHERE ${delivered}
+      WHERE window_start IS NOT NULL AND ${delivered}
     )
   )
   WHERE copy = 1

@@ -34,7 +34,7 @@ FROM (
         CAST(matches_won AS bigint) AS matches_won,
         CAST(matches_ended AS bigint) AS matches_ended
       FROM ${database}.team_metrics
-      WHERE ${delivered}
+      WHERE window_start IS NOT NULL AND ${delivered}
     )
   )
   WHERE copy = 1

@@ -14,7 +14,7 @@ FROM (
       CAST(deaths AS bigint) AS deaths,
       CAST(assists AS bigint) AS assists
     FROM ${database}.leaderboards
-    WHERE ${delivered}
+    WHERE window_start IS NOT NULL AND ${delivered}
   )
 )
 WHERE copy = 1

@@ -13,6 +13,8 @@ import {
 import {
   DeleteTableCommand,
   GetTableCommand,
+  type StorageDescriptor,
+  type TableInput,
   UpdateCrawlerCommand,
   type UpdateCrawlerRequest,
   UpdateTableCommand,
@@ -118,13 +120,41 @@ const forgotten = async (Name: string) => {
   await ground.aws.glue.send(new UpdateTableCommand({ DatabaseName, TableInput }));
 };
 
+/** The table of the last audit, with something in it that is not ours. */
+const audited =
+  (change: Partial<TableInput>, storage: Partial<StorageDescriptor> = {}) =>
+  async () => {
+    const { Table: table } = await ground.aws.glue.send(new GetTableCommand({ DatabaseName, Name: n.lastAudit.table }));
+    const { Name, TableType, Parameters, StorageDescriptor } = table!;
+    const TableInput = { Name, TableType, Parameters, StorageDescriptor: { ...StorageDescriptor, ...storage }, ...change };
+    await ground.aws.glue.send(new UpdateTableCommand({ DatabaseName, TableInput }));
+  };
+const STORED = 'StorageDescriptor';
+const LAZY = { SerializationLibrary: 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe', Parameters: {} };
+
+const audits: Row[] = [
+  row('auditTable', ['TableType'], audited({ TableType: 'MANAGED_TABLE' })),
+  row('auditTable', ['Parameters.classification'], audited({ Parameters: { classification: 'csv' } })),
+  row('auditTable', [`${STORED}.Location`], audited({}, { Location: `s3://${other.bucket}/` })),
+  row('auditTable', [`${STORED}.Columns`], audited({}, { Columns: [{ Name: 'lost', Type: 'bigint' }] })),
+  row(
+    'auditTable',
+    [`${STORED}.InputFormat`, `${STORED}.OutputFormat`],
+    audited({}, { InputFormat: 'an.InputFormat', OutputFormat: 'an.OutputFormat' }),
+  ),
+  row('auditTable', [`${STORED}.SerdeInfo.SerializationLibrary`, `${STORED}.SerdeInfo.Parameters.paths`], audited({}, { SerdeInfo: LAZY })),
+];
+
+const deleted = (Name: string) => () => ground.aws.glue.send(new DeleteTableCommand({ DatabaseName, Name }));
 const views: Row[] = [
-  row('views', ['team_windows'], () => ground.aws.glue.send(new DeleteTableCommand({ DatabaseName, Name: 'team_windows' }))),
+  ...['team_windows', 'late_arrivals', 'player_days', 'player_trends', 'server_windows', 'window_leaders'].map((name) =>
+    row('views', [name], deleted(name)),
+  ),
   row('views', ['player_windows'], () => replaced('player_windows')),
   row('views', ['game_events'], () => forgotten('game_events')),
 ];
 
-export const rows: Row[] = [...crawlers, ...workgroups, ...questions, ...views];
+export const rows: Row[] = [...crawlers, ...workgroups, ...questions, ...audits, ...views];
 
 /** Glue knows one version of a crawler's configuration. */
 export const pretences: Pretence[] = [

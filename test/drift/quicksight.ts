@@ -3,7 +3,7 @@ import { dashboardDefinition } from '../../pipeline/dashboard.ts';
 import type { Stage } from '../../pipeline/stages.ts';
 import { account, ground, n, other, type Pretence, pipeline, type Row, row } from './ground.ts';
 
-const SETS = ['players', 'teams', 'history'] as const;
+const SETS = ['players', 'teams', 'history', 'audits'] as const;
 const send = (command: object) => ground.aws.quicksight.send(command as never) as Promise<never>;
 
 const source = (change: Partial<qs.AthenaParameters>, Name = n.dataSource) => {
@@ -54,7 +54,7 @@ type Definition = qs.DashboardVersionDefinition;
 const CHANGES: { part: keyof Definition; at: string[]; change: (part: never) => unknown }[] = [
   {
     part: 'DataSetIdentifierDeclarations',
-    at: ['[1].Identifier', '[1].DataSetArn', '[2].Identifier', '[2].DataSetArn'],
+    at: ['[1].Identifier', '[1].DataSetArn', '[3].Identifier', '[3].DataSetArn'],
     change: ([first, ...others]: object[]) => [first, ...others.reverse()],
   },
   {

@@ -27,7 +27,15 @@ import {
   UpdateNamedQueryCommand,
   UpdateWorkGroupCommand,
 } from '@aws-sdk/client-athena';
-import { CreateDatabaseCommand, CreatePartitionCommand, CreateTableCommand, GetTableCommand, GlueClient } from '@aws-sdk/client-glue';
+import {
+  BatchUpdatePartitionCommand,
+  CreateDatabaseCommand,
+  CreatePartitionCommand,
+  CreateTableCommand,
+  GetPartitionCommand,
+  GetTableCommand,
+  GlueClient,
+} from '@aws-sdk/client-glue';
 import { CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Local, startLocal } from '../../local/start.ts';
@@ -412,6 +420,67 @@ describe('definitions', () => {
     await expect(rows('DROP TABLE by_hand')).rejects.toThrow('Table not found');
     await rows('CREATE DATABASE scratch');
     await rows('DROP DATABASE scratch CASCADE');
+  });
+
+  test('a line that is no JSON fails the query, or is a row of NULLs where the SerDe of its partition says so', async () => {
+    const put = (hour: number, lines: string[]) =>
+      s3.send(new PutObjectCommand({ Bucket, Key: `lines/hour=${hour}/f.gz`, Body: gzipSync(lines.map((line) => `${line}\n`).join('')) }));
+    const whole = ['{"id":"a","kills":1,"place":{"mapName":"dust"}}', '{"id":"b","kills":2,"tags":["x"]}'];
+    // Behind a colon, an opening bracket and within a string; and JSON that is no object.
+    const cut = ['{"id":"cx","kills":', '{"id":"dx","tags":[', '{"id":"ex","pla', '12'];
+    await put(1, whole);
+    await put(2, [whole[0]!, cut[0]!, whole[1]!, cut[1]!, whole[1]!, cut[2]!, cut[3]!, whole[1]!]);
+    const make = (table: string, properties = '') =>
+      rows(`CREATE EXTERNAL TABLE ${table} (id string, kills int, place struct<mapname:string>, tags array<string>)
+        PARTITIONED BY (hour int) ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+        WITH SERDEPROPERTIES ('paths' = 'id,kills,place,tags', 'mapping.mapname' = 'mapName'${properties}) LOCATION 's3://${Bucket}/lines/'`);
+    await make('strict');
+    await make('lenient', ", 'ignore.malformed.json' = 'true'");
+    for (const table of ['strict', 'lenient']) await rows(`MSCK REPAIR TABLE ${table}`);
+    expect(await rows('SELECT id, kills FROM strict WHERE hour = 1')).toEqual([
+      ['id', 'kills'],
+      ['a', '1'],
+      ['b', '2'],
+    ]);
+    const broken = 'HIVE_CURSOR_ERROR: Row is not a valid JSON Object - JSONException: ';
+    await expect(rows('SELECT count(*) FROM strict')).rejects.toThrow(broken);
+    expect(await rows('SELECT id, kills, place.mapname, tags[1], hour FROM lenient WHERE hour = 2')).toEqual([
+      ['id', 'kills', 'mapname', '_col3', 'hour'],
+      ...[
+        ['a', '1', 'dust', undefined, '2'],
+        [undefined, undefined, undefined, undefined, '2'],
+        ['b', '2', undefined, 'x', '2'],
+      ],
+      ...[
+        [undefined, undefined, undefined, undefined, '2'],
+        ['b', '2', undefined, 'x', '2'],
+        ...cut.slice(2).map(() => [undefined, undefined, undefined, undefined, '2']),
+      ],
+      ['b', '2', undefined, 'x', '2'],
+    ]);
+    expect(await rows("SELECT count(*), count(id), count(CASE WHEN id <> 'a' THEN 1 END) FROM lenient")).toEqual([
+      ['_col0', '_col1', '_col2'],
+      ['10', '6', '4'],
+    ]);
+
+    const of = { DatabaseName: 'game', TableName: 'strict' };
+    const { Partition: { Values, StorageDescriptor } = {} } = await glue.send(new GetPartitionCommand({ ...of, PartitionValues: ['2'] }));
+    const serde = {
+      ...StorageDescriptor!.SerdeInfo,
+      Parameters: { ...StorageDescriptor!.SerdeInfo!.Parameters, 'ignore.malformed.json': 'TRUE' },
+    };
+    const PartitionInput = { Values, StorageDescriptor: { ...StorageDescriptor, SerdeInfo: serde } };
+    await glue.send(new BatchUpdatePartitionCommand({ ...of, Entries: [{ PartitionValueList: Values, PartitionInput }] }));
+    expect(await rows('SELECT count(id) FROM strict')).toEqual([['_col0'], ['6']]);
+    await put(1, [...whole, cut[0]!]);
+    await expect(rows('SELECT count(id) FROM strict')).rejects.toThrow(broken);
+    // Values of another type than the column's are no malformed JSON.
+    await put(1, ['{"id":"f","kills":"many"}']);
+    for (const table of ['strict', 'lenient'])
+      await expect(rows(`SELECT sum(kills) FROM ${table}`)).rejects.toThrow(
+        /^HIVE_BAD_DATA: Error Parsing a column in the table: .*"many"/,
+      );
+    for (const table of ['strict', 'lenient']) await rows(`DROP TABLE ${table}`);
   });
 
   test('projected partitions need no catalog entry', async () => {

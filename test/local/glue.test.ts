@@ -7,6 +7,7 @@ import {
   BatchCreatePartitionCommand,
   BatchDeletePartitionCommand,
   BatchDeleteTableCommand,
+  BatchUpdatePartitionCommand,
   CreateCrawlerCommand,
   type CreateCrawlerCommandInput,
   CreateDatabaseCommand,
@@ -64,7 +65,7 @@ const READING = [
 ];
 const WRITING = [
   {
-    Action: ['glue:CreateTable', 'glue:UpdateTable', 'glue:BatchCreatePartition', 'glue:BatchDeletePartition'],
+    Action: ['glue:CreateTable', 'glue:UpdateTable', 'glue:BatchCreatePartition', 'glue:BatchDeletePartition', 'glue:UpdatePartition'],
     Resource: ['catalog', `database/${database}`, `table/${database}/*`].map((thing) => `arn:aws:glue:us-east-1:000000000000:${thing}`),
   },
 ];
@@ -185,6 +186,18 @@ describe('the catalog', () => {
     const first = await glue.send(new GetPartitionsCommand({ ...at, MaxResults: 2 }));
     const second = await glue.send(new GetPartitionsCommand({ ...at, MaxResults: 2, NextToken: first.NextToken }));
     expect([first.Partitions!.length, second.Partitions!.length, second.NextToken]).toEqual([2, 1, undefined]);
+    const entry = (Values: string[], day: string) => ({
+      PartitionValueList: [day],
+      PartitionInput: { Values, StorageDescriptor: { Location: 's3://b/moved/' } },
+    });
+    const Entries = [entry(['01'], '01'), entry(['09'], '09'), entry(['04'], '03')];
+    const { Errors: refused } = await glue.send(new BatchUpdatePartitionCommand({ ...at, Entries }));
+    expect(refused!.map(({ PartitionValueList: values, ErrorDetail: detail }) => [values, detail!.ErrorCode])).toEqual([
+      [['09'], 'EntityNotFoundException'],
+      [['03'], 'InvalidInputException'],
+    ]);
+    const { Partition: moved } = await glue.send(new GetPartitionCommand({ ...at, PartitionValues: ['01'] }));
+    expect(moved).toMatchObject({ Values: ['01'], StorageDescriptor: { Location: 's3://b/moved/' }, CreationTime: expect.any(Date) });
     await glue.send(new BatchDeletePartitionCommand({ ...at, PartitionsToDelete: [{ Values: ['02'] }] }));
     await expect(glue.send(new GetPartitionCommand({ ...at, PartitionValues: ['02'] }))).rejects.toEqual(
       failsWith('EntityNotFoundException'),
@@ -335,6 +348,61 @@ describe('a crawler', () => {
     expect(await valuesOf('teams')).toEqual(['x', 'y']);
     const { TableList: list } = await glue.send(new GetTablesCommand({ DatabaseName: database, Expression: 'noise|broken' }));
     expect(list).toEqual([]);
+  });
+
+  test('infers columns from the lines that are JSON, where the first is', async () => {
+    await put('cut/a.gz', [{ a: 1 }, '{"a":2,"b":"x', { c: 'y' }]);
+    await put('uncut/a.gz', ['{"a":2,"b":"x', { a: 1 }]);
+    for (const name of ['cut', 'uncut']) {
+      await crawler(name, name);
+      expect((await crawled(name)).Status).toBe('SUCCEEDED');
+    }
+    expect(await columnsOf('cut')).toEqual({ a: 'int', c: 'string' });
+    expect((await tableOf('cut')).Parameters).toMatchObject({ recordCount: '3' });
+    await expect(tableOf('uncut')).rejects.toEqual(failsWith('EntityNotFoundException'));
+  });
+
+  test('keeps SerDe parameters of others, and hands them on to partitions, only if configured to', async () => {
+    const serde = async (name: string) => {
+      const { Partitions } = await glue.send(new GetPartitionsCommand({ DatabaseName: database, TableName: name }));
+      return [await tableOf(name), ...Partitions!].map(({ StorageDescriptor }) => {
+        const { paths, 'ignore.malformed.json': ignore } = StorageDescriptor!.SerdeInfo!.Parameters!;
+        return [paths, ignore];
+      });
+    };
+    const configurations = {
+      merging: { Tables: { AddOrUpdateBehavior: 'MergeNewColumns' }, Partitions: { AddOrUpdateBehavior: 'InheritFromTable' } },
+      replacing: {},
+    };
+    for (const [name, CrawlerOutput] of Object.entries(configurations)) {
+      await put(`${name}/day=1/a.gz`, [{ a: 1 }]);
+      await crawler(name, name, { Configuration: JSON.stringify({ Version: 1, CrawlerOutput }) });
+      await crawled(name);
+      const { Name, StorageDescriptor, PartitionKeys, Parameters } = await tableOf(name);
+      const SerdeInfo = { ...StorageDescriptor!.SerdeInfo, Parameters: { paths: 'a', 'ignore.malformed.json': 'true' } };
+      const TableInput = { Name, PartitionKeys, Parameters, StorageDescriptor: { ...StorageDescriptor, SerdeInfo } };
+      await glue.send(new UpdateTableCommand({ DatabaseName: database, TableInput }));
+      await put(`${name}/day=2/a.gz`, [{ a: 1, b: 2 }]);
+    }
+    await crawled('replacing');
+    expect(await serde('replacing')).toEqual([
+      ['a,b', undefined],
+      ['a', undefined],
+      ['a,b', undefined],
+    ]);
+
+    await crawled('merging');
+    expect(await serde('merging')).toEqual(Array(3).fill(['a,b', 'true']));
+    const { Crawls } = await glue.send(new ListCrawlsCommand({ CrawlerName: 'merging', MaxResults: 1 }));
+    expect(JSON.parse(Crawls![0]!.Summary!)).toMatchObject({ PARTITION: { UPDATE: { Count: 1 }, ADD: { Count: 1 } } });
+  });
+
+  test('may not change a partition without the right to it', async () => {
+    await put('merging/day=2/a.gz', [{ a: 1, b: 2, c: 3 }]);
+    await permit(...READING, { ...WRITING[0]!, Action: WRITING[0]!.Action.filter((action) => action !== 'glue:UpdatePartition') });
+    expect(await crawled('merging')).toMatchObject({ Status: 'FAILED', ErrorMessage: expect.stringContaining('glue:UpdatePartition') });
+    await permit(...READING, ...WRITING);
+    expect((await crawled('merging')).Status).toBe('SUCCEEDED');
   });
 
   test('refuses a second start, stops when told, and fails in plain words where its bucket is gone', async () => {

@@ -13,8 +13,10 @@ import {
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
+import { lastAudit } from '../../activities/s3/last-audit.ts';
 import type { DashboardData } from '../../local/quicksight/load.ts';
 import { type Local, startLocal } from '../../local/start.ts';
+import type { Audit } from '../../pipeline/audit.ts';
 import { names } from '../../pipeline/names.ts';
 import { deliver, pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
 
@@ -140,6 +142,33 @@ describe('what the dashboard shows', () => {
     await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId: 'second' }));
     await ended(dataSets.history, 'second');
     expect(rowsOf(await data(), 'history')).toHaveLength(6);
+  });
+});
+
+describe('the account of the events', () => {
+  const place = { copies: { onPurpose: 0, resent: 0, unexplained: 0 }, examples: { missing: [], twice: [], altered: [] } };
+  const report: Audit = {
+    ...{ generated: 900, inStream: 900, inS3: 900, inAthena: 900, lost: 0, duplicates: 0, resent: 0, heartbeats: 30 },
+    ...{ killsGenerated: 300, killsOnDashboard: 300, windowsChecked: 40, windowsWrong: 0, wrongInAthena: [], bytesScanned: 1 },
+    places: ['stream', 'lake'].map((name) => ({ ...place, place: name, events: 900, missing: 0, altered: 0, malformed: 0 })),
+    ...{ at: START.getTime(), since: 0 },
+  };
+  const shown = async () => {
+    const all = await data();
+    return { asOf: all.asOf, error: all.visuals.find(({ visualId }) => visualId === 'account')!.error, rows: rowsOf(all, 'account') };
+  };
+
+  it('is empty before the first audit, then the last one, and none makes the data look fresher', async () => {
+    const before = await shown();
+    expect(before).toMatchObject({ rows: [], error: undefined });
+    const publish = lastAudit(clients)['audit.publish'];
+    await publish(pipeline, { ...report, lost: 2, inS3: 898, killsOnDashboard: undefined });
+    expect(await shown()).toEqual({ ...before, rows: [['2026-11-23T18:00:00Z', null, 900, 900, 898, 900, 2, 0, 40, 0, 2]] });
+    const DAY = 86_400_000;
+    await publish(pipeline, { ...report, at: report.at + DAY, since: report.at });
+    const row = ['2026-11-24T18:00:00Z', '2026-11-23T18:00:00Z', 900, 900, 900, 900, 0, 0, 40, 0, 0];
+    expect(await shown()).toEqual({ ...before, rows: [row] });
+    expect(rowsOf(await data('f.team=red&p.From=2026-11-25T00:00'), 'account')).toEqual([row]);
   });
 });
 

@@ -1,0 +1,16 @@
+SELECT
+  audited_at,
+  counted_since,
+  generated,
+  in_stream,
+  in_s3,
+  in_athena,
+  lost,
+  duplicates,
+  resent,
+  kills_generated,
+  kills_on_dashboard,
+  windows_checked,
+  windows_wrong,
+  faults
+FROM ${database}.last_audit

@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Holding } from '../activities/tally.ts';
+import { type Audit, auditRow } from '../pipeline/audit.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { toolPaths } from '../setup/tools.mjs';
+import type { audit } from '../workflows/index.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+
+const pipeline: Pipeline = { ...parseSpec({ name: 'audited' }), account: '000000000000' };
+
+let env: TestWorkflowEnvironment;
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  env = await TestWorkflowEnvironment.createLocal({
+    server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
+  });
+}, 60_000);
+afterAll(() => env?.teardown());
+
+/** What a place holds of three events. */
+const holding = (missing: number): Holding => ({
+  ...{ events: 3 - missing, kills: 1, missing, altered: 0, malformed: 0, heartbeats: 1, unknown: 0 },
+  copies: { onPurpose: 0, resent: 0, unexplained: 0 },
+  examples: { missing: [], twice: [], altered: [] },
+});
+
+/** Runs one audit that finds so many events missing in the lake; gives its report, and what was published. */
+async function audited(name: string, missing: number, publish: (report: Audit) => void): Promise<Audit> {
+  const counts = { columns: ['duplicates', 'windows_checked', 'windows_wrong'], rows: [['0', '1', '0']] };
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue: name,
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    activities: {
+      'generator.settle': async () => undefined,
+      'audit.generated': async () => ({ events: 3, kills: 1 }),
+      'audit.count': async (_pipeline: Pipeline, place: string) => holding(place === 'lake' ? missing : 0),
+      'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], bytesScanned: 0 }),
+      'audit.dashboard': async () => undefined,
+      'audit.publish': async (_pipeline: Pipeline, report: Audit) => publish(report),
+      'crawl.since': async () => ({ at: 0 }),
+      'crawl.start': async () => undefined,
+      'crawl.finished': async () => ({ tables: [], drifted: [] }),
+      'query.start': async () => 'x',
+      'query.finished': async (_pipeline: Pipeline, question: string) => ({
+        question,
+        execution: 'x',
+        more: false,
+        bytesScanned: 0,
+        ...counts,
+      }),
+    },
+  });
+  return worker.runUntil(() =>
+    env.client.workflow.execute<typeof audit>('audit', { taskQueue: name, workflowId: name, args: [{ pipeline, patience: '1 seconds' }] }),
+  );
+}
+
+it('is written down for the dashboard as it is returned, good or bad', async () => {
+  const published: Audit[] = [];
+  const reports = [
+    await audited('good', 0, (report) => published.push(report)),
+    await audited('bad', 2, (report) => published.push(report)),
+  ];
+  expect(published).toEqual(reports);
+  expect(reports.map(auditRow)).toMatchObject([
+    { generated: 3, in_s3: 3, lost: 0, faults: 0 },
+    { generated: 3, in_s3: 1, lost: 2, faults: 3 },
+  ]);
+  expect(Object.keys(auditRow(reports[0]!))).not.toEqual(expect.arrayContaining(['counted_since']));
+}, 60_000);
+
+it('that may not be written down fails, in the words of S3', async () => {
+  const refused = () => {
+    throw ApplicationFailure.nonRetryable('AccessDenied: no', 'AccessDenied');
+  };
+  await expect(audited('refused', 0, refused)).rejects.toMatchObject({ cause: { cause: { message: 'AccessDenied: no' } } });
+}, 60_000);
