@@ -13,6 +13,8 @@ const PATIENCE_MS = 60_000;
 /** After a run that failed: takes its pipeline down as a user would, and counts what that leaves, where the run itself did not come to count it. */
 export async function cleared(place: Place, run: Run, spec: Spec | Pipeline): Promise<void> {
   const pipeline: Pipeline = { account: ACCOUNT, ...spec };
+  const pending = await within(PATIENCE_MS, (signal) => persistently(signal, () => pendingOf(place, pipeline)));
+  if (pending.length > 0) run.fault = `${run.fault}; under way: ${pending.join(', ')}`;
   await within(PATIENCE_MS, (signal) => persistently(signal, () => takeDown(place.client, pipeline))).catch((error: Error) => {
     run.fault = `${run.fault}; nor does it go: ${error.message}`;
   });
@@ -20,6 +22,19 @@ export async function cleared(place: Place, run: Run, spec: Spec | Pipeline): Pr
   const left = there.filter((thing) => thing.includes(pipeline.name) || thing.includes(pipeline.name.replaceAll('-', '_')));
   if (run.leftovers === null) run.leftovers = left.length;
   if (left.length > 0) await silenced(place, pipeline, left);
+}
+
+/** The activities of a pipeline's workflows that have not ended: which attempt it is, and why the one before failed. */
+async function pendingOf({ client }: Place, { name }: Pipeline): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query: `PipelineName = '${name}' AND ExecutionStatus = 'Running'` })) {
+    const { raw } = await client.workflow.getHandle(workflowId).describe();
+    for (const { activityType, attempt, lastFailure } of raw.pendingActivities ?? [])
+      found.push(
+        `${activityType?.name} (attempt ${attempt}${lastFailure ? `: ${lastFailure.cause?.message ?? lastFailure.message}` : ''})`,
+      );
+  }
+  return found;
 }
 
 /** Ends what of a pipeline would disturb the runs after it: its workflows, its schedules, its Flink. */

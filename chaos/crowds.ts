@@ -30,7 +30,7 @@ export async function crowdRun(account: Account, number: number, size: number, s
         await counted(account, own, pipeline);
         await standsOnce(account, own, pipeline);
         await madeOnce(account, own, pipeline);
-        for (const count of ['lost', 'duplicates', 'madeTwice'] as const) all[count] += own.run[count]!;
+        for (const count of ['lost', 'duplicates', 'madeTwice'] as const) all[count] += own.run[count] ?? Number.NaN;
       });
       Object.assign(run, all);
       phase('down');

@@ -95,8 +95,8 @@ export async function until<Value>(signal: AbortSignal, ask: () => Promise<Value
   }
 }
 
-/** The sum of a count over runs, as far as it was to be taken; null if one could not be. */
+/** The sum of a count over the runs in which it was to be taken; null if one of them could not take it, or none was to. */
 export function summed(runs: Run[], count: Count): number | null {
   const taken = runs.flatMap((run) => (run[count] === undefined ? [] : [run[count]]));
-  return taken.includes(null) ? null : taken.reduce<number>((sum, each) => sum + (each ?? 0), 0);
+  return taken.length === 0 || taken.includes(null) ? null : taken.reduce<number>((sum, each) => sum + (each ?? 0), 0);
 }

@@ -87,19 +87,25 @@ export async function changesThings(aws: Clients, pipeline: Pipeline, { signal }
   for (const deeds of [OF_THINGS, OF_ROLES]) await Promise.all(deeds.map((deed) => stubbornly(signal, () => deed(aws, pipeline))));
 }
 
-/** Stops the Studio application by force while it starts. */
+/** Stops the Studio application by force while it starts: the start that goes ahead of all else, and the one that the notebook's keeper waits for. */
 export async function stopsTheStart({ kinesisAnalyticsV2 }: Clients, pipeline: Pipeline, { signal }: Course): Promise<void> {
   const { application: ApplicationName } = names(pipeline);
-  await until(
-    signal,
-    async () => {
-      const found = await stubbornly(signal, () => kinesisAnalyticsV2.send(new studio.DescribeApplicationCommand({ ApplicationName })));
-      return found?.ApplicationDetail?.ApplicationStatus === 'STARTING' || undefined;
-    },
-    20,
-  );
-  await stubbornly(signal, () => kinesisAnalyticsV2.send(new studio.StopApplicationCommand({ ApplicationName, Force: true })));
+  for (const _start of ['ahead', 'by the keeper']) {
+    await until(
+      signal,
+      async () => {
+        const found = await stubbornly(signal, () => kinesisAnalyticsV2.send(new studio.DescribeApplicationCommand({ ApplicationName })));
+        return found?.ApplicationDetail?.ApplicationStatus === 'STARTING' || undefined;
+      },
+      20,
+    );
+    await stubbornly(signal, () => kinesisAnalyticsV2.send(new studio.StopApplicationCommand({ ApplicationName, Force: true })));
+    await delay(STOPPED_MS, undefined, { signal });
+  }
 }
+
+/** By then the start that was stopped is none any more. */
+const STOPPED_MS = 300;
 
 /** Makes a role that is named as the pipeline's are, and sets a crawl and a query going. */
 export async function getsInTheWay(

@@ -22,7 +22,7 @@ const PRINCIPAL = 'arn:aws:quicksight:us-east-1:000000000000:user/default/local'
 export const wholeGame = (name: string, seed: number, account: string): Pipeline => ({
   ...parseSpec(
     smallGame(name, seed, {
-      tags: { team: 'live ops' },
+      tags: { team: 'live ops', season: '1' },
       keep: { streamHours: 48 },
       local: { speed: 20 },
     }),

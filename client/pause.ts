@@ -21,7 +21,7 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   await (wanted === 'paused' ? handle.signal(messages.pause, { deep }) : handle.signal(messages.resume));
   const stands = ({ pipeline: now, generator, notebook }: Picture) =>
     now.paused === (wanted === 'paused') &&
-    now.deep === deep &&
+    (deep ? now.deep : wanted === 'paused' || !now.deep) &&
     (generator?.state === wanted || generator?.state === 'finished') &&
     (!deep || notebook?.state === 'suspended');
   let now: Picture | undefined = before;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import {
@@ -32,6 +33,9 @@ import {
 } from '../workflows/messages.ts';
 import { attributes, introduced } from '../workflows/story.ts';
 import { Plain } from './plain.ts';
+
+/** A worker that is started anew answers well within this. */
+const NOBODY_MS = 60_000;
 
 /** Everything about one pipeline at one moment. */
 export interface Picture {
@@ -73,7 +77,7 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
       `Pipeline ${pipeline.name} already runs on another target or region (task queue ${found.taskQueue}). Take it down there first, or choose another name.`,
     );
   if (found?.status.name === 'RUNNING') {
-    const before = await onceAnswered(client, pipeline.name);
+    const before = await onceAnswered(client, pipeline.name, queue);
     if (before && before.pipeline.pipeline.account !== pipeline.account)
       throw new Plain(
         `Pipeline ${pipeline.name} runs in account ${before.pipeline.pipeline.account}; these credentials are of ${pipeline.account}.`,
@@ -112,11 +116,10 @@ async function asApplied(client: Client, wish: Wish, { pipeline: { pipeline, sta
 /** What would be done, without doing it. */
 export const planned = (client: Client, wish: Wish): Promise<PlanReport> =>
   client.workflow.execute<typeof plan>('plan', {
-    workflowId: names(wish.pipeline).workflows.survey,
+    workflowId: `${names(wish.pipeline).workflows.survey}/${randomUUID()}`,
     taskQueue: taskQueue(wish.pipeline.target, wish.pipeline.region),
     args: [wish],
     ...introduced(wish.pipeline, 'looks what would be done'),
-    workflowIdConflictPolicy: 'USE_EXISTING',
   });
 
 /** A refusal of an update in its own words. */
@@ -129,11 +132,13 @@ export async function asked<Value>(update: Promise<Value>): Promise<Value> {
   }
 }
 
-/** The picture, as soon as a worker answers. */
-async function onceAnswered(client: Client, name: string): Promise<Picture | undefined> {
-  for (;;) {
+/** The picture, as soon as a worker answers; throws when none does. */
+async function onceAnswered(client: Client, name: string, queue: string): Promise<Picture | undefined> {
+  for (const until = Date.now() + NOBODY_MS; ; ) {
     const answer = await unlessNobodyAnswers(picture(client, name).then((found) => ({ found })));
     if (answer) return answer.found;
+    if (Date.now() > until)
+      throw new Plain(`No worker answers on task queue ${queue}, which pipeline ${name} runs on. Start one: npm start`);
     await delay(100);
   }
 }

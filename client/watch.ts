@@ -28,7 +28,7 @@ export async function watchUp(
     }
     if (now) {
       said.add('seen');
-      const { stages, state, reason, rolledBack, tables } = now.pipeline;
+      const { stages, state, reason, rolledBack, tables, asked: isAhead } = now.pipeline;
       for (const [group, members] of Object.entries(GROUPS)) {
         if (said.has(group) || groupState(members, stages).state !== 'ready') continue;
         said.add(group);
@@ -38,7 +38,7 @@ export async function watchUp(
         said.add('tables');
         progress.done('first crawl, tables', since);
       }
-      if (state === 'held' && !said.has(String(reason))) {
+      if (state === 'held' && !isAhead && !said.has(String(reason))) {
         said.add(String(reason));
         const { words, next } = outlook(now.pipeline);
         stuck(`pipeline ${name} is held: ${reason}\n  ${words}\n  next: ${next.join(' | ')}`);
@@ -47,7 +47,7 @@ export async function watchUp(
         said.add(rolledBack);
         stuck(`pipeline ${name} is as it was before, since ${rolledBack}`);
       }
-      if (state === 'running' || state === 'paused') return now;
+      if ((state === 'running' || state === 'paused') && !isAhead) return now;
       progress.now(underWay(now));
     }
     await delay(200, undefined, { signal });

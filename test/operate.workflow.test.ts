@@ -224,6 +224,97 @@ describe('taking down', () => {
   );
 });
 
+describe('a take-down', () => {
+  it(
+    'that failed is not undone by a look for drift',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.endless = final('Temporal is away');
+        await expect(handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).rejects.toThrow();
+        account.standing.delete('crawler');
+        const { spent } = await until(() => true);
+        const [surveys, made] = [account.surveysBegun, account.log.length];
+        // Cost is added up at each look around.
+        await until(({ spent: now }) => now.at > spent.at + 500);
+        expect([account.surveysBegun, account.log.length]).toEqual([surveys, made]);
+        account.endless = undefined;
+        expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).toEqual({ left: [] });
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'lets nobody start the generator or the notebook again',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.stuck.set('studio', new Error('still stopping'));
+        const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+        while (!account.log.includes('studio.remove')) await new Promise((resolve) => setTimeout(resolve, 20));
+        await handle.signal(messages.pause);
+        await handle.signal(messages.resume);
+        await handle.signal(messages.pause);
+        expect(await until(() => true)).toMatchObject({ state: 'taking down' });
+        account.stuck.clear();
+        expect(await down).toEqual({ left: [] });
+        await handle.result();
+        expect((await generatorOf(pipeline).describe()).status.name).not.toBe('RUNNING');
+      }),
+    60_000,
+  );
+
+  it(
+    'that keeps the data lets it through first',
+    () =>
+      withPipeline(
+        async ({ account, pipeline, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] });
+          await until(({ closed }) => closed);
+          expect(await generatorOf(pipeline).query(messages.generatorStatus)).toMatchObject({ state: 'paused' });
+          expect(account.log).not.toContain('eventsDelivery.remove');
+          expect(await down).toEqual({ left: [] });
+          expect(account.standing.has('bucket')).toBe(true);
+        },
+        { delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
+});
+
+describe('the budget of a day', () => {
+  it(
+    'pauses the pipeline, the application too, until the user lets it go on for the rest of it',
+    () =>
+      withPipeline(
+        async ({ account, handle, up, until }) => {
+          await up();
+          const now = await until(({ deep }) => deep);
+          expect(now).toMatchObject({
+            state: 'paused',
+            paused: true,
+            overBudget: expect.stringMatching(/^it has cost \$0\.00 today, more than maxDailyCost/),
+          });
+          expect(now.reason).toBe(now.overBudget);
+          while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+          await handle.signal(messages.resume);
+          expect(await until(isRunning)).toMatchObject({ paused: false, deep: false, spent: { waived: true } });
+        },
+        {
+          target: 'aws',
+          quicksightPrincipal: 'arn:aws:quicksight:us-east-1:000000000000:user/default/dev',
+          maxDailyCost: 0.00001,
+          ...soon,
+        },
+      ),
+    60_000,
+  );
+});
+
 describe('the next run of the same pipeline', () => {
   it(
     'keeps the hash of the spec as it is now',

@@ -19,6 +19,8 @@ export interface World {
   foreign: Set<Stage>;
   /** Each throws as long as it is there. */
   broken: Map<Stage, Error>;
+  /** Why the workflows do not end. */
+  endless?: Error;
   /** What would not go away. */
   stuck: Map<Stage, Error>;
   /** A survey ends no sooner than this. */
@@ -127,6 +129,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     },
     'schedules.remove': async () => undefined,
     'workflows.end': async (pipeline: Pipeline) => {
+      if (w.endless) throw w.endless;
       const { client } = Context.current();
       let running = false;
       for (const id of [names(pipeline).workflows.generate, names(pipeline).workflows.notebook]) {

@@ -197,6 +197,11 @@ async function makeTables(pipeline: Pipeline, picture: PipelineStatus): Promise<
       made.push(await act['lake.delivered'].executeWithOptions(options, [pipeline]));
     } catch (error) {
       if (isCancellation(error)) throw error;
+      if (picture.paused) {
+        // Nothing can be delivered: the patience begins anew once it goes on.
+        await condition(() => !picture.paused);
+        continue;
+      }
       throw ApplicationFailure.nonRetryable(
         `within ${DELIVERY_PATIENCE} ${rootMessage(error)}; npx d2d status says how generator and notebook are`,
         'NothingDelivered',

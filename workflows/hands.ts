@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  CancellationScope,
   condition,
   getExternalWorkflowHandle,
   isCancellation,
@@ -7,6 +8,7 @@ import {
   ParentClosePolicy,
   proxyActivities,
   type SignalDefinition,
+  sleep,
   startChild,
   uuid4,
 } from '@temporalio/workflow';
@@ -37,6 +39,8 @@ export const lasting = (pipeline: Pipeline, workflowId: string, summary: string)
 });
 /** Heartbeats close a window once it has ended; a stream that takes none must not hold up a change for ever. */
 const closingPatience = ({ windowSeconds }: Pipeline) => windowSeconds * 1000 + 120_000;
+/** Rows of a window come out of Flink, and through their stream, within this. */
+const SINKS_MS = 10_000;
 const CLOSING = { summary: 'until every window is closed' };
 
 interface Wanted {
@@ -52,20 +56,25 @@ export interface Hands {
   setGoing(pipeline: Pipeline): Promise<string[]>;
   /** Pauses the generator and waits until every window is closed. */
   closeWindows(): Promise<void>;
+  /** Pauses the generator and waits until all that it has sent lies in the lake. */
+  letDataThrough(): Promise<void>;
   /** Ends what `closeWindows` began. */
   goOn(): Promise<void>;
   respec(pipeline: Pipeline): Promise<void>;
-  /** Runs until `isEnding`. */
-  steer(isEnding: () => boolean): Promise<void>;
-  /** True when everything wanted has been told. */
+  /** Tells them what is wanted, while `mayAct`; runs until `isOver`. */
+  steer(isOver: () => boolean, mayAct: () => boolean): Promise<void>;
+  /** True while they are being told something. */
+  areBusy(): boolean;
+  /** True when everything wanted has been told, or there is nobody to tell. */
   areStill(): boolean;
 }
 
 /** Hands on the workflows of one pipeline; what they were told last is in the picture. */
 export function handsOn(picture: PipelineStatus): Hands {
-  let wanted: Wanted = { paused: picture.paused, deep: picture.deep };
+  let wanted: Wanted = picture.wanted ?? { paused: picture.paused, deep: picture.deep };
   let busy = false;
-  const areStill = () => !busy && wanted.paused === picture.paused && wanted.deep === picture.deep;
+  const isTold = () => wanted.paused === picture.paused && wanted.deep === picture.deep;
+  const areStill = () => !busy && (!picture.generating || isTold());
   const { generate: generator, notebook } = names(picture.pipeline).workflows;
   const tellGenerator = async (paused: boolean) => {
     picture.closed = false;
@@ -84,27 +93,45 @@ export function handsOn(picture: PipelineStatus): Hands {
   return {
     want: (next) => {
       wanted = { ...wanted, ...next };
+      picture.wanted = wanted;
     },
     setGoing: async (pipeline) => {
       const started: string[] = [];
+      const isKnown = picture.generating;
       if (await startGenerator(pipeline, wanted.paused)) started.push(generator);
+      else if (!isKnown) {
+        // An earlier life of the pipeline left it running.
+        await reached(generator, respec, pipeline);
+        await tellGenerator(wanted.paused);
+      }
       picture.generating = true;
       if (picture.deep) return started;
       picture.studioRuns = true;
       addUp(picture);
       if (await startNotebook(pipeline)) started.push(notebook);
+      else if (!isKnown) {
+        await reached(notebook, respec, pipeline);
+        await reached(notebook, resume);
+      }
       return started;
     },
     closeWindows,
+    letDataThrough: async () => {
+      if (!picture.generating) return;
+      if (!picture.closed) await closeWindows();
+      await sleep(picture.pipeline.delivery.seconds * 1000 + SINKS_MS, { summary: 'until all is delivered' });
+    },
     goOn: () => tellGenerator(wanted.paused),
     respec: async (pipeline) => {
       for (const id of [generator, notebook]) await reached(id, respec, pipeline);
     },
+    areBusy: () => busy,
     areStill,
-    steer: async (isEnding) => {
+    steer: async (isOver, mayAct) => {
+      const isEnding = () => isOver() || !mayAct();
       for (;;) {
-        await condition(() => isEnding() || (picture.generating && !areStill()));
-        if (isEnding()) return;
+        await condition(() => isOver() || (mayAct() && picture.generating && !areStill()));
+        if (isOver()) return;
         busy = true;
         const now = wanted;
         if (now.paused !== picture.paused) {
@@ -133,12 +160,12 @@ export function handsOn(picture: PipelineStatus): Hands {
 const startGenerator = (pipeline: Pipeline, paused: boolean): Promise<boolean> => {
   const cursor = begin(pipeline, uuid4().slice(0, 8), paused);
   const options = lasting(pipeline, names(pipeline).workflows.generate, 'sends the events of the game');
-  return once(startChild(generate, { ...options, args: [{ pipeline, cursor }] }));
+  return once(() => startChild(generate, { ...options, args: [{ pipeline, cursor }] }));
 };
 
 const startNotebook = (pipeline: Pipeline): Promise<boolean> => {
   const options = lasting(pipeline, names(pipeline).workflows.notebook, 'keeps the SQL of the Studio notebook running');
-  return once(startChild(keepNotebook, { ...options, args: [{ pipeline }] }));
+  return once(() => startChild(keepNotebook, { ...options, args: [{ pipeline }] }));
 };
 
 /** Signals a workflow; false if somebody has ended it. */
@@ -153,10 +180,10 @@ async function reached<Args extends unknown[]>(workflowId: string, message: Sign
   }
 }
 
-/** A long-lived child is started once: true if that was now. */
-async function once(start: Promise<unknown>): Promise<boolean> {
+/** A long-lived child is started once: true if that was now. It goes on when what started it is broken off. */
+async function once(start: () => Promise<unknown>): Promise<boolean> {
   try {
-    await start;
+    await CancellationScope.nonCancellable(start);
     return true;
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -79,6 +79,12 @@ export interface PipelineStatus {
   made: Stage[];
   /** What taking over a stage found otherwise, of those that this run took over: what a rollback gives back. */
   adopted: Partial<Record<Stage, Difference[]>>;
+  /** True from when a wish was accepted until it is carried out, or held. */
+  asked?: boolean;
+  /** True once a take-down has begun: what it took away is not made again unless the user asks for it. */
+  halfDown?: boolean;
+  /** What the user wants of generator and application, where they were not told yet. */
+  wanted?: { paused: boolean; deep: boolean };
   /** True once there is a generator. */
   generating: boolean;
   /** True once the Studio application has been asked to start. */

@@ -4,14 +4,15 @@ import {
   CancellationScope,
   condition,
   isCancellation,
+  log,
   makeContinueAsNewFunc,
+  patched,
   proxyActivities,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { milliseconds } from '../pipeline/duration.ts';
-import { type Pipeline, parseSpec, speedOf } from '../pipeline/spec.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { bringUp, refusal, surveyed } from './bring-up.ts';
 import { addUp, excess } from './budget.ts';
 import { rootMessage } from './failure.ts';
@@ -32,7 +33,7 @@ import {
 } from './messages.ts';
 import { born, rename, tell } from './picture.ts';
 import { endEverything, takeAwayMade } from './teardown.ts';
-import { lookForDrift } from './watch.ts';
+import { lookEvery, lookForDrift } from './watch.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
@@ -41,8 +42,6 @@ const act = proxyActivities<Activities>({
 });
 
 const HISTORY_EVENTS = 1_500;
-/** How often the cost is added up, of AWS's time. */
-const BUDGET_MS = 300_000;
 
 /**
  * One pipeline's life: it brings everything up in the order of the data, watches over it, changes it as asked, and takes it down. `picture` comes from an
@@ -58,8 +57,10 @@ export async function operate(
   let ending = false;
   let isGone = false;
   let answering = false;
+  let isWorking = false;
   let brokenOff: { rollback: boolean } | undefined;
   let climb: CancellationScope | undefined;
+  let look: CancellationScope | undefined;
   const hands = handsOn(picture);
 
   setHandler(status, () => picture);
@@ -87,6 +88,7 @@ export async function operate(
     const wanted: Wish = todo ?? { pipeline: picture.pipeline };
     todo = { ...wanted, leave: leave ?? wanted.leave };
     isHeld = false;
+    picture.asked = true;
   });
   setHandler(breakOff, (how) => {
     brokenOff = how;
@@ -104,6 +106,7 @@ export async function operate(
         if (changesAnything(picture, next, report.stages)) {
           todo = next;
           isHeld = false;
+          picture.asked = true;
         }
         return report;
       } finally {
@@ -126,11 +129,16 @@ export async function operate(
     teardown,
     async ({ keepData }) => {
       ending = true;
+      picture.halfDown = true;
       const before = picture.state;
       rename(picture, 'taking down');
       climb?.cancel();
-      await condition(() => climb === undefined);
+      if (patched('take-down-waits-for-looks')) {
+        look?.cancel();
+        await condition(() => !isWorking && !hands.areBusy());
+      } else await condition(() => climb === undefined);
       try {
+        if (keepData && patched('kept-data-is-whole')) await hands.letDataThrough();
         const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
         rename(picture, 'gone');
         isGone = true;
@@ -155,6 +163,7 @@ export async function operate(
     const before = picture.pipeline;
     rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
     brokenOff = undefined;
+    picture.halfDown = undefined;
     try {
       await climbTo(wanted);
       if (todo === wanted) todo = undefined;
@@ -174,11 +183,14 @@ export async function operate(
   };
   const climbTo = async (wanted: Wish): Promise<void> => {
     climb = new CancellationScope();
+    const isOver = () => climb === undefined;
+    const watching = patched('budget-while-climbing') ? watchBudget(isOver) : undefined;
     try {
       await climb.run(() => bringUp(wanted, picture, hands));
     } finally {
       climb = undefined;
     }
+    await watching;
     picture.made = [];
     picture.adopted = {};
     picture.readyAt ??= Date.now();
@@ -195,8 +207,10 @@ export async function operate(
     const stood = picture.readyAt !== undefined;
     try {
       await takeAwayMade({ pipeline: picture.pipeline, made: picture.made, adopted: picture.adopted, andWorkflows: !stood });
+      if (ending) return;
       if (stood) await climbTo({ pipeline: before });
     } catch (error) {
+      if (ending) return;
       hold(`${reason}; rolling that back failed: ${rootMessage(error)}`);
       return;
     }
@@ -219,6 +233,12 @@ export async function operate(
     if (!picture.generating && picture.studioRuns) await stopApplication(picture);
   };
 
+  /** A long way up costs, too. */
+  const watchBudget = async (isOver: () => boolean): Promise<void> => {
+    while (!(await condition(isOver, lookEvery(picture.pipeline).cost, { summary: 'until the next look at cost' })))
+      await keepWithinBudget().catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
+  };
+
   const lookAround = async (every: ReturnType<typeof lookEvery>): Promise<void> => {
     const { readyAt, lookedAt = readyAt } = picture;
     const isDue = lookedAt !== undefined && Date.now() - lookedAt >= every.drift - every.cost / 2;
@@ -226,24 +246,40 @@ export async function operate(
     const mayHeal = picture.pipeline.drift === 'heal' && todo === undefined;
     try {
       await keepWithinBudget();
-      if (isDue) await lookForDrift(picture, hands, () => ending, mayHeal ? heal : undefined);
+      if (isDue && !picture.halfDown) await lookForDrift(picture, hands, () => ending || todo !== undefined, mayHeal ? heal : undefined);
     } catch (error) {
+      if (ending) return;
       if (isCancellation(error)) throw error;
       picture.lookedAt = Date.now();
       rename(picture, picture.state, `the look at drift and cost failed: ${rootMessage(error)}`);
     }
   };
 
-  const steering = hands.steer(() => isGone);
+  const isSettled = () => !ending && picture.state !== 'rolling back';
+  const steering = hands.steer(() => isGone, isSettled);
   const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
   const isIdle = () => !ending && !answering && (todo === undefined || isHeld) && hands.areStill();
   const isCalled = () => isGone || (!ending && todo !== undefined && !isHeld) || (isCrowded() && isIdle());
+  /** A take-down waits for what is being done. */
+  const working = async (work: Promise<void>): Promise<void> => {
+    isWorking = true;
+    try {
+      await work;
+    } finally {
+      isWorking = false;
+    }
+  };
   tell(picture);
   while (!isGone) {
-    if (todo && !isHeld && !ending) await carryOut(todo);
+    if (todo && !isHeld && !ending) await working(carryOut(todo));
+    picture.asked = undefined;
     const every = lookEvery(picture.pipeline);
     const isNews = await condition(isCalled, Math.min(every.drift, every.cost), { summary: 'until the next look at drift and cost' });
-    if (!isNews && !ending) await lookAround(every);
+    if (!isNews && !ending) {
+      look = new CancellationScope();
+      await working(look.run(() => lookAround(every)));
+      look = undefined;
+    }
     if (isCrowded() && isIdle()) {
       await condition(allHandlersFinished);
       if (isIdle()) await turnOver(todo ?? { pipeline: picture.pipeline }, picture, todo !== undefined);
@@ -252,12 +288,6 @@ export async function operate(
   await condition(allHandlersFinished);
   await steering;
 }
-
-/** Milliseconds between looks at drift, and at cost. */
-const lookEvery = (pipeline: Pipeline) => ({
-  drift: milliseconds(pipeline.schedules.drift) / speedOf(pipeline),
-  cost: BUDGET_MS / speedOf(pipeline),
-});
 
 /** The next run of the same pipeline, which starts with the memo of the first unless told. */
 const turnOver = (wish: Wish, picture: PipelineStatus, asked: boolean): Promise<never> =>

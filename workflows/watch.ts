@@ -1,3 +1,5 @@
+import { milliseconds } from '../pipeline/duration.ts';
+import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { seeToSchedules, surveyed } from './bring-up.ts';
 import type { Hands } from './hands.ts';
@@ -5,6 +7,14 @@ import type { Drift, PipelineStatus } from './messages.ts';
 import { tell } from './picture.ts';
 
 const DRIFTS_KEPT = 20;
+/** How often the cost is added up, of AWS's time. */
+const BUDGET_MS = 300_000;
+
+/** Milliseconds between looks at drift, and at cost. */
+export const lookEvery = (pipeline: Pipeline) => ({
+  drift: milliseconds(pipeline.schedules.drift) / speedOf(pipeline),
+  cost: BUDGET_MS / speedOf(pipeline),
+});
 
 /**
  * Looks for what somebody changed behind the pipeline's back. `heal` brings it back, and is left out where that is only to be reported; it says whether it
