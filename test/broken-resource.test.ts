@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UpdateWorkGroupCommand } from '@aws-sdk/client-athena';
+import type { DeleteDeliveryStreamInput, DeliveryStreamDescription, DeliveryStreamStatus } from '@aws-sdk/client-firehose';
 import { DeleteTableCommand } from '@aws-sdk/client-glue';
 import {
   CreateIngestionCommand,
@@ -53,6 +54,17 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
     await workgroup('ENABLED');
     expect(await eventually(() => act['dataSource.ensure'](pipeline))).toMatchObject({ outcome: 'created' });
     await act['dataSource.ready'](pipeline);
+  });
+
+  it('a delivery stream whose deletion failed is deleted by force, as one whose creation failed need not be', async () => {
+    const forced = async (DeliveryStreamStatus: DeliveryStreamStatus) => {
+      local.calls.clear();
+      await resources(aws).eventsDelivery.remove(pipeline, { DeliveryStreamStatus } as DeliveryStreamDescription);
+      const deletion = local.calls.all()[0]!;
+      return { ...deletion, force: (deletion.input as DeleteDeliveryStreamInput).AllowForceDelete };
+    };
+    expect(await forced('DELETING_FAILED')).toMatchObject({ operation: 'DeleteDeliveryStream', force: true });
+    expect(await forced('CREATING_FAILED')).toMatchObject({ operation: 'DeleteDeliveryStream', force: undefined });
   });
 
   it('a data set that could not be loaded is loaded again, and serves what it has when a later load fails', async () => {
