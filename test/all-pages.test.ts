@@ -14,6 +14,7 @@ import { names, OWNER_TAG } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
+import { onePerPage } from './one-per-page.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'paged' }), account: '000000000000' };
 const n = names(pipeline);
@@ -42,7 +43,7 @@ it('every policy of a role is seen and taken off, on however many pages they are
   for (const PolicyArn of arns) await aws.iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn }));
   const inline = ['first', 'fourth', 'second'];
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: 's3:*', Resource: '*' }] });
-  aws.iam.middlewareStack.add(onePerPage, { step: 'initialize', name: 'onePerPage' });
+  onePerPage(aws.iam, 'MaxItems');
   for (const PolicyName of inline) await aws.iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }));
 
   const { differences } = await survey(resource('crawlerRole'), pipeline);
@@ -65,10 +66,3 @@ it('every tag of a stream is read, those of more than a page too', async () => {
     .list();
   expect(await streams[0]!.tags()).toMatchObject({ ...Tags, [OWNER_TAG]: pipeline.name });
 });
-
-/** Has IAM give one item at a time. */
-const onePerPage =
-  // biome-ignore lint/suspicious/noExplicitAny: a middleware takes what any command takes
-    (next: (asked: any) => Promise<any>, { commandName = '' }: { commandName?: string }) =>
-    (asked: { input: object }) =>
-      next(commandName.startsWith('List') ? { ...asked, input: { ...asked.input, MaxItems: 1 } } : asked);
