@@ -151,7 +151,7 @@ describe('a refusal of the caller, not of a role', () => {
   const passRole = (who: string) => `User: ${who} is not authorized to perform: iam:PassRole on resource: ${n.roleArns.firehose}`;
   const youngOne: YoungRole = async () => n.roles.firehose;
 
-  it.each([DEV, 'arn:aws:sts::000000000000:assumed-role/Admin/me', 'arn:aws:iam::000000000000:root'])(
+  it.each([DEV, 'arn:aws:sts::000000000000:assumed-role/aws-admin/me', 'arn:aws:iam::000000000000:root'])(
     'is final while the role is new, and says who lacks what: %s',
     async (who) => {
       failing('CreateDeliveryStream', 'AccessDeniedException', passRole(who));
@@ -172,6 +172,7 @@ describe('a refusal of the caller, not of a role', () => {
   it.each([
     passRole(`arn:aws:sts::000000000000:assumed-role/${n.roles.firehose}/session`),
     passRole(n.roleArns.firehose),
+    passRole('arn:aws:sts::000000000000:assumed-role/aws-quicksight-service-role-v0/session'),
     passRole('arn:aws:sts::999999999999:assumed-role/FirehoseService/i-1'),
     'User: firehose.amazonaws.com is not authorized to perform: sts:AssumeRole on resource: x',
     `Role ${n.roleArns.firehose} is not authorized to perform: kinesis:DescribeStream`,

@@ -16,6 +16,8 @@ const DENYING = /\brole\b|assume|authorized|privilege|permission|access was deni
 const ACTION = /\b(?!aws:)[a-z][a-z0-9-]*:[A-Z][A-Za-z]+\b/;
 
 const REFUSED_USER = /User: (arn:[\w-]+:(?:iam|sts)::(\d{12}):\S+) is not authorized/;
+/** Roles of the account in which AWS's services act by themselves. */
+const SERVICE_ROLE = /^(AWSServiceRoleFor|aws-quicksight-)/;
 const ACTING_ROLE = /:assumed-role\/([^/]+)|:role\/(?:\S*\/)?([^/]+)$/;
 
 /** True when AWS refuses something for want of a permission. The pipeline's own name in its words counts for nothing. */
@@ -26,12 +28,13 @@ export function isRefusal({ name = '', message }: Said, pipeline: Pipeline): boo
 }
 
 /** The ARN of whom AWS refuses, if that is somebody of the account who is none of the pipeline's roles: the caller then, who lacks a permission that no role's policy gives. */
-export function refusedCaller({ message }: Said, pipeline: Pipeline): string | undefined {
+function refusedCaller({ message }: Said, pipeline: Pipeline): string | undefined {
   const [, arn, account] = REFUSED_USER.exec(message) ?? [];
   // AWS's services have accounts of their own.
   if (arn === undefined || account !== pipeline.account) return undefined;
   const [, assumed, role = assumed] = ACTING_ROLE.exec(arn) ?? [];
-  return Object.values<string | undefined>(names(pipeline).roles).includes(role) ? undefined : arn;
+  const isServices = SERVICE_ROLE.test(role ?? '') || Object.values<string | undefined>(names(pipeline).roles).includes(role);
+  return isServices ? undefined : arn;
 }
 
 /** Which action a refused caller lacks, and whose policy has to allow it; in brackets, to stand behind AWS's words. Undefined where the caller was not refused. */
