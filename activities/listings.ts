@@ -3,7 +3,7 @@ import { DescribeLogGroupsCommand, ListTagsForResourceCommand as ListLogTags } f
 import { ListDeliveryStreamsCommand, ListTagsForDeliveryStreamCommand } from '@aws-sdk/client-firehose';
 import { GetDatabasesCommand, GetTagsCommand, ListCrawlersCommand } from '@aws-sdk/client-glue';
 import { ListRolesCommand, ListRoleTagsCommand } from '@aws-sdk/client-iam';
-import { DescribeStreamSummaryCommand, ListStreamsCommand, ListTagsForStreamCommand } from '@aws-sdk/client-kinesis';
+import { DescribeStreamSummaryCommand, ListStreamsCommand } from '@aws-sdk/client-kinesis';
 import {
   DescribeApplicationCommand,
   ListApplicationsCommand,
@@ -18,9 +18,11 @@ import {
 } from '@aws-sdk/client-quicksight';
 import { GetBucketTaggingCommand, ListBucketsCommand } from '@aws-sdk/client-s3';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { ofStream, type Standing } from '../pipeline/standing-cost.ts';
+import type { Standing } from '../pipeline/standing-cost.ts';
 import type { Clients } from './aws.ts';
+import { streamCosts, streamTags } from './kinesis/stream.ts';
 import { studioCosts } from './kinesis-analytics-v2/application.ts';
+import { pages } from './pages.ts';
 import { tagMap } from './tags.ts';
 
 /** Something in the account that can carry tags, and how to learn which. */
@@ -67,10 +69,10 @@ export function kinds(aws: Clients, { region, account }: Pick<Pipeline, 'region'
       (StreamName) => ({
         name: StreamName,
         arn: arnOf('kinesis', `stream/${StreamName}`),
-        tags: async () => tagMap((await aws.kinesis.send(new ListTagsForStreamCommand({ StreamName }))).Tags),
+        tags: () => streamTags(aws, StreamName),
         costs: async () => {
           const { StreamDescriptionSummary: found } = await aws.kinesis.send(new DescribeStreamSummaryCommand({ StreamName }));
-          return ofStream(found?.OpenShardCount ?? 0, found?.RetentionPeriodHours ?? 0);
+          return streamCosts(found!);
         },
       }),
     ),
@@ -233,19 +235,3 @@ const isElsewhere = (role: string, region: string): boolean => {
   const named = /-([a-z]{2}(?:-[a-z]+)+-\d)-(?:firehose|studio|crawler|quicksight)$/.exec(role)?.[1];
   return named !== undefined && !`-${named}`.endsWith(`-${region}`);
 };
-
-/** The items of all pages. */
-async function pages<Page, Item>(
-  ask: (token?: string) => Promise<Page>,
-  itemsOf: (page: Page) => Item[],
-  nextOf: (page: Page) => string | undefined,
-): Promise<Item[]> {
-  const items: Item[] = [];
-  let token: string | undefined;
-  do {
-    const page = await ask(token);
-    items.push(...itemsOf(page));
-    token = nextOf(page);
-  } while (token);
-  return items;
-}

@@ -1,15 +1,14 @@
 import { lookup } from 'node:dns/promises';
-import { DescribeLimitsCommand, DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { overBudget, perHour } from '../pipeline/cost.ts';
-import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Clients } from './aws.ts';
 import { callerAdvice, permissionAdvice } from './caller.ts';
 import { continuing } from './calls.ts';
-import { isRefused, isUnknownCaller, unlessMissing } from './errors.ts';
+import { isRefused, isUnknownCaller } from './errors.ts';
 import { edition, principal } from './quicksight/account.ts';
-import { ok, refused, type Verdict, warning } from './verdict.ts';
+import { quotas } from './quotas.ts';
+import { ok, refused, type Verdict } from './verdict.ts';
 
 /** What was found of one thing, and how often AWS was called for it. */
 export interface Check extends Verdict {
@@ -18,7 +17,9 @@ export interface Check extends Verdict {
 }
 
 /** Looks whether the account takes a pipeline, before anything is made. `resolve` finds a host's address. */
-export function preflight({ sts, kinesis, quicksight }: Clients, resolve: (host: string) => Promise<unknown> = (host) => lookup(host)) {
+export function preflight(clients: Clients, resolve: (host: string) => Promise<unknown> = (host) => lookup(host)) {
+  const { sts, quicksight } = clients;
+  const { shards, roles, deliveryStreams, applications } = quotas(clients);
   return {
     /** Every check. Where there is no such region, or AWS does not know the caller, it stops there: the rest would say the same in other words. */
     'account.check': async (pipeline: Pipeline): Promise<Check[]> => {
@@ -29,6 +30,9 @@ export function preflight({ sts, kinesis, quicksight }: Clients, resolve: (host:
       if (isAnyRefused(first.slice(2))) return first;
       const rest = await Promise.all([
         check('Kinesis shards', () => shards(pipeline)),
+        check('IAM roles', () => roles(pipeline)),
+        check('Firehose', () => deliveryStreams(pipeline)),
+        check('Managed Flink', () => applications(pipeline)),
         check('QuickSight', () => edition(quicksight, pipeline)),
         check('QuickSight principal', () => principal(quicksight, pipeline)),
       ]);
@@ -53,25 +57,6 @@ export function preflight({ sts, kinesis, quicksight }: Clients, resolve: (host:
     return refused(
       `the worker's credentials are of account ${Account}, the pipeline is of ${account}; start the worker with credentials of ${account}`,
     );
-  }
-
-  /** Only where it is tight does it matter which of the pipeline's shards are among the open ones already. */
-  async function shards(pipeline: Pipeline): Promise<Verdict> {
-    const { ShardLimit = 0, OpenShardCount = 0 } = await kinesis.send(new DescribeLimitsCommand({}));
-    const wanted = Object.fromEntries(LAKE_TABLES.map((table) => [table, table === 'events' ? pipeline.shards : 1]));
-    const left = ShardLimit - OpenShardCount;
-    const all = Object.values(wanted).reduce((sum, count) => sum + count);
-    if (all <= left) return ok(`${OpenShardCount} of ${ShardLimit} shards are open`);
-    const more = await Promise.all(LAKE_TABLES.map(async (table) => wanted[table]! - (await openShards(names(pipeline).streams[table]))));
-    const further = more.reduce((sum, count) => sum + Math.max(0, count), 0);
-    const open = `${OpenShardCount} of ${ShardLimit} shards are open in ${pipeline.region}`;
-    if (further > left) return refused(`${open}, and the pipeline wants ${further} more; ask AWS for more, or lower 'shards'`);
-    return further > 0 ? warning(`${open}, and the pipeline wants ${further} more`) : ok(open);
-  }
-
-  async function openShards(StreamName: string): Promise<number> {
-    const answer = await unlessMissing(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException');
-    return answer?.StreamDescriptionSummary?.OpenShardCount ?? 0;
   }
 }
 

@@ -8,7 +8,7 @@ import { nextLook, type Seen } from '../pipeline/waiting.ts';
 import { type Calls, callsIn, counted, doneSoFar, operationOf } from './calls.ts';
 import { FINAL, isNamed } from './errors.ts';
 import type { Service } from './iam/policies.ts';
-import { roleAdvice } from './iam/refusal.ts';
+import { deniedAdvice, roleAdvice } from './iam/refusal.ts';
 import { giveBack, isOfTags, retag, tagDifferences } from './own-tags.ts';
 
 /** Where a resource stands on its way to being usable, or (`leaving`) gone. */
@@ -106,14 +106,19 @@ export function steps<Thing extends Found>(resource: Resource<Thing>, youngRole:
   const said = <Value>(verb: string, pipeline: Pipeline, work: () => Promise<Value>): Promise<Value> =>
     worded(`${verb} ${resource.label(pipeline)}`, work).catch((error) => unlessYoung(error, pipeline));
   const unlessYoung = async (error: ApplicationFailure, pipeline: Pipeline): Promise<never> => {
-    if (resource.role === undefined || error.type === 'NotYet' || OWN_FAILURES.includes(error.type ?? '')) throw error;
-    const role = await youngRole(pipeline, resource.role);
+    if (error.type === 'NotYet' || OWN_FAILURES.includes(error.type ?? '')) throw error;
     const isBroken = error.type === 'BrokenResource';
+    // AWS's own words alone, for ours hold names that may say anything.
+    const cause = isBroken ? error : error.cause;
+    const said = cause && { name: cause.name, message: cause.message, operation: operationOf(cause) };
+    const denied = said && deniedAdvice(said, pipeline);
+    // No time mends what the caller may not do, however new the role is.
+    if (denied !== undefined) throw ApplicationFailure.nonRetryable(`${error.message} ${denied}`, isBroken ? error.type : 'CallerRefused');
+    if (resource.role === undefined) throw error;
+    const role = await youngRole(pipeline, resource.role);
     if (role !== undefined && isBroken) throw ApplicationFailure.nonRetryable(error.message, 'BrokenWhileRoleSpreads');
     if (role !== undefined) throw notYet(`role ${role} is new and may not have spread yet: ${error.message}`, 'RoleNotSpread');
-    // AWS's own words alone, for ours hold names that may say anything.
-    const said = isBroken ? error : error.cause;
-    const advice = said && roleAdvice({ name: said.name, message: said.message, operation: operationOf(said) }, pipeline, resource.role);
+    const advice = said && roleAdvice(said, pipeline, resource.role);
     throw advice === undefined
       ? error
       : ApplicationFailure.nonRetryable(`${error.message} ${advice}`, isBroken ? error.type : 'RoleRefused');

@@ -11,10 +11,11 @@ import type { Stage } from './stages.ts';
 export const PRICES = {
   date: '2026-11-23',
   region: 'us-east-1',
-  /** Kinesis, provisioned: a shard and hour; a million PUT payload units of 25 KB; an hour of a shard's retention beyond the first day. */
+  /** Kinesis, provisioned: a shard and hour; a million PUT payload units of 25 KB; an hour of a shard's retention beyond the first day. On demand: a stream and hour. */
   shardHour: 0.015,
   putUnits: 0.014 / 1e6,
   retentionShardHour: 0.02,
+  onDemandHour: 0.04,
   /** Managed Flink: a KPU and hour. A Studio application has two more than its parallelism. */
   kpuHour: 0.11,
   studioKpus: 2,

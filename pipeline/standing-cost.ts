@@ -12,8 +12,9 @@ export const BY_USE: Standing = { perHour: 0, basis: 'only its use is billed' };
 const FREE_HOURS = 24;
 const GB = 1024 ** 3;
 
-/** A Kinesis stream: its shards, and what they keep beyond the first day. */
-export function ofStream(shards: number, retentionHours: number): Standing {
+/** A Kinesis stream: its shards, and what they keep beyond the first day; one on demand costs by the hour, and is billed for what it takes besides. */
+export function ofStream(shards: number, retentionHours: number, isOnDemand = false): Standing {
+  if (isOnDemand) return { perHour: PRICES.onDemandHour, basis: 'on demand, without its use' };
   const kept = retentionHours > FREE_HOURS ? PRICES.retentionShardHour : 0;
   const basis = shards === 1 ? '1 shard' : `${shards} shards`;
   return { perHour: shards * (PRICES.shardHour + kept), basis: kept > 0 ? `${basis}, ${retentionHours} h of retention` : basis };

@@ -2,22 +2,26 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UpdateWorkGroupCommand } from '@aws-sdk/client-athena';
+import type { DeleteDeliveryStreamInput, DeliveryStreamDescription, DeliveryStreamStatus } from '@aws-sdk/client-firehose';
 import { DeleteTableCommand } from '@aws-sdk/client-glue';
 import {
   CreateIngestionCommand,
   DeleteAnalysisCommand,
   DescribeDashboardCommand,
+  DescribeIngestionCommand,
   UpdateDashboardCommand,
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clients } from '../activities/aws.ts';
 import { resources, type StageActivities, stageActivities } from '../activities/registry.ts';
+import { notYet } from '../activities/resource.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { eventually } from './eventually.ts';
 import { crawlOneKill } from './lake.ts';
+import { onePerPage } from './one-per-page.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'broken' }), account: '000000000000' };
 const n = names(pipeline);
@@ -55,6 +59,17 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
     await act['dataSource.ready'](pipeline);
   });
 
+  it('a delivery stream whose deletion failed is deleted by force, as one whose creation failed need not be', async () => {
+    const forced = async (DeliveryStreamStatus: DeliveryStreamStatus) => {
+      local.calls.clear();
+      await resources(aws).eventsDelivery.remove(pipeline, { DeliveryStreamStatus } as DeliveryStreamDescription);
+      const deletion = local.calls.all()[0]!;
+      return { ...deletion, force: (deletion.input as DeleteDeliveryStreamInput).AllowForceDelete };
+    };
+    expect(await forced('DELETING_FAILED')).toMatchObject({ operation: 'DeleteDeliveryStream', force: true });
+    expect(await forced('CREATING_FAILED')).toMatchObject({ operation: 'DeleteDeliveryStream', force: undefined });
+  });
+
   it('a data set that could not be loaded is loaded again, and serves what it has when a later load fails', async () => {
     const view = { DatabaseName: n.lakeDatabase, Name: 'team_windows' };
     await aws.glue.send(new DeleteTableCommand(view));
@@ -74,6 +89,36 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
     );
     await act['history.ready'](pipeline);
     await act['views.ensure'](pipeline);
+  });
+
+  it('a data set that fails to load ever again is loaded ever again, whatever becomes of an answer or of the pages before', async () => {
+    const paged = clients(local);
+    onePerPage(paged.quicksight, 'MaxResults');
+    const { 'history.ensure': ensure, 'history.ready': ready, 'history.remove': remove } = stageActivities(paged);
+    const view = { DatabaseName: n.lakeDatabase, Name: 'team_windows' };
+    await aws.glue.send(new DeleteTableCommand(view));
+    await remove(pipeline);
+    await ensure(pipeline);
+    for (let failures = 0; failures < 3; failures++) {
+      await expect(eventually(() => ready(pipeline))).rejects.toMatchObject({ type: 'BrokenWhileRoleSpreads' });
+      local.faults.put({ rules: [{ operation: 'CreateIngestion', times: 1, fault: { kind: 'lostAnswer' } }] });
+      expect(await ensure(pipeline)).toMatchObject({ outcome: 'changed' });
+    }
+    await expect(eventually(() => ready(pipeline))).rejects.toMatchObject({ type: 'BrokenWhileRoleSpreads' });
+    await act['views.ensure'](pipeline);
+    await ensure(pipeline);
+    await eventually(() => ready(pipeline));
+    await aws.glue.send(new DeleteTableCommand(view));
+    const { quicksight } = aws;
+    const id = { AwsAccountId: pipeline.account, DataSetId: n.dataSets.history };
+    await quicksight.send(new CreateIngestionCommand({ ...id, IngestionId: 'in-vain-too' }));
+    await eventually(async () => {
+      const { Ingestion: latest } = await quicksight.send(new DescribeIngestionCommand({ ...id, IngestionId: 'in-vain-too' }));
+      if (latest?.IngestionStatus !== 'FAILED') throw notYet('it is being loaded');
+    });
+    await ready(pipeline);
+    await act['views.ensure'](pipeline);
+    paged.quicksight.destroy();
   });
 
   it('a dashboard whose newest version was refused gets a good one, which is published', async () => {

@@ -199,6 +199,7 @@ describe('by tag', () => {
 describe('the cost of what stands', () => {
   it('goes by what AWS bills of each kind', () => {
     expect(ofStream(1, 24)).toEqual({ perHour: 0.015, basis: '1 shard' });
+    expect(ofStream(4, 48, true)).toEqual({ perHour: 0.04, basis: 'on demand, without its use' });
     expect(ofStudio(2, false)).toEqual({ perHour: 4 * 0.11, basis: '2 + 2 KPU' });
     expect(ofCrawler(true)).toEqual({ perHour: 0.44, basis: 'while it crawls' });
     expect(ofBucket(730 * 1024 ** 3, false)).toEqual({ perHour: expect.closeTo(0.023, 10), basis: 'more than 7.3e+2 GB' });

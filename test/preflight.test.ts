@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
@@ -9,7 +10,7 @@ import { resources } from '../activities/registry.ts';
 import type { Resource } from '../activities/resource.ts';
 import { surveying } from '../activities/survey.ts';
 import { type Local, startLocal } from '../local/start.ts';
-import { LAKE_TABLES } from '../pipeline/names.ts';
+import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 
@@ -55,10 +56,20 @@ describe('the account is looked at before anything is made', () => {
   it('and takes the pipeline', async () => {
     const all = await check();
     expect(Object.values(all).filter((line) => !line.startsWith('ok: '))).toEqual([]);
-    expect(Object.keys(all)).toEqual(['budget', 'region', 'credentials', 'Kinesis shards', 'QuickSight', 'QuickSight principal']);
+    expect(Object.keys(all)).toEqual([
+      'budget',
+      'region',
+      'credentials',
+      'Kinesis shards',
+      'IAM roles',
+      'Firehose',
+      'Managed Flink',
+      'QuickSight',
+      'QuickSight principal',
+    ]);
     expect(local.calls.all().filter(({ operation }) => !/^(Get|List|Describe)/.test(operation))).toEqual([]);
     const told = await checks();
-    expect(told.map(({ calls }) => calls)).toEqual([0, 0, 1, 1, 1, 2]);
+    expect(told.map(({ calls }) => calls)).toEqual([0, 0, 1, 1, 1, 1, 1, 1, 2]);
   });
 
   it("refuses other accounts' credentials, a budget that is too small, and a principal that is not there", async () => {
@@ -165,6 +176,65 @@ describe('the account is looked at before anything is made', () => {
       calls: LAKE_TABLES.length,
     });
     expect(await shards(20, 24 - all)).toMatchObject({ state: 'refused' });
+  });
+});
+
+describe('room in the account for what is yet to be made', () => {
+  const told = async (spec: object, with_: Partial<Clients>, name: string) => {
+    const all = await preflight({ ...aws, ...with_ }, resolve)['account.check'](pipelineOf(spec));
+    const { state, message, calls } = all.find((each) => each.name === name)!;
+    return { state, message, calls };
+  };
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { Service: 'firehose.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+  };
+
+  it('is refused where IAM has less, in one line with its numbers, and counts only roles that are not there', async () => {
+    const roles = (Roles: number, name: string) =>
+      told({ name }, { iam: answering(aws.iam, { SummaryMap: { Roles, RolesQuota: 1000 } }, 'GetAccountSummary') }, 'IAM roles');
+    expect(await roles(996, 'rolled')).toMatchObject({ state: 'ok', message: '996 of 1000 IAM roles of account 000000000000 are there' });
+    expect(await roles(997, 'rolled')).toMatchObject({
+      state: 'refused',
+      message:
+        '997 of 1000 IAM roles of account 000000000000 are there, and the pipeline wants 4 more; ask AWS for more, or remove roles that nobody needs',
+      calls: 4,
+    });
+    const RoleName = names(pipelineOf({ name: 'rolled' })).roles.studio;
+    await aws.iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trust) }));
+    expect(await roles(997, 'rolled')).toMatchObject({ state: 'ok' });
+    expect(await roles(998, 'rolled')).toMatchObject({ state: 'refused', message: expect.stringContaining('wants 3 more') });
+    expect((await check())['IAM roles']).toBe('ok: 1 of 1000 IAM roles of account 000000000000 are there');
+  });
+
+  it('is a warning where the quota may have been raised', async () => {
+    const own = Object.values(names(pipelineOf()).deliveries);
+    const others = (count: number) => Array.from({ length: count }, (_, i) => `other-${i}`);
+    const deliveries = (DeliveryStreamNames: string[]) =>
+      told({}, { firehose: answering(aws.firehose, { DeliveryStreamNames, HasMoreDeliveryStreams: false }) }, 'Firehose');
+    expect(await deliveries(others(4994))).toMatchObject({ state: 'ok', message: '4994 delivery streams are in us-east-1' });
+    expect(await deliveries(others(4995))).toMatchObject({
+      state: 'warning',
+      message:
+        '4995 delivery streams are in us-east-1, and the pipeline wants 6 more; AWS allows 5000 unless it was asked for more, so ask it if you have not',
+    });
+    expect(await deliveries([...own, ...others(6000)])).toMatchObject({ state: 'ok' });
+    const applications = (all: string[]) => {
+      const ApplicationSummaries = all.map((ApplicationName) => ({ ApplicationName }));
+      return told({}, { kinesisAnalyticsV2: answering(aws.kinesisAnalyticsV2, { ApplicationSummaries }) }, 'Managed Flink');
+    };
+    expect(await applications(others(49))).toMatchObject({ state: 'ok' });
+    expect(await applications(others(50))).toMatchObject({ state: 'warning', message: expect.stringContaining('wants 1 more') });
+    expect(await applications([names(pipelineOf()).application, ...others(50)])).toMatchObject({ state: 'ok' });
+  });
+
+  it('may not be looked at: refused where AWS tells the quota, a warning where it does not', async () => {
+    failing('GetAccountSummary', 'AccessDenied', 'not for you');
+    expect((await check())['IAM roles']).toMatch(/^refused: the worker's credentials lack iam:GetAccountSummary/);
+    failing('ListDeliveryStreams', 'AccessDeniedException', 'not for you');
+    expect((await check()).Firehose).toMatch(/^warning: the worker's credentials lack firehose:ListDeliveryStreams/);
+    failing('ListApplications', 'AccessDeniedException', 'not for you');
+    expect((await check())['Managed Flink']).toMatch(/^warning: the worker's credentials lack kinesisanalytics:ListApplications/);
   });
 });
 

@@ -146,6 +146,44 @@ describe('a refusal, once the role is no longer new', () => {
 
 const NOTHING = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:ListAllMyBuckets', Resource: '*' }] });
 
+describe('a refusal of the caller, not of a role', () => {
+  const DEV = 'arn:aws:iam::000000000000:user/dev';
+  const passRole = (who: string) => `User: ${who} is not authorized to perform: iam:PassRole on resource: ${n.roleArns.firehose}`;
+  const youngOne: YoungRole = async () => n.roles.firehose;
+
+  it.each([DEV, 'arn:aws:sts::000000000000:assumed-role/aws-admin/me', 'arn:aws:iam::000000000000:root'])(
+    'is final while the role is new, and says who lacks what: %s',
+    async (who) => {
+      failing('CreateDeliveryStream', 'AccessDeniedException', passRole(who));
+      const failure = await failureOf(act('eventsDelivery', youngOne).ensure(pipeline));
+      expect(failure).toMatchObject({ nonRetryable: true, type: 'CallerRefused' });
+      expect(failure?.message).toBe(
+        `ensuring delivery stream role-play-events: AccessDeniedException: ${passRole(who)} (the worker calls as ${who}: action iam:PassRole, which its own policies have to allow, not a role's; IAM shows them at ${who.split(':').at(-1)})`,
+      );
+    },
+  );
+
+  it('is final where no role is in play', async () => {
+    const message = `User: ${DEV} is not authorized to perform: kinesis:CreateStream on resource: x`;
+    failing('CreateStream', 'AccessDeniedException', message);
+    expect(await failureOf(act('playerMetrics').ensure(pipeline))).toMatchObject({ nonRetryable: true, type: 'CallerRefused' });
+  });
+
+  it.each([
+    passRole(`arn:aws:sts::000000000000:assumed-role/${n.roles.firehose}/session`),
+    passRole(n.roleArns.firehose),
+    passRole('arn:aws:sts::000000000000:assumed-role/aws-quicksight-service-role-v0/session'),
+    passRole('arn:aws:sts::999999999999:assumed-role/FirehoseService/i-1'),
+    'User: firehose.amazonaws.com is not authorized to perform: sts:AssumeRole on resource: x',
+    `Role ${n.roleArns.firehose} is not authorized to perform: kinesis:DescribeStream`,
+    'Access was denied.',
+  ])('is none, but waited out, when AWS says: %s', async (message) => {
+    failing('CreateDeliveryStream', 'InvalidArgumentException', message);
+    expect(await failureOf(act('eventsDelivery', youngOne).ensure(pipeline))).toMatchObject({ nonRetryable: false, type: 'RoleNotSpread' });
+    expect(await failureOf(act('eventsDelivery').ensure(pipeline))).toMatchObject({ nonRetryable: true, type: 'RoleRefused' });
+  });
+});
+
 describe('whether a role is new', () => {
   const isYoung = () => youngRole(aws)(pipeline, 'firehose');
   const widen = () =>

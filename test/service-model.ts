@@ -45,6 +45,7 @@ export const MENDING = [
   'UpdateDataSet',
   'UpdateDataSource',
   'UpdateRole',
+  'UpdateStreamMode',
   'UpdateWorkGroup',
 ];
 

@@ -40,8 +40,11 @@ export function deliveryStream({ firehose }: Clients, table: LakeTable): Resourc
     ]);
     return { ...description, tags: tagMap(Tags) };
   };
-  const remove = async (pipeline: Pipeline): Promise<void> => {
-    const deletion = firehose.send(new DeleteDeliveryStreamCommand({ DeliveryStreamName: streamName(pipeline) }));
+  const remove = async (pipeline: Pipeline, status?: DeliveryStreamStatus): Promise<void> => {
+    const DeliveryStreamName = streamName(pipeline);
+    // A deletion fails over a key's grant that cannot be given back, and would fail so again.
+    const force = status === 'DELETING_FAILED' && { AllowForceDelete: true };
+    const deletion = firehose.send(new DeleteDeliveryStreamCommand({ DeliveryStreamName, ...force }));
     await unlessBusy(unlessMissing(deletion, 'ResourceNotFoundException'), 'ResourceInUseException');
   };
   return {
@@ -75,7 +78,7 @@ export function deliveryStream({ firehose }: Clients, table: LakeTable): Resourc
     change: async (pipeline, { DeliveryStreamStatus: status, VersionId, Destinations: [current] = [] }) => {
       if (STATUS[status!] === 'broken') {
         // A creation that failed never becomes better: it is made anew.
-        await remove(pipeline);
+        await remove(pipeline, status);
         throw notYet(`delivery stream ${streamName(pipeline)} failed and is made anew`);
       }
       await firehose.send(
@@ -97,7 +100,7 @@ export function deliveryStream({ firehose }: Clients, table: LakeTable): Resourc
     reason: ({ FailureDescription }) => FailureDescription && `${FailureDescription.Type}: ${FailureDescription.Details}`,
     remove: async (pipeline, { DeliveryStreamStatus }) => {
       // Firehose refuses to delete what it is still creating.
-      if (DeliveryStreamStatus !== 'CREATING') await remove(pipeline);
+      if (DeliveryStreamStatus !== 'CREATING') await remove(pipeline, DeliveryStreamStatus);
     },
   };
 }

@@ -19,6 +19,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { unlessMissing } from '../errors.ts';
+import { pages } from '../pages.ts';
 import { type Difference, type Found, type Resource, unlessLost } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { permissionPolicy, ROLE_POLICY, type Service, trustPolicy } from './policies.ts';
@@ -102,19 +103,34 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
   };
 
   async function describe(RoleName: string): Promise<FoundRole> {
-    const [{ Role: found }, { PolicyNames = [] }, { AttachedPolicies = [] }] = await Promise.all([
+    const [{ Role: found }, policyNames, attached] = await Promise.all([
       iam.send(new GetRoleCommand({ RoleName })),
-      iam.send(new ListRolePoliciesCommand({ RoleName })),
-      iam.send(new ListAttachedRolePoliciesCommand({ RoleName })),
+      inlineOf(RoleName),
+      attachedTo(RoleName),
     ]);
     const documents = await Promise.all(
-      PolicyNames.map(async (PolicyName) => {
+      policyNames.map(async (PolicyName) => {
         const policy = await unlessMissing(iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })), MISSING);
         return [PolicyName, policy?.PolicyDocument ?? ''] as const;
       }),
     );
-    const attached = AttachedPolicies.map(({ PolicyArn = '' }) => PolicyArn);
     return { ...found!, tags: tagMap(found?.Tags), inline: Object.fromEntries(documents), attached };
+  }
+
+  function inlineOf(RoleName: string): Promise<string[]> {
+    return pages(
+      (Marker) => iam.send(new ListRolePoliciesCommand({ RoleName, Marker })),
+      ({ PolicyNames = [] }) => PolicyNames,
+      ({ IsTruncated, Marker }) => (IsTruncated ? Marker : undefined),
+    );
+  }
+
+  function attachedTo(RoleName: string): Promise<string[]> {
+    return pages(
+      (Marker) => iam.send(new ListAttachedRolePoliciesCommand({ RoleName, Marker })),
+      ({ AttachedPolicies = [] }) => AttachedPolicies.map(({ PolicyArn = '' }) => PolicyArn),
+      ({ IsTruncated, Marker }) => (IsTruncated ? Marker : undefined),
+    );
   }
 
   async function detach(RoleName: string, PolicyArn: string): Promise<void> {
@@ -122,10 +138,8 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
   }
 
   async function removeRole(RoleName: string): Promise<void> {
-    const { AttachedPolicies = [] } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }));
-    for (const { PolicyArn = '' } of AttachedPolicies) await detach(RoleName, PolicyArn);
-    const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName }));
-    for (const PolicyName of PolicyNames) await iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
+    for (const arn of await attachedTo(RoleName)) await detach(RoleName, arn);
+    for (const PolicyName of await inlineOf(RoleName)) await iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
     await iam.send(new DeleteRoleCommand({ RoleName }));
   }
 }

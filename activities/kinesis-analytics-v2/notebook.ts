@@ -1,9 +1,7 @@
 import {
   type ApplicationDetail,
   DescribeApplicationCommand,
-  DescribeApplicationOperationCommand,
   type KinesisAnalyticsV2Client,
-  ListApplicationOperationsCommand,
   StartApplicationCommand,
   UpdateApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
@@ -14,8 +12,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { type Calls, callsIn } from '../calls.ts';
 import { isNamed, unlessBusy } from '../errors.ts';
-import { advised, roleAdvice } from '../iam/refusal.ts';
-import { youngRole } from '../iam/young-role.ts';
+import { advised } from '../iam/refusal.ts';
 import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
 import { isOurs, notYet, underWay } from '../resource.ts';
 import { application } from './application.ts';
@@ -25,6 +22,7 @@ import { flinkOf, jobOf, sourceOf } from './job.ts';
 import { buildNote, type Reading, readingOf, textOf, writtenIn } from './note.ts';
 import { goingOn, missing } from './resume.ts';
 import { enter, notePath, type Paragraph, readNote } from './session.ts';
+import { startFailed, whyNotStarted } from './start-failed.ts';
 import { pushToStop } from './stop.ts';
 
 const BUSY = ['ResourceInUseException', 'ConcurrentModificationException'];
@@ -40,7 +38,7 @@ export function notebook(clients: Clients) {
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
     'notebook.started': async (pipeline: Pipeline): Promise<void> => {
       const state = (await describe(client, pipeline))?.ApplicationStatus;
-      if (state === 'READY') throw await startFailed(clients, pipeline, await operationError(client, pipeline));
+      if (state === 'READY') throw await startFailed(clients, pipeline, await whyNotStarted(client, pipeline));
       if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state}`);
     },
     /**
@@ -146,31 +144,6 @@ async function seed(clients: Clients, pipeline: Pipeline): Promise<{ changed: bo
 function isNear({ from: written }: Reading, { from }: Reading): boolean {
   if (written === undefined || from === undefined) return written === from;
   return written <= from && from - written <= NEAR_MS;
-}
-
-/** What AWS said of the latest start. */
-async function operationError(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<string | undefined> {
-  const { application: ApplicationName } = names(pipeline);
-  const { ApplicationOperationInfoList: [latest] = [] } = await client.send(
-    new ListApplicationOperationsCommand({ ApplicationName, Operation: 'StartApplication', OperationStatus: 'FAILED', Limit: 1 }),
-  );
-  if (!latest?.OperationId) return undefined;
-  const { ApplicationOperationInfoDetails: details } = await client.send(
-    new DescribeApplicationOperationCommand({ ApplicationName, OperationId: latest.OperationId }),
-  );
-  return details?.OperationFailureDetails?.ErrorInfo?.ErrorString;
-}
-
-/** A start that failed: it is tried anew in any case; while the application's role is young that may be all that is missing, and later the role is named. */
-async function startFailed(clients: Clients, pipeline: Pipeline, said = 'AWS gave no reason'): Promise<ApplicationFailure> {
-  const { application } = names(pipeline);
-  const role = await youngRole(clients)(pipeline, 'studio');
-  const advice = roleAdvice({ message: said, operation: 'kinesisanalytics:StartApplication' }, pipeline, 'studio') ?? '(it is tried again)';
-  const young = `(role ${role} is new and may not have spread yet, so it is tried again)`;
-  return ApplicationFailure.nonRetryable(
-    `application ${application} did not start: ${said} ${role === undefined ? advice : young}`,
-    'StartFailed',
-  );
 }
 
 /** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink's job reads each shard in a subtask of its own. */

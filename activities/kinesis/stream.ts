@@ -10,33 +10,35 @@ import {
   type StreamDescriptionSummary,
   type StreamStatus,
   UpdateShardCountCommand,
+  UpdateStreamModeCommand,
 } from '@aws-sdk/client-kinesis';
 import { type LakeTable, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { ofStream } from '../../pipeline/standing-cost.ts';
+import { ofStream, type Standing } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
+import { pages } from '../pages.ts';
 import { type Found, notYet, type Resource, type Status, unlessLost } from '../resource.ts';
 import { tagMap } from '../tags.ts';
 
 type Stream = Found & StreamDescriptionSummary;
 
+/** Shards that AWS opens and closes by itself would leave the SQL and the lanes with a number that nobody chose, at another price. */
+const StreamModeDetails = { StreamMode: 'PROVISIONED' } as const;
 const MISSING = 'ResourceNotFoundException';
 const STATUS = { CREATING: 'pending', UPDATING: 'pending', ACTIVE: 'ready', DELETING: 'leaving' } satisfies Record<StreamStatus, Status>;
 
 /** The stream behind one table of the lake: the events with the spec's shards, the metrics with one shard each. */
-export function stream({ kinesis }: Clients, table: LakeTable): Resource<Stream> {
+export function stream(clients: Clients, table: LakeTable): Resource<Stream> {
+  const { kinesis } = clients;
   const streamName = (pipeline: Pipeline) => names(pipeline).streams[table];
   const shards = (pipeline: Pipeline) => (table === 'events' ? pipeline.shards : 1);
   const summaryOf = async (StreamName: string): Promise<Stream> =>
     (await kinesis.send(new DescribeStreamSummaryCommand({ StreamName }))).StreamDescriptionSummary!;
   const describe = async (StreamName: string): Promise<Stream> => {
-    const [summary, { Tags }] = await Promise.all([
-      summaryOf(StreamName),
-      kinesis.send(new ListTagsForStreamCommand({ StreamName, Limit: 50 })),
-    ]);
-    return { ...summary, tags: tagMap(Tags) };
+    const [summary, tags] = await Promise.all([summaryOf(StreamName), streamTags(clients, StreamName)]);
+    return { ...summary, tags };
   };
   const keep = async (pipeline: Pipeline, hours: number): Promise<void> => {
     const input = { StreamName: streamName(pipeline), RetentionPeriodHours: pipeline.keep.streamHours };
@@ -52,14 +54,20 @@ export function stream({ kinesis }: Clients, table: LakeTable): Resource<Stream>
       const input = { StreamName: streamName(pipeline), ShardCount: shards(pipeline), Tags: names(pipeline).tags };
       await unlessLost(kinesis.send(new CreateStreamCommand(input)), 'ResourceInUseException');
     },
-    differences: (pipeline, { OpenShardCount, RetentionPeriodHours }) =>
+    differences: (pipeline, { OpenShardCount, ...is }) =>
       differences(
-        { ShardCount: shards(pipeline), RetentionPeriodHours: pipeline.keep.streamHours },
-        { ShardCount: OpenShardCount, RetentionPeriodHours },
+        { StreamModeDetails, ShardCount: shards(pipeline), RetentionPeriodHours: pipeline.keep.streamHours },
+        { ...is, ShardCount: OpenShardCount },
       ),
     // A stream takes one change at a time, and is UPDATING after each.
-    change: async (pipeline, { OpenShardCount: open = 0, RetentionPeriodHours: hours = 0 }) => {
+    change: async (pipeline, { OpenShardCount: open = 0, RetentionPeriodHours: hours = 0 }, found) => {
       const StreamName = streamName(pipeline);
+      // First, for on demand it takes no number of shards.
+      if (found.some(({ field }) => field.startsWith('StreamModeDetails'))) {
+        await kinesis.send(new UpdateStreamModeCommand({ StreamARN: names(pipeline).streamArn(table), StreamModeDetails }));
+        if (found.length === 1) return;
+        throw notYet(`Kinesis stream ${StreamName} changes its mode before all else`);
+      }
       const isKept = hours === pipeline.keep.streamHours;
       if (!isKept) await keep(pipeline, hours);
       const wanted = shards(pipeline);
@@ -83,10 +91,27 @@ export function stream({ kinesis }: Clients, table: LakeTable): Resource<Stream>
       await kinesis.send(new RemoveTagsFromStreamCommand({ StreamName: streamName(pipeline), TagKeys }));
     },
     status: ({ StreamStatus: status }) => STATUS[status!],
-    costs: ({ OpenShardCount, RetentionPeriodHours }) => ofStream(OpenShardCount ?? 0, RetentionPeriodHours ?? 0),
+    costs: streamCosts,
     remove: async (pipeline) => {
       const deletion = kinesis.send(new DeleteStreamCommand({ StreamName: streamName(pipeline), EnforceConsumerDeletion: true }));
       await unlessBusy(unlessMissing(deletion, MISSING), 'ResourceInUseException');
     },
   };
 }
+
+/** All tags of a stream. */
+export async function streamTags({ kinesis }: Pick<Clients, 'kinesis'>, StreamName: string): Promise<Record<string, string>> {
+  const tags = await pages(
+    (ExclusiveStartTagKey) => kinesis.send(new ListTagsForStreamCommand({ StreamName, ExclusiveStartTagKey, Limit: 50 })),
+    ({ Tags = [] }) => Tags,
+    ({ HasMoreTags, Tags = [] }) => (HasMoreTags ? Tags.at(-1)?.Key : undefined),
+  );
+  return tagMap(tags);
+}
+
+/** What a stream costs while it stands. */
+export const streamCosts = ({
+  OpenShardCount: shards = 0,
+  RetentionPeriodHours: hours = 0,
+  StreamModeDetails: mode,
+}: StreamDescriptionSummary): Standing => ofStream(shards, hours, mode?.StreamMode === 'ON_DEMAND');

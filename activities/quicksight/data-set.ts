@@ -19,8 +19,10 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessMissing } from '../errors.ts';
+import { isNamed, unless, unlessMissing } from '../errors.ts';
+import { pages } from '../pages.ts';
 import { type Found, type Resource, type Status, unlessLost } from '../resource.ts';
+import { hashOf } from '../spec-hash.ts';
 import { statement } from '../sql.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { apart, grantDifferences, permissions } from './permissions.ts';
@@ -28,7 +30,7 @@ import { apart, grantDifferences, permissions } from './permissions.ts';
 type DataSetName = keyof ReturnType<typeof dataSets>;
 
 interface FoundDataSet extends Found, DataSet {
-  /** Of those that the spec wants in SPICE: newest first. */
+  /** Of those that the spec wants in SPICE: newest first, and as far back as the first that was completed. */
   ingestions?: Ingestion[];
 }
 
@@ -48,8 +50,12 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
   const isSpice = (pipeline: Pipeline) => dataSets(pipeline)[which].importMode === 'SPICE';
   const ingestionsOf = async (pipeline: Pipeline): Promise<Ingestion[] | undefined> => {
     if (!isSpice(pipeline)) return undefined;
-    const { Ingestions = [] } = await quicksight.send(new ListIngestionsCommand(id(pipeline)));
-    return Ingestions.sort((a, b) => Number(b.CreatedTime) - Number(a.CreatedTime));
+    const found = await pages(
+      (NextToken) => quicksight.send(new ListIngestionsCommand({ ...id(pipeline), NextToken, MaxResults: 100 })),
+      ({ Ingestions = [] }) => Ingestions,
+      ({ Ingestions = [], NextToken }) => (Ingestions.some(isComplete) ? undefined : NextToken),
+    );
+    return found.sort((a, b) => Number(b.CreatedTime) - Number(a.CreatedTime));
   };
   const describe = async (pipeline: Pipeline): Promise<FoundDataSet> => {
     const [{ DataSet: found }, { Tags }, ingestions] = await Promise.all([
@@ -88,13 +94,13 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
       const look = () => quicksight.send(new DescribeDataSetPermissionsCommand(id(pipeline)));
       return [...fields, ...(await grantDifferences(pipeline, 'dataSet', look))];
     },
-    change: async (pipeline, { ingestions = [] }, found) => {
+    change: async (pipeline, { ingestions: [failed] = [] }, found) => {
       const { others, grants } = apart(found);
       // An update of a SPICE data set loads it too.
       if (others.some(({ field }) => content(pipeline, which)[field.split('.')[0] as 'Name'] !== undefined))
         await quicksight.send(new UpdateDataSetCommand({ ...id(pipeline), ...content(pipeline, which) }));
       else if (others.length > 0)
-        await quicksight.send(new CreateIngestionCommand({ ...id(pipeline), IngestionId: `mend-${ingestions.length}` }));
+        await unless(quicksight.send(new CreateIngestionCommand({ ...id(pipeline), IngestionId: mendOf(failed) })), isThereAlready);
       if (grants) await quicksight.send(new UpdateDataSetPermissionsCommand({ ...id(pipeline), ...grants }));
     },
     tag: async (pipeline, _found, tags) => {
@@ -111,6 +117,13 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
     },
   };
 }
+
+/** One id for each ingestion that failed, so that a repeated attempt names the same. */
+const mendOf = (failed: Ingestion | undefined): string => `mend-${hashOf(failed?.IngestionId).slice(0, 32)}`;
+
+const isThereAlready = (error: unknown): boolean => isNamed(error, 'ResourceExistsException');
+
+const isComplete = ({ IngestionStatus: state }: Ingestion): boolean => state === 'COMPLETED';
 
 /** Once loaded, a SPICE data set serves what it has, whatever became of later ingestions. */
 function loaded({ ingestions }: FoundDataSet): Status {

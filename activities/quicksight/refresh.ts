@@ -13,6 +13,7 @@ import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { isNamed, unless } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
+import { pages } from '../pages.ts';
 import { underWay } from '../resource.ts';
 
 /** A data set that is loaded into SPICE. */
@@ -65,15 +66,12 @@ export function refreshing({ quicksight }: Clients) {
     },
   };
 
-  async function ingestions(pipeline: Pipeline, dataSet: Refreshed): Promise<Ingestion[]> {
-    const found: Ingestion[] = [];
-    let NextToken: string | undefined;
-    do {
-      const page = await quicksight.send(new ListIngestionsCommand({ ...idOf(pipeline, dataSet), NextToken, MaxResults: 100 }));
-      found.push(...(page.Ingestions ?? []));
-      NextToken = page.NextToken;
-    } while (NextToken);
-    return found;
+  function ingestions(pipeline: Pipeline, dataSet: Refreshed): Promise<Ingestion[]> {
+    return pages(
+      (NextToken) => quicksight.send(new ListIngestionsCommand({ ...idOf(pipeline, dataSet), NextToken, MaxResults: 100 })),
+      ({ Ingestions = [] }) => Ingestions,
+      ({ NextToken }) => NextToken,
+    );
   }
 
   /** Where the edition may not be asked (the account's identities live in another region), QuickSight itself refuses what is too much. */

@@ -1,5 +1,6 @@
 import * as schemas from '@aws-sdk/client-iam';
 import type { Service } from '../aws.ts';
+import { getAccountSummary } from './account-summary.ts';
 import * as policies from './role-policies.ts';
 import * as roles from './roles.ts';
 
@@ -14,6 +15,7 @@ export const iam: Service = {
     DeleteRole: roles.deleteRole,
     DeleteRolePolicy: policies.deleteRolePolicy,
     DetachRolePolicy: policies.detachRolePolicy,
+    GetAccountSummary: getAccountSummary,
     GetRole: roles.getRole,
     GetRolePolicy: policies.getRolePolicy,
     ListAttachedRolePolicies: policies.listAttachedRolePolicies,

@@ -64,11 +64,11 @@ export const detachRolePolicy: Operation<DetachRolePolicyRequest, void> = ({ Rol
 };
 
 export const listAttachedRolePolicies: Operation<ListAttachedRolePoliciesRequest, ListAttachedRolePoliciesResponse> = (
-  { RoleName: name },
+  { RoleName: name, ...input },
   aws,
 ) => {
-  const { attached = [] } = roleNamed(aws, name);
-  return { AttachedPolicies: attached.map((PolicyArn) => ({ PolicyArn, PolicyName: PolicyArn.split('/').at(-1) })), IsTruncated: false };
+  const { items, ...paging } = page(roleNamed(aws, name).attached ?? [], (policy) => policy, input);
+  return { AttachedPolicies: items.map((PolicyArn) => ({ PolicyArn, PolicyName: PolicyArn.split('/').at(-1) })), ...paging };
 };
 
 function policyOf(role: Readonly<Role>, policy: string): string {

@@ -43,6 +43,8 @@ export interface Role {
 }
 
 const MAX_TAGS = 50;
+/** Roles that an account may have. */
+export const ROLE_QUOTA = 1_000;
 
 /** The catalog's roles. */
 export const roles = (aws: Pick<Aws, 'journal'>) => aws.journal.table<Role>('iam.roles');
@@ -95,6 +97,8 @@ export const createRole: Operation<CreateRoleRequest, CreateRoleResponse> = (inp
     );
   checkTrustPolicy(trustPolicy);
   if (roles(aws).has(name)) throw awsError('EntityAlreadyExistsException', `Role with name ${name} already exists.`);
+  if (roles(aws).values().length >= ROLE_QUOTA)
+    throw awsError('LimitExceededException', `Cannot exceed quota for RolesPerAccount: ${ROLE_QUOTA}`);
   const tags = tagged({}, input.Tags);
   const role = {
     name,

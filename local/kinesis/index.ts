@@ -3,6 +3,7 @@ import type { Service } from '../aws.ts';
 import * as listing from './list-shards.ts';
 import * as records from './records.ts';
 import * as reshard from './reshard.ts';
+import * as mode from './stream-mode.ts';
 import * as streams from './streams.ts';
 
 /** Kinesis Data Streams. */
@@ -30,5 +31,6 @@ export const kinesis: Service = {
     RemoveTagsFromStream: streams.removeTagsFromStream,
     SplitShard: reshard.splitShard,
     UpdateShardCount: reshard.updateShardCount,
+    UpdateStreamMode: mode.updateStreamMode,
   },
 };

@@ -1,7 +1,7 @@
 import type { MergeShardsInput, SplitShardInput, UpdateShardCountInput, UpdateShardCountOutput } from '@aws-sdk/client-kinesis';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { isExpired, isOpen, type Reshaping, reshaping, type StreamShard, uniformly } from './shards.ts';
-import { openShardsOf, SHARD_LIMIT, type Stream, settledOf, streamArn, streams } from './streams.ts';
+import { isOnDemand, openShardsOf, SHARD_LIMIT, type Stream, settledOf, streamArn, streams } from './streams.ts';
 import { type Turns, turns } from './turns.ts';
 
 const DAY_MS = 86_400_000;
@@ -124,6 +124,8 @@ async function reshape(
   const { name, folder } = settledOf(aws, input);
   return turnsOf(aws, { folder }).reshape(async () => {
     const before = settledOf(aws, { StreamName: name });
+    if (isOnDemand(before))
+      throw awsError('ValidationException', `Stream ${name} is in mode ON_DEMAND, in which AWS alone changes its shards.`);
     const now = aws.now();
     const after = { ...before, ...work(before), updated: new Date(now) };
     aws.begins('stream update', name);

@@ -13,6 +13,7 @@ import type {
   ListTagsForStreamOutput,
   RemoveTagsFromStreamInput,
   StreamDescription,
+  StreamMode,
   StreamStatus,
 } from '@aws-sdk/client-kinesis';
 import { type Aws, arn, awsError, type Operation } from '../aws.ts';
@@ -28,6 +29,10 @@ export interface Stream {
   /** When its deletion was asked for; DELETING for a while from then, and gone after it. */
   deleted?: Date;
   retentionHours: number;
+  /** PROVISIONED if left out. */
+  mode?: StreamMode;
+  /** When its mode was switched, of the last 24 hours. */
+  switched?: Date[];
   /** Open and closed, by rising id. */
   shards: StreamShard[];
   /** When UpdateShardCount was called, of the last 24 hours. */
@@ -37,6 +42,9 @@ export interface Stream {
 
 /** The quota of us-east-1. */
 export const SHARD_LIMIT = 20_000;
+/** The default quota of on-demand streams. */
+export const ON_DEMAND_LIMIT = 50;
+const TAGS_A_PAGE = 50;
 
 /** The catalog's streams. */
 export const streams = (aws: Aws) => aws.journal.table<Stream>('kinesis.streams');
@@ -100,6 +108,7 @@ export const createStream: Operation<CreateStreamInput, void> = (
     folder: `${name}-${created.getTime()}`,
     created,
     retentionHours: 24,
+    mode: mode?.StreamMode,
     shards: evenly(shards).map((range, i) => ({ id: shardId(i), ...range })),
     tags,
   });
@@ -135,11 +144,17 @@ export const openShardsOf = (aws: Aws): number =>
     .values()
     .reduce((sum, { shards }) => sum + shards.filter(isOpen).length, 0);
 
+/** True for a stream whose shards are AWS's business. */
+export const isOnDemand = ({ mode }: Readonly<Stream>): boolean => mode === 'ON_DEMAND';
+
+/** How many on-demand streams there are. */
+export const onDemandStreams = (aws: Aws): number => streams(aws).values().filter(isOnDemand).length;
+
 export const describeLimits: Operation<DescribeLimitsInput, DescribeLimitsOutput> = (_input, aws) => ({
   ShardLimit: SHARD_LIMIT,
   OpenShardCount: openShardsOf(aws),
-  OnDemandStreamCount: 0,
-  OnDemandStreamCountLimit: 50,
+  OnDemandStreamCount: onDemandStreams(aws),
+  OnDemandStreamCountLimit: ON_DEMAND_LIMIT,
 });
 
 export const listStreams: Operation<ListStreamsInput, ListStreamsOutput> = (
@@ -158,6 +173,7 @@ export const listStreams: Operation<ListStreamsInput, ListStreamsOutput> = (
       StreamName: stream.name,
       StreamARN: streamArn(aws, stream.name),
       StreamStatus: streamStatus(aws, stream),
+      StreamModeDetails: modeOf(stream),
       StreamCreationTimestamp: stream.created,
     })),
   };
@@ -197,10 +213,18 @@ export const removeTagsFromStream: Operation<RemoveTagsFromStreamInput, void> = 
   });
 };
 
-export const listTagsForStream: Operation<ListTagsForStreamInput, ListTagsForStreamOutput> = (input, aws) => ({
-  Tags: Object.entries(streamOf(aws, input).tags).map(([Key, Value]) => ({ Key, Value })),
-  HasMoreTags: false,
-});
+export const listTagsForStream: Operation<ListTagsForStreamInput, ListTagsForStreamOutput> = (
+  { ExclusiveStartTagKey: after = '', Limit: limit = TAGS_A_PAGE, ...input },
+  aws,
+) => {
+  if (limit < 1 || limit > TAGS_A_PAGE) throw awsError('ValidationException', `Limit ${limit} must be between 1 and ${TAGS_A_PAGE}.`);
+  const left = Object.entries(streamOf(aws, input).tags)
+    .filter(([key]) => key > after)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return { Tags: left.slice(0, limit).map(([Key, Value]) => ({ Key, Value })), HasMoreTags: left.length > limit };
+};
+
+const modeOf = ({ mode = 'PROVISIONED' }: Readonly<Stream>) => ({ StreamMode: mode });
 
 /** What both descriptions of a stream say. */
 export function description(aws: Aws, stream: Readonly<Stream>): Omit<StreamDescription, 'Shards' | 'HasMoreShards'> {
@@ -208,7 +232,7 @@ export function description(aws: Aws, stream: Readonly<Stream>): Omit<StreamDesc
     StreamName: stream.name,
     StreamARN: streamArn(aws, stream.name),
     StreamStatus: streamStatus(aws, stream),
-    StreamModeDetails: { StreamMode: 'PROVISIONED' },
+    StreamModeDetails: modeOf(stream),
     RetentionPeriodHours: stream.retentionHours,
     StreamCreationTimestamp: stream.created,
     EnhancedMonitoring: [{ ShardLevelMetrics: [] }],

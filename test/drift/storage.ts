@@ -1,12 +1,13 @@
 import { DeleteLogStreamCommand, PutRetentionPolicyCommand } from '@aws-sdk/client-cloudwatch-logs';
-import { IncreaseStreamRetentionPeriodCommand, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
+import { IncreaseStreamRetentionPeriodCommand, UpdateShardCountCommand, UpdateStreamModeCommand } from '@aws-sdk/client-kinesis';
 import {
   DeleteBucketPolicyCommand,
   GetBucketLifecycleConfigurationCommand,
   PutBucketLifecycleConfigurationCommand,
   PutPublicAccessBlockCommand,
 } from '@aws-sdk/client-s3';
-import { LAKE_TABLES } from '../../pipeline/names.ts';
+import { LAKE_TABLES, type LakeTable } from '../../pipeline/names.ts';
+import type { Stage } from '../../pipeline/stages.ts';
 import { ground, n, type Pretence, type Row, row } from './ground.ts';
 
 const FLAGS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const;
@@ -42,22 +43,34 @@ const logs: Row[] = [
   row('studioLogs', ['log stream studio'], without(n.studioLogGroup, n.studioLogStream)),
 ];
 
-const STREAMS = [
-  ['events', n.streams.events, 4],
-  ['playerMetrics', n.streams.player_metrics, 2],
-  ['teamMetrics', n.streams.team_metrics, 2],
-  ['leaderboards', n.streams.leaderboards, 2],
-  ['serverMetrics', n.streams.server_metrics, 2],
-  ['lateEvents', n.streams.late_events, 2],
-] as const;
+const STREAMS: [Stage, LakeTable, number][] = [
+  ['events', 'events', 4],
+  ['playerMetrics', 'player_metrics', 2],
+  ['teamMetrics', 'team_metrics', 2],
+  ['leaderboards', 'leaderboards', 2],
+  ['serverMetrics', 'server_metrics', 2],
+  ['lateEvents', 'late_events', 2],
+];
+const MODE = 'StreamModeDetails.StreamMode';
 
-const streams: Row[] = STREAMS.flatMap(([stage, StreamName, TargetShardCount]) => [
-  row(stage, ['RetentionPeriodHours'], () =>
-    ground.aws.kinesis.send(new IncreaseStreamRetentionPeriodCommand({ StreamName, RetentionPeriodHours: 48 })),
-  ),
-  row(stage, ['ShardCount'], () =>
-    ground.aws.kinesis.send(new UpdateShardCountCommand({ StreamName, TargetShardCount, ScalingType: 'UNIFORM_SCALING' })),
-  ),
+const rescaled = (table: LakeTable, TargetShardCount: number) =>
+  ground.aws.kinesis.send(new UpdateShardCountCommand({ StreamName: n.streams[table], TargetShardCount, ScalingType: 'UNIFORM_SCALING' }));
+const kept = (table: LakeTable) =>
+  ground.aws.kinesis.send(new IncreaseStreamRetentionPeriodCommand({ StreamName: n.streams[table], RetentionPeriodHours: 48 }));
+const onDemand = (table: LakeTable) =>
+  ground.aws.kinesis.send(new UpdateStreamModeCommand({ StreamARN: n.streamArn(table), StreamModeDetails: { StreamMode: 'ON_DEMAND' } }));
+
+/** A mode may be switched twice a day: by its row, and when that is healed. */
+const streams: Row[] = STREAMS.flatMap(([stage, table, shards]) => [
+  row(stage, ['RetentionPeriodHours'], () => kept(table)),
+  row(stage, ['ShardCount'], () => rescaled(table, shards)),
+  table === 'events'
+    ? row(stage, [MODE, 'RetentionPeriodHours', 'ShardCount'], async () => {
+        await rescaled(table, shards);
+        await kept(table);
+        await onDemand(table);
+      })
+    : row(stage, [MODE], () => onDemand(table)),
 ]);
 
 export const rows: Row[] = [...bucket, ...logs, ...streams];

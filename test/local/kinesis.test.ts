@@ -5,6 +5,7 @@ import {
   AddTagsToStreamCommand,
   CreateStreamCommand,
   DeleteStreamCommand,
+  DescribeLimitsCommand,
   DescribeStreamSummaryCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
@@ -15,6 +16,9 @@ import {
   PutRecordCommand,
   PutRecordsCommand,
   type ShardIteratorType,
+  type StreamMode,
+  UpdateShardCountCommand,
+  UpdateStreamModeCommand,
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -69,6 +73,10 @@ describe('streams', () => {
       { Key: 'a', Value: '1' },
       { Key: 'b', Value: '2' },
     ]);
+    const page = { StreamName: 'one', Limit: 1 };
+    expect(await kinesis.send(new ListTagsForStreamCommand(page))).toMatchObject({ Tags: [{ Key: 'a' }], HasMoreTags: true });
+    const rest = await kinesis.send(new ListTagsForStreamCommand({ ...page, ExclusiveStartTagKey: 'a' }));
+    expect(rest).toMatchObject({ Tags: [{ Key: 'b' }], HasMoreTags: false });
     await expect(kinesis.send(new CreateStreamCommand({ StreamName: 'one', ShardCount: 1 }))).rejects.toMatchObject({
       name: 'ResourceInUseException',
     });
@@ -77,6 +85,25 @@ describe('streams', () => {
     await expect(kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 'one' }))).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
+  });
+
+  it('switch their mode twice a day, and have their shards changed by AWS alone while they are on demand', async () => {
+    const StreamName = 'moody';
+    await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 2 }));
+    const summary = async () => (await kinesis.send(new DescribeStreamSummaryCommand({ StreamName }))).StreamDescriptionSummary!;
+    const { StreamARN } = await summary();
+    const become = (StreamMode: StreamMode) => kinesis.send(new UpdateStreamModeCommand({ StreamARN, StreamModeDetails: { StreamMode } }));
+    const scale = () => kinesis.send(new UpdateShardCountCommand({ StreamName, TargetShardCount: 4, ScalingType: 'UNIFORM_SCALING' }));
+
+    await expect(become('PROVISIONED')).rejects.toMatchObject({ name: 'InvalidArgumentException' });
+    await become('ON_DEMAND');
+    expect(await summary()).toMatchObject({ StreamModeDetails: { StreamMode: 'ON_DEMAND' }, OpenShardCount: 2 });
+    expect(await kinesis.send(new DescribeLimitsCommand({}))).toMatchObject({ OnDemandStreamCount: 1, OnDemandStreamCountLimit: 50 });
+    await expect(scale()).rejects.toMatchObject({ name: 'ValidationException' });
+    await become('PROVISIONED');
+    await scale();
+    await expect(become('ON_DEMAND')).rejects.toMatchObject({ name: 'LimitExceededException' });
+    expect(await summary()).toMatchObject({ StreamModeDetails: { StreamMode: 'PROVISIONED' }, OpenShardCount: 4 });
   });
 
   it('begin empty when made anew under the same name', async () => {
