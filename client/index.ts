@@ -45,6 +45,10 @@ verb('up', 'bring the pipeline up, apply a changed spec, or go on where a held o
   '--rollback': 'if it fails, take away again what this run made',
 });
 verb('apply', 'the same as up', async () => (await import('./up.ts')).up, { ...LEAVE, '--rollback': 'as for up' });
+verb('retry', 'go on where a held one broke: the same as up', async () => (await import('./up.ts')).up, {
+  ...LEAVE,
+  '--rollback': 'as for up',
+});
 verb('break-off', 'break off an up midway; what it made stays', async () => (await import('./break-off.ts')).breakOff, {
   '--rollback': 'take away again what it made',
 });

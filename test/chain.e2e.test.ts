@@ -6,6 +6,7 @@ import { gameOf, laneTotal } from '../pipeline/lanes.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { parseSpec } from '../pipeline/spec.ts';
+import { STAGES } from '../pipeline/stages.ts';
 import { d2d, descendants, ended, type Run, start } from './product.ts';
 import { delivered, lakeRecords, metricsOf, streamRecords } from './recount.ts';
 
@@ -121,6 +122,8 @@ describe('the whole chain', () => {
     expect(stood.generator.acknowledged).toBeGreaterThan(before.generator.acknowledged);
     expect(stood.generator.game).toEqual(before.generator.game);
     expect((await d2d(cwd, 'resume')).facts).toMatchObject({ ok: true, state: 'running' });
+    const nothing = { created: 0, changed: 0, mutatingCalls: 0 };
+    expect((await d2d(cwd, 'up')).facts).toMatchObject({ ok: true, ...nothing, unchanged: Object.keys(STAGES).length });
     const { facts } = await d2d(cwd, 'query', 'pipeline_counts');
     expect(facts).toMatchObject({ ok: true, question: 'pipeline_counts', more: false });
     expect(await d2d(cwd, 'query', 'no_such_question')).toMatchObject({ code: 1, facts: { ok: false } });

@@ -82,6 +82,14 @@ export function refusal({ stages, checks }: PlanReport, leave: Leave = {}): stri
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
+/** True if carrying out `next` would do anything: a stage is not as wanted, or the spec itself is another. */
+export function changesAnything(picture: PipelineStatus, next: Wish, stages: Record<string, { action: string }>): boolean {
+  const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(picture.pipeline);
+  return (
+    isOther || picture.state === 'held' || picture.readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none')
+  );
+}
+
 /**
  * Everything in the order of the data: what carries it, the generator and the SQL, the tables of the first crawl, what reads them, the schedules. Each begins the
  * moment that what it needs stands.

@@ -13,7 +13,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { bringUp, refusal, surveyed } from './bring-up.ts';
+import { bringUp, changesAnything, refusal, surveyed } from './bring-up.ts';
 import { addUp, excess } from './budget.ts';
 import { rootMessage } from './failure.ts';
 import { handsOn } from './hands.ts';
@@ -296,12 +296,4 @@ const turnOver = (wish: Wish, picture: PipelineStatus, asked: boolean): Promise<
 async function stopApplication(picture: PipelineStatus): Promise<void> {
   await act['notebook.stop'](picture.pipeline);
   picture.studioRuns = false;
-}
-
-/** True if carrying out `next` would do anything: a stage is not as wanted, or the spec itself is another. */
-function changesAnything(picture: PipelineStatus, next: Wish, stages: Record<string, { action: string }>): boolean {
-  const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(picture.pipeline);
-  return (
-    isOther || picture.state === 'held' || picture.readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none')
-  );
 }
