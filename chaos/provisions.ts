@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pipeline } from '../pipeline/spec.ts';
-import { type Account, type Accounts, SPEED } from './account.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { ACCOUNT, type Account, type Accounts, SPEED } from './account.ts';
 import { createdTwice } from './effects.ts';
-import { inventoryOf, nothingLeft } from './life.ts';
+import { carriedOut, flows, inventoryOf, madeOnce, nothingLeft, smallGame, standsOnce, takenDown } from './life.ts';
 import { oneOf, randomOf } from './random.ts';
-import { type Course, lived, type Run } from './run.ts';
+import { type Course, lived, type Run, type Time } from './run.ts';
 
 /** How the local AWS words the refusal of a role that has not spread. */
 export const ROLE_WORDINGS = ['known', 'unseen'] as const;
@@ -22,10 +22,36 @@ export function roleRun(all: Accounts, seconds: number, roleWording: (typeof ROL
   );
 }
 
-/** As `roleRun`, with what a seed draws: 0 to 180 s, in either wording. */
-export function anyRoleRun(all: Accounts, number: number, seed: number, within: number): Promise<Run> {
+/** How much faster than AWS a whole pipeline goes whose roles are slow. */
+const WHOLE_SPEED = 20;
+const WHOLE_EACH = 10;
+
+/**
+ * With what a seed draws, 0 to 180 s, in either wording: a provisioning as in `roleRun`, and every tenth time a whole first `up`, in which the application,
+ * the crawl and the loads of data sets meet such roles, too.
+ */
+export function anyRoleRun(all: Accounts, number: number, seed: number, time: Time): Promise<Run> {
   const random = randomOf(seed, number);
-  return roleRun(all, random() * 180, oneOf(ROLE_WORDINGS, random), within);
+  const [seconds, roleWording] = [random() * 180, oneOf(ROLE_WORDINGS, random)];
+  if (number % WHOLE_EACH !== 0) return roleRun(all, seconds, roleWording, time(1, 0));
+  const spread = { 'role spread': (seconds * 1000) / WHOLE_SPEED };
+  const pipeline: Pipeline = { ...parseSpec(smallGame(`roles${number}`, seed, { local: { speed: WHOLE_SPEED } })), account: ACCOUNT };
+  return all.inAccount({ durations: spread, roleWording }, (account) =>
+    lived(time(1, 1), COUNTED, async (course) => {
+      course.run.blows.push(`roles spread in ${Math.round(seconds)} s, ${roleWording} words, under a whole pipeline`);
+      course.phase('the beginning');
+      const before = await inventoryOf(account, pipeline);
+      course.phase('up');
+      await carriedOut(account, course, pipeline);
+      await flows(account, course, pipeline);
+      await standsOnce(account, course, pipeline);
+      course.phase('down');
+      await takenDown(account, course, pipeline);
+      course.phase('the end');
+      await madeOnce(account, course, pipeline);
+      await nothingLeft(account, course, pipeline, before);
+    }),
+  );
 }
 
 async function upAndDown(account: Account, course: Course, pipeline: Pipeline): Promise<void> {

@@ -4,8 +4,8 @@ import { STAGES } from '../pipeline/stages.ts';
 import { breakOff } from '../workflows/messages.ts';
 import { ACCOUNT, type Account } from './account.ts';
 import { cleared } from './clearing.ts';
-import { inventoryOf, nothingLeft, smallGame } from './life.ts';
-import { lived, type Run, until } from './run.ts';
+import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, smallGame, standsOnce, takenDown } from './life.ts';
+import { COUNTS, type Course, lived, type Run, until } from './run.ts';
 
 /** Where an `up` is broken off: each stage when it is made, and when it is ready; and the steps between the stages. */
 export const STEPS = [
@@ -13,27 +13,76 @@ export const STEPS = [
   ...['stages.survey', 'notebook.start', 'notebook.run', 'lake.delivered', 'crawl.start', 'crawl.finished', 'schedules.ensure'],
 ];
 
+const gameOf = (name: string, seed: number): Pipeline => ({
+  ...parseSpec(smallGame(name, seed, { local: { speed: 10 } })),
+  account: ACCOUNT,
+});
+
+/** Brings a pipeline up until one of the steps is done, and does it that. */
+async function brokenAt(
+  account: Account,
+  { run, signal, phase }: Course,
+  pipeline: Pipeline,
+  step: string,
+  what: string,
+  deed: () => Promise<unknown>,
+) {
+  phase(`up to ${step}`);
+  let isBroken = false;
+  account.at.set(`${step} after`, async () => {
+    if (isBroken) return;
+    isBroken = true;
+    await deed();
+    run.blows.push(`${what} after ${step}`);
+  });
+  await startPipeline(account.client, { pipeline });
+  await until(signal, async () => isBroken || undefined);
+}
+
+/** The workflow of a pipeline is terminated or cancelled when a step is done, with all that it set going still there: `up` goes on, and `down` leaves nothing. */
+export function orphanRun(account: Account, number: number, step: string, seed: number, within: number): Promise<Run> {
+  const pipeline = gameOf(`orphan${number}`, seed);
+  return lived(
+    within,
+    COUNTS,
+    async (course) => {
+      course.phase('the beginning');
+      const before = await inventoryOf(account, pipeline);
+      const handle = account.client.workflow.getHandle(pipeline.name);
+      const [what, deed] =
+        number % 2 === 0 ? (['cancelled', () => handle.cancel()] as const) : (['terminated', () => handle.terminate()] as const);
+      await brokenAt(account, course, pipeline, step, what, deed);
+      const signal = course.signal;
+      await until(signal, async () => ((await handle.describe()).status.name === 'RUNNING' ? undefined : true));
+      course.phase('up again');
+      const next = { ...pipeline, generator: { ...pipeline.generator, rate: 60 } };
+      await carriedOut(account, course, next);
+      await flows(account, course, next);
+      course.phase('the account');
+      await counted(account, course, next);
+      await standsOnce(account, course, next);
+      course.phase('down');
+      await takenDown(account, course, next);
+      course.phase('the end');
+      await madeOnce(account, course, next);
+      await nothingLeft(account, course, next, before);
+    },
+    (run) => cleared(account, run, pipeline),
+  ).finally(() => account.at.clear());
+}
+
 /** Breaks an `up` off when one of its steps is done, with everything to be taken away again that it made: nothing is left. */
 export function rollbackRun(account: Account, number: number, step: string, seed: number, within: number): Promise<Run> {
-  const pipeline: Pipeline = { ...parseSpec(smallGame(`rollback${number}`, seed, { local: { speed: 10 } })), account: ACCOUNT };
+  const pipeline = gameOf(`rollback${number}`, seed);
   return lived(
     within,
     ['leftovers'],
     async (course) => {
-      const { run, signal, phase } = course;
+      const { signal, phase } = course;
       phase('the beginning');
       const before = await inventoryOf(account, pipeline);
-      phase(`up to ${step}`);
       const handle = account.client.workflow.getHandle(pipeline.name);
-      let isBroken = false;
-      account.at.set(`${step} after`, async () => {
-        if (isBroken) return;
-        isBroken = true;
-        await handle.signal(breakOff, { rollback: true });
-        run.blows.push(`broken off, to be rolled back, after ${step}`);
-      });
-      await startPipeline(account.client, { pipeline });
-      await until(signal, async () => isBroken || undefined);
+      await brokenAt(account, course, pipeline, step, 'broken off, to be rolled back,', () => handle.signal(breakOff, { rollback: true }));
       phase('the rollback');
       await until(signal, async () => ((await handle.describe()).status.name === 'RUNNING' ? undefined : true));
       const failure = await failureOf(account.client, pipeline.name);

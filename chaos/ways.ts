@@ -8,7 +8,7 @@ import type { Place } from './life.ts';
 import { haveModels } from './models.ts';
 import { anyRoleRun, halfMadeRun } from './provisions.ts';
 import { randomBy, randomOf, shuffled } from './random.ts';
-import { rollbackRun, STEPS } from './rollbacks.ts';
+import { orphanRun, rollbackRun, STEPS } from './rollbacks.ts';
 import type { Run, Time } from './run.ts';
 import { everyCall, everyError } from './strikes.ts';
 import { type StruckOptions, struckLives } from './struck-lives.ts';
@@ -42,6 +42,7 @@ export interface Means {
 /** Places that the runs of all ways share; each is there from its first use on. */
 export interface Places {
   ground(): Promise<Ground>;
+  /** From which one is opened for each story; the account of `account` has ended then. */
   accounts(): Promise<Accounts>;
   account(): Promise<Account>;
   /** What runs at a place may take; Flink's start is measured there, unless it is known. */
@@ -57,11 +58,18 @@ export function places({ seconds, flink }: { seconds: number; flink?: number }):
       made ??= make();
       return made;
     };
-    return Object.assign(get, { ifMade: async (use: (value: Value) => Promise<void>) => made && use(await made) });
+    const end = async (how: (value: Value) => Promise<void>) => {
+      const ended = made;
+      made = undefined;
+      if (ended) await how(await ended);
+    };
+    return Object.assign(get, { end });
   };
   const theGround = once(ground);
   const theAccounts = once(accounts);
   const theAccount = once(async () => (await theAccounts()).open());
+  /** Workers of two accounts would take each other's work. */
+  const endAccount = () => theAccount.end((account) => account.close());
   let start = flink === undefined ? undefined : flink * 1000;
   const timeAt = async (place: Place): Promise<Time> => {
     start ??= await flinkTime(place);
@@ -70,12 +78,15 @@ export function places({ seconds, flink }: { seconds: number; flink?: number }):
   return {
     timeAt,
     ground: theGround,
-    accounts: theAccounts,
+    accounts: async () => {
+      await endAccount();
+      return theAccounts();
+    },
     account: theAccount,
     close: async () => {
-      await theAccount.ifMade((account) => account.close());
-      await theAccounts.ifMade((all) => all.close());
-      await theGround.ifMade((on) => on.close());
+      await endAccount();
+      await theAccounts.end((all) => all.close());
+      await theGround.end((on) => on.close());
     },
   };
 }
@@ -140,12 +151,27 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
       };
     },
   },
+  orphans: {
+    about: 'its workflow terminated or cancelled at each step of coming up, and brought up again',
+    share: 4,
+    begin: async ({ places: { account, timeAt }, seed }) => {
+      const on = await account();
+      const within = (await timeAt(on))(1, 2);
+      const steps = shuffled(STEPS, randomBy(seed));
+      let count = 0;
+      return {
+        run: (number) => orphanRun(on, number, steps[count++ % steps.length]!, seed, within),
+        isDone: () => count >= steps.length,
+      };
+    },
+  },
   roles: {
     about: 'first runs with roles slow to spread, in known and unseen words',
     share: 4,
-    begin: async ({ places: { accounts }, seed, seconds }) => {
+    begin: async ({ places: { accounts, timeAt }, seed }) => {
       const all = await accounts();
-      return { run: (number) => anyRoleRun(all, number, seed, seconds * 1000) };
+      const time = await all.inAccount({}, timeAt);
+      return { run: (number) => anyRoleRun(all, number, seed, time) };
     },
   },
   halves: {
