@@ -4,7 +4,7 @@ import type { Clients, Target } from '../activities/aws.ts';
 import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
 import { type Picture, picture, planned, startPipeline, takeDown } from '../client/pipeline.ts';
 import type { Call } from '../local/call-log.ts';
-import { mismatches } from '../pipeline/audit.ts';
+import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { taskQueue } from '../worker/connect.ts';
@@ -129,10 +129,9 @@ export async function paused(place: Place, { signal }: Course, { name }: Pipelin
   });
 }
 
-/** Pauses the game and counts it everywhere; fails with whatever does not agree. */
-export async function counted(place: Place, course: Course, pipeline: Pipeline, deep = false): Promise<void> {
-  await paused(place, course, pipeline, deep);
-  const report = await persistently(course.signal, () =>
+/** Counts a game that is paused everywhere. */
+export const audited = (place: Place, course: Course, pipeline: Pipeline): Promise<Audit> =>
+  persistently(course.signal, () =>
     place.client.workflow.execute<typeof audit>('audit', {
       workflowId: `${pipeline.name}/audit`,
       taskQueue: taskQueue(pipeline.target, pipeline.region),
@@ -141,6 +140,11 @@ export async function counted(place: Place, course: Course, pipeline: Pipeline, 
       workflowIdConflictPolicy: 'USE_EXISTING',
     }),
   );
+
+/** Pauses the game and counts it everywhere; fails with whatever does not agree. */
+export async function counted(place: Place, course: Course, pipeline: Pipeline, deep = false): Promise<void> {
+  await paused(place, course, pipeline, deep);
+  const report = await audited(place, course, pipeline);
   Object.assign(course.run, { lost: finite(report.lost), duplicates: finite(report.duplicates) });
   const faults = mismatches(report);
   if (faults.length > 0) throw new Error(`the account does not agree: ${faults.join('; ')}`);

@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { inAccount } from '../client/pipeline.ts';
+import { controlOf } from '../local/control-client.ts';
+import type { FaultPlan } from '../local/faults.ts';
+import { mismatches } from '../pipeline/audit.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { type Ground, ground, killed } from './ground.ts';
+import { audited, carriedOut, paused, seen, takenDown } from './life.ts';
+import { oneOf, randomOf } from './random.ts';
+import { type Course, lived } from './run.ts';
+
+// A pipeline that runs for as long as it is asked to, with calls and records that fail, trouble among its events, and parts killed in mid-stream; then the account.
+
+const count = (text: string) => {
+  if (!(Number(text) > 0)) throw new InvalidArgumentError('It has to be a number above 0.');
+  return Number(text);
+};
+
+const options = new Command('npm run soak --')
+  .option('--minutes <number>', 'how long events are sent', count, 60)
+  .option('--rate <number>', 'events a second', count, 500)
+  .option('--shards <number>', 'shards of the stream', count, 2)
+  .option('--kill-every <seconds>', 'how often a part is killed', count, 120)
+  .option('--seed <number>', 'the same moments, victims and failures again', count, Math.floor(Math.random() * 2 ** 31) + 1)
+  .option('--json', 'a line of JSON for each minute, and one at the end')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .parse()
+  .opts<{ minutes: number; rate: number; shards: number; killEvery: number; seed: number; json?: boolean }>();
+
+/** A fifth of the records fails, and a twentieth of the calls that put them, in every way that they can. */
+const failures = (seed: number): FaultPlan => ({
+  seed,
+  rules: [
+    ...(['throttle', 'lostAnswer', 'cut', 'unavailable'] as const).map((kind) => ({
+      service: 'kinesis',
+      operation: 'PutRecords',
+      share: 0.0125,
+      fault: { kind },
+    })),
+    { service: 'kinesis', operation: 'PutRecords', fault: { kind: 'partial', share: 0.2 } },
+  ],
+});
+
+const VICTIMS = ['worker', 'local AWS'] as const;
+const MINUTE_MS = 60_000;
+/** What coming up, the account and going take beside the minutes asked for. */
+const REST_MS = 600_000;
+
+const { minutes, rate, shards, killEvery, seed, json } = options;
+const spec = {
+  name: 'soak',
+  shards,
+  windowSeconds: 10,
+  delivery: { seconds: 5 },
+  generator: { rate, seed, trouble: { late: 0.01, duplicate: 0.01, malformed: 0.001, oversized: 0.0001 } },
+};
+const on = await ground();
+const pipeline: Pipeline = await inAccount(parseSpec(spec), on.target);
+const { region, endpoint, credentials } = on.target;
+const control = controlOf({ region, endpoint: endpoint!, credentials: credentials! });
+const random = randomOf(seed, 0);
+
+const run = await lived(minutes * MINUTE_MS + REST_MS, [], async (course) => {
+  course.phase('up');
+  await carriedOut(on, course, pipeline);
+  await control.faults(failures(seed));
+  course.phase('run');
+  const until = Date.now() + minutes * MINUTE_MS;
+  const memory = await sampled(on, course, until);
+  course.phase('the account');
+  await paused(on, course, pipeline);
+  const report = await audited(on, course, pipeline);
+  course.phase('down');
+  await control.faults({ rules: [] });
+  await takenDown(on, course, pipeline);
+  const { generated, lost, duplicates, resent, windowsChecked, windowsWrong } = report;
+  const resentShare = resent / generated;
+  tell({
+    minutes,
+    rate,
+    generated,
+    lost,
+    duplicates,
+    resent,
+    resentShare,
+    windowsChecked,
+    windowsWrong,
+    memory,
+    kills: course.run.blows.length,
+    seed,
+  });
+  const faults = mismatches(report);
+  if (faults.length > 0) throw new Error(faults.join('; '));
+});
+if (run.fault) process.stderr.write(`${run.fault}\n`);
+await on.close();
+process.exit(run.converged ? 0 : 1);
+
+/** Kills a part every now and then until the time is over, and gives each part's resident megabytes, minute by minute. */
+async function sampled(on: Ground, { run, signal }: Course, until: number): Promise<Record<string, number[]>> {
+  const memory: Record<string, number[]> = {};
+  let nextKill = Date.now() + killEvery * 1000;
+  for (let nextMinute = Date.now() + MINUTE_MS; Date.now() < until; ) {
+    await delay(Math.max(0, Math.min(nextKill, nextMinute, until) - Date.now()), undefined, { signal });
+    if (Date.now() >= nextKill) {
+      nextKill += killEvery * 1000;
+      const victim = oneOf(VICTIMS, random);
+      if (killed(on.parts.pids()[victim])) run.blows.push(victim);
+    }
+    if (Date.now() < nextMinute) continue;
+    nextMinute += MINUTE_MS;
+    for (const [part, pid] of Object.entries(on.parts.pids())) memory[part] = [...(memory[part] ?? []), await residentMegabytes(pid)];
+    const now = await seen(on, pipeline.name);
+    const last = Object.fromEntries(Object.entries(memory).map(([part, all]) => [part, all.at(-1)]));
+    tell({
+      minute: memory.worker?.length,
+      acknowledged: now?.generator?.acknowledged,
+      state: now?.pipeline.state,
+      notebook: now?.notebook?.state,
+      ...last,
+    });
+  }
+  return memory;
+}
+
+/** NaN for a process that is just being started anew. */
+async function residentMegabytes(pid: number | undefined): Promise<number> {
+  const status = pid === undefined ? '' : await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024);
+}
+
+function tell(facts: object): void {
+  const words = () =>
+    Object.entries(facts)
+      .map(([key, value]) => `${key} ${JSON.stringify(value)}`)
+      .join(', ');
+  process.stdout.write(`${json ? JSON.stringify(facts) : words()}\n`);
+}
