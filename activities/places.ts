@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
@@ -7,8 +6,7 @@ import { payloads } from '../pipeline/aggregation.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Clients } from './aws.ts';
-import { isNamed } from './errors.ts';
-import { idsOf, shardsOf } from './kinesis/shards.ts';
+import { idsOf, patiently, shardsOf } from './kinesis/shards.ts';
 
 /** Where events lie as they were sent. */
 export type PlaceName = 'stream' | 'lake';
@@ -65,16 +63,4 @@ const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.by
 function hourPath(time: number): string {
   const [year, month, day, hour] = new Date(time).toISOString().split(/[-T:]/);
   return `year=${year}/month=${month}/day=${day}/hour=${hour}`;
-}
-
-/** A shard allows five reads a second, and others read it too. */
-async function patiently<Value>(read: () => Promise<Value>): Promise<Value> {
-  for (;;) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!isNamed(error, 'ProvisionedThroughputExceededException', 'LimitExceededException')) throw error;
-      await delay(250);
-    }
-  }
 }

@@ -151,7 +151,8 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   };
 
   try {
-    if (quiet) await hands.closeWindows();
+    // Into a stream that is not there nothing comes that could close a window.
+    if (quiet) await (stages.events.action === 'create' ? hands.hush() : hands.closeWindows());
     await together(makeFoundation, startApplication, letFlow);
   } finally {
     if (quiet) await CancellationScope.nonCancellable(hands.goOn);

@@ -54,11 +54,13 @@ export interface Hands {
   want(wanted: Partial<Wanted>): void;
   /** Starts the generator and the notebook where they do not run, and says which it has started. */
   setGoing(pipeline: Pipeline): Promise<string[]>;
+  /** Pauses the generator. */
+  hush(): Promise<void>;
   /** Pauses the generator and waits until every window is closed. */
   closeWindows(): Promise<void>;
   /** Pauses the generator and waits until all that it has sent lies in the lake. */
   letDataThrough(): Promise<void>;
-  /** Ends what `closeWindows` began. */
+  /** Ends what these began. */
   goOn(): Promise<void>;
   respec(pipeline: Pipeline): Promise<void>;
   /** Tells them what is wanted, while `mayAct`; runs until `isOver`. */
@@ -115,6 +117,7 @@ export function handsOn(picture: PipelineStatus): Hands {
       }
       return started;
     },
+    hush: () => tellGenerator(true),
     closeWindows,
     letDataThrough: async () => {
       if (!picture.generating) return;

@@ -69,7 +69,8 @@ export async function provision({
       await sleep(MEND_AFTER_MS / speedOf(pipeline), { summary: `until ${stage} is mended` });
       return bringUp({ stage, patience, needs: [] }, mendings + 1);
     }
-    done.waits[stage] = (Date.now() - since) * speedOf(pipeline);
+    // What was only changed is often ready at once, and tells nothing of how long the next one takes.
+    if (ensured.outcome === 'created') done.waits[stage] = (Date.now() - since) * speedOf(pipeline);
   };
   await alongNeeds(plan, async (planned) => {
     await tell(planned.stage, 'working');

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   GetRecordsCommand,
   GetShardIteratorCommand,
@@ -9,7 +10,7 @@ import {
 import { payloads } from '../../pipeline/aggregation.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { unlessMissing } from '../errors.ts';
+import { isNamed, unlessMissing } from '../errors.ts';
 
 /** Every shard that the stream still keeps, by rising id; none if there is no such stream. */
 export async function shardsOf(kinesis: KinesisClient, StreamName: string): Promise<Shard[]> {
@@ -59,13 +60,26 @@ export async function* rows(
   position: GetShardIteratorCommandInput,
   Limit?: number,
 ): AsyncGenerator<Row[], void, undefined> {
-  let { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(position));
+  let { ShardIterator } = await patiently(() => kinesis.send(new GetShardIteratorCommand(position)));
   while (ShardIterator) {
-    const { Records = [], NextShardIterator, MillisBehindLatest = 0 } = await kinesis.send(new GetRecordsCommand({ ShardIterator, Limit }));
+    const page = await patiently(() => kinesis.send(new GetRecordsCommand({ ShardIterator, Limit })));
+    const { Records = [], NextShardIterator, MillisBehindLatest = 0 } = page;
     yield Records.flatMap(({ Data = NOTHING, ApproximateArrivalTimestamp }) =>
       payloads(Data).flatMap((data) => rowOf(data, Number(ApproximateArrivalTimestamp)) ?? []),
     );
     ShardIterator = MillisBehindLatest > 0 ? NextShardIterator : undefined;
+  }
+}
+
+/** Reads once it is its turn: a shard allows five reads a second to all its readers together, of which Flink and Firehose are two. */
+export async function patiently<Value>(read: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isNamed(error, 'ProvisionedThroughputExceededException', 'LimitExceededException')) throw error;
+      await delay(250);
+    }
   }
 }
 

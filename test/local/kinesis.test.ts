@@ -22,6 +22,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { patiently } from '../../activities/kinesis/shards.ts';
 import { openShard } from '../../local/kinesis/log.ts';
 import { type Local, startLocal } from '../../local/start.ts';
 
@@ -53,8 +54,9 @@ async function read(StreamName: string, type: ShardIteratorType = 'TRIM_HORIZON'
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }));
   const found: string[] = [];
   for (const { ShardId } of Shards) {
-    const { ShardIterator } = await kinesis.send(new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: type, Timestamp }));
-    const { Records = [] } = await kinesis.send(new GetRecordsCommand({ ShardIterator }));
+    const position = { StreamName, ShardId, ShardIteratorType: type, Timestamp };
+    const { ShardIterator } = await patiently(() => kinesis.send(new GetShardIteratorCommand(position)));
+    const { Records = [] } = await patiently(() => kinesis.send(new GetRecordsCommand({ ShardIterator })));
     found.push(...Records.map(({ Data }) => Buffer.from(Data!).toString()));
   }
   return found.sort();
