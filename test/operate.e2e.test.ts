@@ -144,7 +144,8 @@ describe('a running pipeline', () => {
     expect(mismatches(counted)).toEqual([]);
     expect(counted.generated).toBeGreaterThan(1000);
 
-    const { players, teams } = metricsOf(await lakeRows<GameEvent>(aws, pipeline, 'events'), WINDOW_SECONDS);
+    const late = await lakeRows<{ event_id: string }>(aws, pipeline, 'late_events');
+    const { players, teams } = metricsOf(await lakeRows<GameEvent>(aws, pipeline, 'events'), WINDOW_SECONDS, late);
     const found = async () => [
       delivered(await lakeRows<MetricRow>(aws, pipeline, 'player_metrics')),
       delivered(await lakeRows<MetricRow>(aws, pipeline, 'team_metrics')),

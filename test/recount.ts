@@ -25,9 +25,14 @@ export const streamRecords = <Row>(kept: string, stream: string): Row[] =>
     (lines(readFileSync(file, 'utf8')) as { data: Row }[]).map(({ data }) => data),
   );
 
-/** The metrics that the events ask for, computed the plain way: every event once, kills and deaths counted per window and player, and per window and team; who only assists, or reaches an objective, has a row too. */
-export function metricsOf(events: GameEvent[], windowSeconds: number): { players: Metric[]; teams: Metric[] } {
+/** The metrics that the events ask for, computed the plain way: every event once, kills and deaths counted per window and player, and per window and team; who only assists, or reaches an objective, has a row too. What came `late` is in a stream of its own, and the views fold it in. */
+export function metricsOf(
+  events: GameEvent[],
+  windowSeconds: number,
+  late: { event_id: string }[] = [],
+): { players: Metric[]; teams: Metric[] } {
   const once = new Map(events.map((event) => [event.event_id, event]));
+  for (const { event_id: id } of late) once.delete(id);
   const count = (killer: (event: GameEvent) => string, victim: (event: GameEvent) => string, others: (event: GameEvent) => string[]) => {
     const rows = new Map<string, Metric>();
     const row = (event: GameEvent, who: string) => {
