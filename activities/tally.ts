@@ -1,6 +1,6 @@
 import { joined, type LedgerPage, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { type Game, laneOf } from '../pipeline/simulation.ts';
-import { dueAtEnd, troubleOf } from '../pipeline/trouble.ts';
+import { dueAtEnd, sentBefore, troubleOf } from '../pipeline/trouble.ts';
 
 /** What one place holds of the events that the ledger says were sent. Each event is counted once; `copies` are those beyond the first of each. */
 export interface Holding {
@@ -171,11 +171,13 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, end }: 
           }
         }
       for (const [i, count] of again) {
-        const onPurpose = troubleOf(game, lane, i) === 'duplicate' ? 1 : 0;
+        const kind = troubleOf(game, lane, i);
+        const onPurpose = kind === 'duplicate' ? 1 : 0;
         const rest = count - onPurpose;
         found.copies.onPurpose += onPurpose;
         if (rest === 0) continue;
-        if (isWithin(resent, i)) found.copies.resent += rest;
+        const wasHeldBack = kind === 'late' || kind === 'duplicate';
+        if (isWithin(resent, i) || (wasHeldBack && isWithin(resent, sentBefore(game, i)))) found.copies.resent += rest;
         else {
           found.copies.unexplained += rest;
           show(found.examples.twice, i);

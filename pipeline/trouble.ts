@@ -56,6 +56,9 @@ export function dueAtEnd(game: Game, lane: number, next: number, since = 0): Due
   return heldBack(game, lane, Math.max(since, brought, 0), next);
 }
 
+/** Before which event of its lane one that is held back is sent, unless the lane falls silent sooner. */
+export const sentBefore = ({ lateAfter }: Pick<Game, 'lateAfter'>, i: number): number => (Math.floor(i / lateAfter) + 2) * lateAfter;
+
 function heldBack(game: Game, lane: number, from: number, to: number): Due[] {
   const due: Due[] = [];
   for (let i = from; i < to; i++) {

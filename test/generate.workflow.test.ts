@@ -61,7 +61,7 @@ function sender(stream: Stream, breaks: () => boolean) {
       await untilTold(50);
       return { ...unsent(0), latest, heartbeats: 2 };
     },
-    'kinesis.heldBack': async () => undefined,
+    'kinesis.heldBack': async () => [],
     'ledger.write': async (_: Pipeline, number: number, page: LedgerPage) => {
       stream.pages.set(number, page);
     },

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetRecordsCommand, GetShardIteratorCommand, type KinesisClient, PutRecordsCommand, type Shard } from '@aws-sdk/client-kinesis';
 import type { Clients } from '../activities/aws.ts';
-import { isOpen, shardsOf } from '../activities/kinesis/shards.ts';
+import { isOpen, patiently, shardsOf } from '../activities/kinesis/shards.ts';
 import { application } from '../activities/kinesis-analytics-v2/application.ts';
 import { type Reading, textOf, writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
 import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
@@ -84,7 +84,7 @@ function reader(kinesis: KinesisClient, StreamName: string, table: LakeTable) {
       iterator ??= (await kinesis.send(new GetShardIteratorCommand({ StreamName, ShardId: FIRST, ShardIteratorType: 'TRIM_HORIZON' })))
         .ShardIterator;
       for (let behind = 1; behind > 0; ) {
-        const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
+        const page = await patiently(() => kinesis.send(new GetRecordsCommand({ ShardIterator: iterator })));
         iterator = page.NextShardIterator;
         behind = page.MillisBehindLatest ?? 0;
         rows.push(...(page.Records ?? []).map(({ Data }) => JSON.parse(Buffer.from(Data!).toString()) as Row));

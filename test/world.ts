@@ -160,7 +160,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
       return { ...unsent(from), next, latest: Date.now() };
     },
     'kinesis.heartbeats': async ({ until }: { until: number }) => ({ ...unsent(0), latest: until, heartbeats: 1 }),
-    'kinesis.heldBack': async () => undefined,
+    'kinesis.heldBack': async () => [],
     'ledger.write': async () => undefined,
     'notebook.start': async () => {
       w.suspended = false;

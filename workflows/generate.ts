@@ -191,7 +191,13 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     const { game, lanes } = cursor;
     const all = lanes.map(({ next, since, bases }, lane) => ({ lane, next, since, bases })).filter(({ next, since }) => next > since);
     if (Object.values(game.trouble).every((share) => share === 0) || all.length === 0) return;
-    await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [{ pipeline, game, lanes: all }]);
+    const again = await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [{ pipeline, game, lanes: all }]);
+    // An activity of an earlier version says nothing of it.
+    for (const [at, resent] of (again ?? []).entries()) {
+      const { lane, next, bases } = all[at]!;
+      if (resent.length === 0) continue;
+      cursor.ledger = [...cursor.ledger, { lane, first: next, end: next, time: bases.at(-1)!, at: Date.now(), resent, since: next }];
+    }
     cursor.lanes = lanes.map((lane) => ({ ...lane, since: lane.next }));
   };
   /** Until it may send again: closes the windows and says so, then waits. */

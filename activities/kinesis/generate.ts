@@ -5,6 +5,7 @@ import { dueBy, joined, type Span, type TimeBase } from '../../pipeline/ledger.t
 import { names } from '../../pipeline/names.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import { isAggregated, type Pipeline } from '../../pipeline/spec.ts';
+import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
 import type { Order, Task, Way, Word } from './sender-thread.ts';
 import { type Sent, type Stretch, unsent } from './stretch.ts';
@@ -30,9 +31,10 @@ export function generator(target: Target) {
     /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
     'kinesis.heartbeats': ({ pipeline, ...order }: { pipeline: Pipeline; game: Game; after: number[]; until: number }): Promise<Sent> =>
       supervised(thread, { kind: 'heartbeats', way: wayOf(pipeline), ...order }, unsent(0), false),
-    /** Sends what the lanes have held back. */
-    'kinesis.heldBack': async ({ pipeline, ...order }: { pipeline: Pipeline } & HeldBack): Promise<void> => {
-      await supervised(thread, { kind: 'heldBack', way: wayOf(pipeline), ...order }, unsent(0), true);
+    /** Sends what the lanes have held back, and returns, lane by lane, what of it may be in the stream once more: of a repeated attempt all. */
+    'kinesis.heldBack': async ({ pipeline, ...order }: { pipeline: Pipeline } & HeldBack): Promise<Span[][]> => {
+      const sent = await supervised(thread, { kind: 'heldBack', way: wayOf(pipeline), ...order }, unsent(0), true);
+      return Context.current().info.attempt > 1 ? order.lanes.map((lane) => allOf(order.game, lane)) : sent.heldBack!;
     },
   };
 }
@@ -48,6 +50,9 @@ interface HeldBack {
   game: Game;
   lanes: { lane: number; next: number; since: number; bases: TimeBase[] }[];
 }
+
+const allOf = (game: Game, { lane, next, since }: HeldBack['lanes'][number]): Span[] =>
+  joined(dueAtEnd(game, lane, next, since).map(({ i }): Span => [i, i + 1]));
 
 const wayOf = (pipeline: Pipeline): Way => ({
   stream: names(pipeline).streams.events,

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { TimeBase } from '../../pipeline/ledger.ts';
+import type { Span, TimeBase } from '../../pipeline/ledger.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import type { Target } from '../aws.ts';
 import { type Courier, courier } from './deliver.ts';
@@ -54,8 +54,9 @@ async function carryOut(task: Task, signal: AbortSignal, report: (sent: Sent) =>
   const sending = { courier: courierFor(task.way), signal, report };
   if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, sending);
   if (task.kind === 'heartbeats') return sendHeartbeats(task, sending);
-  for (const lane of task.lanes) await sendHeldBack({ game: task.game, ...lane }, sending.courier);
-  return unsent(0);
+  const heldBack: Span[][] = [];
+  for (const lane of task.lanes) heldBack.push(await sendHeldBack({ game: task.game, ...lane }, sending.courier));
+  return { ...unsent(0), heldBack };
 }
 
 function courierFor(way: Way): Courier {

@@ -29,6 +29,8 @@ export interface Sent {
   resent: Span[];
   /** Records that were too large to be sent. */
   oversized: number;
+  /** Lane by lane, what was held back and was sent again likewise. */
+  heldBack?: Span[][];
 }
 
 /** Nothing sent yet. */
@@ -96,16 +98,22 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
   return { ...sent, next };
 }
 
-/** Sends what a lane holds back when it falls silent before event `next`. */
+/** Sends what a lane holds back when it falls silent before event `next`; gives what of it was sent again, since nobody knew what had become of it. */
 export async function sendHeldBack(
   { game, lane, next, since, bases }: { game: Game; lane: number; next: number; since: number; bases: TimeBase[] },
   courier: Courier,
-): Promise<void> {
+): Promise<Span[]> {
   const events = laneOf(game, lane);
-  const delivery = courier.lane();
+  let resent: Span[] = [];
+  const delivery = courier.lane({
+    resent: (spans) => {
+      resent = joined([...resent, ...spans]);
+    },
+  });
   const send = sender(game, lane, delivery);
   for (const { i } of dueAtEnd(game, lane, next, since)) await send(jsonAt(events, i, bases), i);
   await delivery.end();
+  return resent;
 }
 
 /** Sends heartbeats alone, one a second on every lane, until the clock has passed `until`; none is older than what its lane has sent (`after`). */
