@@ -9,7 +9,7 @@ import { isNamed } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
 import { youngRole } from '../iam/young-role.ts';
 import { notYet, underWay } from '../resource.ts';
-import { ignoreMalformed } from './malformed.ts';
+import { type Columns, complete } from './complete.ts';
 
 /** A column that is not as the SQL expects it; `found` undefined: not there. Columns beyond those expected are no drift. */
 export interface ColumnDrift {
@@ -52,8 +52,8 @@ export function crawling(clients: Clients) {
     /** Sees to it that there is a crawl newer than `since`: joins one that runs, or has run since, else starts one. */
     'crawl.start': (pipeline: Pipeline, since: Since | number): Promise<Calls> => callsIn(() => start(pipeline, timeOf(since))),
     /**
-     * Returns the tables in the database, and what in them is not as expected, once a crawl newer than `since` has ended well. Lines that are no JSON no longer fail
-     * a query then.
+     * Returns the tables in the database, and what in them is not as expected, once a crawl newer than `since` has ended well. What they lack is
+     * given to them before: columns of which no row has told, and that lines which are no JSON fail no query.
      */
     'crawl.finished': async (pipeline: Pipeline, since: Since | number): Promise<Crawled & Calls> => {
       const { value, ...calls } = await counted(() => crawled(pipeline, timeOf(since)));
@@ -94,8 +94,13 @@ export function crawling(clients: Clients) {
       if (role !== undefined) throw ApplicationFailure.nonRetryable(ended, 'RoleNotSpread');
       throw ApplicationFailure.nonRetryable(advised(ended, message, pipeline, 'crawler'), 'CrawlFailed');
     }
-    const found = await tables(pipeline);
-    for (const table of found.filter(({ Name = '' }) => Name in EXPECTED)) await ignoreMalformed(glue, table);
+    let found = await tables(pipeline);
+    let isChanged = false;
+    for (const table of found) {
+      const expected = EXPECTED[table.Name as LakeTable];
+      if (expected && (await complete(glue, table, ownColumns(expected)))) isChanged = true;
+    }
+    if (isChanged) found = await tables(pipeline);
     const drifted = [...missingIn(found), ...found.flatMap((table) => drift(table, names(pipeline).crawler))];
     return { tables: found.map(({ Name = '' }) => Name), drifted };
   }
@@ -143,6 +148,12 @@ const EXPECTED: Record<LakeTable, Record<string, string>> = {
     ...{ player_id: 'string', team: 'string', points: WHOLE, latency_ms: WHOLE, winner_team: 'string', ...PARTITIONS },
   },
 };
+
+/** Those that lie in the files, each with the widest of its types. */
+const ownColumns = (expected: Record<string, string>): Columns =>
+  Object.fromEntries(
+    Object.entries(expected).flatMap(([name, type]) => (name in PARTITIONS ? [] : [[name, type.split(' or ').at(-1) ?? type]])),
+  );
 
 /** The expected tables that are not there; none while the pipeline has no views yet, which come once every table has come. */
 function missingIn(found: Table[]): ColumnDrift[] {
