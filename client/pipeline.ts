@@ -106,7 +106,14 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
 /** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */
 async function asApplied(client: Client, wish: Wish, { pipeline: { pipeline, state } }: Picture): Promise<Started> {
   const isSame = JSON.stringify(pipeline) === JSON.stringify(wish.pipeline);
-  if (isSame && (state === 'starting' || state === 'applying')) return { was: true };
+  if (isSame && (state === 'starting' || state === 'applying')) {
+    const { adopt, replace } = wish.leave ?? {};
+    if (adopt || replace || wish.rollback)
+      throw new Plain(
+        `Pipeline ${pipeline.name} is ${state} by this very spec: --adopt, --replace and --rollback go with the up that begins it. To take it back: npx d2d break-off --rollback`,
+      );
+    return { was: true };
+  }
   return {
     was: true,
     report: await asked(client.workflow.getHandle(names(pipeline).workflows.pipeline).executeUpdate(apply, { args: [wish] })),
