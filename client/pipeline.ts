@@ -176,7 +176,7 @@ export async function picture(client: Client, name: string): Promise<Picture | u
     unlessUnknown(underWay(client, ids.generate)),
     unlessUnknown(client.workflow.getHandle(ids.notebook).describe()),
   ]);
-  if (generator && reached !== undefined) generator.acknowledged += reached;
+  if (generator && reached !== undefined) generator.acknowledged = withUnderWay(generator.lanes, reached);
   if (generator && reached === undefined) generator.state = 'stopped';
   if (notebook && keeper?.status.name !== 'RUNNING') Object.assign(notebook, { state: 'stopped', reason: GONE });
   return { pipeline, generator, notebook };
@@ -195,19 +195,25 @@ export async function failureOf(client: Client, name: string): Promise<string | 
   );
 }
 
+/** The events acknowledged, with those of stretches that the workflow has not heard the end of. What it has heard of meanwhile is not counted twice. */
+const withUnderWay = (lanes: number[], stretches: Sent[]): number =>
+  lanes.reduce((sum, next, lane) => {
+    const further = stretches.filter((sent) => sent.lane === lane && sent.first <= next).map((sent) => sent.next);
+    return sum + Math.max(next, ...further);
+  }, 0);
+
 /**
- * How many events the generator's activities have got acknowledged by their last heartbeats: the workflow itself hears of them only at the end of a stretch.
- * Undefined when the generator's workflow no longer runs, which its own answer would not tell.
+ * How far the generator's activities have come by their last heartbeats: the workflow itself hears of it only at the end of a stretch. Undefined when the
+ * generator's workflow no longer runs, which its own answer would not tell.
  */
-async function underWay(client: Client, workflowId: string): Promise<number | undefined> {
+async function underWay(client: Client, workflowId: string): Promise<Sent[] | undefined> {
   const { raw, status } = await client.workflow.getHandle(workflowId).describe();
   if (status.name !== 'RUNNING') return undefined;
   const sending = raw.pendingActivities?.filter(({ activityType }) => activityType?.name === 'kinesis.generate') ?? [];
-  return sending.reduce((sum, { heartbeatDetails }) => {
+  return sending.flatMap(({ heartbeatDetails }) => {
     const payload = heartbeatDetails?.payloads?.[0];
-    const { next, first } = payload ? defaultPayloadConverter.fromPayload<Sent>(payload) : { next: 0, first: 0 };
-    return sum + next - first;
-  }, 0);
+    return payload ? [defaultPayloadConverter.fromPayload<Sent>(payload)] : [];
+  });
 }
 
 /** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it. */

@@ -88,7 +88,7 @@ describe('the whole chain', () => {
     const idsOf = (rows: GameEvent[]) => new Set(rows.filter(({ event_type: type }) => type !== 'heartbeat').map(({ event_id: id }) => id));
     expect(idsOf(streamRecords<GameEvent>(kept, 'data2dashboard'))).toEqual(idsOf(raw));
 
-    const { players, teams } = metricsOf(raw, 10);
+    const { players, teams } = metricsOf(raw, 10, lakeRecords<{ event_id: string }>(kept, 'late_events'));
     expect(delivered(lakeRecords<MetricRow>(kept, 'player_metrics'))).toEqual(players);
     expect(delivered(lakeRecords<MetricRow>(kept, 'team_metrics'))).toEqual(teams);
     expect(report.windowsChecked).toBeGreaterThan(players.length + teams.length);

@@ -23,7 +23,7 @@ export function generator(target: Target) {
      */
     'kinesis.generate': async ({ pipeline, again, ...stretch }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<Sent> => {
       const { attempt, heartbeatDetails } = Context.current().info;
-      const known = (attempt > 1 && (heartbeatDetails as Sent | undefined)) || unsent(stretch.from);
+      const known = (attempt > 1 && (heartbeatDetails as Sent | undefined)) || { ...unsent(stretch.from), lane: stretch.lane };
       const isRepeated = again || attempt > 1;
       const start: Sent = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
       return supervised(thread, { kind: 'stretch', way: wayOf(pipeline), stretch, start }, start, isRepeated);

@@ -18,6 +18,8 @@ export interface Stretch {
 
 /** How far sending has come. */
 export interface Sent {
+  /** Of a stretch. */
+  lane?: number;
   /** Where the stretch begins. */
   first: number;
   /** Every event below it is acknowledged. */
