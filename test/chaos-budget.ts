@@ -16,7 +16,7 @@ export const BUDGET = {
 export const BUDGET_SECONDS = 300;
 
 /** Other tests run on the machine meanwhile, and it may be a slower one. */
-const SLOWER = 5;
+const SLOWER = 10;
 
 /** The seed of all chaos in this run of the tests: that of an earlier one, or any. */
 export const SEED = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31) + 1);
