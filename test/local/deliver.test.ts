@@ -22,7 +22,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'd2d-deliver-'));
   local = await startLocal({ dir, log: () => undefined });
   kinesis = new KinesisClient(local);
-  ({ put, close } = putting({ ...local, answerWithin: 1000 }));
+  ({ put, close } = putting({ ...local, answerWithin: 5000 }));
 });
 afterEach(() => local.faults.put({ rules: [] }));
 afterAll(async () => {
@@ -151,9 +151,11 @@ it('takes a call that is never answered for one that may have had its effect', a
 }, 30_000);
 
 it('puts thousands of events into few records by aggregation, and each finds its shard again by its keys', async () => {
-  await sent('dense', 4000, { aggregate: true, aggregateBytes: undefined, callBytes: undefined }, 1 << 20);
+  const { resends } = await sent('dense', 4000, { aggregate: true, aggregateBytes: undefined, callBytes: undefined }, 1 << 20);
   const { shards, records } = await read('dense');
-  expect(shards).toEqual(wanted(4000));
+  // On a machine that is too busy to answer in time there may be copies; each is named.
+  expect(shards.map(firsts)).toEqual(wanted(4000));
+  for (const [id, copies] of copiesOf(shards.flat())) expect([id, copies <= 1 + (resends.get(id) ?? 0)]).toEqual([id, true]);
   expect(records).toBeLessThan(SHARDS * 40);
 
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: 'dense' }));
