@@ -182,11 +182,11 @@ export async function operate(
     }
   };
   const climbTo = async (wanted: Wish): Promise<void> => {
-    climb = new CancellationScope();
-    const isOver = () => climb === undefined;
-    const watching = patched('budget-while-climbing') ? watchBudget(isOver) : undefined;
+    const own = new CancellationScope();
+    climb = own;
+    const watching = patched('budget-while-climbing') ? watchBudget(() => climb !== own) : undefined;
     try {
-      await climb.run(() => bringUp(wanted, picture, hands));
+      await own.run(() => bringUp(wanted, picture, hands));
     } finally {
       climb = undefined;
     }
