@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { residentMegabytes } from '../bench/memory.ts';
 import { inAccount } from '../client/pipeline.ts';
 import { controlOf } from '../local/control-client.ts';
 import type { FaultPlan } from '../local/faults.ts';
@@ -111,7 +111,8 @@ async function sampled(on: Ground, { run, signal }: Course, until: number): Prom
     }
     if (Date.now() < nextMinute) continue;
     nextMinute += MINUTE_MS;
-    for (const [part, pid] of Object.entries(on.parts.pids())) memory[part] = [...(memory[part] ?? []), await residentMegabytes(pid)];
+    for (const [part, pid] of Object.entries(on.parts.pids()))
+      memory[part] = [...(memory[part] ?? []), pid === undefined ? Number.NaN : Math.round(residentMegabytes(pid))];
     const now = await seen(on, pipeline.name);
     const last = Object.fromEntries(Object.entries(memory).map(([part, all]) => [part, all.at(-1)]));
     tell({
@@ -123,12 +124,6 @@ async function sampled(on: Ground, { run, signal }: Course, until: number): Prom
     });
   }
   return memory;
-}
-
-/** NaN for a process that is just being started anew. */
-async function residentMegabytes(pid: number | undefined): Promise<number> {
-  const status = pid === undefined ? '' : await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024);
 }
 
 function tell(facts: object): void {
