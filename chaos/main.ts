@@ -1,18 +1,14 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { wholeNumber } from '../client/whole-number.ts';
 import { COUNTS, LIFE_SECONDS, type Run, summed } from './run.ts';
 import { places, sharedOut, WAYS } from './ways.ts';
 
-const count = (text: string) => {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number of at least 1 is wanted.');
-  return number;
-};
-const countOrAll = (text: string) => (text === 'all' ? Number.POSITIVE_INFINITY : count(text));
+const countOrAll = (text: string) => (text === 'all' ? Number.POSITIVE_INFINITY : wholeNumber(text));
 
 const options = new Command('npm run chaos --')
   .description('Lives of a pipeline on the local AWS under trouble that a seed draws: all ways of it shared out over the runs, or one.')
   .option('--runs <number>', "how many lives; 'all', of a way that has an end: as many as that takes", countOrAll, 20)
-  .option('--seed <number>', 'what the trouble is drawn by', count, Math.floor(Math.random() * 2 ** 31) + 1)
+  .option('--seed <number>', 'what the trouble is drawn by', wholeNumber, Math.floor(Math.random() * 2 ** 31) + 1)
   .addOption(
     new Option(
       '--what <way>',
@@ -21,11 +17,11 @@ const options = new Command('npm run chaos --')
         .join('. '),
     ).choices(Object.keys(WAYS)),
   )
-  .option('--seconds <number>', 'what a life may take on a machine that does nothing else, Flink apart', count, LIFE_SECONDS)
-  .option('--flink <seconds>', 'what Flink takes to start here; measured unless told', count)
-  .option('--each <number>', 'boundaries: how many in one life', count, 2)
-  .option('--faults <number>', 'errors, calls: how many in one life', count, 40)
-  .option('--crowd <number>', 'crowds: how many pipelines at once', count, 20)
+  .option('--seconds <number>', 'what a life may take on a machine that does nothing else, Flink apart', wholeNumber, LIFE_SECONDS)
+  .option('--flink <seconds>', 'what Flink takes to start here; measured unless told', wholeNumber)
+  .option('--each <number>', 'boundaries: how many in one life', wholeNumber, 2)
+  .option('--faults <number>', 'errors, calls: how many in one life', wholeNumber, 40)
+  .option('--crowd <number>', 'crowds: how many pipelines at once', wholeNumber, 20)
   .option('--no-attribution', 'errors, calls: do not look which of its faults a life failed of')
   .option('--json', 'one line of JSON a run', false)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { residentMegabytes } from '../bench/memory.ts';
 import { inAccount } from '../client/pipeline.ts';
+import { wholeNumber } from '../client/whole-number.ts';
 import { controlOf } from '../local/control-client.ts';
 import type { FaultPlan } from '../local/faults.ts';
 import { mismatches } from '../pipeline/audit.ts';
@@ -13,17 +14,12 @@ import { type Course, lived } from './run.ts';
 
 // A pipeline that runs for as long as it is asked to, with calls and records that fail, trouble among its events, and parts killed in mid-stream; then the account.
 
-const count = (text: string) => {
-  if (!(Number(text) > 0)) throw new InvalidArgumentError('It has to be a number above 0.');
-  return Number(text);
-};
-
 const options = new Command('npm run soak --')
-  .option('--minutes <number>', 'how long events are sent', count, 60)
-  .option('--rate <number>', 'events a second', count, 500)
-  .option('--shards <number>', 'shards of the stream', count, 2)
-  .option('--kill-every <seconds>', 'how often a part is killed', count, 120)
-  .option('--seed <number>', 'the same moments, victims and failures again', count, Math.floor(Math.random() * 2 ** 31) + 1)
+  .option('--minutes <number>', 'how long events are sent', wholeNumber, 60)
+  .option('--rate <number>', 'events a second', wholeNumber, 500)
+  .option('--shards <number>', 'shards of the stream', wholeNumber, 2)
+  .option('--kill-every <seconds>', 'how often a part is killed', wholeNumber, 120)
+  .option('--seed <number>', 'the same moments, victims and failures again', wholeNumber, Math.floor(Math.random() * 2 ** 31) + 1)
   .option('--json', 'a line of JSON for each minute, and one at the end')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueryExecutionCommand, ListQueryExecutionsCommand } from '@aws-sdk/client-athena';
 import { GetCrawlerCommand } from '@aws-sdk/client-glue';
 import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
-import { CreateIngestionCommand, DescribeIngestionCommand } from '@aws-sdk/client-quicksight';
+import { CreateIngestionCommand, DescribeIngestionCommand, ListIngestionsCommand } from '@aws-sdk/client-quicksight';
 import { ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
 import { startPipeline } from '../client/pipeline.ts';
@@ -108,6 +108,7 @@ export const STATES: Record<string, State> = {
     reach: up(async (account, { signal }, pipeline) => {
       account.takes.ingestion = LONG_MS;
       await begun(account, pipeline, 'history');
+      await until(signal, async () => (await loads(account, pipeline)) || undefined);
       await account.aws.quicksight.send(new CreateIngestionCommand(second(pipeline)));
       await until(signal, async () => (await STATES['refresh queued']!.isMet(account, pipeline)) || undefined);
     }),
@@ -134,6 +135,13 @@ export const STATES: Record<string, State> = {
     reach: up((account, course, pipeline) => paused(account, course, pipeline, true)),
     isMet: async (account, pipeline) => (await applicationOf(account, pipeline)) === 'READY',
   },
+};
+
+/** True once the product's own load runs: one made by hand before it would be joined, not queued behind it. */
+const loads = async ({ aws }: Account, pipeline: Pipeline): Promise<boolean> => {
+  const { AwsAccountId, DataSetId } = second(pipeline);
+  const { Ingestions = [] } = await aws.quicksight.send(new ListIngestionsCommand({ AwsAccountId, DataSetId }));
+  return Ingestions.some(({ IngestionStatus }) => IngestionStatus === 'RUNNING');
 };
 
 /** An ingestion by hand, behind the one that the product makes. */

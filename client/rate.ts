@@ -14,8 +14,8 @@ export async function rate(wanted: string): Promise<VerbResult> {
   return { ok: true, facts: { rate: words }, words: `the generator sends ${words}; the spec's rate comes back with npx d2d up` };
 }
 
-/** A number, 'max', or a course as JSON. */
-function rateOf(text: string): Rate {
+/** A rate as it is typed: a number, 'max', or a course as JSON. */
+export function rateOf(text: string): Rate {
   const { success, data, error } = rateSchema.safeParse(/^[\d.]+$/.test(text) ? Number(text) : text.startsWith('{') ? parsed(text) : text);
   if (!success) throw new Plain(`the rate '${text}' ${error.issues[0]?.message}`);
   return data;

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { parseDocument, type YAMLParseError } from 'yaml';
+import type { Rate } from '../pipeline/rate.ts';
 import { parseSpec, type Spec, SpecError } from '../pipeline/spec.ts';
 
 const FILE = 'data2dashboard.yaml';
 
 /** Fields given on the command line; they go before those of the file. */
 export interface Over {
-  generator?: { total?: number; rate?: number };
+  generator?: { total?: number; rate?: Rate };
   local?: { profile?: string; speed?: number };
 }
 

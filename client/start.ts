@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { Command, InvalidArgumentError } from 'commander';
 import { cost, total } from '../pipeline/cost.ts';
+import type { Rate } from '../pipeline/rate.ts';
 import { type Pipeline, type Spec, SpecError } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import type { Leftover } from '../workflows/messages.ts';
@@ -17,19 +18,16 @@ import { account, type OnceReport, reportLine } from './once.ts';
 import { picture, takeDown } from './pipeline.ts';
 import { Plain } from './plain.ts';
 import { progressOn } from './progress.ts';
+import { rateOf } from './rate.ts';
 import { loadSpec } from './spec-file.ts';
 import { letGo, stateFolder, takeHold } from './state.ts';
-
-const count = (text: string) => {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number of at least 1 is wanted.');
-  return number;
-};
+import { wholeNumber } from './whole-number.ts';
 
 interface Options {
   once: boolean;
   events?: number;
-  rate?: number;
+  rate?: Rate;
+  max?: boolean;
   json: boolean;
   keep?: string;
   state?: string;
@@ -42,17 +40,26 @@ interface Options {
 
 const ONCE_RATE = 500;
 
+function rateOption(text: string): Rate {
+  try {
+    return rateOf(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
 const options = new Command('npm start --')
   .description('Runs data2dashboard: Temporal, the local AWS with Flink, the worker, and the pipeline, until Ctrl-C.')
   .option('--once', 'do the main job once on fresh state: up, generate, count everything, take down', false)
-  .option('--events <number>', 'with --once: how many events (20000 unless told)', count)
-  .option('--rate <number>', 'events per second', count)
+  .option('--events <number>', 'with --once: how many events (20000 unless told)', wholeNumber)
+  .option('--rate <rate>', "events a second: a number, 'max', or a course as JSON", rateOption)
+  .option('--max', 'as fast as the stream takes: --rate max')
   .option('--json', 'also one line of JSON on stdout: with --once the account, else the addresses', false)
   .option('--keep <dir>', 'with --once: copy lake, streams and results there before the take-down')
   .option('--state <dir>', 'state folder (.data2dashboard unless told; with --once a temporary one)')
   .option('--profile <name>', "how long the local AWS takes: 'instant' (unless told) or 'aws'")
-  .option('--speed <factor>', 'with --profile aws: everything this many times faster', count)
-  .option('--seed <number>', 'with --profile aws: draws the durations of an earlier run', count)
+  .option('--speed <factor>', 'with --profile aws: everything this many times faster', wholeNumber)
+  .option('--seed <number>', 'with --profile aws: draws the durations of an earlier run', wholeNumber)
   .option('--faults <file>', 'a fault plan for the local AWS, as JSON')
   .option('--call-log <file>', 'write every call to the local AWS there, as JSON lines')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
@@ -202,7 +209,7 @@ try {
   const spec = await loadSpec({
     generator: {
       total: options.once ? (options.events ?? 20_000) : undefined,
-      rate: options.rate ?? (options.once ? ONCE_RATE : undefined),
+      rate: options.max ? 'max' : (options.rate ?? (options.once ? ONCE_RATE : undefined)),
     },
     local: { profile: options.profile, speed: options.speed },
   });
