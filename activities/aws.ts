@@ -10,35 +10,16 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { counts } from './calls.ts';
 import { timed } from './clock.ts';
+import { configOf, type Target } from './target.ts';
 
-// The SDK's reminder that Node 20 ages says nothing about a pipeline; package.json states which Node we support.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-
-/** Where AWS is: the local AWS at an endpoint, or (both left out) the real one with the usual credential chain. */
-export interface Target {
-  region: string;
-  endpoint?: string;
-  credentials?: { accessKeyId: string; secretAccessKey: string };
-  /** Milliseconds after which a call counts as not answered; 20 s unless told. */
-  answerWithin?: number;
-  /** Which of our programs calls, as AWS's logs show it in the User-Agent; `client` unless told. */
-  app?: 'client' | 'worker' | 'test';
-}
-
-const ANSWER_MS = 20_000;
-const CONNECTION_MS = 5_000;
+export type { Target } from './target.ts';
 
 /** One client a service. */
 export type Clients = ReturnType<typeof clients>;
 
-/**
- * The only place that knows the difference between the targets. The SDK retries twice for blips, patience is Temporal's; once a service throttles, the SDK's
- * adaptive mode paces all calls to it.
- */
-export function clients({ region, endpoint, credentials, answerWithin: requestTimeout = ANSWER_MS, app = 'client' }: Target) {
-  // Without the last, a call that is never answered would only be logged.
-  const requestHandler = { connectionTimeout: CONNECTION_MS, requestTimeout, throwOnRequestTimeout: true };
-  const config = { region, endpoint, credentials, maxAttempts: 3, retryMode: 'adaptive', requestHandler, userAgentAppId: app };
+/** A client of every service; of them all, loading these takes a program the longest. */
+export function clients(target: Target) {
+  const config = configOf(target);
   return {
     athena: watched(new AthenaClient(config)),
     firehose: watched(new FirehoseClient(config)),
@@ -48,17 +29,10 @@ export function clients({ region, endpoint, credentials, answerWithin: requestTi
     kinesisAnalyticsV2: watched(new KinesisAnalyticsV2Client(config)),
     logs: watched(new CloudWatchLogsClient(config)),
     quicksight: watched(new QuickSightClient(config)),
-    s3: watched(new S3Client({ ...config, forcePathStyle: endpoint !== undefined })),
+    s3: watched(new S3Client({ ...config, forcePathStyle: target.endpoint !== undefined })),
     sts: watched(new STSClient(config)),
   };
 }
 
 type Watched = Parameters<typeof counts>[0] & Parameters<typeof timed>[0];
 const watched = <Client extends Watched>(client: Client): Client => timed(counts(client));
-
-/** The target of this process, from the environment that the AWS tools share: `AWS_ENDPOINT_URL` set means the local AWS. */
-export function targetFromEnvironment(region: string, environment: NodeJS.ProcessEnv = process.env): Target {
-  const { AWS_ENDPOINT_URL: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
-  if (endpoint === undefined || accessKeyId === undefined || secretAccessKey === undefined) return { region };
-  return { region, endpoint, credentials: { accessKeyId, secretAccessKey } };
-}

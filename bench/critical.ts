@@ -106,7 +106,9 @@ function criticalPath(pipeline: Pipeline, drawn: Drawn[]): Path {
       'window',
       windowSeconds + WATERMARK_SECONDS,
     );
-    return after([after([flowing], 'delivery', delivery.seconds), at('crawler')], 'crawl', seconds('crawl', crawler));
+    const crawled = after([after([flowing], 'delivery', delivery.seconds), at('crawler')], 'crawl', seconds('crawl', crawler));
+    // What a crawl came to is certain only when the crawler is READY again.
+    return after([crawled], 'crawler stop', seconds('crawler stop', crawler));
   };
   return (Object.keys(STAGES) as Stage[]).map(at).reduce((a, b) => (b.seconds > a.seconds ? b : a));
 }

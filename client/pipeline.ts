@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import {
   type Client,
   Connection,
@@ -10,9 +10,9 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { clients, type Target } from '../activities/aws.ts';
 import type { Sent } from '../activities/kinesis/stretch.ts';
 import { specHash } from '../activities/spec-hash.ts';
+import { configOf, type Target } from '../activities/target.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type TemporalServer, taskQueue } from '../worker/connect.ts';
@@ -52,8 +52,7 @@ export async function connect({ address, namespace, tls, apiKey }: TemporalServe
 
 /** The spec with the account that its credentials belong to. */
 export async function inAccount(spec: Spec, target: Target): Promise<Pipeline> {
-  const { sts } = clients(target);
-  const { Account } = await sts.send(new GetCallerIdentityCommand({}));
+  const { Account } = await new STSClient(configOf(target)).send(new GetCallerIdentityCommand({}));
   return { ...spec, account: Account! };
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { type Target, targetFromEnvironment } from '../activities/aws.ts';
+import { type Target, targetFromEnvironment } from '../activities/target.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { serverFromEnvironment } from '../worker/connect.ts';
 import { connect, inAccount } from './pipeline.ts';

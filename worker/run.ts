@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { type ActivityInterceptorsFactory, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { targetFromEnvironment } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
+import { targetFromEnvironment } from '../activities/target.ts';
 import { exitWithParent } from '../client/children.ts';
 import { bundledWorkflows } from '../setup/steps/bundles.mjs';
 import { projectRoot } from '../setup/tools.mjs';
