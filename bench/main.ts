@@ -16,6 +16,7 @@ import { critical } from './critical.ts';
 import { type Figure, limited, round } from './figure.ts';
 import { flink } from './flink.ts';
 import { generation } from './generation.ts';
+import { growth } from './growth.ts';
 import { many } from './many.ts';
 import { residentMegabytes } from './memory.ts';
 import { producer } from './producer.ts';
@@ -89,6 +90,7 @@ const GROUPS = {
   generation,
   producer,
   flink,
+  growth,
 };
 
 const { json, only } = new Command('npm run bench --')

@@ -52,7 +52,8 @@ async function airflowGaps(peer: Airflow): Promise<number[]> {
     for (const end = Date.now() + PATIENCE_MS; ; await delay(500)) {
       const lines = (await readFile(peer.output, 'utf8')).split('\n').filter(Boolean);
       if (lines.length >= THEIR_RUNS * STEPS) return gapsByRun(lines.slice(0, THEIR_RUNS * STEPS));
-      if (Date.now() > end) throw new Error(`Airflow did ${lines.length} of ${THEIR_RUNS * STEPS} steps in ${PATIENCE_MS / 60_000} minutes`);
+      if (Date.now() > end)
+        throw new Error(`Airflow did ${lines.length} of ${THEIR_RUNS * STEPS} steps in ${PATIENCE_MS / 60_000} minutes`);
     }
   });
 }

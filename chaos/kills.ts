@@ -9,7 +9,7 @@ import { cleared } from './clearing.ts';
 import { d2d, type Ground, killed } from './ground.ts';
 import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, persistently, smallGame, standsOnce, takenDown } from './life.ts';
 import { oneOf, randomOf } from './random.ts';
-import { COUNTS, type Course, lived, type Run, type Time } from './run.ts';
+import { COUNTS, type Course, lived, RECOVERY_MS, type Run, type Time } from './run.ts';
 
 const VICTIMS = ['worker', 'local AWS', 'Temporal', 'client'] as const;
 /** What is killed in place of what does not run just then; Flink does not have to start again for it. */
@@ -39,7 +39,7 @@ export function killRun(on: Ground, number: number, seed: number, time: Time): P
   const file = join(on.state, 'data2dashboard.yaml');
   const starts = Object.values(blows).filter(({ victim }) => victim === 'local AWS').length;
   return lived(
-    time(1, 1 + starts),
+    time(1, 1 + starts) + Object.keys(blows).length * RECOVERY_MS,
     COUNTS,
     async (course) => {
       const { signal } = course;

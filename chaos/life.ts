@@ -36,7 +36,8 @@ export const smallGame = (name: string, seed: number, more: { local?: object; [f
   local: { crawl: SELDOM.crawl, ...more.local },
 });
 
-const SELDOM = { crawl: '12 hours', queries: '12 hours', refresh: '12 hours', audit: '12 hours', drift: '12 hours' };
+/** The cadences of a life in which nothing is done by itself. */
+export const SELDOM = { crawl: '12 hours', queries: '12 hours', refresh: '12 hours', audit: '12 hours', drift: '12 hours' };
 
 /** Asks again while nobody answers, or the pipeline says that it is busy, as a person would; what is down comes back. */
 export async function persistently<Value>(signal: AbortSignal, ask: () => Promise<Value>): Promise<Value> {

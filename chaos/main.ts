@@ -40,8 +40,8 @@ const options = new Command('npm run chaos --')
   }>();
 
 const { runs, seed, what, json } = options;
-if (runs === Number.POSITIVE_INFINITY && !['boundaries', 'errors', 'calls', 'rollbacks', 'orphans'].includes(what ?? '')) {
-  process.stderr.write('--runs all goes with --what boundaries, errors, calls, rollbacks or orphans: the others have no end\n');
+if (runs === Number.POSITIVE_INFINITY && !['boundaries', 'errors', 'calls', 'rollbacks', 'orphans', 'drifts'].includes(what ?? '')) {
+  process.stderr.write('--runs all goes with --what boundaries, errors, calls, rollbacks, orphans or drifts: the others have no end\n');
   process.exit(2);
 }
 const shared = places(options);

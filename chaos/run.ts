@@ -35,6 +35,12 @@ export interface Course {
 /** What a life may take on a machine that does nothing else, in seconds: as long as AWS takes no time, and Flink none to start. */
 export const LIFE_SECONDS = 30;
 
+/**
+ * What a kill adds to a life on a machine that does nothing else, in milliseconds: a workflow task that died with its worker is given out again after Temporal's 10
+ * seconds, an activity after the 3 to 5 that its heartbeat may be late, and the part itself has to start.
+ */
+export const RECOVERY_MS = 15_000;
+
 /** Milliseconds that a run of so many lives may take, in which Flink has to start so often: that is real, and takes what it takes on this machine. */
 export type Time = (lives: number, starts: number) => number;
 

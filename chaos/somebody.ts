@@ -11,7 +11,8 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { type Course, until } from './run.ts';
 
-type Deed = (aws: Clients, pipeline: Pipeline) => Promise<unknown>;
+/** One thing that somebody does behind a pipeline's back. */
+export type Deed = (aws: Clients, pipeline: Pipeline) => Promise<unknown>;
 
 const ANYBODY = JSON.stringify({
   Version: '2012-10-17',
@@ -20,17 +21,17 @@ const ANYBODY = JSON.stringify({
 const ADMINISTRATOR = 'arn:aws:iam::aws:policy/AdministratorAccess';
 
 /** What somebody changes behind the pipeline's back: one thing for each call by which the product mends such things. */
-const OF_THINGS: Deed[] = [
-  ({ glue: client }, pipeline) =>
+export const OF_THINGS: Record<string, Deed> = {
+  "the crawler's target": ({ glue: client }, pipeline) =>
     client.send(new glue.UpdateCrawlerCommand({ Name: names(pipeline).crawler, Targets: { S3Targets: [{ Path: elsewhere(pipeline) }] } })),
-  ({ athena: client }, pipeline) =>
+  "the work group's output location": ({ athena: client }, pipeline) =>
     client.send(
       new athena.UpdateWorkGroupCommand({
         WorkGroup: names(pipeline).workgroup,
         ConfigurationUpdates: { ResultConfigurationUpdates: { OutputLocation: elsewhere(pipeline) } },
       }),
     ),
-  async ({ athena: client }, pipeline) => {
+  'the text of a named query': async ({ athena: client }, pipeline) => {
     const { NamedQueryIds: [NamedQueryId] = [] } = await client.send(
       new athena.ListNamedQueriesCommand({ WorkGroup: names(pipeline).workgroup }),
     );
@@ -38,7 +39,7 @@ const OF_THINGS: Deed[] = [
     const { Name, Description } = query!;
     await client.send(new athena.UpdateNamedQueryCommand({ NamedQueryId, Name, Description, QueryString: 'SELECT 1' }));
   },
-  async ({ kinesisAnalyticsV2: client }, pipeline) => {
+  "the application's logging": async ({ kinesisAnalyticsV2: client }, pipeline) => {
     const { application: ApplicationName } = names(pipeline);
     const { ApplicationDetail } = await client.send(new studio.DescribeApplicationCommand({ ApplicationName }));
     const { ConditionalToken, CloudWatchLoggingOptionDescriptions: [option] = [] } = ApplicationDetail!;
@@ -47,44 +48,45 @@ const OF_THINGS: Deed[] = [
       new studio.DeleteApplicationCloudWatchLoggingOptionCommand({ ApplicationName, ConditionalToken, CloudWatchLoggingOptionId }),
     );
   },
-  ({ quicksight: client }, pipeline) => {
+  "the data source's name": ({ quicksight: client }, pipeline) => {
     const { dataSource, workgroup: WorkGroup, roleArns } = names(pipeline);
     const DataSourceParameters = { AthenaParameters: { WorkGroup, RoleArn: roleArns.quicksight } };
     const id = { AwsAccountId: pipeline.account, DataSourceId: dataSource };
     return client.send(new quicksight.UpdateDataSourceCommand({ ...id, Name: 'mine', DataSourceParameters }));
   },
-  async ({ quicksight: client }, pipeline) => {
+  "a data set's name": async ({ quicksight: client }, pipeline) => {
     const id = { AwsAccountId: pipeline.account, DataSetId: names(pipeline).dataSets.teams };
     const { DataSet } = await client.send(new quicksight.DescribeDataSetCommand(id));
     const { ImportMode, PhysicalTableMap } = DataSet!;
     await client.send(new quicksight.UpdateDataSetCommand({ ...id, Name: 'mine', ImportMode, PhysicalTableMap }));
   },
-  ({ quicksight: client }, pipeline) => {
+  "the dashboard's name": ({ quicksight: client }, pipeline) => {
     const id = { AwsAccountId: pipeline.account, DashboardId: names(pipeline).dashboard };
     return client.send(new quicksight.UpdateDashboardCommand({ ...id, Name: 'mine', Definition: dashboardDefinition(pipeline) }));
   },
-  async ({ quicksight: client }, pipeline) => {
+  'the analysis, deleted with its days of recovery': async ({ quicksight: client }, pipeline) => {
     const id = { AwsAccountId: pipeline.account, AnalysisId: names(pipeline).analysis };
     await client.send(new quicksight.UpdateAnalysisCommand({ ...id, Name: 'mine', Definition: dashboardDefinition(pipeline) }));
     await client.send(new quicksight.DeleteAnalysisCommand(id)); // with its 30 days of recovery
   },
-];
+};
 
 /** And then of roles, which the calls above still need. */
-const OF_ROLES: Deed[] = [
-  ({ iam: client }, pipeline) =>
+export const OF_ROLES: Record<string, Deed> = {
+  "a role's description": ({ iam: client }, pipeline) =>
     client.send(new iam.UpdateRoleCommand({ RoleName: names(pipeline).roles.quicksight, Description: 'mine' })),
-  ({ iam: client }, pipeline) =>
+  "a role's trust policy": ({ iam: client }, pipeline) =>
     client.send(new iam.UpdateAssumeRolePolicyCommand({ RoleName: names(pipeline).roles.studio, PolicyDocument: ANYBODY })),
-  ({ iam: client }, pipeline) =>
+  'a policy attached to a role': ({ iam: client }, pipeline) =>
     client.send(new iam.AttachRolePolicyCommand({ RoleName: names(pipeline).roles.crawler, PolicyArn: ADMINISTRATOR })),
-];
+};
 
 const elsewhere = (pipeline: Pipeline) => `s3://${names(pipeline).bucket}/elsewhere/`;
 
 /** Does all of that. */
 export async function changesThings(aws: Clients, pipeline: Pipeline, { signal }: Course): Promise<void> {
-  for (const deeds of [OF_THINGS, OF_ROLES]) await Promise.all(deeds.map((deed) => stubbornly(signal, () => deed(aws, pipeline))));
+  for (const deeds of [OF_THINGS, OF_ROLES])
+    await Promise.all(Object.values(deeds).map((deed) => stubbornly(signal, () => deed(aws, pipeline))));
 }
 
 /** Stops the Studio application by force while it starts: the start that goes ahead of all else, and the one that the notebook's keeper waits for. */

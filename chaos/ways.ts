@@ -1,6 +1,7 @@
 import { type Account, type Accounts, accounts } from './account.ts';
 import { boundaries } from './boundaries.ts';
 import { crowdRun } from './crowds.ts';
+import { drifts } from './drifts.ts';
 import { flinkTime } from './flink-time.ts';
 import { type Ground, ground } from './ground.ts';
 import { killRun } from './kills.ts';
@@ -9,7 +10,7 @@ import { haveModels } from './models.ts';
 import { anyRoleRun, halfMadeRun } from './provisions.ts';
 import { randomBy, randomOf, shuffled } from './random.ts';
 import { orphanRun, rollbackRun, STEPS } from './rollbacks.ts';
-import type { Run, Time } from './run.ts';
+import { RECOVERY_MS, type Run, type Time } from './run.ts';
 import { everyCall, everyError } from './strikes.ts';
 import { type StruckOptions, struckLives } from './struck-lives.ts';
 import { takedownRun } from './takedowns.ts';
@@ -116,7 +117,7 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
     share: 6,
     begin: async ({ places: { ground, timeAt }, seed, each }) => {
       const on = await ground();
-      const within = (await timeAt(on))(WHOLE.lives, WHOLE.starts);
+      const within = (await timeAt(on))(WHOLE.lives, WHOLE.starts) + each * RECOVERY_MS;
       const all = boundaries(on, each, randomBy(seed), within);
       return { run: all.run, isDone: all.isDone };
     },
@@ -182,6 +183,15 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
       return { run: (number) => halfMadeRun(all, number, seed, seconds * 1000) };
     },
   },
+  drifts: {
+    about: 'each thing changed or deleted behind its back while the game goes on, seen and healed',
+    share: 2,
+    begin: async ({ places: { account, timeAt }, seed }) => {
+      const on = await account();
+      const within = (await timeAt(on))(1, 2) + DRIFTS_EACH * HEALING_MS;
+      return drifts(on, DRIFTS_EACH, randomBy(seed), within);
+    },
+  },
   twins: {
     about: 'two clients at once with two specs of one name',
     share: 2,
@@ -201,6 +211,10 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
     },
   },
 };
+
+/** Drifts in one life, and how long one may take to be seen and healed. */
+const DRIFTS_EACH = 9;
+const HEALING_MS = 15_000;
 
 async function struckOptions({ places, seed, faults, attributes }: Means): Promise<Omit<StruckOptions, 'what' | 'strikesOf'>> {
   await haveModels();

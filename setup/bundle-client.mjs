@@ -1,8 +1,13 @@
-// node bundle-client.mjs FOLDER: bundles the verbs of d2d into it, a file a verb, and what they share.
+// node bundle-client.mjs FOLDER: bundles the verbs of d2d into it, a file a verb, the threads of the worker, and what all of them share.
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const [outdir = ''] = process.argv.slice(2);
+const PROGRAMS = {
+  index: '../client/index.ts',
+  'audit-thread': '../activities/audit-thread.ts',
+  'sender-thread': '../activities/kinesis/sender-thread.ts',
+};
 // What CommonJS packages expect to be there.
 const banner = [
   "import { createRequire as d2dRequire } from 'node:module';",
@@ -12,7 +17,7 @@ const banner = [
   "const __dirname = d2dPath(new URL('.', import.meta.url));",
 ].join('\n');
 await build({
-  entryPoints: [fileURLToPath(new URL('../client/index.ts', import.meta.url))],
+  entryPoints: Object.fromEntries(Object.entries(PROGRAMS).map(([name, path]) => [name, fileURLToPath(new URL(path, import.meta.url))])),
   outdir,
   outExtension: { '.js': '.mjs' },
   bundle: true,

@@ -27,6 +27,8 @@ interface Stream {
   heartbeats: Map<number, number>;
   late: number;
   pages: Map<number, LedgerPage>;
+  /** What was asked for, in order; `wake`: heartbeats that have no time to wait for. */
+  calls: ('play' | 'beat' | 'wake')[];
 }
 
 /** Fake activities: a sender that notes what it sends, ten events a step, and on its first two attempts breaks off now and then without saying how far it came. */
@@ -37,6 +39,7 @@ function sender(stream: Stream, breaks: () => boolean) {
       .catch(() => undefined);
   return {
     'kinesis.generate': async ({ game, lane, from, to, bases, again }: Stretch & { again: boolean }): Promise<Sent> => {
+      stream.calls.push('play');
       const context = Context.current();
       const mustFinish = again || context.info.attempt > 1;
       let next = from;
@@ -54,7 +57,8 @@ function sender(stream: Stream, breaks: () => boolean) {
       }
       return { ...unsent(from), next, latest: Math.floor(timeOf(bases, next - 1)) };
     },
-    'kinesis.heartbeats': async ({ after }: { after: number[] }): Promise<Sent> => {
+    'kinesis.heartbeats': async ({ after, until }: { after: number[]; until: number }): Promise<Sent> => {
+      stream.calls.push(until <= Date.now() ? 'wake' : 'beat');
       const latest = Math.max(Date.now(), ...after);
       for (const lane of after.keys()) stream.heartbeats.set(lane, latest);
       Context.current().heartbeat();
@@ -68,7 +72,7 @@ function sender(stream: Stream, breaks: () => boolean) {
   };
 }
 
-const fresh = (): Stream => ({ times: new Map(), heartbeats: new Map(), late: 0, pages: new Map() });
+const fresh = (): Stream => ({ times: new Map(), heartbeats: new Map(), late: 0, pages: new Map(), calls: [] });
 const taskQueue = 'generate';
 
 /** Runs a generator of a spec over fake activities, while `story` lasts. */
@@ -175,4 +179,24 @@ it('follows another rate at once, refuses what the stream does not take, and goe
     for (const [i, { first, time }] of ranges.entries())
       if (i > 0) expect(timeOf([time], first)).toBeGreaterThanOrEqual(timeOf([ranges[i - 1]!.time], first - 1));
   }
+}, 60_000);
+
+it('wakes every lane after a pause before any goes on, so that none is late for beginning later than the others', async () => {
+  const { calls } = await withGenerator(
+    'woken',
+    { shards: 2, generator: { rate: 100 } },
+    () => false,
+    async ({ handle, until, stream }) => {
+      const plays = (count: number) => until(() => stream.calls.filter((call) => call === 'play').length === count);
+      await plays(2);
+      await handle.signal(pause);
+      await until(({ state }) => state === 'paused');
+      await handle.signal(resume);
+      await plays(4);
+    },
+  );
+  expect(calls.slice(0, 2)).toEqual(['play', 'play']);
+  const woken = calls.indexOf('wake');
+  expect(calls.slice(2, woken)).not.toContain('play');
+  expect(calls.slice(woken, woken + 3)).toEqual(['wake', 'play', 'play']);
 }, 60_000);

@@ -38,21 +38,24 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
   const since = hours === undefined ? 0 : Date.now() - hours * HOUR_MS;
   const until = Date.now() + milliseconds(patience);
   await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
-  const truth = await act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since]);
+  // Audits of an earlier version did one thing after the other.
+  const together = patched('audit-side-by-side') ? atOnce : inTurn;
   /** The stream forgets what is older than its retention. */
   const kept = () => Date.now() - pipeline.keep.streamHours * HOUR_MS + FORGETTING_MS;
   const look = (place: PlaceName) => {
     const from = place === 'stream' ? Math.max(since, kept()) : since;
     return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from]);
   };
-  let lake = await look('lake');
+  const generated = () => act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since]);
+  const [truth, first] = await together([generated, () => look('lake')]);
+  let lake = first;
   while (lake.missing > 0 && Date.now() < until) {
     await sleep('2 seconds', { summary: 'until more has come through' });
     lake = await look('lake');
   }
   for (;;) {
     await executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') });
-    const [stream, found] = [await look('stream'), await asked(pipeline, since)];
+    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, since, together)]);
     const report = reportOf(truth, stream, lake, found, since);
     setCurrentDetails(auditDetails(report));
     if (mismatches(report).length === 0 || Date.now() >= until) {
@@ -100,15 +103,28 @@ const placeOf = (place: PlaceName, { events, missing, altered, copies, malformed
   examples,
 });
 
+type Works<Results extends unknown[]> = { [Each in keyof Results]: () => Promise<Results[Each]> };
+const atOnce = <Results extends unknown[]>(works: readonly [...Works<Results>]): Promise<Results> =>
+  Promise.all(works.map((work) => work())) as Promise<Results>;
+async function inTurn<Results extends unknown[]>(works: readonly [...Works<Results>]): Promise<Results> {
+  const results: unknown[] = [];
+  for (const work of works) results.push(await work());
+  return results as Results;
+}
+
 type Found = Awaited<ReturnType<typeof asked>>;
 
 /** What Athena and the dashboard see. */
-async function asked(pipeline: Pipeline, since: number) {
-  const inAthena = await act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since]);
-  const [counts, windows] = await executeChild(query, {
-    args: [{ pipeline, questions: ['pipeline_counts', 'windows_wrong'] }],
-    ...introduced(pipeline, 'counts what Athena sees'),
-  });
+async function asked(pipeline: Pipeline, since: number, together: typeof atOnce) {
+  const [inAthena, [counts, windows], killsOnDashboard] = await together([
+    () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since]),
+    () =>
+      executeChild(query, {
+        args: [{ pipeline, questions: ['pipeline_counts', 'windows_wrong'] }],
+        ...introduced(pipeline, 'counts what Athena sees'),
+      }),
+    () => act['audit.dashboard'](pipeline),
+  ]);
   const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
     inAthena,
@@ -116,7 +132,7 @@ async function asked(pipeline: Pipeline, since: number) {
     bytesScanned: inAthena.bytesScanned + (counts?.bytesScanned ?? 0) + (windows?.bytesScanned ?? 0),
     windowsChecked: number(windows, 'windows_checked'),
     windowsWrong: number(windows, 'windows_wrong'),
-    killsOnDashboard: await act['audit.dashboard'](pipeline),
+    killsOnDashboard,
   };
 }
 

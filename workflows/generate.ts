@@ -172,19 +172,20 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     }
   };
 
+  const sendHeartbeats = async (until: number) => {
+    const { game, lanes } = cursor;
+    const summary = `heartbeats until ${new Date(until).toISOString()}`;
+    const order = { pipeline, game, after: lanes.map((lane) => lane.latest), until };
+    const sent = await cuttable(() => act['kinesis.heartbeats'].executeWithOptions({ summary }, [order]));
+    if (sent === undefined) return;
+    cursor.heartbeats += sent.heartbeats;
+    cursor.lanes = lanes.map((lane) => ({ ...lane, latest: Math.max(lane.latest, sent.latest) }));
+  };
   /** Sends heartbeats until the windows that begin with the last event's, or before it, have closed; these are so many seconds long. */
   const closeWindows = async (last: number, seconds: number, unless: () => boolean) => {
     const window = pipeline.windowSeconds * 1000;
     const until = Math.floor(last / window) * window + seconds * 1000 + WATERMARK_MS;
-    while (Math.min(...cursor.lanes.map((lane) => lane.latest)) < until && !unless()) {
-      const { game, lanes } = cursor;
-      const summary = `heartbeats until ${new Date(until).toISOString()}`;
-      const order = { pipeline, game, after: lanes.map((lane) => lane.latest), until };
-      const sent = await cuttable(() => act['kinesis.heartbeats'].executeWithOptions({ summary }, [order]));
-      if (sent === undefined) continue;
-      cursor.heartbeats += sent.heartbeats;
-      cursor.lanes = lanes.map((lane) => ({ ...lane, latest: Math.max(lane.latest, sent.latest) }));
-    }
+    while (Math.min(...cursor.lanes.map((lane) => lane.latest)) < until && !unless()) await sendHeartbeats(until);
   };
   /** Sends what trouble on purpose holds back; by then every window it belongs to is closed. */
   const sendHeldBack = async () => {
@@ -218,6 +219,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   };
 
   const run = async (): Promise<void> => {
+    let wasQuiet = false;
     while (!stopped) {
       isNews = false;
       if (!isOf(cursor.game, pipeline)) {
@@ -229,6 +231,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       }
       if (cursor.paused || isDone()) {
         await beQuiet();
+        wasQuiet = true;
         continue;
       }
       if (isCrowded()) {
@@ -237,6 +240,9 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
         await continueAsNew<typeof generate>({ pipeline, cursor });
       }
       show('running');
+      // To Flink a shard that has been silent is idle: lanes that begin later than the others would begin late without this.
+      if (wasQuiet && patched('lanes-wake-together')) await sendHeartbeats(Date.now());
+      wasQuiet = false;
       await playAll();
     }
     await closeWindows(Math.max(...cursor.lanes.map(({ latest }) => latest)), pipeline.windowSeconds, () => false);
@@ -248,7 +254,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     await run();
   } catch (error) {
     // Taken down: the data may be kept, and then has to be accounted for to the last event.
-    if (isCancellation(error) && patched('writes its ledger when cancelled')) await CancellationScope.nonCancellable(writeLedger);
+    if (isCancellation(error) && patched('ledger-written-when-cancelled')) await CancellationScope.nonCancellable(writeLedger);
     throw error;
   }
   show('finished');

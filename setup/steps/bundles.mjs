@@ -16,7 +16,7 @@ const WORKFLOWS = {
   program: 'bundle-workflows.mjs',
   sources: ['workflows', 'pipeline'],
 };
-/** @type {Bundle} The verbs of d2d, which would otherwise be compiled and read file by file. It lies where `../sql` is the folder of that name. */
+/** @type {Bundle} The verbs of d2d and the worker's threads, which would otherwise be compiled and read file by file. It lies where `../sql` is the folder of that name. */
 const CLIENT = {
   name: 'd2d bundle',
   made: '.d2d',
@@ -34,12 +34,13 @@ export const clientBundle = (root) => step(root, CLIENT);
  */
 export const bundledWorkflows = (root) => current(root, WORKFLOWS);
 /**
- * The program of d2d, if it is that of the sources as they are now.
+ * A program of d2d (`index`) or one of the worker's threads, if it is that of the sources as they are now.
  * @param {string} root
+ * @param {'index' | 'audit-thread' | 'sender-thread'} program
  */
-export function bundledClient(root) {
+export function bundled(root, program) {
   const folder = current(root, CLIENT);
-  return folder && join(folder, 'index.mjs');
+  return folder && join(folder, `${program}.mjs`);
 }
 
 /**

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import type { Client } from '@temporalio/client';
+import { blocksInAthena } from '../activities/athena/blocks.ts';
+import { auditing } from '../activities/audit.ts';
+import { type Clients, clients } from '../activities/aws.ts';
+import { createActivities } from '../activities/index.ts';
+import type { PlaceName } from '../activities/places.ts';
+import type { Holding } from '../activities/tally.ts';
+import { names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import type { Stage } from '../pipeline/stages.ts';
+import { bringUp, crawl } from '../test/dashboard-lake.ts';
+import { type AwsProcess, endAws, startAws } from '../test/local/studio-process.ts';
+import { begin } from '../workflows/cursor.ts';
+import type { generate } from '../workflows/generate.ts';
+import { generatorStatus, stop } from '../workflows/messages.ts';
+import { type Figure, round } from './figure.ts';
+import { residentMegabytes } from './memory.ts';
+import { onServer, type Server } from './server.ts';
+
+/** Events and shards of each row: what is compared is one column at a time. `D2D_BENCH_MOST` leaves out rows of more events. */
+const ROWS = [
+  { events: 100_000, shards: 16 },
+  { events: 1_000_000, shards: 16 },
+  { events: 10_000_000, shards: 16 },
+  { events: 100_000, shards: 1 },
+  { events: 100_000, shards: 4 },
+] as const;
+const MOST = Number(process.env.D2D_BENCH_MOST ?? Number.POSITIVE_INFINITY);
+/** Flat is what takes at most this many times as long an event, and keeps this many times as much in memory. */
+const FLAT = 1.5;
+const STAGES: Stage[] = [
+  'bucket',
+  'firehoseRole',
+  'firehoseLogs',
+  'crawlerRole',
+  'lakeDatabase',
+  'crawler',
+  'workgroup',
+  'events',
+  'eventsDelivery',
+];
+const LOOK_MS = 500;
+const PATIENCE_MS = 30 * 60_000;
+const QUIET_MS = 5_000;
+
+/** What a row came to: microseconds an event, megabytes at most, and the longest history of a run of the generator's workflow, in events. */
+interface Row {
+  events: number;
+  shards: number;
+  sent: number;
+  stream: number;
+  lake: number;
+  athena: number;
+  worker: number;
+  localAws: number;
+  history: number;
+}
+
+/**
+ * The generator's workflow at its fastest, into the local AWS and through its Firehose into S3, then the audit of every place: events from 10^5 to 10^7, shards from
+ * 1 to 16. Each row begins with nothing. Every place has to hold exactly what was sent.
+ */
+export async function growth(): Promise<Figure[]> {
+  const rows: Row[] = [];
+  for (const row of ROWS.filter(({ events }) => events <= MOST)) {
+    rows.push(await onServer((server) => measured(server, row)));
+    process.stderr.write(`${JSON.stringify(rows.at(-1))}\n`);
+  }
+  const table = rows.map(({ events, shards, ...row }) => `${events} over ${shards}: ${JSON.stringify(row)}`).join('; ');
+  const of = (shards: number) => rows.filter((row) => row.shards === shards);
+  const few = rows.filter(({ events }) => events === ROWS[0].events);
+  return [
+    flat('growth with events, time an event', of(ROWS[0].shards), ({ sent, stream, lake, athena }) => sent + stream + lake + athena, table),
+    flat('growth with events, history', of(ROWS[0].shards), ({ history }) => history),
+    flat('growth with shards, time an event', few, ({ sent, stream, lake, athena }) => sent + stream + lake + athena),
+  ];
+}
+
+/** How the largest row compares to the smallest. */
+function flat(name: string, rows: Row[], of: (row: Row) => number, note?: string): Figure {
+  const sorted = [...rows].sort((a, b) => a.events * a.shards - b.events * b.shards);
+  const [first, last] = [of(sorted[0]!), of(sorted.at(-1)!)];
+  return {
+    name,
+    unit: 'x',
+    ours: round(last / first, 2),
+    peer: null,
+    ratio: round((FLAT * first) / last, 2),
+    goal: 1,
+    ...(note && { note }),
+  };
+}
+
+async function measured(server: Server, { events, shards }: { events: number; shards: number }): Promise<Row> {
+  const dir = await mkdtemp(join(tmpdir(), 'd2d-bench-'));
+  const local = await startAws(dir);
+  const aws = clients(local.config);
+  const spec = parseSpec({ name: 'growth', delivery: { seconds: 1 }, generator: { rate: 'max', total: events, players: 1_000 } });
+  // More shards than the local Flink reads without loss; it does not run here.
+  const pipeline: Pipeline = { ...spec, shards, account: '000000000000' };
+  const peak = { worker: 0, localAws: 0 };
+  const watching = setInterval(() => {
+    peak.worker = Math.max(peak.worker, process.memoryUsage().rss / 2 ** 20);
+    peak.localAws = Math.max(peak.localAws, residentMegabytes(local.process.pid!));
+  }, LOOK_MS);
+  try {
+    await bringUp(aws, STAGES, pipeline);
+    const perEvent = async (work: () => Promise<unknown>) => {
+      const began = performance.now();
+      await work();
+      return round(((performance.now() - began) * 1000) / events, 2);
+    };
+    let history = 0;
+    const sent = await perEvent(async () => {
+      history = await played(server, local, pipeline);
+    });
+    await delivered(aws, pipeline);
+    await crawl(aws, pipeline);
+    const counting = auditing(aws, local.config);
+    const whole = (place: PlaceName) => async () => check(place, events, (await counting['audit.count'](pipeline, place)) as Holding);
+    const stream = await perEvent(whole('stream'));
+    const lake = await perEvent(whole('lake'));
+    const athena = await perEvent(async () => {
+      const { blocks } = await blocksInAthena(aws.athena, pipeline, 0, randomUUID());
+      const found = blocks.reduce((sum, block) => sum + block.events, 0);
+      if (found !== events) throw new Error(`Athena has ${found} of ${events} events`);
+    });
+    return { events, shards, sent, stream, lake, athena, history, worker: Math.round(peak.worker), localAws: Math.round(peak.localAws) };
+  } finally {
+    clearInterval(watching);
+    for (const client of Object.values(aws)) client.destroy();
+    await endAws(local, 'SIGTERM');
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Has the workflow send everything; gives the length of the longest history of its runs. */
+async function played({ client, working }: Server, { config }: AwsProcess, pipeline: Pipeline): Promise<number> {
+  const taskQueue = 'bench-growth';
+  const workflowId = names(pipeline).workflows.generate;
+  return working(taskQueue, createActivities({ target: config, client, taskQueue }), async () => {
+    const args = [{ pipeline, cursor: begin(pipeline, randomUUID().slice(0, 8), false) }] as Parameters<typeof generate>;
+    const handle = await client.workflow.start<typeof generate>('generate', { taskQueue, workflowId, args });
+    const until = Date.now() + PATIENCE_MS;
+    while ((await handle.query(generatorStatus)).state !== 'finished') {
+      if (Date.now() > until)
+        throw new Error(
+          `after ${PATIENCE_MS / 60_000} minutes the generator has sent ${(await handle.query(generatorStatus)).acknowledged} events`,
+        );
+      await delay(LOOK_MS);
+    }
+    const longest = await longestHistory(client, workflowId);
+    await handle.signal(stop);
+    await handle.result();
+    return longest;
+  });
+}
+
+async function longestHistory(client: Client, workflowId: string): Promise<number> {
+  let longest = 0;
+  for await (const { runId } of client.workflow.list({ query: `WorkflowId = '${workflowId}'` }))
+    longest = Math.max(longest, (await client.workflow.getHandle(workflowId, runId).describe()).historyLength);
+  return longest;
+}
+
+/** Waits until Firehose has nothing more to put into the lake: its buffers hold back for a second. */
+async function delivered({ s3 }: Clients, pipeline: Pipeline): Promise<void> {
+  const { bucket: Bucket, prefix } = names(pipeline);
+  const until = Date.now() + PATIENCE_MS;
+  let [before, since] = [0, Date.now()];
+  while (before === 0 || Date.now() - since < QUIET_MS) {
+    if (Date.now() > until) throw new Error(`after ${PATIENCE_MS / 60_000} minutes Firehose still delivers`);
+    await delay(LOOK_MS);
+    let bytes = 0;
+    for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket, Prefix: prefix('events') }))
+      for (const { Size = 0 } of Contents) bytes += Size;
+    if (bytes !== before) [before, since] = [bytes, Date.now()];
+  }
+}
+
+function check(place: PlaceName, events: number, found: Holding): void {
+  const { missing, altered, copies, unknown } = found;
+  if (found.events !== events || missing + altered + copies.unexplained + unknown > 0)
+    throw new Error(`the ${place} does not hold exactly what was sent: ${JSON.stringify(found)}`);
+}

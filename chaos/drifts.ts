@@ -1,0 +1,105 @@
+import { youngRole } from '../activities/iam/young-role.ts';
+import { resources } from '../activities/registry.ts';
+import { type Resource, steps } from '../activities/resource.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { STAGES, type Stage } from '../pipeline/stages.ts';
+import { ACCOUNT, type Account } from './account.ts';
+import { cleared } from './clearing.ts';
+import { asWanted, carriedOut, counted, flows, inventoryOf, nothingLeft, SELDOM, seen, smallGame, standsOnce, takenDown } from './life.ts';
+import { shuffled } from './random.ts';
+import { type Course, lived, type Run, until } from './run.ts';
+import { type Deed, OF_ROLES, OF_THINGS } from './somebody.ts';
+
+/** With these goes data that nobody has a copy of; each of them is deleted and made again in test/drift.test.ts, where nothing flows. */
+const HOLD_DATA = (stage: Stage): boolean => stage === 'bucket' || stage.endsWith('Delivery') || STREAMS.includes(stage);
+const STREAMS: Stage[] = ['events', 'playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'];
+
+/** What somebody changes or deletes behind a pipeline's back: one thing each. */
+const DRIFTS: Record<string, Deed> = {
+  ...OF_THINGS,
+  ...OF_ROLES,
+  ...Object.fromEntries(
+    (Object.keys(STAGES) as Stage[]).filter((stage) => !HOLD_DATA(stage)).map((stage) => [`${stage}, deleted`, deleted(stage)]),
+  ),
+};
+
+function deleted(stage: Stage): Deed {
+  return async (aws, pipeline) => {
+    const resource = (resources(aws) as unknown as Record<Stage, Resource>)[stage];
+    const { remove, gone } = steps(resource, youngRole(aws));
+    await remove(pipeline);
+    await gone(pipeline);
+  };
+}
+
+/** How many lives have one thing after the other changed, until all have been. */
+export interface Drifts {
+  run(number: number): Promise<Run>;
+  /** True once each has been changed. */
+  isDone(): boolean;
+}
+
+/** A pipeline that looks every two seconds, and heals by itself: `each` things are changed in one life, in an order that `random` draws, while the game goes on. */
+export function drifts(account: Account, each: number, random: () => number, within: number): Drifts {
+  let waiting = shuffled(Object.keys(DRIFTS), random);
+  return {
+    isDone: () => waiting.length === 0,
+    run: (number) => {
+      if (waiting.length === 0) waiting = shuffled(Object.keys(DRIFTS), random);
+      return driftRun(account, number, waiting.splice(0, each), Math.floor(random() * 2 ** 32), within);
+    },
+  };
+}
+
+function driftRun(account: Account, number: number, some: string[], seed: number, within: number): Promise<Run> {
+  const spec = smallGame(`drift${number}`, seed, { schedules: { ...SELDOM, drift: '1 minute' }, local: { speed: 30 } });
+  const pipeline: Pipeline = { ...parseSpec(spec), account: ACCOUNT };
+  return lived(
+    within,
+    ['lost', 'duplicates', 'leftovers'],
+    async (course) => {
+      const { phase, run } = course;
+      phase('the beginning');
+      const before = await inventoryOf(account, pipeline);
+      phase('up');
+      await carriedOut(account, course, pipeline);
+      await flows(account, course, pipeline);
+      for (const what of some) {
+        phase(what);
+        await healed(account, course, pipeline, DRIFTS[what]!);
+        run.blows.push(what);
+      }
+      phase('the account');
+      await flows(account, course, pipeline);
+      await counted(account, course, pipeline);
+      await standsOnce(account, course, pipeline);
+      phase('down');
+      await takenDown(account, course, pipeline);
+      phase('the end');
+      await nothingLeft(account, course, pipeline, before);
+    },
+    (run) => cleared(account, run, pipeline),
+  );
+}
+
+/** Does it, and resolves once the pipeline has said that it healed something since, and nothing differs any more. */
+async function healed(account: Account, course: Course, pipeline: Pipeline, deed: Deed): Promise<void> {
+  const { signal } = course;
+  const since = Date.now();
+  await until(signal, () =>
+    deed(account.aws, pipeline).then(
+      () => true,
+      (error: Error) => {
+        if (error.name !== 'ApplicationFailure') throw error;
+        return undefined; // it is on its way
+      },
+    ),
+  );
+  await until(signal, async () => {
+    const now = (await seen(account, pipeline.name))?.pipeline;
+    if (now?.state === 'held') throw new Error(`it is held: ${now.reason}`);
+    const found = now?.drifts.filter(({ at }) => at > since) ?? [];
+    return (now?.state === 'running' && found.some(({ done }) => done === 'healed')) || undefined;
+  });
+  await asWanted(account, course, pipeline);
+}
