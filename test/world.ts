@@ -128,6 +128,12 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
       w.paused = paused;
     },
     'schedules.remove': async () => undefined,
+    'workflow.end': async (workflowId: string) => {
+      const handle = Context.current().client.workflow.getHandle(workflowId);
+      if ((await handle.describe()).status.name !== 'RUNNING') return;
+      await handle.cancel();
+      throw notYet('still ending');
+    },
     'workflows.end': async (pipeline: Pipeline) => {
       if (w.endless) throw w.endless;
       const { client } = Context.current();

@@ -17,6 +17,7 @@ import { foreignAdvice } from '../pipeline/foreign.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
+import { alone } from './alone.ts';
 import { rootMessage } from './failure.ts';
 import { type Hands, lasting } from './hands.ts';
 import type { PipelineStatus, PlanReport, Wish } from './messages.ts';
@@ -114,10 +115,9 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
     // A survey that an earlier version made knows nothing of later stages.
     const open = only(plan, (stage) => (stages[stage]?.action ?? 'none') !== 'none' && !leansOn(stage, failed));
     if (open.length === 0) return;
-    const done = await executeChild(provision, {
-      ...lasting(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY)),
-      args: [{ pipeline, plan: open, leave, seen: picture.waits }],
-    });
+    const options = lasting(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY));
+    const args: Parameters<typeof provision> = [{ pipeline, plan: open, leave, seen: picture.waits }];
+    const done = await alone(workflowId, () => executeChild(provision, { ...options, args }));
     picture.waits = remembered(picture.waits, done.waits);
     made.push(done);
     Object.assign(outcomes, done.outcomes);
@@ -216,10 +216,8 @@ async function makeTables(pipeline: Pipeline, picture: PipelineStatus): Promise<
         'NothingDelivered',
       );
     }
-    const crawled = await executeChild(crawl, {
-      ...lasting(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables'),
-      args: [{ pipeline }],
-    });
+    const options = lasting(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables');
+    const crawled = await alone(options.workflowId, () => executeChild(crawl, { ...options, args: [{ pipeline }] }));
     made.push(crawled);
     picture.tables = await act['lake.tabled'](pipeline, crawled.tables);
     if (!picture.tables) await sleep('2 seconds', { summary: 'until more has been delivered' });

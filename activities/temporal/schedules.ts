@@ -95,6 +95,10 @@ export function temporal(client: Client, taskQueue: string) {
       const ids = new Set([...scheduled(pipeline).map(({ id }) => id), ...(await listed(client, pipeline))]);
       await Promise.all([...ids].map(remove));
     },
+    /** Cancels one workflow, and returns once it has ended; if it does not heed, it is terminated. */
+    'workflow.end': async (workflowId: string): Promise<void> => {
+      if (await endOne(workflowId)) throw notYet(`workflow ${workflowId} is still ending`);
+    },
     /** Cancels every workflow that serves the pipeline, those that its schedules started too, and returns once all have ended; who does not heed is terminated. */
     'workflows.end': async (pipeline: Pipeline): Promise<void> => {
       const { pipeline: own, teardown, ...others } = names(pipeline).workflows;

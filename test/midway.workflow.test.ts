@@ -1,0 +1,92 @@
+import { describe, expect, it } from '@jest/globals';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import * as messages from '../workflows/messages.ts';
+import { env, isHeld, isRunning, withPipeline } from './stage.ts';
+import { final } from './world.ts';
+
+const generatorOf = (pipeline: Pipeline) => env.client.workflow.getHandle(names(pipeline).workflows.generate);
+const soon = { schedules: { drift: '10 seconds' } };
+
+describe('what fails midway', () => {
+  it(
+    'leaves the generator going, and reaches it with the new spec once it goes through',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.broken.set('studio', final('no KPU left'));
+        const changed = { ...pipeline, windowSeconds: 2, generator: { ...pipeline.generator, total: 1_000_000 } };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        await until(isHeld);
+        const before = account.sent.size;
+        while (account.sent.size < before + 20) await new Promise((resolve) => setTimeout(resolve, 20));
+        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBeUndefined();
+        account.broken.clear();
+        await handle.signal(messages.retry);
+        await until(isRunning);
+        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBe(1_000_000);
+      }),
+    60_000,
+  );
+
+  it(
+    'is taken back from a pipeline that stood, which then is as it was, and says why',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const stood = new Map(account.standing);
+        account.broken.set('dashboard', final('too many visuals'));
+        const changed = { ...pipeline, windowSeconds: 2, generator: { ...pipeline.generator, total: 1_000_000 } };
+        account.mend = { dashboard: pipeline };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed, rollback: true }] });
+        const now = await until(({ rolledBack }) => rolledBack !== undefined);
+        expect(now).toMatchObject({ state: 'running', rolledBack: 'too many visuals', pipeline });
+        expect(account.standing).toEqual(stood);
+        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBeUndefined();
+      }),
+    60_000,
+  );
+
+  it(
+    'and was broken off, waits for the user: no look for drift takes it up',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.broken.set('crawler', new Error('still thinking'));
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: { ...pipeline, windowSeconds: 2 } }] });
+        await until(({ stages }) => stages.crawler === 'working');
+        await handle.signal(messages.breakOff, { rollback: false });
+        const { lookedAt = 0 } = await until(isHeld);
+        account.broken.clear();
+        await until(({ lookedAt: now = 0 }) => now > lookedAt);
+        expect(await until(() => true)).toMatchObject({ state: 'held' });
+        await handle.signal(messages.retry);
+        expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
+      }, soon),
+    60_000,
+  );
+});
+
+describe('what is terminated midway', () => {
+  it(
+    'leaves children behind, which end before a new life does their work by its own spec',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        account.broken.set('crawler', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.crawler === 'working');
+        await handle.terminate();
+        const orphan = env.client.workflow.getHandle(names(pipeline).workflows.provision);
+        const left = await orphan.describe();
+        expect(left.status.name).toBe('RUNNING');
+        account.broken.clear();
+        await up({ pipeline: { ...pipeline, windowSeconds: 2 } });
+        expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
+        expect((await env.client.workflow.getHandle(orphan.workflowId, left.runId).describe()).status.name).not.toBe('COMPLETED');
+      }),
+    60_000,
+  );
+});
