@@ -70,7 +70,24 @@ describe('what fails midway', () => {
   );
 });
 
-describe('what is terminated midway', () => {
+describe('what is cancelled or terminated midway', () => {
+  it(
+    'ends when it is cancelled, keeps what it made, and comes up again',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.broken.set('crawler', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.crawler === 'working' && stages.events === 'ready');
+        await handle.cancel();
+        await expect(handle.result()).rejects.toThrow('cancelled');
+        expect([...account.standing.keys()]).toContain('events');
+        account.broken.clear();
+        await up();
+        await until(isRunning);
+      }),
+    60_000,
+  );
+
   it(
     'leaves children behind, which end before a new life does their work by its own spec',
     () =>

@@ -15,7 +15,7 @@ import type { Activities } from '../activities/index.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { bringUp, changesAnything, refusal, surveyed } from './bring-up.ts';
 import { addUp, excess } from './budget.ts';
-import { rootMessage } from './failure.ts';
+import { rootMessage, unlessCancelled } from './failure.ts';
 import { handsOn } from './hands.ts';
 import {
   apply,
@@ -184,7 +184,7 @@ export async function operate(
   const climbTo = async (wanted: Wish): Promise<void> => {
     const own = new CancellationScope();
     climb = own;
-    const watching = patched('budget-while-climbing') ? watchBudget(() => climb !== own) : undefined;
+    const watching = patched('budget-while-climbing') ? watchBudget(() => climb !== own).catch(unlessCancelled) : undefined;
     try {
       await own.run(() => bringUp(wanted, picture, hands));
     } finally {
@@ -256,7 +256,7 @@ export async function operate(
   };
 
   const isSettled = () => !ending && picture.state !== 'rolling back';
-  const steering = hands.steer(() => isGone, isSettled);
+  const steering = hands.steer(() => isGone, isSettled).catch(unlessCancelled);
   const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
   const isIdle = () => !ending && !answering && (todo === undefined || isHeld) && hands.areStill();
   const isCalled = () => isGone || (!ending && todo !== undefined && !isHeld) || (isCrowded() && isIdle());
