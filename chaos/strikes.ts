@@ -42,13 +42,17 @@ export function operationsOf(calls: Call[]): { service: string; operation: strin
   return [...all.values()].filter(({ ours }) => ours.length > 0).map(({ service, operation, ours }) => ({ service, operation, ours }));
 }
 
-/** Each modelled error of each operation of a life, and each common fault: once, at a call that `random` draws. */
+/** Errors that the SDK tries again by itself: one alone would never be heard of. */
+const RETRIED = /Throttl|TooManyRequests|LimitExceeded|ThroughputExceeded|Internal|Unavailable|ServiceException/;
+
+/** Each modelled error of each operation of a life, and each common fault, at a call that `random` draws: once, or as often as it takes for Temporal to hear of it. */
 export function everyError(calls: Call[], random: () => number): Strike[] {
   return operationsOf(calls).flatMap(({ service, operation, ours }) => {
     const faults: Fault[] = [...errorsOf(service, operation).map((name): Fault => ({ kind: 'error', name })), ...COMMON];
     return faults.map((fault) => {
       const [after = 0, ...others] = shuffled(ours, random);
-      return { service, operation, fault, after, times: 1, else: others };
+      const times = fault.kind === 'unavailable' || (fault.kind === 'error' && RETRIED.test(fault.name)) ? ATTEMPTS : 1;
+      return { service, operation, fault, after, times, else: others };
     });
   });
 }

@@ -122,6 +122,10 @@ describe('the faults to come', () => {
     expect(modelled).not.toEqual(errorsOf('glue', 'GetTables'));
     expect(all).toHaveLength(modelled.length + 5);
     expect(new Set(all.map(({ after }) => after))).toEqual(new Set([0]));
+    // Those that the SDK tries again by itself come as often as it does.
+    const timesOf = (name: string) => all.find(({ fault }) => fault.kind === 'error' && fault.name === name)?.times;
+    expect([timesOf('CrawlerRunningException'), timesOf('OperationTimeoutException')]).toEqual([1, 1]);
+    expect(all.find(({ fault }) => fault.kind === 'unavailable')?.times).toBe(3);
   });
 
   it('befall only calls of ours, each by its number', () => {
