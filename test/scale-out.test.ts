@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { auditing } from '../activities/audit.ts';
+import { type Clients, clients } from '../activities/aws.ts';
+import type { Holding } from '../activities/tally.ts';
+import { type Child, startChild } from '../client/children.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import { names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { toolPaths } from '../setup/tools.mjs';
+import { environmentFor, taskQueue } from '../worker/connect.ts';
+import { begin } from '../workflows/cursor.ts';
+import type { generate } from '../workflows/generate.ts';
+import { generatorStatus, pause, settle, stop } from '../workflows/messages.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { bringUp } from './dashboard-lake.ts';
+
+const LANES = 6;
+const spec = parseSpec({ name: 'spread', shards: LANES, windowSeconds: 1, generator: { rate: 600, players: 100 } });
+const pipeline: Pipeline = { ...spec, account: '000000000000' };
+
+let dir: string;
+let local: Local;
+let aws: Clients;
+let env: TestWorkflowEnvironment;
+const workers: Child[] = [];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-spread-'));
+  [local, env] = await Promise.all([
+    startLocal({ dir, log: () => undefined }),
+    TestWorkflowEnvironment.createLocal({
+      server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
+    }),
+  ]);
+  aws = clients(local);
+  for (const name of ['one', 'another']) workers.push(worker(name));
+  await Promise.all([...workers.map(({ ready }) => ready), bringUp(aws, ['bucket', 'events'], pipeline)]);
+}, 60_000);
+afterAll(async () => {
+  for (const each of workers) await each.stop();
+  await env?.teardown();
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+/** The product's worker, in a process of its own. */
+function worker(name: string): Child {
+  const { accessKeyId, secretAccessKey } = local.credentials;
+  return startChild({
+    name,
+    command: process.execPath,
+    args: ['--import', 'tsx', 'worker/main.ts'],
+    env: {
+      ...environmentFor({ address: env.address, namespace: 'default' }),
+      AWS_REGION: local.region,
+      AWS_ENDPOINT_URL: local.endpoint,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_SESSION_TOKEN: undefined,
+    },
+    logFile: join(dir, `${name}.log`),
+    ready: { line: (line) => line === 'ready' },
+  });
+}
+
+it('has its lanes sent by whichever workers there are: those of one that is killed move to another and go on, and every event is accounted for', async () => {
+  const workflowId = names(pipeline).workflows.generate;
+  const handle = await env.client.workflow.start<typeof generate>('generate', {
+    taskQueue: taskQueue('local', local.region),
+    workflowId,
+    args: [{ pipeline, cursor: { ...begin(pipeline, 'spread00', false), began: Date.now() } }],
+  });
+  /** Who sends the lanes just now, by process id. */
+  const senders = async () => {
+    const { raw } = await handle.describe();
+    return (raw.pendingActivities ?? [])
+      .filter(({ activityType, lastHeartbeatTime }) => activityType?.name === 'kinesis.generate' && lastHeartbeatTime)
+      .map(({ lastWorkerIdentity }) => Number(lastWorkerIdentity?.split('@')[0]));
+  };
+  const until = async (isSo: (pids: number[]) => boolean) => {
+    for (;;) {
+      const pids = await senders();
+      if (isSo(pids)) return;
+      await delay(50);
+    }
+  };
+  await until((pids) => pids.length === LANES);
+  const victim = (await senders())[0]!;
+  const survivor = workers.find(({ pid }) => pid !== victim)!.pid;
+  expect(workers.map(({ pid }) => pid)).toContain(victim);
+
+  process.kill(victim, 'SIGKILL');
+  await until((pids) => pids.length === LANES && pids.every((pid) => pid === survivor));
+  await handle.signal(pause);
+  while ((await handle.query(generatorStatus)).state !== 'paused') await delay(50);
+  const { lanes } = await handle.executeUpdate(settle);
+  for (const next of lanes) expect(next).toBeGreaterThan(0);
+  const { region, endpoint, credentials } = local;
+  const held = (await auditing(aws, { region, endpoint, credentials })['audit.count'](pipeline, 'stream')) as Holding;
+  expect(held).toMatchObject({ events: lanes.reduce((sum, next) => sum + next, 0), missing: 0, altered: 0, unknown: 0 });
+  expect(held.copies.unexplained).toBe(0);
+  await handle.signal(stop);
+  await handle.result();
+}, 90_000);
