@@ -41,6 +41,9 @@ export const LIFE_SECONDS = 30;
  */
 export const RECOVERY_MS = 15_000;
 
+/** What a fault adds to a life, in milliseconds: the SDK's attempts, the pace that it keeps once throttled, and Temporal's next attempt. */
+export const FAULT_MS = 1_500;
+
 /** Milliseconds that a run of so many lives may take, in which Flink has to start so often: that is real, and takes what it takes on this machine. */
 export type Time = (lives: number, starts: number) => number;
 

@@ -10,7 +10,7 @@ import { haveModels } from './models.ts';
 import { anyRoleRun, halfMadeRun } from './provisions.ts';
 import { randomBy, randomOf, shuffled } from './random.ts';
 import { orphanRun, rollbackRun, STEPS } from './rollbacks.ts';
-import { RECOVERY_MS, type Run, type Time } from './run.ts';
+import { FAULT_MS, RECOVERY_MS, type Run, type Time } from './run.ts';
 import { everyCall, everyError } from './strikes.ts';
 import { type StruckOptions, struckLives } from './struck-lives.ts';
 import { takedownRun } from './takedowns.ts';
@@ -219,7 +219,7 @@ const HEALING_MS = 15_000;
 async function struckOptions({ places, seed, faults, attributes }: Means): Promise<Omit<StruckOptions, 'what' | 'strikesOf'>> {
   await haveModels();
   const account = await places.account();
-  const within = (await places.timeAt(account))(WHOLE.lives, WHOLE.starts);
+  const within = (await places.timeAt(account))(WHOLE.lives, WHOLE.starts) + faults * FAULT_MS;
   return { account, each: faults, attributes, random: randomOf(seed, 0), within };
 }
 
