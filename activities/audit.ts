@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { Context } from '@temporalio/activity';
 import type { LedgerPage } from '../pipeline/ledger.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { BLOCK_EVENTS, blocksInAthena } from './athena/blocks.ts';
+import { BLOCK_EVENTS, blocksInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
 import type { PlaceName } from './places.ts';
@@ -23,31 +23,40 @@ export interface InAthena extends Sum {
   bytesScanned: number;
 }
 
-/** Counts, place by place, against what the generator's ledger says was sent. `from` leaves out what happened before (milliseconds since the epoch, 0: nothing). */
+/**
+ * Counts, place by place, against what the generator's ledger says was sent. `from` leaves out what happened before (milliseconds since the epoch, 0: nothing), `upTo`
+ * what was written down after that: of a game that goes on, all counts are then of the same events.
+ */
 export function auditing(clients: Clients, target: Target) {
-  const count = async (pipeline: Pipeline, from: number, place?: PlaceName): Promise<Counted> => {
+  const ledgerOf = async (pipeline: Pipeline, upTo: number): Promise<LedgerPage[]> => {
     const pages: LedgerPage[] = [];
-    for await (const page of pagesOf(clients.s3, pipeline)) pages.push(page);
-    return counted({ target, pipeline, pages, from, blockEvents: BLOCK_EVENTS, ...(place !== undefined && { place }) });
+    for await (const { game, ranges } of pagesOf(clients.s3, pipeline)) pages.push({ game, ranges: ranges.filter(({ at }) => at <= upTo) });
+    return pages;
   };
-  const generated = async (pipeline: Pipeline, from: number) => (await count(pipeline, from)) as Block[];
+  const count = (pipeline: Pipeline, from: number, pages: LedgerPage[], place?: PlaceName): Promise<Counted> =>
+    counted({ target, pipeline, pages, from, blockEvents: BLOCK_EVENTS, ...(place !== undefined && { place }) });
   return {
     /** What was sent: recomputed, as every event is a function of its number. */
-    'audit.generated': async (pipeline: Pipeline, from = 0): Promise<Sum> => sumOf(await generated(pipeline, from)),
+    'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<Sum> =>
+      sumOf((await count(pipeline, from, await ledgerOf(pipeline, upTo))) as Block[]),
     /** Reads everything that a place has, and compares each event with what was sent, to the last byte. */
-    'audit.count': (pipeline: Pipeline, place: PlaceName, from = 0) => count(pipeline, from, place) as Promise<Holding>,
+    'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS) =>
+      (await count(pipeline, from, await ledgerOf(pipeline, upTo), place)) as Holding,
     /** Has Athena count, block by block, and compares that with what was sent. */
-    'audit.athena': async (pipeline: Pipeline, from = 0): Promise<InAthena> => {
-      const { workflowExecution, activityId } = Context.current().info;
+    'audit.athena': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<InAthena> => {
+      const pages = await ledgerOf(pipeline, upTo);
       const [wanted, { blocks, bytesScanned }] = await Promise.all([
-        generated(pipeline, from),
-        blocksInAthena(clients.athena, pipeline, from, `${workflowExecution?.runId}/${activityId}`),
+        count(pipeline, from, pages) as Promise<Block[]>,
+        blocksInAthena(clients.athena, pipeline, { since: from, ends: endsOf(pages) }, asking()),
       ]);
       const found = new Map(blocks.map((block) => [nameOf(block), block]));
-      const inLedger = wanted.map((block) => found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 });
+      const inLedger = wanted.map((block) => asWanted(block, found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 }));
       const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
       return { ...sumOf(inLedger), wrong, bytesScanned };
     },
+    /** Has Athena recompute every row of the metrics from the events: of a game that goes on, but for those that are still on their way. */
+    'audit.windows': (pipeline: Pipeline, sending: boolean): Promise<Windows> =>
+      windowsInAthena(clients.athena, pipeline, sending, asking()),
     /** The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out. */
     'audit.dashboard': async (pipeline: Pipeline): Promise<number | undefined> =>
       pipeline.target === 'aws' ? undefined : killsOnDashboard(clients, pipeline),
@@ -55,6 +64,31 @@ export function auditing(clients: Clients, target: Target) {
 }
 
 const EXAMPLES = 20;
+const ALWAYS = Number.POSITIVE_INFINITY;
+
+/** The same for every attempt of an activity. */
+function asking(): string {
+  const { workflowExecution, activityId } = Context.current().info;
+  return `${workflowExecution?.runId}/${activityId}`;
+}
+
+/** How far each lane of each game has come, by the ledger. */
+function endsOf(pages: LedgerPage[]): LaneEnd[] {
+  const ends = new Map<string, LaneEnd>();
+  for (const { game, ranges } of pages)
+    for (const { lane, end } of ranges) {
+      const known = ends.get(`${game.run}-${lane}`);
+      ends.set(`${game.run}-${lane}`, { run: game.run, lane, end: Math.max(end, known?.end ?? 0) });
+    }
+  return [...ends.values()];
+}
+
+/** What was found of a block, but for events that were held back when the ledger was written down and have been sent since. */
+function asWanted(block: Block, found: Block): Block {
+  const { events, kills } = block.maybe ?? { events: 0, kills: 0 };
+  const isWithin = (is: number, wanted: number, more: number) => is >= wanted && is <= wanted + more;
+  return isWithin(found.events, block.events, events) && isWithin(found.kills, block.kills, kills) ? block : found;
+}
 
 const sumOf = (blocks: Block[]): Sum =>
   blocks.reduce((sum, { events, kills }) => ({ events: sum.events + events, kills: sum.kills + kills }), { events: 0, kills: 0 });

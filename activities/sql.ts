@@ -10,6 +10,9 @@ const FOLDER = new URL('../sql/', import.meta.url);
 /** How far back questions look, by the word that they say before a view's name; in hours. */
 const RANGES = { latest: 2, recent: 24, month: 30 * 24 } as const;
 
+/** Besides Firehose's buffer: until an idle shard lets a window close, the watermark, and what the parts themselves take. */
+const ON_THE_WAY_SECONDS = 60;
+
 /** A statement of `sql/`: the file's name without number and ending, and its text with every placeholder filled in. */
 export interface Statement {
   name: string;
@@ -79,6 +82,7 @@ function placeholders(pipeline: Pipeline) {
     slidingLead: slidingSeconds(pipeline) - pipeline.windowSeconds,
     watermarkSeconds: WATERMARK_SECONDS,
     latestHours: RANGES.latest,
+    comparedUntil: `CAST(current_timestamp - INTERVAL '${pipeline.delivery.seconds + ON_THE_WAY_SECONDS}' SECOND AS timestamp(3))`,
     recentHours: RANGES.recent,
     database: lakeDatabase,
     // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.

@@ -69,6 +69,8 @@ export interface Block {
   block: number;
   events: number;
   kills: number;
+  /** Events, and kills among them, that were held back when this was written down: they may have been sent since. */
+  maybe?: { events: number; kills: number };
 }
 
 /** How many events were sent, and how many kills among them, in blocks of so many numbers. */
@@ -82,15 +84,16 @@ export function generated(sent: Sent, blockEvents: number): Block[] {
         events.seek(first);
         for (let i = first; i < end; i++) {
           const json = events.next(time(i));
-          if (pending.has(i)) continue;
           const block = Math.floor(i / blockEvents);
           let last = blocks.at(-1);
           if (last?.run !== run || last.lane !== lane || last.block !== block) {
             last = { run, lane, block, events: 0, kills: 0 };
             blocks.push(last);
           }
-          last.events++;
-          if (isKill(json)) last.kills++;
+          if (pending.has(i)) last.maybe ??= { events: 0, kills: 0 };
+          const counts = (pending.has(i) && last.maybe) || last;
+          counts.events++;
+          if (isKill(json)) counts.kills++;
         }
       }
     }
@@ -164,8 +167,9 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, end }: 
       const show = (list: string[], i: number) => list.length < EXAMPLES && list.push(`${name}-${i}`);
       for (const [first, to] of spans)
         for (let i = first; i < to; i++) {
+          if (pending.has(i)) continue;
           if (seen[i >> 3]! & (1 << (i & 7))) found.events++;
-          else if (!pending.has(i)) {
+          else {
             found.missing++;
             show(found.examples.missing, i);
           }

@@ -11,6 +11,7 @@ import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import type { PlaceName } from '../activities/places.ts';
 import type { Holding } from '../activities/tally.ts';
+import { laneTotal } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
@@ -48,6 +49,8 @@ const STAGES: Stage[] = [
 const LOOK_MS = 500;
 const PATIENCE_MS = 30 * 60_000;
 const QUIET_MS = 5_000;
+/** The game's name. */
+const RUN = 'growth00';
 
 /** What a row came to: microseconds an event, megabytes at most, and the longest history of a run of the generator's workflow, in events. */
 interface Row {
@@ -127,7 +130,8 @@ async function measured(server: Server, { events, shards }: { events: number; sh
     const stream = await perEvent(whole('stream'));
     const lake = await perEvent(whole('lake'));
     const athena = await perEvent(async () => {
-      const { blocks } = await blocksInAthena(aws.athena, pipeline, 0, randomUUID());
+      const ends = Array.from({ length: shards }, (_, lane) => ({ run: RUN, lane, end: laneTotal(lane, shards, events) }));
+      const { blocks } = await blocksInAthena(aws.athena, pipeline, { since: 0, ends }, randomUUID());
       const found = blocks.reduce((sum, block) => sum + block.events, 0);
       if (found !== events) throw new Error(`Athena has ${found} of ${events} events`);
     });
@@ -145,7 +149,7 @@ async function played({ client, working }: Server, { config }: AwsProcess, pipel
   const taskQueue = 'bench-growth';
   const workflowId = names(pipeline).workflows.generate;
   return working(taskQueue, createActivities({ target: config, client, taskQueue }), async () => {
-    const args = [{ pipeline, cursor: begin(pipeline, randomUUID().slice(0, 8), false) }] as Parameters<typeof generate>;
+    const args = [{ pipeline, cursor: begin(pipeline, RUN, false) }] as Parameters<typeof generate>;
     const handle = await client.workflow.start<typeof generate>('generate', { taskQueue, workflowId, args });
     const until = Date.now() + PATIENCE_MS;
     while ((await handle.query(generatorStatus)).state !== 'finished') {

@@ -8,7 +8,10 @@ import { type Audit, auditRow } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { toolPaths } from '../setup/tools.mjs';
 import type { audit } from '../workflows/index.ts';
+import type { Settled as Settlement } from '../workflows/messages.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+
+type Settled = Pick<Settlement, 'at' | 'sending'>;
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'audited' }), account: '000000000000' };
 
@@ -29,18 +32,39 @@ const holding = (missing: number): Holding => ({
 });
 
 /** Runs one audit that finds so many events missing in the lake; gives its report, and what was published. */
-async function audited(name: string, missing: number, publish: (report: Audit) => void): Promise<Audit> {
+async function audited(
+  name: string,
+  missing: number,
+  publish: (report: Audit) => void,
+  { settled, hear = () => undefined }: { settled?: Settled; hear?: (activity: string, ...args: unknown[]) => void } = {},
+): Promise<Audit> {
   const counts = { columns: ['duplicates', 'windows_checked', 'windows_wrong'], rows: [['0', '1', '0']] };
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue: name,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     activities: {
-      'generator.settle': async () => undefined,
-      'audit.generated': async () => ({ events: 3, kills: 1 }),
-      'audit.count': async (_pipeline: Pipeline, place: string) => holding(place === 'lake' ? missing : 0),
-      'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], bytesScanned: 0 }),
-      'audit.dashboard': async () => undefined,
+      'generator.settle': async () => settled,
+      'audit.generated': async (_pipeline: Pipeline, from: number, upTo?: number) => {
+        hear('generated', from, upTo);
+        return { events: 3, kills: 1 };
+      },
+      'audit.count': async (_pipeline: Pipeline, place: string, _from: number, upTo?: number) => {
+        hear(place, upTo);
+        return holding(place === 'lake' ? missing : 0);
+      },
+      'audit.athena': async (_pipeline: Pipeline, from: number, upTo?: number) => {
+        hear('athena', from, upTo);
+        return { events: 3, kills: 1, wrong: [], bytesScanned: 0 };
+      },
+      'audit.windows': async (_pipeline: Pipeline, sending: boolean) => {
+        hear('windows', sending);
+        return { checked: 1, wrong: 0, bytesScanned: 0 };
+      },
+      'audit.dashboard': async () => {
+        hear('dashboard');
+        return 1;
+      },
       'audit.publish': async (_pipeline: Pipeline, report: Audit) => publish(report),
       'crawl.since': async () => ({ at: 0 }),
       'crawl.start': async () => undefined,
@@ -72,6 +96,24 @@ it('is written down for the dashboard as it is returned, good or bad', async () 
     { generated: 3, in_s3: 1, lost: 2, faults: 3 },
   ]);
   expect(Object.keys(auditRow(reports[0]!))).not.toEqual(expect.arrayContaining(['counted_since']));
+}, 60_000);
+
+it('of a game that goes on counts everywhere what was sent by one moment, and leaves out what is still on its way', async () => {
+  const heard: unknown[][] = [];
+  const hear = (...call: unknown[]) => void heard.push(call);
+  const going = await audited('going', 0, () => undefined, { settled: { at: 7, sending: true }, hear });
+  expect(going).toMatchObject({ generated: 3, lost: 0, windowsChecked: 1 });
+  expect(going.killsOnDashboard).toBeUndefined();
+  expect(heard.sort()).toEqual([
+    ['athena', 0, 7],
+    ['generated', 0, 7],
+    ['lake', 7],
+    ['stream', 7],
+    ['windows', true],
+  ]);
+  const quiet = await audited('quiet', 0, () => undefined, { settled: { at: 7, sending: false }, hear });
+  expect(quiet.killsOnDashboard).toBe(1);
+  expect(heard).toContainEqual(['windows', false]);
 }, 60_000);
 
 it('that may not be written down fails, in the words of S3', async () => {

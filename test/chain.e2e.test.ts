@@ -126,6 +126,8 @@ describe('the whole chain', () => {
     expect((await d2d(cwd, 'up')).facts).toMatchObject({ ok: true, ...nothing, unchanged: Object.keys(STAGES).length });
     const { facts } = await d2d(cwd, 'query', 'pipeline_counts');
     expect(facts).toMatchObject({ ok: true, question: 'pipeline_counts', more: false });
+    const { facts: audited } = await d2d(cwd, 'audit');
+    expect(audited).toMatchObject({ ok: true, lost: 0, duplicates: 0, windowsWrong: 0, faults: [] });
     expect(await d2d(cwd, 'query', 'no_such_question')).toMatchObject({ code: 1, facts: { ok: false } });
 
     expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [] } });

@@ -5,7 +5,7 @@ import type { Holding } from '../activities/tally.ts';
 import { type Audit, mismatches, type PlaceCount } from '../pipeline/audit.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { audited } from './messages.ts';
 import { crawl, query } from './scheduled.ts';
 import { auditDetails, introduced } from './story.ts';
@@ -19,6 +19,7 @@ const act = proxyActivities<Activities>({
 /** A bucket that is on its way out takes no audit, which is no reason to wait for long. */
 const PUBLISHING = { summary: 'for the dashboard', scheduleToCloseTimeout: '2 minutes' } as const;
 
+const AGAIN_MS = 2_000;
 const HOUR_MS = 3_600_000;
 /** Records go a while before, or after, their time. */
 const FORGETTING_MS = 600_000;
@@ -32,30 +33,30 @@ export interface AuditWish {
 
 /**
  * Has the generator write down its ledger, then counts everywhere what that says was sent, again and again until all agrees or patience ends; the last count is
- * returned either way, told to the pipeline, and written down for the dashboard.
+ * returned either way, told to the pipeline, and written down for the dashboard. What a game that goes on sends meanwhile is the next audit's.
  */
 export async function audit({ pipeline, hours, patience }: AuditWish): Promise<Audit> {
   const since = hours === undefined ? 0 : Date.now() - hours * HOUR_MS;
   const until = Date.now() + milliseconds(patience);
-  await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
+  const settled = await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
   // Audits of an earlier version did one thing after the other.
   const together = patched('audit-side-by-side') ? atOnce : inTurn;
   /** The stream forgets what is older than its retention. */
   const kept = () => Date.now() - pipeline.keep.streamHours * HOUR_MS + FORGETTING_MS;
   const look = (place: PlaceName) => {
     const from = place === 'stream' ? Math.max(since, kept()) : since;
-    return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from]);
+    return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from, settled?.at]);
   };
-  const generated = () => act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since]);
+  const generated = () => act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, settled?.at]);
   const [truth, first] = await together([generated, () => look('lake')]);
   let lake = first;
   while (lake.missing > 0 && Date.now() < until) {
-    await sleep('2 seconds', { summary: 'until more has come through' });
+    await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until more has come through' });
     lake = await look('lake');
   }
   for (;;) {
     await executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') });
-    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, since, together)]);
+    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, since, settled ?? {}, together)]);
     const report = reportOf(truth, stream, lake, found, since);
     setCurrentDetails(auditDetails(report));
     if (mismatches(report).length === 0 || Date.now() >= until) {
@@ -63,7 +64,7 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
       if (patched('audit-published')) await act['audit.publish'].executeWithOptions(PUBLISHING, [pipeline, report]);
       return report;
     }
-    await sleep('2 seconds', { summary: 'until more has come through' });
+    await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until more has come through' });
     lake = await look('lake');
   }
 }
@@ -112,26 +113,29 @@ async function inTurn<Results extends unknown[]>(works: readonly [...Works<Resul
   return results as Results;
 }
 
+type Settledness = NonNullable<Awaited<ReturnType<Activities['generator.settle']>>>;
 type Found = Awaited<ReturnType<typeof asked>>;
 
-/** What Athena and the dashboard see. */
-async function asked(pipeline: Pipeline, since: number, together: typeof atOnce) {
-  const [inAthena, [counts, windows], killsOnDashboard] = await together([
-    () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since]),
+/** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
+async function asked(pipeline: Pipeline, since: number, { at, sending = false }: Partial<Settledness>, together: typeof atOnce) {
+  const isOld = together === inTurn;
+  const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
+    () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at]),
     () =>
       executeChild(query, {
-        args: [{ pipeline, questions: ['pipeline_counts', 'windows_wrong'] }],
+        args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
         ...introduced(pipeline, 'counts what Athena sees'),
       }),
-    () => act['audit.dashboard'](pipeline),
+    async () => (isOld ? undefined : act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending])),
+    async () => (sending ? undefined : act['audit.dashboard'](pipeline)),
   ]);
   const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
     inAthena,
     duplicates: number(counts, 'duplicates'),
-    bytesScanned: inAthena.bytesScanned + (counts?.bytesScanned ?? 0) + (windows?.bytesScanned ?? 0),
-    windowsChecked: number(windows, 'windows_checked'),
-    windowsWrong: number(windows, 'windows_wrong'),
+    bytesScanned: inAthena.bytesScanned + (counts?.bytesScanned ?? 0) + ((compared ?? metrics)?.bytesScanned ?? 0),
+    windowsChecked: compared?.checked ?? number(metrics, 'windows_checked'),
+    windowsWrong: compared?.wrong ?? number(metrics, 'windows_wrong'),
     killsOnDashboard,
   };
 }

@@ -53,6 +53,8 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   let cursor = start;
   let stopped = false;
   let isNews = false;
+  /** Who is writing down the ledger just now. */
+  let writing = 0;
   let state: GeneratorState['state'] = 'running';
   const sending = new Set<CancellationScope>();
   const cut = () => {
@@ -103,8 +105,10 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     { validator: (wanted) => mustBeSendable(wanted, pipeline) },
   );
   setHandler(settle, async () => {
+    const at = Date.now();
     await writeLedger();
-    return { game: cursor.game, lanes: cursor.lanes.map(({ next }) => next) };
+    await condition(() => writing === 0);
+    return { game: cursor.game, lanes: cursor.lanes.map(({ next }) => next), at, sending: state === 'running' };
   });
 
   const isAllowed = () => !stopped && !cursor.paused && !isNews;
@@ -164,11 +168,16 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
 
   /** What is under way goes into one page; a page is one object, named by its number. */
   const writeLedger = async (): Promise<void> => {
-    while (cursor.ledger.length > 0) {
-      const { game, ledger, pages } = cursor;
-      cursor.ledger = [];
-      cursor.pages = pages + 1;
-      await act['ledger.write'].executeWithOptions({ summary: `${ledger.length} ranges` }, [pipeline, pages, { game, ranges: ledger }]);
+    writing++;
+    try {
+      while (cursor.ledger.length > 0) {
+        const { game, ledger, pages } = cursor;
+        cursor.ledger = [];
+        cursor.pages = pages + 1;
+        await act['ledger.write'].executeWithOptions({ summary: `${ledger.length} ranges` }, [pipeline, pages, { game, ranges: ledger }]);
+      }
+    } finally {
+      writing--;
     }
   };
 

@@ -183,10 +183,17 @@ export const suspend = defineSignal('suspend');
 export const apply = defineUpdate<PlanReport, [Wish]>('apply');
 /** From an audit to its pipeline: what it came to. */
 export const audited = defineSignal<[AuditSummary]>('audited');
+/** What a generator has written down: the game, how far its lanes have come, and up to when (milliseconds since the epoch); whether it goes on sending. */
+export interface Settled {
+  game: Game;
+  lanes: number[];
+  at: number;
+  sending: boolean;
+}
 /** Has a running generator send at another rate, until the spec is applied again; answers with it in words. */
 export const setRate = defineUpdate<string, [Rate]>('setRate');
-/** Has the generator write down its ledger up to now; answers with the game, and how far its lanes have come. */
-export const settle = defineUpdate<{ game: Game; lanes: number[] }>('settle');
+/** Has the generator write down its ledger up to now. */
+export const settle = defineUpdate<Settled>('settle');
 /** Takes everything down, or all but the data, and answers with what is left. */
 export const teardown = defineUpdate<Leftovers, [{ keepData: boolean }]>('teardown');
 /** The whole picture. */

@@ -20,22 +20,62 @@ const QUERY_MS = 600_000;
 /** Events arrive after they happened, but for clocks that differ. */
 const EARLY_MS = 3_600_000;
 
+/** Where a lane's events end that are to be counted. */
+export interface LaneEnd {
+  run: string;
+  lane: number;
+  end: number;
+}
+
 /**
- * What Athena has of the events since a time (milliseconds since the epoch), block by block, and the bytes it scanned for that: only hours that may hold them. The
- * same `asking` is answered by the same execution, however often it is tried; one that failed fails for good.
+ * What Athena has of the events of these lanes, up to their ends and since a time (milliseconds since the epoch), block by block, and the bytes it scanned for that:
+ * only hours that may hold them.
  */
 export async function blocksInAthena(
   athena: AthenaClient,
   pipeline: Pipeline,
-  since: number,
+  { since, ends }: { since: number; ends: LaneEnd[] },
   asking: string,
 ): Promise<{ blocks: Block[]; bytesScanned: number }> {
-  const { workgroup, lakeDatabase } = names(pipeline);
   const time = (at: number) => new Date(Math.max(0, at)).toISOString().slice(0, -1);
   const sinceHour = time(since - EARLY_MS)
     .replaceAll(/[-T]/g, '')
     .slice(0, 10);
-  const QueryString = statement(pipeline, 'audit/lanes.sql', { blockEvents: String(BLOCK_EVENTS), since: time(since), sinceHour });
+  const lanes = ends.map(({ run, lane, end }) => `('${run}', '${lane}', ${end})`).join(', ') || "('', '', 0)";
+  const text = statement(pipeline, 'audit/lanes.sql', { blockEvents: String(BLOCK_EVENTS), since: time(since), sinceHour, lanes });
+  const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
+  const blocks: Block[] = [];
+  for await (const { Data = [] } of resultsOf(athena, id)) {
+    const [run = '', lane, block, events, kills] = Data.map(({ VarCharValue }) => VarCharValue);
+    blocks.push({ run, lane: Number(lane), block: Number(block), events: Number(events), kills: Number(kills) });
+  }
+  return { blocks, bytesScanned };
+}
+
+/** Rows of the metrics that were compared with the events, and those among them that differ. */
+export interface Windows {
+  checked: number;
+  wrong: number;
+  bytesScanned: number;
+}
+
+/** Compares the metrics with the events; while the game goes on, without the windows whose rows may still be on their way. */
+export async function windowsInAthena(athena: AthenaClient, pipeline: Pipeline, sending: boolean, asking: string): Promise<Windows> {
+  const all: Record<string, string> = sending ? {} : { comparedUntil: "TIMESTAMP '9999-12-31 00:00:00.000'" };
+  const { id, bytesScanned } = await succeeded(athena, pipeline, statement(pipeline, 'athena/windows_wrong.sql', all), asking);
+  for await (const { Data = [] } of resultsOf(athena, id))
+    return { checked: Number(Data[0]?.VarCharValue), wrong: Number(Data[1]?.VarCharValue), bytesScanned };
+  throw ApplicationFailure.nonRetryable('the comparison of the metrics has no answer', 'QueryFailed');
+}
+
+/** Runs a statement to its end. The same `asking` is answered by the same execution, however often it is tried; one that failed fails for good. */
+async function succeeded(
+  athena: AthenaClient,
+  pipeline: Pipeline,
+  QueryString: string,
+  asking: string,
+): Promise<{ id: string; bytesScanned: number }> {
+  const { workgroup, lakeDatabase } = names(pipeline);
   const { QueryExecutionId } = await athena.send(
     new StartQueryExecutionCommand({
       QueryString,
@@ -47,19 +87,14 @@ export async function blocksInAthena(
   const execution = await settled(
     async () => (await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution,
     (now) => now?.Status?.State !== 'QUEUED' && now?.Status?.State !== 'RUNNING',
-    { within: QUERY_MS, what: 'the count of the events in Athena' },
+    { within: QUERY_MS, what: 'the count in Athena' },
   );
   if (execution?.Status?.State !== 'SUCCEEDED')
     throw ApplicationFailure.nonRetryable(
-      `counting the events in Athena ended as ${execution?.Status?.State}: ${execution?.Status?.StateChangeReason}`,
+      `counting in Athena ended as ${execution?.Status?.State}: ${execution?.Status?.StateChangeReason}`,
       'QueryFailed',
     );
-  const blocks: Block[] = [];
-  for await (const { Data = [] } of resultsOf(athena, QueryExecutionId!)) {
-    const [run = '', lane, block, events, kills] = Data.map(({ VarCharValue }) => VarCharValue);
-    blocks.push({ run, lane: Number(lane), block: Number(block), events: Number(events), kills: Number(kills) });
-  }
-  return { blocks, bytesScanned: execution.Statistics?.DataScannedInBytes ?? 0 };
+  return { id: QueryExecutionId!, bytesScanned: execution.Statistics?.DataScannedInBytes ?? 0 };
 }
 
 /** Every row of an answer, the header left out. */

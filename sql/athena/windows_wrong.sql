@@ -1,4 +1,5 @@
--- Every row of the metrics of the last two hours against a recomputation from the events by another way: rows compared, rows that differ or that one side lacks.
+-- Every row of the metrics of the last two hours, but for windows whose rows may still be on their way, against a recomputation from the events by another way: rows
+-- compared, rows that differ or that one side lacks.
 WITH events AS (
   SELECT
     date_add('second', date_diff('second', TIMESTAMP '1970-01-01 00:00:00.000', game_events.event_time) / ${windowSeconds} * ${windowSeconds}, TIMESTAMP '1970-01-01 00:00:00.000') AS window_start,
@@ -242,7 +243,7 @@ measured AS (
 )
 SELECT
   count(*) AS windows_checked,
-  max(ratios.wrong) + count(CASE WHEN
+  coalesce(max(ratios.wrong), 0) + count(CASE WHEN
     m.kind IS NULL
     OR r.kind IS NULL
     OR m.window_end <> r.window_start + r.seconds * INTERVAL '1' SECOND
@@ -269,3 +270,4 @@ CROSS JOIN (
   )
   WHERE kill_death_ratio IS NULL OR kill_death_ratio <> CAST(kills AS double) / greatest(deaths, 1)
 ) ratios
+WHERE coalesce(m.window_end, r.window_start + r.seconds * INTERVAL '1' SECOND) <= ${comparedUntil}
