@@ -230,7 +230,8 @@ export async function takeDown(client: Client, pipeline: Pipeline, keepData = fa
   });
 }
 
-async function unlessUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
+/** Undefined when Temporal knows no such workflow. */
+export async function unlessUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
   try {
     return await question;
   } catch (error) {

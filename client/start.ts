@@ -119,7 +119,7 @@ async function showLife({ client, pipeline }: Up, signal: AbortSignal): Promise<
 async function lifeLine(client: Client, { name }: Pipeline): Promise<string> {
   try {
     const now = await picture(client, name);
-    if (!now) return 'the pipeline is down: npx d2d up';
+    if (!now) return 'the pipeline does not run: npx d2d status';
     return `${now.pipeline.state}: ${now.generator?.acknowledged ?? 0} events acknowledged, notebook ${now.notebook?.state ?? 'waiting'}`;
   } catch (error) {
     return `cannot ask the pipeline just now: ${rootMessage(error)}`;

@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import { absence, absenceFacts, absenceWords } from '../client/absence.ts';
+import { names } from '../pipeline/names.ts';
+import * as messages from '../workflows/messages.ts';
+import { env, isHeld, isRunning, withPipeline } from './stage.ts';
+import { final } from './world.ts';
+
+describe('status of a pipeline whose workflow does not run', () => {
+  it(
+    'tells one that was terminated from one that was taken down, and names what goes on',
+    () =>
+      withPipeline(async ({ pipeline, handle, up, until }) => {
+        const { generate, notebook, teardown } = names(pipeline).workflows;
+        const look = () => absence(env.client, pipeline);
+        expect(await look()).toEqual({ state: 'down' });
+        await up();
+        await until(isRunning);
+        await handle.terminate();
+        const found = await look();
+        expect(found).toEqual({
+          state: 'unattended',
+          reason: 'its workflow was terminated',
+          goesOn: expect.arrayContaining([`workflow ${generate}`, `workflow ${notebook}`]),
+        });
+        expect(absenceFacts(found)).toMatchObject({ state: 'unattended', next: ['npx d2d up', 'npx d2d down'] });
+        expect(absenceWords({ ...pipeline, target: 'aws' }, found)).toMatch(
+          /is unattended, since its workflow was terminated: what it made may stand and be billed.*\n {2}still runs: workflow .*\/generate\n/s,
+        );
+        const taskQueue = (await env.client.workflow.getHandle(generate).describe()).taskQueue;
+        const down = await env.client.workflow.start('endEverything', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
+        expect(await look()).toEqual({ state: 'taking down' });
+        await down.result();
+        expect(await look()).toEqual({ state: 'down' });
+      }),
+    60_000,
+  );
+
+  it(
+    'says that it was cancelled, and of one that took back what it made that it is down',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        account.broken.set('crawler', final('no crawler'));
+        await up();
+        await until(isHeld);
+        await handle.cancel();
+        await expect(handle.result()).rejects.toThrow('cancelled');
+        expect(await absence(env.client, pipeline)).toMatchObject({ state: 'unattended', reason: 'its workflow was cancelled' });
+        await up({ rollback: true });
+        await expect(handle.result()).rejects.toThrow('failed');
+        expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
+        await up();
+        await until(isHeld);
+        await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+        await handle.result();
+        expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
+      }),
+    60_000,
+  );
+});
