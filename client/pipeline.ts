@@ -83,6 +83,7 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
       );
     if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
   }
+  await notWhileTakenDown(client, pipeline);
   try {
     await client.workflow.start<typeof operate>('operate', {
       workflowId,
@@ -100,6 +101,13 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
     await delay(50);
     return startPipeline(client, wish);
   }
+}
+
+/** A take-down of its own would delete what an up brings up. */
+async function notWhileTakenDown(client: Client, pipeline: Pipeline): Promise<void> {
+  const alone = await unlessUnknown(client.workflow.getHandle(names(pipeline).workflows.teardown).describe());
+  if (alone?.status.name === 'RUNNING')
+    throw new Plain(`Pipeline ${pipeline.name} is already being taken down; try again once that is done`);
 }
 
 /** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */
@@ -215,19 +223,26 @@ async function underWay(client: Client, workflowId: string): Promise<Sent[] | un
   });
 }
 
-/** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it. */
+/** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it; joins one that is under way, unless that does otherwise with the data. */
 export async function takeDown(client: Client, pipeline: Pipeline, keepData = false): Promise<Leftovers> {
   const { pipeline: workflowId, teardown: alone } = names(pipeline).workflows;
   const handle = client.workflow.getHandle(workflowId);
   const found = await unlessUnknown(handle.describe());
   if (found?.status.name === 'RUNNING') return asked(handle.executeUpdate(teardown, { args: [{ keepData }] }));
-  return client.workflow.execute<typeof endEverything>('endEverything', {
+  const begun = await client.workflow.start<typeof endEverything>('endEverything', {
     workflowId: alone,
     taskQueue: taskQueue(pipeline.target, pipeline.region),
     args: [{ pipeline, keepData }],
     ...introduced(pipeline, 'takes everything down'),
+    memo: { keepData },
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
+  const { keepData: keeps = keepData } = (await begun.describe()).memo ?? {};
+  if (keeps !== keepData)
+    throw new Plain(
+      `Pipeline ${pipeline.name} is already being taken down, ${keeps ? 'all but its data' : 'its data too'}; try again once that is done`,
+    );
+  return begun.result();
 }
 
 /** Undefined when Temporal knows no such workflow. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { absence, absenceFacts, absenceWords } from '../client/absence.ts';
+import { startPipeline, takeDown } from '../client/pipeline.ts';
 import { names } from '../pipeline/names.ts';
+import { parseSpec } from '../pipeline/spec.ts';
 import * as messages from '../workflows/messages.ts';
 import { env, isHeld, isRunning, withPipeline } from './stage.ts';
 import { final } from './world.ts';
@@ -56,4 +58,19 @@ describe('status of a pipeline whose workflow does not run', () => {
       }),
     60_000,
   );
+});
+
+describe('a take-down of its own', () => {
+  it('is not crossed by an up, nor joined by one that does otherwise with the data', async () => {
+    const pipeline = { ...parseSpec({ name: 'ending' }), account: '000000000000' };
+    // No worker takes it up, so it is under way until it is terminated.
+    const end = takeDown(env.client, pipeline, true).catch(() => 'terminated');
+    while ((await absence(env.client, pipeline)).state !== 'taking down') await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(startPipeline(env.client, { pipeline })).rejects.toThrow(
+      'Pipeline ending is already being taken down; try again once that is done',
+    );
+    await expect(takeDown(env.client, pipeline)).rejects.toThrow('is already being taken down, all but its data; try again');
+    await env.client.workflow.getHandle(names(pipeline).workflows.teardown).terminate();
+    expect(await end).toBe('terminated');
+  }, 30_000);
 });
