@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { brokenOff } from '../client/break-off.ts';
+import { underWay } from '../client/watch.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import { born } from '../workflows/picture.ts';
@@ -26,5 +27,14 @@ describe('break-off', () => {
       facts: { state: found.state },
       words: expect.stringContaining(words),
     });
+  });
+});
+
+describe('an up that waits', () => {
+  it('says that the pipeline is paused, why, and how it goes on', () => {
+    const rests = { wanted: { paused: true, deep: false }, overBudget: 'it costs too much' };
+    expect(underWay({ pipeline: now(rests) })).toBe('paused, nothing is sent; to go on: npx d2d resume (it costs too much)');
+    expect(underWay({ pipeline: now({ paused: true, stages: { events: 'working' } }) })).toBe('provisioning events');
+    expect(underWay({ pipeline: now({ paused: true, tables: true }) })).toBe('provisioning');
   });
 });
