@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { cost, total } from '../pipeline/cost.ts';
 import type { Rate } from '../pipeline/rate.ts';
 import { type Pipeline, type Spec, SpecError } from '../pipeline/spec.ts';
@@ -53,7 +53,7 @@ const options = new Command('npm start --')
   .option('--once', 'do the main job once on fresh state: up, generate, count everything, take down', false)
   .option('--events <number>', 'with --once: how many events (20000 unless told)', wholeNumber)
   .option('--rate <rate>', "events a second: a number, 'max', or a course as JSON", rateOption)
-  .option('--max', 'as fast as the stream takes: --rate max')
+  .addOption(new Option('--max', 'as fast as the stream takes: --rate max').conflicts('rate'))
   .option('--json', 'also one line of JSON on stdout: with --once the account, else the addresses', false)
   .option('--keep <dir>', 'with --once: copy lake, streams and results there before the take-down')
   .option('--state <dir>', 'state folder (.data2dashboard unless told; with --once a temporary one)')
