@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, ScheduleNotFoundError, WorkflowNotFoundError } from '@temporalio/client';
 import { names } from '../pipeline/names.ts';
 
@@ -16,6 +17,17 @@ export async function everythingOf({ workflow, schedule }: Client, name: string)
     if (described?.status.name === 'RUNNING') found.add(`workflow ${id}`);
   }
   return [...found].sort();
+}
+
+/** The workflow that took everything down has a moment to end. */
+const ENDS_WITHIN_MS = 3_000;
+
+/** The same, once those workflows that are just ending have ended. */
+export async function stillOf(client: Client, name: string): Promise<string[]> {
+  for (const until = Date.now() + ENDS_WITHIN_MS; ; await delay(100)) {
+    const found = await everythingOf(client, name);
+    if (found.every((thing) => thing.startsWith('schedule ')) || Date.now() > until) return found;
+  }
 }
 
 async function unlessGone<Value>(question: Promise<Value>): Promise<Value | undefined> {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { absence, absenceFacts, absenceWords } from '../client/absence.ts';
+import { stillOf } from '../client/inventory.ts';
+import { leftInTemporal } from '../client/left.ts';
 import { startPipeline, takeDown } from '../client/pipeline.ts';
 import { names } from '../pipeline/names.ts';
 import { parseSpec } from '../pipeline/spec.ts';
@@ -28,11 +30,17 @@ describe('status of a pipeline whose workflow does not run', () => {
         expect(absenceWords({ ...pipeline, target: 'aws' }, found)).toMatch(
           /is unattended, since its workflow was terminated: what it made may stand and be billed.*\n {2}still runs: workflow .*\/generate\n/s,
         );
+        const left = await stillOf(env.client, pipeline.name);
+        expect(leftInTemporal(left, true)).toEqual([
+          ...[generate, notebook].map((id) => `  workflow ${id}: goes on in Temporal`),
+          'To end them, once more: npx d2d down --keep-data',
+        ]);
         const taskQueue = (await env.client.workflow.getHandle(generate).describe()).taskQueue;
         const down = await env.client.workflow.start('endEverything', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
         expect(await look()).toEqual({ state: 'taking down' });
         await down.result();
         expect(await look()).toEqual({ state: 'down' });
+        expect(leftInTemporal(await stillOf(env.client, pipeline.name), false)).toEqual([]);
       }),
     60_000,
   );
