@@ -62,6 +62,13 @@ export interface Started {
   report?: PlanReport;
 }
 
+/** A start met a take-down under way. */
+export class TakingDown extends Plain {
+  constructor({ name }: Pick<Pipeline, 'name'>) {
+    super(`Pipeline ${name} is already being taken down; try again once that is done`);
+  }
+}
+
 /**
  * Starts the pipeline, or has a running one apply the spec; one that is just coming up with the same spec is joined. A pipeline of that name on another target,
  * region or account is not touched.
@@ -81,6 +88,7 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
       throw new Plain(
         `Pipeline ${pipeline.name} runs in account ${before.pipeline.pipeline.account}; these credentials are of ${pipeline.account}.`,
       );
+    if (before?.pipeline.state === 'taking down') throw new TakingDown(pipeline);
     if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
   }
   await notWhileTakenDown(client, pipeline);
@@ -106,8 +114,7 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
 /** A take-down of its own would delete what an up brings up. */
 async function notWhileTakenDown(client: Client, pipeline: Pipeline): Promise<void> {
   const alone = await unlessUnknown(client.workflow.getHandle(names(pipeline).workflows.teardown).describe());
-  if (alone?.status.name === 'RUNNING')
-    throw new Plain(`Pipeline ${pipeline.name} is already being taken down; try again once that is done`);
+  if (alone?.status.name === 'RUNNING') throw new TakingDown(pipeline);
 }
 
 /** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */

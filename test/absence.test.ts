@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { absence, absenceFacts, absenceWords } from '../client/absence.ts';
+import { startOnceDown } from '../client/bring-up.ts';
 import { stillOf } from '../client/inventory.ts';
 import { leftInTemporal } from '../client/left.ts';
-import { startPipeline, takeDown } from '../client/pipeline.ts';
+import { type Started, startPipeline, takeDown } from '../client/pipeline.ts';
+import { progressOn } from '../client/progress.ts';
 import { names } from '../pipeline/names.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 import * as messages from '../workflows/messages.ts';
@@ -69,8 +71,9 @@ describe('status of a pipeline whose workflow does not run', () => {
 });
 
 describe('a take-down of its own', () => {
-  it('is not crossed by an up, nor joined by one that does otherwise with the data', async () => {
+  it('is not crossed by an up, nor joined by one that does otherwise with the data; a start waits for its end', async () => {
     const pipeline = { ...parseSpec({ name: 'ending' }), account: '000000000000' };
+    let started: Promise<Started> | undefined;
     // No worker takes it up, so it is under way until it is terminated.
     const end = takeDown(env.client, pipeline, true).catch(() => 'terminated');
     while ((await absence(env.client, pipeline)).state !== 'taking down') await new Promise((resolve) => setTimeout(resolve, 20));
@@ -78,7 +81,14 @@ describe('a take-down of its own', () => {
       'Pipeline ending is already being taken down; try again once that is done',
     );
     await expect(takeDown(env.client, pipeline)).rejects.toThrow('is already being taken down, all but its data; try again');
+    const waited = new Promise<void>((resolve) => {
+      const progress = { ...progressOn(process.stderr), now: () => resolve() };
+      started = startOnceDown(env.client, pipeline, progress, new AbortController().signal);
+    });
+    await waited;
     await env.client.workflow.getHandle(names(pipeline).workflows.teardown).terminate();
+    expect(await started).toEqual({ was: false });
+    await env.client.workflow.getHandle(pipeline.name).terminate();
     expect(await end).toBe('terminated');
   }, 30_000);
 });
