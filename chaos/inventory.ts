@@ -7,9 +7,7 @@ import { ListStreamsCommand } from '@aws-sdk/client-kinesis';
 import { ListApplicationsCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { ListAnalysesCommand, ListDashboardsCommand, ListDataSetsCommand, ListDataSourcesCommand } from '@aws-sdk/client-quicksight';
 import { ListBucketsCommand, ListMultipartUploadsCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
-import { type Client, ScheduleNotFoundError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Clients } from '../activities/aws.ts';
-import { names } from '../pipeline/names.ts';
 
 /** Whatever the services hold, one line a thing: its kind, then its name. */
 export async function everythingThereIs(aws: Clients, AwsAccountId: string): Promise<string[]> {
@@ -17,32 +15,6 @@ export async function everythingThereIs(aws: Clients, AwsAccountId: string): Pro
   const listed = (await Promise.all(listings)).flat();
   // The crawlers' own log group is Glue's, shared by all crawlers of the account.
   return listed.filter((line) => !line.includes(' /aws-glue/')).sort();
-}
-
-/** The schedules of a pipeline, and its workflows that still run, one line each. The lists lag: each one listed is asked itself. */
-export async function everythingOf({ workflow, schedule }: Client, name: string): Promise<string[]> {
-  const found = new Set<string>();
-  for await (const { scheduleId } of schedule.list()) {
-    const isThere = scheduleId.startsWith(`${name}/`) && (await unlessGone(schedule.getHandle(scheduleId).describe()));
-    if (isThere) found.add(`schedule ${scheduleId}`);
-  }
-  const listed = Object.values(names({ name, region: '', account: '' }).workflows);
-  for await (const { workflowId } of workflow.list({ query: `ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${name}/'` }))
-    listed.push(workflowId);
-  for (const id of new Set(listed)) {
-    const described = await unlessGone(workflow.getHandle(id).describe());
-    if (described?.status.name === 'RUNNING') found.add(`workflow ${id}`);
-  }
-  return [...found].sort();
-}
-
-async function unlessGone<Value>(question: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await question;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError || error instanceof ScheduleNotFoundError) return undefined;
-    throw error;
-  }
 }
 
 const lines = (kind: string, ...ofs: (string | undefined)[]): string[] => ofs.map((name) => `${kind} ${name}`);

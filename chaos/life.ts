@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Clients, Target } from '../activities/aws.ts';
 import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
+import { everythingOf } from '../client/inventory.ts';
 import { type Picture, picture, planned, startPipeline, takeDown } from '../client/pipeline.ts';
 import type { Call } from '../local/call-log.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
@@ -12,7 +13,7 @@ import type { audit, query } from '../workflows/index.ts';
 import { pause } from '../workflows/messages.ts';
 import { introduced } from '../workflows/story.ts';
 import { createdTwice, meantBy, standingTwice, startedTwice } from './effects.ts';
-import { everythingOf, everythingThereIs } from './inventory.ts';
+import { everythingThereIs } from './inventory.ts';
 import { type Course, until, wordsOf } from './run.ts';
 
 /** Where pipelines live: the product on a Temporal server and a local AWS. */

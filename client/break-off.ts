@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import type { PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
+import { type Absence, absence } from './absence.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './pipeline.ts';
 import { Plain } from './plain.ts';
@@ -12,16 +15,29 @@ export async function breakOff({ rollback = false }: { rollback?: boolean }): Pr
   const isClimbing = (state?: string) => state === 'starting' || state === 'applying';
   const before = await picture(client, pipeline.name);
   if (!isClimbing(before?.pipeline.state))
-    throw new Plain(`pipeline ${pipeline.name} is ${before?.pipeline.state ?? 'down'}: there is nothing to break off`);
+    throw new Plain(
+      `pipeline ${pipeline.name} is ${(before?.pipeline ?? (await absence(client, pipeline))).state}: there is nothing to break off`,
+    );
   await client.workflow.getHandle(names(pipeline).workflows.pipeline).signal(messages.breakOff, { rollback });
   let now: Picture | undefined = before;
   while (now && (isClimbing(now.pipeline.state) || now.pipeline.state === 'rolling back')) {
     await delay(200);
     now = await picture(client, pipeline.name);
   }
-  const state = now?.pipeline.state ?? 'down';
-  const words = rollback
-    ? `broken off; what this run made is gone, and pipeline ${pipeline.name} is ${state}`
-    : `broken off; what was made stays. Go on with: npx d2d up; end it with: npx d2d down`;
-  return { ok: true, facts: { state }, words };
+  return brokenOff(pipeline, rollback, now?.pipeline ?? (await absence(client, pipeline)));
+}
+
+/** What became of a pipeline that was to be broken off, by how it stands now. */
+export function brokenOff({ name }: Pick<Pipeline, 'name'>, rollback: boolean, now: PipelineStatus | Absence): VerbResult {
+  const { state, reason, rolledBack } = { reason: undefined, rolledBack: undefined, ...now };
+  const answer = (ok: boolean, words: string): VerbResult => ({ ok, facts: { state, reason }, words });
+  const next = 'Go on with: npx d2d up; end it with: npx d2d down';
+  if (state === 'held' && !rollback) return answer(true, `broken off; what was made stays. ${next}`);
+  if (state === 'held')
+    return answer(false, `broken off, but what this run made is not gone: pipeline ${name} is held: ${reason}\n${next}`);
+  if (state === 'down' || rolledBack !== undefined)
+    return answer(rollback, `broken off; what this run made is gone, and pipeline ${name} is ${state}`);
+  if (state === 'running' || state === 'paused')
+    return answer(false, `pipeline ${name} is ${state}: it was up before it could be broken off`);
+  return answer(false, `pipeline ${name} is ${state}${reason === undefined ? '' : `, since ${reason}`}. See: npx d2d status`);
 }

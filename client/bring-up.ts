@@ -4,7 +4,7 @@ import { clients, type Target } from '../activities/aws.ts';
 import { killsOnDashboard } from '../activities/quicksight/page.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type Embedded, embedded } from './embedded.ts';
-import { connect, inAccount, startPipeline, unlessNobodyAnswers } from './pipeline.ts';
+import { connect, inAccount, type Started, startPipeline, TakingDown, unlessNobodyAnswers } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 import { announce } from './state.ts';
 import { watchUp } from './watch.ts';
@@ -75,7 +75,7 @@ export async function bringUp(
 
   const client = await connect(server);
   const pipeline = await inAccount(spec, target);
-  const { was } = await startPipeline(client, { pipeline });
+  const { was } = await startOnceDown(client, pipeline, progress, signal);
   started({ client, pipeline, was });
   if (was) progress.line(`  pipeline ${spec.name} goes on where it was`);
   await watchUp(client, spec.name, progress, stuck, signal);
@@ -83,6 +83,19 @@ export async function bringUp(
   while (spec.target === 'local' && !(await unlessNobodyAnswers(killsOnDashboard(clients(target), pipeline))))
     await delay(500, undefined, { signal });
   return { client, pipeline, target, temporalUi: ui, upSeconds, firstChartSeconds: sinceBegin() };
+}
+
+/** Starts the pipeline after the end of a take-down that an earlier life of these parts began, and which goes on with the worker of this one. */
+export async function startOnceDown(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<Started> {
+  for (;;) {
+    try {
+      return await startPipeline(client, { pipeline });
+    } catch (error) {
+      if (!(error instanceof TakingDown)) throw error;
+      progress.now('waiting for a take-down that was begun before');
+      await delay(500, undefined, { signal });
+    }
+  }
 }
 
 const sinceBegin = () => Math.round(performance.now() / 100) / 10;

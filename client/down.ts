@@ -1,11 +1,12 @@
 import { sumOf } from '../pipeline/standing-cost.ts';
 import type { VerbResult } from './index.ts';
-import { leftLines } from './left.ts';
+import { stillOf } from './inventory.ts';
+import { leftInTemporal, leftLines } from './left.ts';
 import { takeDown } from './pipeline.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
 
-/** Takes everything down, or all but the data; quiet when nothing is there. What is left is named with why and its cost, and is not as it should be. */
+/** Takes everything down, or all but the data; quiet when nothing is there. What is left is named with why and its cost, or that it is Temporal's, and is not as it should be. */
 export async function down({ keepData = false }: { keepData?: boolean }): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
@@ -13,16 +14,18 @@ export async function down({ keepData = false }: { keepData?: boolean }): Promis
   try {
     const found = await takeDown(client, pipeline, keepData);
     const { left, unseen = [] } = found;
-    const isEmpty = left.length === 0;
+    const inTemporal = left.length === 0 ? await stillOf(client, pipeline.name) : [];
+    const isEmpty = left.length + inTemporal.length === 0;
     const kept = keepData ? ', its data is kept' : '';
     const end = isEmpty ? `; nothing${keepData ? ' else' : ''} left` : ', but these are left:';
     const words = [
       `pipeline ${pipeline.name} is down${kept}${end}`,
       ...leftLines(found, pipeline.target),
+      ...leftInTemporal(inTemporal, keepData),
       ...unseen.map((line) => `not looked at: ${line}`),
     ];
-    const perHour = isEmpty ? {} : { perHour: sumOf(left.map(({ costs }) => costs)) };
-    return { ok: isEmpty, facts: { ...found, ...perHour }, words: words.join('\n') };
+    const perHour = left.length === 0 ? {} : { perHour: sumOf(left.map(({ costs }) => costs)) };
+    return { ok: isEmpty, facts: { ...found, ...perHour, inTemporal }, words: words.join('\n') };
   } finally {
     progress.end();
   }

@@ -13,5 +13,14 @@ export function leftLines({ left }: Leftovers, target: Spec['target']): string[]
   return [...left.map(lineOf), target === 'local' ? `Nothing is billed here; on AWS they would cost ${billed}.` : `Billed: ${billed}.`];
 }
 
+/** Schedules and workflows of the pipeline that go on though nothing is left on AWS, a line each; then what to do. */
+export function leftInTemporal(things: string[], keepData: boolean): string[] {
+  if (things.length === 0) return [];
+  return [
+    ...things.map((thing) => `  ${thing}: goes on in Temporal`),
+    `To end them, once more: npx d2d down${keepData ? ' --keep-data' : ''}`,
+  ];
+}
+
 const lineOf = ({ label, why, costs }: Leftover): string =>
   `  ${label}: ${why}; ${costs ? `${dollars(costs.perHour)} (${costs.basis})` : 'what it costs is not known'}`;

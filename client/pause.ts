@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { names } from '../pipeline/names.ts';
 import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
+import { absence, absenceWords } from './absence.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './pipeline.ts';
 import { Plain } from './plain.ts';
@@ -16,7 +17,7 @@ export const resume = (): Promise<VerbResult> => tell('running', false);
 async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const before = await picture(client, pipeline.name);
-  if (!before) throw new Plain(`pipeline ${pipeline.name} is down. Bring it up with: npx d2d up`);
+  if (!before) throw new Plain(absenceWords(pipeline, await absence(client, pipeline)));
   const handle = client.workflow.getHandle(names(pipeline).workflows.pipeline);
   await (wanted === 'paused' ? handle.signal(messages.pause, { deep }) : handle.signal(messages.resume));
   const stands = ({ pipeline: now, generator, notebook }: Picture) =>

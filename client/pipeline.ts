@@ -62,6 +62,13 @@ export interface Started {
   report?: PlanReport;
 }
 
+/** A start met a take-down under way. */
+export class TakingDown extends Plain {
+  constructor({ name }: Pick<Pipeline, 'name'>) {
+    super(`Pipeline ${name} is already being taken down; try again once that is done`);
+  }
+}
+
 /**
  * Starts the pipeline, or has a running one apply the spec; one that is just coming up with the same spec is joined. A pipeline of that name on another target,
  * region or account is not touched.
@@ -81,8 +88,10 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
       throw new Plain(
         `Pipeline ${pipeline.name} runs in account ${before.pipeline.pipeline.account}; these credentials are of ${pipeline.account}.`,
       );
+    if (before?.pipeline.state === 'taking down') throw new TakingDown(pipeline);
     if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
   }
+  await notWhileTakenDown(client, pipeline);
   try {
     await client.workflow.start<typeof operate>('operate', {
       workflowId,
@@ -100,6 +109,12 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
     await delay(50);
     return startPipeline(client, wish);
   }
+}
+
+/** A take-down of its own would delete what an up brings up. */
+async function notWhileTakenDown(client: Client, pipeline: Pipeline): Promise<void> {
+  const alone = await unlessUnknown(client.workflow.getHandle(names(pipeline).workflows.teardown).describe());
+  if (alone?.status.name === 'RUNNING') throw new TakingDown(pipeline);
 }
 
 /** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */
@@ -215,22 +230,30 @@ async function underWay(client: Client, workflowId: string): Promise<Sent[] | un
   });
 }
 
-/** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it. */
+/** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it; joins one that is under way, unless that does otherwise with the data. */
 export async function takeDown(client: Client, pipeline: Pipeline, keepData = false): Promise<Leftovers> {
   const { pipeline: workflowId, teardown: alone } = names(pipeline).workflows;
   const handle = client.workflow.getHandle(workflowId);
   const found = await unlessUnknown(handle.describe());
   if (found?.status.name === 'RUNNING') return asked(handle.executeUpdate(teardown, { args: [{ keepData }] }));
-  return client.workflow.execute<typeof endEverything>('endEverything', {
+  const begun = await client.workflow.start<typeof endEverything>('endEverything', {
     workflowId: alone,
     taskQueue: taskQueue(pipeline.target, pipeline.region),
     args: [{ pipeline, keepData }],
     ...introduced(pipeline, 'takes everything down'),
+    memo: { keepData },
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
+  const { keepData: keeps = keepData } = (await begun.describe()).memo ?? {};
+  if (keeps !== keepData)
+    throw new Plain(
+      `Pipeline ${pipeline.name} is already being taken down, ${keeps ? 'all but its data' : 'its data too'}; try again once that is done`,
+    );
+  return begun.result();
 }
 
-async function unlessUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
+/** Undefined when Temporal knows no such workflow. */
+export async function unlessUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
   try {
     return await question;
   } catch (error) {

@@ -18,5 +18,6 @@ export function groupState(group: Stage[], states: Partial<Record<Stage, StageSt
   const of = (state: StageState) => group.some((stage) => states[stage] === state);
   if (open.length === 0) return { state: 'ready', open };
   if (of('failed')) return { state: 'failed', open };
+  if (of('drifted')) return { state: 'drifted', open };
   return { state: of('working') || of('ready') ? 'working' : 'waiting', open };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { cost, total } from '../pipeline/cost.ts';
 import type { Rate } from '../pipeline/rate.ts';
 import { type Pipeline, type Spec, SpecError } from '../pipeline/spec.ts';
@@ -53,7 +53,7 @@ const options = new Command('npm start --')
   .option('--once', 'do the main job once on fresh state: up, generate, count everything, take down', false)
   .option('--events <number>', 'with --once: how many events (20000 unless told)', wholeNumber)
   .option('--rate <rate>', "events a second: a number, 'max', or a course as JSON", rateOption)
-  .option('--max', 'as fast as the stream takes: --rate max')
+  .addOption(new Option('--max', 'as fast as the stream takes: --rate max').conflicts('rate'))
   .option('--json', 'also one line of JSON on stdout: with --once the account, else the addresses', false)
   .option('--keep <dir>', 'with --once: copy lake, streams and results there before the take-down')
   .option('--state <dir>', 'state folder (.data2dashboard unless told; with --once a temporary one)')
@@ -119,7 +119,7 @@ async function showLife({ client, pipeline }: Up, signal: AbortSignal): Promise<
 async function lifeLine(client: Client, { name }: Pipeline): Promise<string> {
   try {
     const now = await picture(client, name);
-    if (!now) return 'the pipeline is down: npx d2d up';
+    if (!now) return 'the pipeline does not run: npx d2d status';
     return `${now.pipeline.state}: ${now.generator?.acknowledged ?? 0} events acknowledged, notebook ${now.notebook?.state ?? 'waiting'}`;
   } catch (error) {
     return `cannot ask the pipeline just now: ${rootMessage(error)}`;

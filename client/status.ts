@@ -1,5 +1,6 @@
 import type { ColumnDrift } from '../activities/glue/crawl.ts';
 import { outlook } from '../workflows/outlook.ts';
+import { absence, absenceFacts, absenceWords } from './absence.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './pipeline.ts';
 import { type ScheduleReport, scheduleReport } from './schedule-report.ts';
@@ -11,12 +12,10 @@ import { tableOf } from './table.ts';
 export async function status(): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const now = await picture(client, pipeline.name);
-  if (!now)
-    return {
-      ok: false,
-      facts: { state: 'down', next: ['npx d2d up'] },
-      words: `pipeline ${pipeline.name} is down. Bring it up with: npx d2d up`,
-    };
+  if (!now) {
+    const found = await absence(client, pipeline);
+    return { ok: false, facts: absenceFacts(found), words: absenceWords(pipeline, found) };
+  }
   const schedules = await scheduleReport(client, now.pipeline.pipeline);
   const { perHour, onAws, words: cost, next } = outlook(now.pipeline);
   return {
@@ -37,12 +36,13 @@ export async function status(): Promise<VerbResult> {
   };
 }
 
-/** True when all is as it should be: nothing is held or has stopped, windows come out, and each schedule's latest run went well. */
+/** True when all is as it should be: nothing is held, has drifted or has stopped, windows come out, and each schedule's latest run went well. */
 export function isWell({ pipeline, generator, notebook }: Picture, schedules: ScheduleReport[]): boolean {
   const isDry = notebook?.state === 'running' && notebook.reason !== undefined;
   const goes = pipeline.state !== 'held' && generator?.state !== 'stopped' && notebook?.state !== 'stopped' && !isDry;
+  const hasDrifted = Object.values(pipeline.stages).includes('drifted');
   const isCounted = (pipeline.audit?.faults.length ?? 0) === 0;
-  return goes && isCounted && schedules.every(({ failing, drifted = [] }) => !failing && drifted.length === 0);
+  return goes && !hasDrifted && isCounted && schedules.every(({ failing, drifted = [] }) => !failing && drifted.length === 0);
 }
 
 function words({ pipeline, generator, notebook }: Picture): string[] {

@@ -54,9 +54,12 @@ export async function watchUp(
   }
 }
 
-function underWay({ pipeline: { stages, tables }, notebook, generator }: Picture): string {
+/** What a pipeline that comes up is busy with, or waits for. */
+export function underWay({ pipeline: { stages, tables, paused, wanted, overBudget }, notebook, generator }: Picture): string {
   const working = Object.entries(stages).flatMap(([stage, state]) => (state === 'working' ? [stage] : []));
   if (working.length > 0) return `provisioning ${working.join(', ')}`;
+  const rests = wanted?.paused ?? paused;
+  if (rests && !tables) return `paused, nothing is sent; to go on: npx d2d resume${overBudget ? ` (${overBudget})` : ''}`;
   if (notebook?.state === 'starting') return 'starting the Studio notebook and its SQL';
   if (notebook?.state === 'stopped' && notebook.reason) return `the notebook does not run: ${notebook.reason.split('\n')[0]}`;
   if (generator && !tables) return `${generator.acknowledged} events sent; waiting for Firehose to deliver the first objects (every 30 s)`;

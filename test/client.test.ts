@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { type Embedded, embedded } from '../client/embedded.ts';
@@ -204,6 +206,18 @@ describe('data2dashboard.yaml', () => {
     expect(await faultsOf('name: *arena\n')).toEqual([expect.stringMatching(/^Unresolved alias .*arena$/)]);
     expect(await faultsOf('- name\n')).toEqual(['(top level): must be a map of fields']);
   });
+});
+
+describe('npm start', () => {
+  it('refuses --max beside --rate: they say two things', () => {
+    const start = fileURLToPath(new URL('../client/start.ts', import.meta.url));
+    const node = ['--import', import.meta.resolve('tsx'), start];
+    const { status, stderr } = spawnSync(process.execPath, [...node, '--once', '--rate', '5', '--max'], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect([status, stderr]).toEqual([2, "error: option '--max' cannot be used with option '--rate <rate>'\n"]);
+  }, 60_000);
 });
 
 describe('a table', () => {

@@ -106,4 +106,32 @@ describe('what is cancelled or terminated midway', () => {
       }),
     60_000,
   );
+
+  it(
+    'leaves a generator behind, which a take-down that keeps the data pauses and hears out before it ends it',
+    () =>
+      withPipeline(
+        async ({ account, pipeline, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          await handle.terminate();
+          const generator = generatorOf(pipeline);
+          const { taskQueue } = await generator.describe();
+          const down = await env.client.workflow.start('endEverything', {
+            taskQueue,
+            workflowId: names(pipeline).workflows.teardown,
+            args: [{ pipeline, keepData: true }],
+          });
+          while ((await generator.query(messages.generatorStatus)).state !== 'paused')
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          expect((await generator.describe()).status.name).toBe('RUNNING');
+          await down.result();
+          expect(account.log.indexOf('generator.settle')).toBeLessThan(account.log.findIndex((done) => done.endsWith('.remove')));
+          expect(account.log).toContain('generator.settle');
+          expect((await generator.describe()).status.name).not.toBe('RUNNING');
+        },
+        { delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
 });

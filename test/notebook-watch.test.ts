@@ -125,6 +125,7 @@ describe('status is as it should be', () => {
     ['but not while none come out', now({ reason: 'no window has come out' }), schedule({}), false],
     ['nor while the SQL does not start', now({ state: 'stopped', reason: 'no KPU' }), schedule({}), false],
     ['nor while it is held', now({}, { state: 'held' }), schedule({}), false],
+    ['nor when a stage has drifted', now({}, { stages: { crawler: 'drifted' } }), schedule({}), false],
     ['nor when a schedule’s latest run failed', now({}), schedule({ failing: true }), false],
     ['nor when the tables drifted', now({}), schedule({ drifted: [{ table: 't', column: 'c', expected: 'x' }] }), false],
   ])('%s', (_when, picture, schedules, ok) => {

@@ -167,6 +167,7 @@ describe('the groups of stages that status shows', () => {
       open: group.filter((stage) => stage !== 'events'),
     });
     expect(groupState(group, { events: 'ready', playerMetrics: 'failed', teamMetrics: 'working' })).toMatchObject({ state: 'failed' });
+    expect(groupState(group, { events: 'ready', playerMetrics: 'drifted' })).toMatchObject({ state: 'drifted' });
     expect(groupState(group, Object.fromEntries(group.map((stage) => [stage, 'ready'])))).toEqual({ state: 'ready', open: [] });
   });
 });

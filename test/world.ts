@@ -120,6 +120,9 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'crawl.since': async () => 0,
     'crawl.start': async () => undefined,
     'crawl.finished': async () => ({ tables: [], drifted: [] }),
+    'generator.settle': async () => {
+      w.log.push('generator.settle');
+    },
     'schedules.ensure': async (pipeline: Pipeline) => {
       w.log.push('schedules.ensure');
       return { specHash: specHash(pipeline) };

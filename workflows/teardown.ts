@@ -1,9 +1,21 @@
-import { ApplicationFailure, patched, proxyActivities } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  patched,
+  proxyActivities,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { Difference } from '../activities/resource.ts';
+import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { everything, HOLDS_DATA, only, type Stage } from '../pipeline/stages.ts';
-import type { Leftovers } from './messages.ts';
+import { WATERMARK_SECONDS } from '../pipeline/windows.ts';
+import { rootMessage } from './failure.ts';
+import { type Leftovers, pause } from './messages.ts';
 import { takeDown } from './provision.ts';
 
 const act = proxyActivities<Activities>({
@@ -14,6 +26,9 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
+/** Rows of a window come out of Flink, and through their stream, within this. */
+const SINKS_MS = 10_000;
+
 /** Stages that a take-down which began with an earlier version does not go through. */
 const AUDIT_ON_DASHBOARD: Stage[] = ['auditTable', 'audits'];
 
@@ -21,10 +36,36 @@ const AUDIT_ON_DASHBOARD: Stage[] = ['auditTable', 'audits'];
 export async function endEverything({ pipeline, keepData = false }: { pipeline: Pipeline; keepData?: boolean }): Promise<Leftovers> {
   const kept = keepData ? HOLDS_DATA : [];
   await act['schedules.remove'](pipeline);
+  const isAlone = workflowInfo().workflowType === 'endEverything';
+  if (keepData && isAlone && patched('kept-data-is-whole-alone')) await letDataThrough(pipeline);
   await act['workflows.end'](pipeline);
   const unknown = patched('audit-on-dashboard') ? [] : AUDIT_ON_DASHBOARD;
   const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => ![...kept, ...unknown].includes(stage)) });
   return act['inventory.left'](pipeline, kept, failed);
+}
+
+/**
+ * Pauses a generator that its pipeline's workflow has left behind, and waits until all that it has sent lies in the lake, with the windows which that closes.
+ * Quiet when none runs.
+ */
+async function letDataThrough(pipeline: Pipeline): Promise<void> {
+  const generator = getExternalWorkflowHandle(names(pipeline).workflows.generate);
+  if (!(await unlessFailed(generator.signal(pause)))) return;
+  const { windowSeconds, delivery } = pipeline;
+  await sleep((windowSeconds + WATERMARK_SECONDS + delivery.seconds) * 1000 + SINKS_MS, { summary: 'until all is delivered' });
+  await unlessFailed(act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]));
+}
+
+/** True when it went well: that nobody hears it is no reason to leave things standing. */
+async function unlessFailed(word: Promise<void>): Promise<boolean> {
+  try {
+    await word;
+    return true;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.info(`the generator does not hear: ${rootMessage(error)}`);
+    return false;
+  }
 }
 
 /** Gives back what one run took over, and takes away the stages that it made; with `andWorkflows` also what it set going. */

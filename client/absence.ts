@@ -1,0 +1,61 @@
+import { ApplicationFailure, type Client, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { rootMessage } from '../workflows/failure.ts';
+import { everythingOf } from './inventory.ts';
+import { unlessUnknown } from './pipeline.ts';
+
+/**
+ * What there is of a pipeline whose workflow does not run. `unattended`: the workflow did not end by a take-down, so all that it made may stand, and nobody watches
+ * over it; `reason` says how it ended, `goesOn` names the schedules and workflows of the pipeline that go on, a line each.
+ */
+export type Absence = { state: 'down' } | { state: 'taking down' } | { state: 'unattended'; reason: string; goesOn: string[] };
+
+const NEXT = { down: ['npx d2d up'], 'taking down': ['npx d2d down'], unattended: ['npx d2d up', 'npx d2d down'] };
+
+/** Tells a pipeline that was never there, or was taken down, from one that is being taken down, or that nobody operates any more. */
+export async function absence(client: Client, { name }: Pick<Pipeline, 'name'>): Promise<Absence> {
+  const ids = names({ name, region: '', account: '' }).workflows;
+  const describe = (id: string) => unlessUnknown(client.workflow.getHandle(id).describe());
+  const [own, alone] = await Promise.all([describe(ids.pipeline), describe(ids.teardown)]);
+  if (alone?.status.name === 'RUNNING') return { state: 'taking down' };
+  const goesOn = (await everythingOf(client, name)).filter((line) => line !== `workflow ${ids.pipeline}`);
+  const reason = own && !isAfter(alone, own) ? await badEnd(client, own) : undefined;
+  if (reason !== undefined) return { state: 'unattended', reason, goesOn };
+  const lives = [ids.generate, ids.notebook].some((id) => goesOn.includes(`workflow ${id}`));
+  return lives && own?.status.name !== 'RUNNING' ? { state: 'unattended', reason: 'its workflow is gone', goesOn } : { state: 'down' };
+}
+
+/** What a verb answers of such a pipeline. */
+export function absenceWords({ name, target }: Pick<Pipeline, 'name' | 'target'>, found: Absence): string {
+  if (found.state === 'down') return `pipeline ${name} is down. Bring it up with: npx d2d up`;
+  if (found.state === 'taking down') return `pipeline ${name} is being taken down. Wait for the end of that with: npx d2d down`;
+  const billed = target === 'aws' ? 'may stand and be billed' : 'may stand';
+  return [
+    `pipeline ${name} is unattended, since ${found.reason}: what it made ${billed}, and nobody watches over it`,
+    ...found.goesOn.map((line) => `  still runs: ${line}`),
+    'To take it up again: npx d2d up; to take all of it away: npx d2d down',
+  ].join('\n');
+}
+
+/** The same as facts. */
+export const absenceFacts = (found: Absence) => ({ ...found, next: NEXT[found.state] });
+
+/** True when a take-down went through after the pipeline's workflow had ended. */
+const isAfter = (alone: WorkflowExecutionDescription | undefined, own: WorkflowExecutionDescription): boolean =>
+  alone?.status.name === 'COMPLETED' && own.closeTime !== undefined && alone.startTime >= own.closeTime;
+
+/** How a workflow ended that did not end well, in words; one that has rolled back what it made leaves nothing behind, and ended well. */
+async function badEnd(client: Client, { workflowId, runId, status }: WorkflowExecutionDescription): Promise<string | undefined> {
+  if (status.name === 'TERMINATED') return 'its workflow was terminated';
+  if (status.name === 'CANCELLED') return 'its workflow was cancelled';
+  if (status.name === 'TIMED_OUT') return 'its workflow timed out';
+  if (status.name !== 'FAILED') return undefined;
+  const error = await client.workflow
+    .getHandle(workflowId, runId)
+    .result()
+    .catch((failure: unknown) => failure);
+  const isRolledBack =
+    error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && error.cause.type === 'RolledBack';
+  return isRolledBack ? undefined : `its workflow failed: ${rootMessage(error)}`;
+}

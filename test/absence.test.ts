@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import { absence, absenceFacts, absenceWords } from '../client/absence.ts';
+import { startOnceDown } from '../client/bring-up.ts';
+import { stillOf } from '../client/inventory.ts';
+import { leftInTemporal } from '../client/left.ts';
+import { type Started, startPipeline, takeDown } from '../client/pipeline.ts';
+import { progressOn } from '../client/progress.ts';
+import { names } from '../pipeline/names.ts';
+import { parseSpec } from '../pipeline/spec.ts';
+import * as messages from '../workflows/messages.ts';
+import { env, isHeld, isRunning, withPipeline } from './stage.ts';
+import { final } from './world.ts';
+
+describe('status of a pipeline whose workflow does not run', () => {
+  it(
+    'tells one that was terminated from one that was taken down, and names what goes on',
+    () =>
+      withPipeline(async ({ pipeline, handle, up, until }) => {
+        const { generate, notebook, teardown } = names(pipeline).workflows;
+        const look = () => absence(env.client, pipeline);
+        expect(await look()).toEqual({ state: 'down' });
+        await up();
+        await until(isRunning);
+        await handle.terminate();
+        const found = await look();
+        expect(found).toEqual({
+          state: 'unattended',
+          reason: 'its workflow was terminated',
+          goesOn: expect.arrayContaining([`workflow ${generate}`, `workflow ${notebook}`]),
+        });
+        expect(absenceFacts(found)).toMatchObject({ state: 'unattended', next: ['npx d2d up', 'npx d2d down'] });
+        expect(absenceWords({ ...pipeline, target: 'aws' }, found)).toMatch(
+          /is unattended, since its workflow was terminated: what it made may stand and be billed.*\n {2}still runs: workflow .*\/generate\n/s,
+        );
+        const left = await stillOf(env.client, pipeline.name);
+        expect(leftInTemporal(left, true)).toEqual([
+          ...[generate, notebook].map((id) => `  workflow ${id}: goes on in Temporal`),
+          'To end them, once more: npx d2d down --keep-data',
+        ]);
+        const taskQueue = (await env.client.workflow.getHandle(generate).describe()).taskQueue;
+        const down = await env.client.workflow.start('endEverything', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
+        expect(await look()).toEqual({ state: 'taking down' });
+        await down.result();
+        expect(await look()).toEqual({ state: 'down' });
+        expect(leftInTemporal(await stillOf(env.client, pipeline.name), false)).toEqual([]);
+      }),
+    60_000,
+  );
+
+  it(
+    'says that it was cancelled, and of one that took back what it made that it is down',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        account.broken.set('crawler', final('no crawler'));
+        await up();
+        await until(isHeld);
+        await handle.cancel();
+        await expect(handle.result()).rejects.toThrow('cancelled');
+        expect(await absence(env.client, pipeline)).toMatchObject({ state: 'unattended', reason: 'its workflow was cancelled' });
+        await up({ rollback: true });
+        await expect(handle.result()).rejects.toThrow('failed');
+        expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
+        await up();
+        await until(isHeld);
+        await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+        await handle.result();
+        expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
+      }),
+    60_000,
+  );
+});
+
+describe('a take-down of its own', () => {
+  it('is not crossed by an up, nor joined by one that does otherwise with the data; a start waits for its end', async () => {
+    const pipeline = { ...parseSpec({ name: 'ending' }), account: '000000000000' };
+    let started: Promise<Started> | undefined;
+    // No worker takes it up, so it is under way until it is terminated.
+    const end = takeDown(env.client, pipeline, true).catch(() => 'terminated');
+    while ((await absence(env.client, pipeline)).state !== 'taking down') await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(startPipeline(env.client, { pipeline })).rejects.toThrow(
+      'Pipeline ending is already being taken down; try again once that is done',
+    );
+    await expect(takeDown(env.client, pipeline)).rejects.toThrow('is already being taken down, all but its data; try again');
+    const waited = new Promise<void>((resolve) => {
+      const progress = { ...progressOn(process.stderr), now: () => resolve() };
+      started = startOnceDown(env.client, pipeline, progress, new AbortController().signal);
+    });
+    await waited;
+    await env.client.workflow.getHandle(names(pipeline).workflows.teardown).terminate();
+    expect(await started).toEqual({ was: false });
+    await env.client.workflow.getHandle(pipeline.name).terminate();
+    expect(await end).toBe('terminated');
+  }, 30_000);
+});
