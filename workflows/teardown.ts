@@ -57,7 +57,7 @@ async function letDataThrough(pipeline: Pipeline): Promise<void> {
 }
 
 /** True when it went well: that nobody hears it is no reason to leave things standing. */
-async function unlessFailed(word: Promise<void>): Promise<boolean> {
+async function unlessFailed(word: Promise<unknown>): Promise<boolean> {
   try {
     await word;
     return true;

@@ -41,13 +41,14 @@ export async function blocksInAthena(
   const sinceHour = time(since - EARLY_MS)
     .replaceAll(/[-T]/g, '')
     .slice(0, 10);
-  const lanes = ends.map(({ run, lane, end }) => `('${run}', '${lane}', ${end})`).join(', ') || "('', '', 0)";
+  const lanes = ends.map(({ run, lane, end }, place) => `(${place}, '${run}', '${lane}', ${end})`).join(', ') || "(0, '', '', 0)";
   const text = statement(pipeline, 'audit/lanes.sql', { blockEvents: String(BLOCK_EVENTS), since: time(since), sinceHour, lanes });
   const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
   const blocks: Block[] = [];
   for await (const { Data = [] } of resultsOf(athena, id)) {
-    const [run = '', lane, block, events, kills] = Data.map(({ VarCharValue }) => VarCharValue);
-    blocks.push({ run, lane: Number(lane), block: Number(block), events: Number(events), kills: Number(kills) });
+    const [place, block = 0, events = 0, kills = 0] = Data.map(({ VarCharValue }) => Number(VarCharValue));
+    const { run, lane } = ends[place!]!;
+    blocks.push({ run, lane, block, events, kills });
   }
   return { blocks, bytesScanned };
 }
