@@ -15,7 +15,7 @@ import type { Check } from '../activities/preflight.ts';
 import type { Leave, Outcome, Survey } from '../activities/resource.ts';
 import { foreignAdvice } from '../pipeline/foreign.ts';
 import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
 import { alone } from './alone.ts';
 import { rootMessage } from './failure.ts';
@@ -81,6 +81,14 @@ export function refusal({ stages, checks }: PlanReport, leave: Leave = {}): stri
     }
   }
   return lines.length === 0 ? undefined : lines.join('\n');
+}
+
+/** Throws why a pipeline cannot become `next`, in one line. */
+export function mustFit(next: Pipeline, present: Pipeline): void {
+  const { account, ...spec } = next;
+  parseSpec(spec, `the spec for account ${account}`);
+  const fixed = (['name', 'target', 'region', 'account'] as const).filter((key) => next[key] !== present[key]);
+  if (fixed.length > 0) throw new Error(`${fixed.join(', ')} cannot change; take the pipeline down first, or name the new one otherwise`);
 }
 
 /** True if carrying out `next` would do anything: a stage is not as wanted, or the spec itself is another. */

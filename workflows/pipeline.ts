@@ -4,17 +4,15 @@ import {
   CancellationScope,
   condition,
   isCancellation,
-  log,
   makeContinueAsNewFunc,
   patched,
-  proxyActivities,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/index.ts';
-import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { bringUp, changesAnything, refusal, surveyed } from './bring-up.ts';
-import { addUp, excess } from './budget.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { keepWithinBudget, watchBudget } from './allowance.ts';
+import { bringUp, changesAnything, mustFit, refusal, surveyed } from './bring-up.ts';
+import { addUp } from './budget.ts';
 import { rootMessage, unlessCancelled } from './failure.ts';
 import { handsOn } from './hands.ts';
 import {
@@ -34,12 +32,6 @@ import {
 import { born, rename, tell } from './picture.ts';
 import { endEverything, takeAwayMade } from './teardown.ts';
 import { lookEvery, lookForDrift } from './watch.ts';
-
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '5 seconds',
-});
 
 const HISTORY_EVENTS = 1_500;
 
@@ -117,11 +109,7 @@ export async function operate(
       validator: (next) => {
         const isBusy = ending || answering || climb !== undefined || (todo !== undefined && !isHeld);
         if (isBusy) throw new Error(`pipeline ${next.pipeline.name} is ${picture.state}; try again once that is done`);
-        const { account, ...spec } = next.pipeline;
-        parseSpec(spec, `the spec for account ${account}`);
-        const fixed = (['name', 'target', 'region', 'account'] as const).filter((key) => next.pipeline[key] !== picture.pipeline[key]);
-        if (fixed.length > 0)
-          throw new Error(`${fixed.join(', ')} cannot change; take the pipeline down first, or name the new one otherwise`);
+        mustFit(next.pipeline, picture.pipeline);
       },
     },
   );
@@ -184,7 +172,7 @@ export async function operate(
   const climbTo = async (wanted: Wish): Promise<void> => {
     const own = new CancellationScope();
     climb = own;
-    const watching = patched('budget-while-climbing') ? watchBudget(() => climb !== own).catch(unlessCancelled) : undefined;
+    const watching = patched('budget-while-climbing') ? watchBudget(picture, hands, () => climb !== own).catch(unlessCancelled) : undefined;
     try {
       await own.run(() => bringUp(wanted, picture, hands));
     } finally {
@@ -223,29 +211,13 @@ export async function operate(
     await carryOut({ pipeline: picture.pipeline });
     return picture.state !== 'held';
   };
-  const keepWithinBudget = async (): Promise<void> => {
-    addUp(picture);
-    const over = excess(picture);
-    if (over === undefined || picture.overBudget !== undefined) return;
-    picture.overBudget = over;
-    hands.want({ paused: true, deep: true });
-    // Before there is a generator, only the application costs anything that can be stopped.
-    if (!picture.generating && picture.studioRuns) await stopApplication(picture);
-  };
-
-  /** A long way up costs, too. */
-  const watchBudget = async (isOver: () => boolean): Promise<void> => {
-    while (!(await condition(isOver, lookEvery(picture.pipeline).cost, { summary: 'until the next look at cost' })))
-      await keepWithinBudget().catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
-  };
-
   const lookAround = async (every: ReturnType<typeof lookEvery>): Promise<void> => {
     const { readyAt, lookedAt = readyAt } = picture;
     const isDue = lookedAt !== undefined && Date.now() - lookedAt >= every.drift - every.cost / 2;
     // A wish that is held was for something else than what stands: that is for the user to decide.
     const mayHeal = picture.pipeline.drift === 'heal' && todo === undefined;
     try {
-      await keepWithinBudget();
+      await keepWithinBudget(picture, hands);
       if (isDue && !picture.halfDown) await lookForDrift(picture, hands, () => ending || todo !== undefined, mayHeal ? heal : undefined);
     } catch (error) {
       if (ending) return;
@@ -292,8 +264,3 @@ export async function operate(
 /** The next run of the same pipeline, which starts with the memo of the first unless told. */
 const turnOver = (wish: Wish, picture: PipelineStatus, asked: boolean): Promise<never> =>
   makeContinueAsNewFunc<typeof operate>({ memo: picture.memo })(wish, picture, asked);
-
-async function stopApplication(picture: PipelineStatus): Promise<void> {
-  await act['notebook.stop'](picture.pipeline);
-  picture.studioRuns = false;
-}

@@ -1,0 +1,35 @@
+import { condition, log, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { addUp, excess } from './budget.ts';
+import { rootMessage } from './failure.ts';
+import type { Hands } from './hands.ts';
+import type { PipelineStatus } from './messages.ts';
+import { lookEvery } from './watch.ts';
+
+const act = proxyActivities<Activities>({
+  startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '5 seconds',
+});
+
+/** Adds up what the pipeline costs; one that is over its budget is paused deeply. */
+export async function keepWithinBudget(picture: PipelineStatus, hands: Hands): Promise<void> {
+  addUp(picture);
+  const over = excess(picture);
+  if (over === undefined || picture.overBudget !== undefined) return;
+  picture.overBudget = over;
+  hands.want({ paused: true, deep: true });
+  // Before there is a generator, only the application costs anything that can be stopped.
+  if (!picture.generating && picture.studioRuns) await stopApplication(picture);
+}
+
+/** A long way up costs, too: looks at that now and then until it is over. */
+export async function watchBudget(picture: PipelineStatus, hands: Hands, isOver: () => boolean): Promise<void> {
+  while (!(await condition(isOver, lookEvery(picture.pipeline).cost, { summary: 'until the next look at cost' })))
+    await keepWithinBudget(picture, hands).catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
+}
+
+async function stopApplication(picture: PipelineStatus): Promise<void> {
+  await act['notebook.stop'](picture.pipeline);
+  picture.studioRuns = false;
+}
