@@ -50,6 +50,28 @@ describe('what fails midway', () => {
   );
 
   it(
+    'is taken back to what stood, not to what was tried before and failed, too',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const stood = new Map(account.standing);
+        account.broken.set('dashboard', final('too many visuals'));
+        account.mend = { dashboard: pipeline };
+        const changed = { ...pipeline, windowSeconds: 2 };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        await until(isHeld);
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed, rollback: true }] });
+        const now = await until(
+          ({ state, rolledBack, reason = '' }) => rolledBack !== undefined || (state === 'held' && reason.includes('rolling')),
+        );
+        expect(now).toMatchObject({ state: 'running', rolledBack: 'too many visuals', pipeline });
+        expect(account.standing).toEqual(stood);
+      }),
+    60_000,
+  );
+
+  it(
     'and was broken off, waits for the user: no look for drift takes it up',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {

@@ -162,7 +162,7 @@ export async function operate(
       const asked = brokenOff as { rollback: boolean } | undefined; // set by the signal's handler meanwhile
       const reason = isCancelled ? 'it was broken off' : rootMessage(error);
       const rollback = asked?.rollback ?? wanted.rollback ?? false;
-      if (rollback) await CancellationScope.nonCancellable(() => rollBack(before, reason));
+      if (rollback) await CancellationScope.nonCancellable(() => rollBack(wanted, picture.stood ?? before, reason));
       else hold(isCancelled ? `${reason}; what was made so far stays` : reason);
       // Broken off on purpose, it is for the user to take up again.
       if (isCancelled && !rollback) todo ??= wanted;
@@ -179,6 +179,7 @@ export async function operate(
       climb = undefined;
     }
     await watching;
+    picture.stood = wanted.pipeline;
     picture.made = [];
     picture.adopted = {};
     picture.readyAt ??= Date.now();
@@ -189,8 +190,8 @@ export async function operate(
     isHeld = true;
     rename(picture, 'held', reason);
   };
-  /** Takes away what the failed wish made; a pipeline that stood before goes back to what it was. */
-  const rollBack = async (before: Pipeline, reason: string): Promise<void> => {
+  /** Takes away what the failed wish made; a pipeline that stood before goes back to that. */
+  const rollBack = async (wanted: Wish, before: Pipeline, reason: string): Promise<void> => {
     rename(picture, 'rolling back', reason);
     const stood = picture.readyAt !== undefined;
     try {
@@ -203,7 +204,7 @@ export async function operate(
       return;
     }
     if (!stood) throw ApplicationFailure.nonRetryable(`rolled back, since ${reason}`, 'RolledBack');
-    todo = undefined;
+    if (todo === wanted) todo = undefined;
     isHeld = false;
     picture.rolledBack = reason;
   };
