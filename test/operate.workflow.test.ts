@@ -184,6 +184,24 @@ describe('a take-down', () => {
   );
 
   it(
+    'that failed while it came up holds it, until it is asked for again',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        account.broken.set('crawler', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.crawler === 'working');
+        account.endless = final('Temporal is away');
+        await expect(handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).rejects.toThrow();
+        expect(await until(() => true)).toMatchObject({ state: 'held', reason: 'taking it down failed: Temporal is away' });
+        account.endless = undefined;
+        account.broken.clear();
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
+        await until(isRunning);
+      }),
+    60_000,
+  );
+
+  it(
     'lets nobody start the generator or the notebook again',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {

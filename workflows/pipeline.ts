@@ -45,7 +45,7 @@ export async function operate(
   asked = picture.readyAt === undefined,
 ): Promise<void> {
   let todo: Wish | undefined = asked ? wish : undefined;
-  let isHeld = picture.state === 'held';
+  let isHeld = picture.state === 'held' || (picture.halfDown === true && patched('half-down-stays-held'));
   let ending = false;
   let isGone = false;
   let answering = false;
@@ -135,7 +135,8 @@ export async function operate(
         // It stays, half taken down, for another try.
         ending = false;
         isHeld = true;
-        rename(picture, before === 'running' ? 'held' : before, `taking it down failed: ${rootMessage(error)}`);
+        const stays = before === 'paused' || (before !== 'running' && !patched('half-down-is-held'));
+        rename(picture, stays ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
         throw error;
       }
     },
