@@ -13,15 +13,21 @@ const soon = { schedules: { drift: '10 seconds' } };
 
 describe('a look for drift', () => {
   it(
-    'that is broken off with rollback takes away nothing that stood',
+    'that is broken off with rollback takes away nothing that stood, and lets no wish in meanwhile',
     () =>
-      withPipeline(async ({ account, handle, up, until }) => {
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
         await until(isRunning);
         account.broken.set('crawler', new Error('still thinking'));
         account.standing.delete('crawler');
         await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
+        account.stuck.set('crawler', new Error('still there'));
         await handle.signal(messages.breakOff, { rollback: true });
+        await until(({ state }) => state === 'rolling back');
+        await expect(handle.executeUpdate(messages.apply, { args: [{ pipeline }] })).rejects.toMatchObject({
+          cause: { message: expect.stringContaining('is rolling back; try again once that is done') },
+        });
+        account.stuck.clear();
         account.broken.clear();
         await until(({ rolledBack }) => rolledBack !== undefined);
         expect(account.standing.size).toBe(ALL);

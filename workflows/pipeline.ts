@@ -107,7 +107,8 @@ export async function operate(
     },
     {
       validator: (next) => {
-        const isBusy = ending || answering || climb !== undefined || (todo !== undefined && !isHeld);
+        const isClimbing = climb !== undefined || picture.state === 'rolling back';
+        const isBusy = ending || answering || isClimbing || (todo !== undefined && !isHeld);
         if (isBusy) throw new Error(`pipeline ${next.pipeline.name} is ${picture.state}; try again once that is done`);
         mustFit(next.pipeline, picture.pipeline);
       },
