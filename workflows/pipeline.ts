@@ -2,6 +2,7 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
+  CancelledFailure,
   condition,
   isCancellation,
   makeContinueAsNewFunc,
@@ -75,12 +76,16 @@ export async function operate(
     picture.overBudget = undefined;
     hands.want({ paused: false, deep: false });
   });
+  const accept = (next: Wish): void => {
+    todo = next;
+    isHeld = false;
+    brokenOff = undefined;
+    picture.asked = true;
+  };
   setHandler(retry, (leave) => {
     if (!isHeld) return;
     const wanted: Wish = todo ?? { pipeline: picture.pipeline };
-    todo = { ...wanted, leave: leave ?? wanted.leave };
-    isHeld = false;
-    picture.asked = true;
+    accept({ ...wanted, leave: leave ?? wanted.leave });
   });
   setHandler(breakOff, (how) => {
     brokenOff = how;
@@ -95,11 +100,7 @@ export async function operate(
         const refused = refusal(report, next.leave);
         if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
         picture.rolledBack = undefined;
-        if (changesAnything(picture, next, report.stages)) {
-          todo = next;
-          isHeld = false;
-          picture.asked = true;
-        }
+        if (changesAnything(picture, next, report.stages)) accept(next);
         return report;
       } finally {
         answering = false;
@@ -152,9 +153,10 @@ export async function operate(
   const carryOut = async (wanted: Wish): Promise<void> => {
     const before = picture.pipeline;
     rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
-    brokenOff = undefined;
     picture.halfDown = undefined;
     try {
+      if (brokenOff !== undefined && patched('early-break-offs-are-heard')) throw new CancelledFailure('broken off before it began');
+      brokenOff = undefined;
       await climbTo(wanted);
       if (todo === wanted) todo = undefined;
       isHeld = false;
@@ -211,6 +213,7 @@ export async function operate(
     picture.rolledBack = reason;
   };
   const heal = async (): Promise<boolean> => {
+    brokenOff = undefined;
     await carryOut({ pipeline: picture.pipeline });
     return picture.state !== 'held';
   };
