@@ -72,7 +72,7 @@ describe('what fails midway', () => {
   );
 
   it(
-    'and was broken off, waits for the user: no look for drift takes it up',
+    'and was broken off, waits for the user: a look for drift starts what somebody has ended, and nothing else',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
@@ -83,8 +83,14 @@ describe('what fails midway', () => {
         await handle.signal(messages.breakOff, { rollback: false });
         const { lookedAt = 0 } = await until(isHeld);
         account.broken.clear();
-        await until(({ lookedAt: now = 0 }) => now > lookedAt);
-        expect(await until(() => true)).toMatchObject({ state: 'held' });
+        account.log.length = 0;
+        await generatorOf(pipeline).terminate();
+        await until(({ lookedAt: now = 0, drifts }) => now > lookedAt && drifts.length > 0);
+        expect(await until(() => true)).toMatchObject({
+          state: 'held',
+          drifts: [{ label: `workflow ${names(pipeline).workflows.generate}` }],
+        });
+        expect(account.log).toEqual([]);
         await handle.signal(messages.retry);
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
       }, soon),

@@ -32,7 +32,7 @@ import {
 } from './messages.ts';
 import { born, rename, tell } from './picture.ts';
 import { endEverything, takeAwayMade } from './teardown.ts';
-import { lookEvery, lookForDrift } from './watch.ts';
+import { lookEvery, lookForDrift, lookForWorkflows } from './watch.ts';
 
 const HISTORY_EVENTS = 1_500;
 
@@ -220,11 +220,15 @@ export async function operate(
   const lookAround = async (every: ReturnType<typeof lookEvery>): Promise<void> => {
     const { readyAt, lookedAt = readyAt } = picture;
     const isDue = lookedAt !== undefined && Date.now() - lookedAt >= every.drift - every.cost / 2;
-    // A wish that is held was for something else than what stands: that is for the user to decide.
+    // While a wish is held, some of what stands is by it and some by the spec before: that is for the user to decide.
     const mayHeal = picture.pipeline.drift === 'heal' && todo === undefined;
     try {
       await keepWithinBudget(picture, hands);
-      if (isDue && !picture.halfDown) await lookForDrift(picture, hands, () => ending || todo !== undefined, mayHeal ? heal : undefined);
+      if (!isDue || picture.halfDown) return;
+      if (todo !== undefined && patched('held-wishes-are-let-be')) {
+        picture.lookedAt = Date.now();
+        if (picture.stood) await lookForWorkflows(picture, hands, picture.stood);
+      } else await lookForDrift(picture, hands, () => ending || todo !== undefined, mayHeal ? heal : undefined);
     } catch (error) {
       if (ending) return;
       if (isCancellation(error)) throw error;
