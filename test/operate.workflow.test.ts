@@ -152,6 +152,29 @@ describe('a pause', () => {
   );
 });
 
+describe('a generator that is quiet already', () => {
+  it(
+    'says to each pause that the windows are closed, one that was started in place of a lost one, too',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        await handle.signal(messages.pause);
+        await until(({ state, closed }) => state === 'paused' && closed);
+        const changed = { ...pipeline, windowSeconds: 2 };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        await until((now) => now.state === 'paused' && now.pipeline.windowSeconds === 2);
+        await handle.signal(messages.pause, { deep: true });
+        await until(({ deep }) => deep);
+        await generatorOf(pipeline).terminate();
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
+        await until((now) => now.state === 'paused' && now.pipeline.windowSeconds === 1);
+        expect(account.paused).toBe(true);
+      }),
+    60_000,
+  );
+});
+
 describe('taking down', () => {
   it(
     'says why what would not go is still there',

@@ -201,7 +201,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     }
     cursor.lanes = lanes.map((lane) => ({ ...lane, since: lane.next }));
   };
-  /** Until it may send again: closes the windows and says so, then waits. */
+  /** Until it may send again: closes the windows and says so to each pause, then waits. */
   const beQuiet = async (): Promise<void> => {
     const wasPaused = cursor.paused;
     const isOver = () => stopped || cursor.paused !== wasPaused || !(cursor.paused || isDone());
@@ -212,10 +212,15 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     await sendHeldBack();
     await writeLedger();
     show(cursor.paused ? 'paused' : 'finished');
-    await tellClosed(pipeline, cursor.pauses);
-    // Nobody waits for the sliding ones, which close later.
-    await closeWindows(last, slidingSeconds(pipeline), isOver);
-    await condition(isOver);
+    const answersEach = patched('each-pause-is-answered');
+    do {
+      const told = cursor.pauses;
+      await tellClosed(pipeline, told);
+      const isCalled = () => isOver() || (answersEach && cursor.pauses !== told);
+      // Nobody waits for the sliding ones, which close later.
+      await closeWindows(last, slidingSeconds(pipeline), isCalled);
+      await condition(isCalled);
+    } while (!isOver());
   };
 
   const run = async (): Promise<void> => {
