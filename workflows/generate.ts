@@ -172,14 +172,16 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     }
   };
 
-  const sendHeartbeats = async (until: number) => {
+  /** True once they came back; false when they were cut short. */
+  const sendHeartbeats = async (until: number): Promise<boolean> => {
     const { game, lanes } = cursor;
     const summary = `heartbeats until ${new Date(until).toISOString()}`;
     const order = { pipeline, game, after: lanes.map((lane) => lane.latest), until };
     const sent = await cuttable(() => act['kinesis.heartbeats'].executeWithOptions({ summary }, [order]));
-    if (sent === undefined) return;
+    if (sent === undefined) return false;
     cursor.heartbeats += sent.heartbeats;
     cursor.lanes = lanes.map((lane) => ({ ...lane, latest: Math.max(lane.latest, sent.latest) }));
+    return true;
   };
   /** Sends heartbeats until the windows that begin with the last event's, or before it, have closed; these are so many seconds long. */
   const closeWindows = async (last: number, seconds: number, unless: () => boolean) => {
@@ -224,7 +226,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   };
 
   const run = async (): Promise<void> => {
-    let wasQuiet = false;
+    let wasQuiet = cursor.wasQuiet ?? false;
     while (!stopped) {
       isNews = false;
       if (!isOf(cursor.game, pipeline)) {
@@ -242,11 +244,14 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       if (isCrowded()) {
         await writeLedger();
         await condition(allHandlersFinished);
-        await continueAsNew<typeof generate>({ pipeline, cursor });
+        await continueAsNew<typeof generate>({ pipeline, cursor: { ...cursor, wasQuiet } });
       }
       show('running');
       // To Flink a shard that has been silent is idle: lanes that begin later than the others would begin late without this.
-      if (wasQuiet && patched('lanes-wake-together')) await sendHeartbeats(Date.now());
+      if (wasQuiet && patched('lanes-wake-together')) {
+        const isAwake = await sendHeartbeats(Date.now());
+        if (!isAwake && isNews && patched('wakes-are-sent-again')) continue;
+      }
       wasQuiet = false;
       await playAll();
     }
