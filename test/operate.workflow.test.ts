@@ -136,6 +136,25 @@ describe('a pause', () => {
   );
 
   it(
+    'that comes while the schedules are made stops them, too',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        let letGo = () => {};
+        account.scheduling = new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
+        await up();
+        while (!account.log.includes('schedules.ensure')) await new Promise((resolve) => setTimeout(resolve, 20));
+        await handle.signal(messages.pause);
+        await until(({ paused }) => paused);
+        letGo();
+        await until(({ state }) => state === 'paused');
+        expect(account.paused).toBe(true);
+      }),
+    60_000,
+  );
+
+  it(
     'after a deep one leaves the application stopped',
     () =>
       withPipeline(async ({ account, handle, up, until }) => {

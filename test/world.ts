@@ -26,6 +26,8 @@ export interface World {
   /** A survey ends no sooner than this. */
   surveying?: Promise<void>;
   surveysBegun: number;
+  /** The schedules are made no sooner than this. */
+  scheduling?: Promise<void>;
   /** What is broken only for other specs than this. */
   mend?: Partial<Record<Stage, Pipeline>>;
   /** Names of the activities in the order in which they began; looks left out. */
@@ -122,6 +124,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'crawl.finished': async () => ({ tables: [], drifted: [] }),
     'schedules.ensure': async (pipeline: Pipeline) => {
       w.log.push('schedules.ensure');
+      await w.scheduling;
       return { specHash: specHash(pipeline) };
     },
     'schedules.pause': async (_pipeline: Pipeline, paused: boolean) => {

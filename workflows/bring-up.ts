@@ -5,6 +5,7 @@ import {
   executeChild,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   sleep,
   upsertMemo,
@@ -177,12 +178,18 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   picture.tally = { created, changed, unchanged, ...callsOf(...made), seconds: (Date.now() - began) / 1000 };
 }
 
-/** Makes the schedules as the spec wants them, paused as the pipeline is. */
+/** Makes the schedules as the spec wants them, paused as the pipeline is, or as the user wants it meanwhile. */
 export async function seeToSchedules(picture: PipelineStatus): Promise<void> {
-  const { pipeline, paused } = picture;
+  const { pipeline } = picture;
+  let { paused } = picture;
+  const wanted = () => picture.wanted?.paused ?? picture.paused;
   picture.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
   upsertMemo(picture.memo);
   await act['schedules.pause'](pipeline, paused);
+  while (paused !== wanted() && patched('schedules-hear-the-latest')) {
+    paused = wanted();
+    await act['schedules.pause'](pipeline, paused);
+  }
 }
 
 const DELIVERIES = (Object.keys(STAGES) as Stage[]).filter((stage) => stage.endsWith('Delivery'));
