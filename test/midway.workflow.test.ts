@@ -117,6 +117,22 @@ describe('what is cancelled or terminated midway', () => {
   );
 
   it(
+    'leaves children behind, which do their work though nobody hears of it',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        account.broken.set('crawler', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.crawler === 'working');
+        await handle.terminate();
+        account.broken.clear();
+        expect(await env.client.workflow.getHandle(names(pipeline).workflows.provision).result()).toMatchObject({ failed: {} });
+        await up();
+        await until(isRunning);
+      }),
+    60_000,
+  );
+
+  it(
     'leaves children behind, which end before a new life does their work by its own spec',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
