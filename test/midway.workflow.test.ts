@@ -143,8 +143,9 @@ describe('what is cancelled or terminated midway', () => {
         const orphan = env.client.workflow.getHandle(names(pipeline).workflows.provision);
         const left = await orphan.describe();
         expect(left.status.name).toBe('RUNNING');
-        account.broken.clear();
-        await up({ pipeline: { ...pipeline, windowSeconds: 2 } });
+        const changed = { ...pipeline, windowSeconds: 2 };
+        account.mend = { crawler: changed };
+        await up({ pipeline: changed });
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
         expect((await env.client.workflow.getHandle(orphan.workflowId, left.runId).describe()).status.name).not.toBe('COMPLETED');
       }),
