@@ -4,6 +4,7 @@ import { addUp, excess } from './budget.ts';
 import { rootMessage } from './failure.ts';
 import type { Hands } from './hands.ts';
 import type { PipelineStatus } from './messages.ts';
+import { rename } from './picture.ts';
 import { lookEvery } from './watch.ts';
 
 const act = proxyActivities<Activities>({
@@ -19,8 +20,17 @@ export async function keepWithinBudget(picture: PipelineStatus, hands: Hands): P
   if (over === undefined || picture.overBudget !== undefined) return;
   picture.overBudget = over;
   hands.want({ paused: true, deep: true });
+  // What is on its way up is not renamed when it is told to pause.
+  if (picture.state === 'starting' || picture.state === 'applying') rename(picture, picture.state, over);
   // Before there is a generator, only the application costs anything that can be stopped.
   if (!picture.generating && picture.studioRuns) await stopApplication(picture);
+}
+
+/** The user lets a pipeline that is over its budget go on for the rest of the day. */
+export function letGoOn(picture: PipelineStatus): void {
+  picture.spent.waived = true;
+  if (picture.reason === picture.overBudget) rename(picture, picture.state);
+  picture.overBudget = undefined;
 }
 
 /** A long way up costs, too: looks at that now and then until it is over. */

@@ -11,7 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { keepWithinBudget, watchBudget } from './allowance.ts';
+import { keepWithinBudget, letGoOn, watchBudget } from './allowance.ts';
 import { bringUp, changesAnything, mustFit, refusal, surveyed } from './bring-up.ts';
 import { addUp } from './budget.ts';
 import { rootMessage, unlessCancelled } from './failure.ts';
@@ -72,8 +72,7 @@ export async function operate(
   });
   setHandler(pause, (how) => hands.want({ paused: true, ...(how?.deep && { deep: true }) }));
   setHandler(resume, () => {
-    if (picture.overBudget !== undefined) picture.spent.waived = true;
-    picture.overBudget = undefined;
+    if (picture.overBudget !== undefined) letGoOn(picture);
     hands.want({ paused: false, deep: false });
   });
   const accept = (next: Wish): void => {
