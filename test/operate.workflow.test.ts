@@ -154,6 +154,29 @@ describe('a pause', () => {
     60_000,
   );
 
+  it.each([true, false])(
+    'that is deep, before there is a generator, stops the application that starts already: %s',
+    (starts) =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.suspended = true;
+        account.broken.set('eventsDelivery', new Error('still thinking'));
+        if (!starts) account.broken.set('studio', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.studio === (starts ? 'ready' : 'working') && stages.eventsDelivery === 'working');
+        while (starts && account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+        await handle.signal(messages.pause, { deep: true });
+        while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+        account.broken.delete('studio');
+        expect(await until(({ stages }) => stages.studio === 'ready')).toMatchObject({ generating: false, studioRuns: false });
+        expect(account.suspended).toBe(true);
+        account.broken.clear();
+        await until(({ deep }) => deep);
+        await handle.signal(messages.resume);
+        await until((now) => isRunning(now) && !now.deep);
+      }),
+    60_000,
+  );
+
   it(
     'after a deep one leaves the application stopped',
     () =>

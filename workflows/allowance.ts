@@ -1,4 +1,4 @@
-import { condition, log, proxyActivities } from '@temporalio/workflow';
+import { condition, log, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { addUp, excess } from './budget.ts';
 import { rootMessage } from './failure.ts';
@@ -22,8 +22,16 @@ export async function keepWithinBudget(picture: PipelineStatus, hands: Hands): P
   hands.want({ paused: true, deep: true });
   // What is on its way up is not renamed when it is told to pause.
   if (picture.state === 'starting' || picture.state === 'applying') rename(picture, picture.state, over);
-  // Before there is a generator, only the application costs anything that can be stopped.
-  if (!picture.generating && picture.studioRuns) await stopApplication(picture);
+  if (isWarmingUp(picture)) await stopApplication(picture);
+}
+
+/** Before there is a generator, only the application costs anything that can be stopped. */
+const isWarmingUp = ({ generating, studioRuns }: PipelineStatus) => !generating && studioRuns;
+
+/** A deep pause that comes before there is anybody to tell stops the application all the same. */
+export async function stopWarmingUp(picture: PipelineStatus): Promise<void> {
+  if (!isWarmingUp(picture) || !patched('deep-pauses-come-early')) return;
+  await stopApplication(picture).catch((error) => log.warn(`the application did not stop: ${rootMessage(error)}`));
 }
 
 /** The user lets a pipeline that is over its budget go on for the rest of the day. */

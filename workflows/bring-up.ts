@@ -148,6 +148,7 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   /** Its start takes the application longer than the rest takes to be made; its SQL runs once that stands, too. */
   const startApplication = async () => {
     if (picture.generating || picture.deep || !(await stand('studio'))) return;
+    if (picture.wanted?.deep && patched('deep-pauses-come-early')) return;
     picture.studioRuns = true;
     made.push(await warmUp(pipeline));
   };

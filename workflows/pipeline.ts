@@ -11,7 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { keepWithinBudget, letGoOn, watchBudget } from './allowance.ts';
+import { keepWithinBudget, letGoOn, stopWarmingUp, watchBudget } from './allowance.ts';
 import { bringUp, changesAnything, mustFit, refusal, surveyed } from './bring-up.ts';
 import { addUp } from './budget.ts';
 import { rootMessage, unlessCancelled } from './failure.ts';
@@ -70,7 +70,10 @@ export async function operate(
     picture.audit = summary;
     tell(picture);
   });
-  setHandler(pause, (how) => hands.want({ paused: true, ...(how?.deep && { deep: true }) }));
+  setHandler(pause, async (how) => {
+    hands.want({ paused: true, ...(how?.deep && { deep: true }) });
+    if (how?.deep) await stopWarmingUp(picture);
+  });
   setHandler(resume, () => {
     if (picture.overBudget !== undefined) letGoOn(picture);
     hands.want({ paused: false, deep: false });
