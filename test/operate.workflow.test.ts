@@ -154,6 +154,24 @@ describe('a pause', () => {
     60_000,
   );
 
+  it(
+    'before the first delivery leaves hardly anything in the history',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.broken.set('crawler', new Error('still thinking'));
+        await up();
+        await handle.signal(messages.pause);
+        const { spent } = await until(({ paused, spent: { at } }) => paused && at > 0);
+        // At this speed, cost is looked at every 3 s.
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        expect((await until(() => true)).spent.at - spent.at).toBeLessThan(2_000);
+        account.broken.clear();
+        await handle.signal(messages.resume);
+        await until(isRunning);
+      }),
+    60_000,
+  );
+
   it.each([true, false])(
     'that is deep, before there is a generator, stops the application that starts already: %s',
     (starts) =>

@@ -13,6 +13,9 @@ const act = proxyActivities<Activities>({
   heartbeatTimeout: '5 seconds',
 });
 
+/** Nothing more can be stopped while it is paused, which may be for days. */
+const SELDOM = 12;
+
 /** Adds up what the pipeline costs; one that is over its budget is paused deeply. */
 export async function keepWithinBudget(picture: PipelineStatus, hands: Hands): Promise<void> {
   addUp(picture);
@@ -41,10 +44,16 @@ export function letGoOn(picture: PipelineStatus): void {
   picture.overBudget = undefined;
 }
 
-/** A long way up costs, too: looks at that now and then until it is over. */
+/** A long way up costs, too: looks at that now and then until it is over, and seldom while it is paused. */
 export async function watchBudget(picture: PipelineStatus, hands: Hands, isOver: () => boolean): Promise<void> {
-  while (!(await condition(isOver, lookEvery(picture.pipeline).cost, { summary: 'until the next look at cost' })))
+  const isPatched = patched('paused-costs-are-looked-at-seldom');
+  for (;;) {
+    const { paused } = picture;
+    const isNews = () => isOver() || (isPatched && picture.paused !== paused);
+    const every = lookEvery(picture.pipeline).cost * (isPatched && paused ? SELDOM : 1);
+    if ((await condition(isNews, every, { summary: 'until the next look at cost' })) && isOver()) return;
     await keepWithinBudget(picture, hands).catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
+  }
 }
 
 async function stopApplication(picture: PipelineStatus): Promise<void> {
