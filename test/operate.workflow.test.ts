@@ -196,7 +196,7 @@ describe('a pause', () => {
   );
 
   it(
-    'after a deep one leaves the application stopped',
+    'after a deep one leaves the application stopped, whoever starts it',
     () =>
       withPipeline(async ({ account, handle, up, until }) => {
         await up();
@@ -207,6 +207,9 @@ describe('a pause', () => {
         await handle.signal(messages.stageMoved, 'bucket', 'ready');
         expect(await until(() => true)).toMatchObject({ deep: true, paused: true });
         expect(account.suspended).toBe(true);
+        // Somebody starts it by hand.
+        account.suspended = false;
+        while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
       }),
     60_000,
   );
