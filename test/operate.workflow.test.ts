@@ -196,6 +196,27 @@ describe('a pause', () => {
   );
 
   it(
+    'that is deep waits for no application that takes long to start',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.starting = new Error('still starting');
+        const notebook = env.client.workflow.getHandle(names(pipeline).workflows.notebook);
+        const isWaiting = async () => (await notebook.describe()).raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1);
+        while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 20));
+        await handle.signal(messages.pause, { deep: true });
+        await until(({ deep }) => deep);
+        while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+        account.starting = undefined;
+        await handle.signal(messages.resume);
+        await until((now) => isRunning(now) && !now.deep);
+        while ((await notebook.query(messages.notebookStatus)).state !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+      }),
+    60_000,
+  );
+
+  it(
     'after a deep one leaves the application stopped, whoever starts it',
     () =>
       withPipeline(async ({ account, handle, up, until }) => {

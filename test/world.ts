@@ -36,6 +36,8 @@ export interface World {
   sent: Map<string, number>;
   paused: boolean;
   suspended: boolean;
+  /** Why the application does not start. */
+  starting?: Error;
   /** Refusals of the account's check. */
   refused: string[];
 }
@@ -174,7 +176,9 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'notebook.start': async () => {
       w.suspended = false;
     },
-    'notebook.started': async () => undefined,
+    'notebook.started': async () => {
+      if (w.starting) throw w.starting;
+    },
     'notebook.look': async () => ({ running: true }),
     'notebook.run': async () => undefined,
     'notebook.runs': async () => undefined,

@@ -1,5 +1,6 @@
 import {
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
   isCancellation,
@@ -58,8 +59,10 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   setHandler(stop, () => {
     stopped = true;
   });
+  let looking: CancellationScope | undefined;
   setHandler(suspend, () => {
     suspended = true;
+    if (looking && patched('suspend-cuts-looks')) looking.cancel();
   });
   setHandler(resume, () => {
     suspended = false;
@@ -104,10 +107,16 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
       if (wanted) {
         await act['notebook.stop'](pipeline);
         show({ state: 'suspended', reason: undefined });
-      } else await look();
+      } else {
+        looking = new CancellationScope();
+        await looking.run(look);
+      }
     } catch (error) {
-      if (isCancellation(error)) throw error;
-      show({ state: 'stopped', reason: rootMessage(error) });
+      const isCut = looking?.consideredCancelled === true && !CancellationScope.current().consideredCancelled;
+      if (isCancellation(error) && !isCut) throw error;
+      if (!isCancellation(error)) show({ state: 'stopped', reason: rootMessage(error) });
+    } finally {
+      looking = undefined;
     }
     const isCalled = () => stopped || suspended !== wanted || isNews;
     const every = picture.state === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS;
