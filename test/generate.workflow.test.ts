@@ -29,6 +29,8 @@ interface Stream {
   pages: Map<number, LedgerPage>;
   /** What was asked for, in order; `wake`: heartbeats that have no time to wait for. */
   calls: ('play' | 'beat' | 'wake')[];
+  /** The next wake comes to nothing: it waits until it is cut short. */
+  cutsWake: boolean;
 }
 
 /** Fake activities: a sender that notes what it sends, ten events a step, and on its first two attempts breaks off now and then without saying how far it came. */
@@ -59,6 +61,11 @@ function sender(stream: Stream, breaks: () => boolean) {
     },
     'kinesis.heartbeats': async ({ after, until }: { after: number[]; until: number }): Promise<Sent> => {
       stream.calls.push(until <= Date.now() ? 'wake' : 'beat');
+      if (stream.calls.at(-1) === 'wake' && stream.cutsWake) {
+        stream.cutsWake = false;
+        const beating = setInterval(() => Context.current().heartbeat(), 10);
+        await Context.current().cancelled.finally(() => clearInterval(beating));
+      }
       const latest = Math.max(Date.now(), ...after);
       for (const lane of after.keys()) stream.heartbeats.set(lane, latest);
       Context.current().heartbeat();
@@ -72,7 +79,7 @@ function sender(stream: Stream, breaks: () => boolean) {
   };
 }
 
-const fresh = (): Stream => ({ times: new Map(), heartbeats: new Map(), late: 0, pages: new Map(), calls: [] });
+const fresh = (): Stream => ({ times: new Map(), heartbeats: new Map(), late: 0, pages: new Map(), calls: [], cutsWake: false });
 const taskQueue = 'generate';
 
 /** Runs a generator of a spec over fake activities, while `story` lasts. */
@@ -181,7 +188,7 @@ it('follows another rate at once, refuses what the stream does not take, and goe
   }
 }, 60_000);
 
-it('wakes every lane after a pause before any goes on, so that none is late for beginning later than the others', async () => {
+it('wakes every lane after a pause before any goes on, so that none is late for beginning later than the others, and wakes them again when that was cut short', async () => {
   const { calls } = await withGenerator(
     'woken',
     { shards: 2, generator: { rate: 100 } },
@@ -191,12 +198,15 @@ it('wakes every lane after a pause before any goes on, so that none is late for 
       await plays(2);
       await handle.signal(pause);
       await until(({ state }) => state === 'paused');
+      stream.cutsWake = true;
       await handle.signal(resume);
+      await until(() => stream.calls.includes('wake'));
+      await handle.executeUpdate(setRate, { args: [50] });
       await plays(4);
     },
   );
   expect(calls.slice(0, 2)).toEqual(['play', 'play']);
   const woken = calls.indexOf('wake');
   expect(calls.slice(2, woken)).not.toContain('play');
-  expect(calls.slice(woken, woken + 3)).toEqual(['wake', 'play', 'play']);
+  expect(calls.slice(woken, woken + 4)).toEqual(['wake', 'wake', 'play', 'play']);
 }, 60_000);

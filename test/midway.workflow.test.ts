@@ -50,7 +50,29 @@ describe('what fails midway', () => {
   );
 
   it(
-    'and was broken off, waits for the user: no look for drift takes it up',
+    'is taken back to what stood, not to what was tried before and failed, too',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const stood = new Map(account.standing);
+        account.broken.set('dashboard', final('too many visuals'));
+        account.mend = { dashboard: pipeline };
+        const changed = { ...pipeline, windowSeconds: 2 };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        await until(isHeld);
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed, rollback: true }] });
+        const now = await until(
+          ({ state, rolledBack, reason = '' }) => rolledBack !== undefined || (state === 'held' && reason.includes('rolling')),
+        );
+        expect(now).toMatchObject({ state: 'running', rolledBack: 'too many visuals', pipeline });
+        expect(account.standing).toEqual(stood);
+      }),
+    60_000,
+  );
+
+  it(
+    'and was broken off, waits for the user: a look for drift starts what somebody has ended, and nothing else',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
@@ -61,8 +83,14 @@ describe('what fails midway', () => {
         await handle.signal(messages.breakOff, { rollback: false });
         const { lookedAt = 0 } = await until(isHeld);
         account.broken.clear();
-        await until(({ lookedAt: now = 0 }) => now > lookedAt);
-        expect(await until(() => true)).toMatchObject({ state: 'held' });
+        account.log.length = 0;
+        await generatorOf(pipeline).terminate();
+        await until(({ lookedAt: now = 0, drifts }) => now > lookedAt && drifts.length > 0);
+        expect(await until(() => true)).toMatchObject({
+          state: 'held',
+          drifts: [{ label: `workflow ${names(pipeline).workflows.generate}` }],
+        });
+        expect(account.log).toEqual([]);
         await handle.signal(messages.retry);
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
       }, soon),
@@ -89,6 +117,22 @@ describe('what is cancelled or terminated midway', () => {
   );
 
   it(
+    'leaves children behind, which do their work though nobody hears of it',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        account.broken.set('crawler', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.crawler === 'working');
+        await handle.terminate();
+        account.broken.clear();
+        expect(await env.client.workflow.getHandle(names(pipeline).workflows.provision).result()).toMatchObject({ failed: {} });
+        await up();
+        await until(isRunning);
+      }),
+    60_000,
+  );
+
+  it(
     'leaves children behind, which end before a new life does their work by its own spec',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
@@ -99,8 +143,9 @@ describe('what is cancelled or terminated midway', () => {
         const orphan = env.client.workflow.getHandle(names(pipeline).workflows.provision);
         const left = await orphan.describe();
         expect(left.status.name).toBe('RUNNING');
-        account.broken.clear();
-        await up({ pipeline: { ...pipeline, windowSeconds: 2 } });
+        const changed = { ...pipeline, windowSeconds: 2 };
+        account.mend = { crawler: changed };
+        await up({ pipeline: changed });
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
         expect((await env.client.workflow.getHandle(orphan.workflowId, left.runId).describe()).status.name).not.toBe('COMPLETED');
       }),

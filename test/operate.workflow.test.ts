@@ -13,15 +13,21 @@ const soon = { schedules: { drift: '10 seconds' } };
 
 describe('a look for drift', () => {
   it(
-    'that is broken off with rollback takes away nothing that stood',
+    'that is broken off with rollback takes away nothing that stood, and lets no wish in meanwhile',
     () =>
-      withPipeline(async ({ account, handle, up, until }) => {
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
         await until(isRunning);
         account.broken.set('crawler', new Error('still thinking'));
         account.standing.delete('crawler');
         await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
+        account.stuck.set('crawler', new Error('still there'));
         await handle.signal(messages.breakOff, { rollback: true });
+        await until(({ state }) => state === 'rolling back');
+        await expect(handle.executeUpdate(messages.apply, { args: [{ pipeline }] })).rejects.toMatchObject({
+          cause: { message: expect.stringContaining('is rolling back; try again once that is done') },
+        });
+        account.stuck.clear();
         account.broken.clear();
         await until(({ rolledBack }) => rolledBack !== undefined);
         expect(account.standing.size).toBe(ALL);
@@ -130,7 +136,88 @@ describe('a pause', () => {
   );
 
   it(
-    'after a deep one leaves the application stopped',
+    'that comes while the schedules are made stops them, too',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        let letGo = () => {};
+        account.scheduling = new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
+        await up();
+        while (!account.log.includes('schedules.ensure')) await new Promise((resolve) => setTimeout(resolve, 20));
+        await handle.signal(messages.pause);
+        await until(({ paused }) => paused);
+        letGo();
+        await until(({ state }) => state === 'paused');
+        expect(account.paused).toBe(true);
+      }),
+    60_000,
+  );
+
+  it(
+    'before the first delivery leaves hardly anything in the history',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.broken.set('crawler', new Error('still thinking'));
+        await up();
+        await handle.signal(messages.pause);
+        const { spent } = await until(({ paused, spent: { at } }) => paused && at > 0);
+        // At this speed, cost is looked at every 3 s.
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        expect((await until(() => true)).spent.at - spent.at).toBeLessThan(2_000);
+        account.broken.clear();
+        await handle.signal(messages.resume);
+        await until(isRunning);
+      }),
+    60_000,
+  );
+
+  it.each([true, false])(
+    'that is deep, before there is a generator, stops the application that starts already: %s',
+    (starts) =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.suspended = true;
+        account.broken.set('eventsDelivery', new Error('still thinking'));
+        if (!starts) account.broken.set('studio', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.studio === (starts ? 'ready' : 'working') && stages.eventsDelivery === 'working');
+        while (starts && account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+        await handle.signal(messages.pause, { deep: true });
+        while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+        account.broken.delete('studio');
+        expect(await until(({ stages }) => stages.studio === 'ready')).toMatchObject({ generating: false, studioRuns: false });
+        expect(account.suspended).toBe(true);
+        account.broken.clear();
+        await until(({ deep }) => deep);
+        await handle.signal(messages.resume);
+        await until((now) => isRunning(now) && !now.deep);
+      }),
+    60_000,
+  );
+
+  it(
+    'that is deep waits for no application that takes long to start',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.starting = new Error('still starting');
+        const notebook = env.client.workflow.getHandle(names(pipeline).workflows.notebook);
+        const isWaiting = async () => (await notebook.describe()).raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1);
+        while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 20));
+        await handle.signal(messages.pause, { deep: true });
+        await until(({ deep }) => deep);
+        while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+        account.starting = undefined;
+        await handle.signal(messages.resume);
+        await until((now) => isRunning(now) && !now.deep);
+        while ((await notebook.query(messages.notebookStatus)).state !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+      }),
+    60_000,
+  );
+
+  it(
+    'after a deep one leaves the application stopped, whoever starts it',
     () =>
       withPipeline(async ({ account, handle, up, until }) => {
         await up();
@@ -141,6 +228,32 @@ describe('a pause', () => {
         await handle.signal(messages.stageMoved, 'bucket', 'ready');
         expect(await until(() => true)).toMatchObject({ deep: true, paused: true });
         expect(account.suspended).toBe(true);
+        // Somebody starts it by hand.
+        account.suspended = false;
+        while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+      }),
+    60_000,
+  );
+});
+
+describe('a generator that is quiet already', () => {
+  it(
+    'says to each pause that the windows are closed, one that was started in place of a lost one, too',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        await handle.signal(messages.pause);
+        await until(({ state, closed }) => state === 'paused' && closed);
+        const changed = { ...pipeline, windowSeconds: 2 };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        await until((now) => now.state === 'paused' && now.pipeline.windowSeconds === 2);
+        await handle.signal(messages.pause, { deep: true });
+        await until(({ deep }) => deep);
+        await generatorOf(pipeline).terminate();
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
+        await until((now) => now.state === 'paused' && now.pipeline.windowSeconds === 1);
+        expect(account.paused).toBe(true);
       }),
     60_000,
   );
@@ -180,6 +293,24 @@ describe('a take-down', () => {
         account.endless = undefined;
         expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).toEqual({ left: [] });
       }, soon),
+    60_000,
+  );
+
+  it(
+    'that failed while it came up holds it, until it is asked for again',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        account.broken.set('crawler', new Error('still thinking'));
+        await up();
+        await until(({ stages }) => stages.crawler === 'working');
+        account.endless = final('Temporal is away');
+        await expect(handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).rejects.toThrow();
+        expect(await until(() => true)).toMatchObject({ state: 'held', reason: 'taking it down failed: Temporal is away' });
+        account.endless = undefined;
+        account.broken.clear();
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
+        await until(isRunning);
+      }),
     60_000,
   );
 

@@ -98,6 +98,19 @@ describe('bringing up', () => {
       }),
     60_000,
   );
+
+  it(
+    'broken off before it began makes nothing, and begins once told',
+    () =>
+      withPipeline(async ({ account, handle, upBrokenOff, until }) => {
+        await upBrokenOff();
+        expect(await until(isHeld)).toMatchObject({ reason: expect.stringContaining('broken off') });
+        expect(account.standing.size).toBe(0);
+        await handle.signal(messages.retry);
+        await until(isRunning);
+      }),
+    60_000,
+  );
 });
 
 describe('a running pipeline', () => {

@@ -44,8 +44,18 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     maxHeartbeatThrottleInterval: 20,
   });
   const handle = env.client.workflow.getHandle<typeof operate>(pipeline.name);
-  const up = (wish: Partial<Wish> = {}) =>
-    env.client.workflow.start<typeof operate>('operate', { taskQueue, workflowId: pipeline.name, args: [{ pipeline, ...wish }] });
+  const startOf = (wish: Partial<Wish>) => ({
+    taskQueue,
+    workflowId: pipeline.name,
+    args: [{ pipeline, ...wish }] as Parameters<typeof operate>,
+  });
+  const up = (wish: Partial<Wish> = {}) => env.client.workflow.start<typeof operate>('operate', startOf(wish));
+  const upBrokenOff = () =>
+    env.client.workflow.signalWithStart<typeof operate, [{ rollback: boolean }]>('operate', {
+      ...startOf({}),
+      signal: messages.breakOff,
+      signalArgs: [{ rollback: false }],
+    });
   const until = async (isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus> => {
     for (;;) {
       const status = await handle.query(messages.status);
@@ -54,7 +64,7 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     }
   };
   await worker.runUntil(async () => {
-    await story({ account, pipeline, handle, up, until });
+    await story({ account, pipeline, handle, up, upBrokenOff, until });
     const described = await handle.describe();
     if (described.status.name === 'RUNNING') await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
   });
@@ -66,6 +76,8 @@ export interface Stage {
   pipeline: Pipeline;
   handle: ReturnType<TestWorkflowEnvironment['client']['workflow']['getHandle']>;
   up(wish?: Partial<Wish>): Promise<unknown>;
+  /** A break-off comes before it has begun. */
+  upBrokenOff(): Promise<unknown>;
   until(isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus>;
 }
 

@@ -26,6 +26,8 @@ export interface World {
   /** A survey ends no sooner than this. */
   surveying?: Promise<void>;
   surveysBegun: number;
+  /** The schedules are made no sooner than this. */
+  scheduling?: Promise<void>;
   /** What is broken only for other specs than this. */
   mend?: Partial<Record<Stage, Pipeline>>;
   /** Names of the activities in the order in which they began; looks left out. */
@@ -34,6 +36,8 @@ export interface World {
   sent: Map<string, number>;
   paused: boolean;
   suspended: boolean;
+  /** Why the application does not start. */
+  starting?: Error;
   /** Refusals of the account's check. */
   refused: string[];
 }
@@ -125,6 +129,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     },
     'schedules.ensure': async (pipeline: Pipeline) => {
       w.log.push('schedules.ensure');
+      await w.scheduling;
       return { specHash: specHash(pipeline) };
     },
     'schedules.pause': async (_pipeline: Pipeline, paused: boolean) => {
@@ -174,7 +179,9 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'notebook.start': async () => {
       w.suspended = false;
     },
-    'notebook.started': async () => undefined,
+    'notebook.started': async () => {
+      if (w.starting) throw w.starting;
+    },
     'notebook.look': async () => ({ running: true }),
     'notebook.run': async () => undefined,
     'notebook.runs': async () => undefined,

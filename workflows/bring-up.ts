@@ -5,6 +5,7 @@ import {
   executeChild,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   sleep,
   upsertMemo,
@@ -15,7 +16,7 @@ import type { Check } from '../activities/preflight.ts';
 import type { Leave, Outcome, Survey } from '../activities/resource.ts';
 import { foreignAdvice } from '../pipeline/foreign.ts';
 import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
 import { alone } from './alone.ts';
 import { rootMessage } from './failure.ts';
@@ -83,6 +84,14 @@ export function refusal({ stages, checks }: PlanReport, leave: Leave = {}): stri
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
+/** Throws why a pipeline cannot become `next`, in one line. */
+export function mustFit(next: Pipeline, present: Pipeline): void {
+  const { account, ...spec } = next;
+  parseSpec(spec, `the spec for account ${account}`);
+  const fixed = (['name', 'target', 'region', 'account'] as const).filter((key) => next[key] !== present[key]);
+  if (fixed.length > 0) throw new Error(`${fixed.join(', ')} cannot change; take the pipeline down first, or name the new one otherwise`);
+}
+
 /** True if carrying out `next` would do anything: a stage is not as wanted, or the spec itself is another. */
 export function changesAnything(picture: PipelineStatus, next: Wish, stages: Record<string, { action: string }>): boolean {
   const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(picture.pipeline);
@@ -139,6 +148,7 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   /** Its start takes the application longer than the rest takes to be made; its SQL runs once that stands, too. */
   const startApplication = async () => {
     if (picture.generating || picture.deep || !(await stand('studio'))) return;
+    if (picture.wanted?.deep && patched('deep-pauses-come-early')) return;
     picture.studioRuns = true;
     made.push(await warmUp(pipeline));
   };
@@ -169,12 +179,18 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   picture.tally = { created, changed, unchanged, ...callsOf(...made), seconds: (Date.now() - began) / 1000 };
 }
 
-/** Makes the schedules as the spec wants them, paused as the pipeline is. */
+/** Makes the schedules as the spec wants them, paused as the pipeline is, or as the user wants it meanwhile. */
 export async function seeToSchedules(picture: PipelineStatus): Promise<void> {
-  const { pipeline, paused } = picture;
+  const { pipeline } = picture;
+  let { paused } = picture;
+  const wanted = () => picture.wanted?.paused ?? picture.paused;
   picture.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
   upsertMemo(picture.memo);
   await act['schedules.pause'](pipeline, paused);
+  while (paused !== wanted() && patched('schedules-hear-the-latest')) {
+    paused = wanted();
+    await act['schedules.pause'](pipeline, paused);
+  }
 }
 
 const DELIVERIES = (Object.keys(STAGES) as Stage[]).filter((stage) => stage.endsWith('Delivery'));

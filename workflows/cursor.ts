@@ -27,6 +27,8 @@ export interface Cursor {
   resent: number;
   oversized: number;
   paused: boolean;
+  /** True from a pause, or the total, until all lanes have been woken. */
+  wasQuiet?: boolean;
   /** The count of the latest pause. */
   pauses: number;
   /** When the course of the rate began, milliseconds since the epoch. */

@@ -181,14 +181,16 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     }
   };
 
-  const sendHeartbeats = async (until: number) => {
+  /** True once they came back; false when they were cut short. */
+  const sendHeartbeats = async (until: number): Promise<boolean> => {
     const { game, lanes } = cursor;
     const summary = `heartbeats until ${new Date(until).toISOString()}`;
     const order = { pipeline, game, after: lanes.map((lane) => lane.latest), until };
     const sent = await cuttable(() => act['kinesis.heartbeats'].executeWithOptions({ summary }, [order]));
-    if (sent === undefined) return;
+    if (sent === undefined) return false;
     cursor.heartbeats += sent.heartbeats;
     cursor.lanes = lanes.map((lane) => ({ ...lane, latest: Math.max(lane.latest, sent.latest) }));
+    return true;
   };
   /** Sends heartbeats until the windows that begin with the last event's, or before it, have closed; these are so many seconds long. */
   const closeWindows = async (last: number, seconds: number, unless: () => boolean) => {
@@ -210,7 +212,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     }
     cursor.lanes = lanes.map((lane) => ({ ...lane, since: lane.next }));
   };
-  /** Until it may send again: closes the windows and says so, then waits. */
+  /** Until it may send again: closes the windows and says so to each pause, then waits. */
   const beQuiet = async (): Promise<void> => {
     const wasPaused = cursor.paused;
     const isOver = () => stopped || cursor.paused !== wasPaused || !(cursor.paused || isDone());
@@ -221,14 +223,19 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     await sendHeldBack();
     await writeLedger();
     show(cursor.paused ? 'paused' : 'finished');
-    await tellClosed(pipeline, cursor.pauses);
-    // Nobody waits for the sliding ones, which close later.
-    await closeWindows(last, slidingSeconds(pipeline), isOver);
-    await condition(isOver);
+    const answersEach = patched('each-pause-is-answered');
+    do {
+      const told = cursor.pauses;
+      await tellClosed(pipeline, told);
+      const isCalled = () => isOver() || (answersEach && cursor.pauses !== told);
+      // Nobody waits for the sliding ones, which close later.
+      await closeWindows(last, slidingSeconds(pipeline), isCalled);
+      await condition(isCalled);
+    } while (!isOver());
   };
 
   const run = async (): Promise<void> => {
-    let wasQuiet = false;
+    let wasQuiet = cursor.wasQuiet ?? false;
     while (!stopped) {
       isNews = false;
       if (!isOf(cursor.game, pipeline)) {
@@ -246,11 +253,14 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       if (isCrowded()) {
         await writeLedger();
         await condition(allHandlersFinished);
-        await continueAsNew<typeof generate>({ pipeline, cursor });
+        await continueAsNew<typeof generate>({ pipeline, cursor: { ...cursor, wasQuiet } });
       }
       show('running');
       // To Flink a shard that has been silent is idle: lanes that begin later than the others would begin late without this.
-      if (wasQuiet && patched('lanes-wake-together')) await sendHeartbeats(Date.now());
+      if (wasQuiet && patched('lanes-wake-together')) {
+        const isAwake = await sendHeartbeats(Date.now());
+        if (!isAwake && isNews && patched('wakes-are-sent-again')) continue;
+      }
       wasQuiet = false;
       await playAll();
     }

@@ -82,7 +82,7 @@ export function handsOn(picture: PipelineStatus): Hands {
     picture.closed = false;
     if (paused) picture.pauses++;
     const told = await (paused ? reached(generator, pause, { count: picture.pauses }) : reached(generator, resume));
-    if (!told) await startGenerator(picture.pipeline, paused);
+    if (!told) await startGenerator(picture.pipeline, paused, picture.pauses);
   };
   const tellNotebook = async (runs: boolean) => {
     const told = await reached(notebook, runs ? resume : suspend);
@@ -100,7 +100,7 @@ export function handsOn(picture: PipelineStatus): Hands {
     setGoing: async (pipeline) => {
       const started: string[] = [];
       const isKnown = picture.generating;
-      if (await startGenerator(pipeline, wanted.paused)) started.push(generator);
+      if (await startGenerator(pipeline, wanted.paused, picture.pauses)) started.push(generator);
       else if (!isKnown) {
         // An earlier life of the pipeline left it running.
         await reached(generator, respec, pipeline);
@@ -160,8 +160,8 @@ export function handsOn(picture: PipelineStatus): Hands {
 }
 
 /** Starts the generator unless it runs. Each has a name of its own for its events, so that no two lives give the same number twice. */
-const startGenerator = (pipeline: Pipeline, paused: boolean): Promise<boolean> => {
-  const cursor = begin(pipeline, uuid4().slice(0, 8), paused);
+const startGenerator = (pipeline: Pipeline, paused: boolean, pauses: number): Promise<boolean> => {
+  const cursor = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses };
   const options = lasting(pipeline, names(pipeline).workflows.generate, 'sends the events of the game');
   return once(() => startChild(generate, { ...options, args: [{ pipeline, cursor }] }));
 };

@@ -65,6 +65,8 @@ export interface Drift {
 export interface PipelineStatus {
   /** As it is wanted now. */
   pipeline: Pipeline;
+  /** As it last came up whole: what a rollback goes back to. */
+  stood?: Pipeline;
   state: 'starting' | 'running' | 'paused' | 'held' | 'applying' | 'rolling back' | 'taking down' | 'gone';
   /** Why it is held or paused by itself, in AWS's own words behind what was tried. */
   reason?: string;

@@ -1,8 +1,10 @@
 import {
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -22,7 +24,10 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.3, maximumInterval: '5 seconds' },
 });
 
+/** Between looks, of AWS's time. */
 const LOOK_MS = 10_000;
+/** While it is suspended somebody may start the application by hand. */
+const SUSPENDED_LOOK_MS = 300_000;
 /** Whether windows come out is looked at every so many looks. */
 const FLOW_LOOKS = 6;
 const HISTORY_EVENTS = 1_000;
@@ -37,7 +42,7 @@ interface Kept extends Partial<NotebookState> {
 
 /**
  * Keeps the SQL running: starts the Studio application, runs the note from where the windows stopped, sees that its job runs and that windows come out, and runs it
- * again whenever it does not. While suspended the application is stopped.
+ * again whenever it does not. While suspended the application is stopped, whoever starts it.
  */
 export async function keepNotebook({ pipeline: first, ran = false, suspended: wasSuspended = false, ...before }: Kept): Promise<void> {
   let pipeline = first;
@@ -54,8 +59,10 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   setHandler(stop, () => {
     stopped = true;
   });
+  let looking: CancellationScope | undefined;
   setHandler(suspend, () => {
     suspended = true;
+    if (looking && patched('suspend-cuts-looks')) looking.cancel();
   });
   setHandler(resume, () => {
     suspended = false;
@@ -100,15 +107,22 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
       if (wanted) {
         await act['notebook.stop'](pipeline);
         show({ state: 'suspended', reason: undefined });
-      } else await look();
+      } else {
+        looking = new CancellationScope();
+        await looking.run(look);
+      }
     } catch (error) {
-      if (isCancellation(error)) throw error;
-      show({ state: 'stopped', reason: rootMessage(error) });
+      const isCut = looking?.consideredCancelled === true && !CancellationScope.current().consideredCancelled;
+      if (isCancellation(error) && !isCut) throw error;
+      if (!isCancellation(error)) show({ state: 'stopped', reason: rootMessage(error) });
+    } finally {
+      looking = undefined;
     }
     const isCalled = () => stopped || suspended !== wanted || isNews;
-    await (picture.state === 'suspended'
+    const every = picture.state === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS;
+    await (picture.state === 'suspended' && !patched('stays-suspended')
       ? condition(isCalled)
-      : condition(isCalled, LOOK_MS / speedOf(pipeline), { summary: 'until the next look' }));
+      : condition(isCalled, every / speedOf(pipeline), { summary: 'until the next look' }));
   }
   await condition(allHandlersFinished);
   if (!stopped) await continueAsNew<typeof keepNotebook>({ ...picture, pipeline, ran: hasRun, suspended });

@@ -2,19 +2,18 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
+  CancelledFailure,
   condition,
   isCancellation,
-  log,
   makeContinueAsNewFunc,
   patched,
-  proxyActivities,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/index.ts';
-import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { bringUp, changesAnything, refusal, surveyed } from './bring-up.ts';
-import { addUp, excess } from './budget.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { keepWithinBudget, letGoOn, stopWarmingUp, watchBudget } from './allowance.ts';
+import { bringUp, changesAnything, mustFit, refusal, surveyed } from './bring-up.ts';
+import { addUp } from './budget.ts';
 import { rootMessage, unlessCancelled } from './failure.ts';
 import { handsOn } from './hands.ts';
 import {
@@ -33,13 +32,7 @@ import {
 } from './messages.ts';
 import { born, rename, tell } from './picture.ts';
 import { endEverything, takeAwayMade } from './teardown.ts';
-import { lookEvery, lookForDrift } from './watch.ts';
-
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '5 seconds',
-});
+import { lookEvery, lookForDrift, lookForWorkflows } from './watch.ts';
 
 const HISTORY_EVENTS = 1_500;
 
@@ -53,7 +46,7 @@ export async function operate(
   asked = picture.readyAt === undefined,
 ): Promise<void> {
   let todo: Wish | undefined = asked ? wish : undefined;
-  let isHeld = picture.state === 'held';
+  let isHeld = picture.state === 'held' || (picture.halfDown === true && patched('half-down-stays-held'));
   let ending = false;
   let isGone = false;
   let answering = false;
@@ -77,18 +70,24 @@ export async function operate(
     picture.audit = summary;
     tell(picture);
   });
-  setHandler(pause, (how) => hands.want({ paused: true, ...(how?.deep && { deep: true }) }));
+  setHandler(pause, async (how) => {
+    hands.want({ paused: true, ...(how?.deep && { deep: true }) });
+    if (how?.deep) await stopWarmingUp(picture);
+  });
   setHandler(resume, () => {
-    if (picture.overBudget !== undefined) picture.spent.waived = true;
-    picture.overBudget = undefined;
+    if (picture.overBudget !== undefined) letGoOn(picture);
     hands.want({ paused: false, deep: false });
   });
+  const accept = (next: Wish): void => {
+    todo = next;
+    isHeld = false;
+    brokenOff = undefined;
+    picture.asked = true;
+  };
   setHandler(retry, (leave) => {
     if (!isHeld) return;
     const wanted: Wish = todo ?? { pipeline: picture.pipeline };
-    todo = { ...wanted, leave: leave ?? wanted.leave };
-    isHeld = false;
-    picture.asked = true;
+    accept({ ...wanted, leave: leave ?? wanted.leave });
   });
   setHandler(breakOff, (how) => {
     brokenOff = how;
@@ -103,11 +102,7 @@ export async function operate(
         const refused = refusal(report, next.leave);
         if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
         picture.rolledBack = undefined;
-        if (changesAnything(picture, next, report.stages)) {
-          todo = next;
-          isHeld = false;
-          picture.asked = true;
-        }
+        if (changesAnything(picture, next, report.stages)) accept(next);
         return report;
       } finally {
         answering = false;
@@ -115,13 +110,10 @@ export async function operate(
     },
     {
       validator: (next) => {
-        const isBusy = ending || answering || climb !== undefined || (todo !== undefined && !isHeld);
+        const isClimbing = climb !== undefined || picture.state === 'rolling back';
+        const isBusy = ending || answering || isClimbing || (todo !== undefined && !isHeld);
         if (isBusy) throw new Error(`pipeline ${next.pipeline.name} is ${picture.state}; try again once that is done`);
-        const { account, ...spec } = next.pipeline;
-        parseSpec(spec, `the spec for account ${account}`);
-        const fixed = (['name', 'target', 'region', 'account'] as const).filter((key) => next.pipeline[key] !== picture.pipeline[key]);
-        if (fixed.length > 0)
-          throw new Error(`${fixed.join(', ')} cannot change; take the pipeline down first, or name the new one otherwise`);
+        mustFit(next.pipeline, picture.pipeline);
       },
     },
   );
@@ -147,7 +139,8 @@ export async function operate(
         // It stays, half taken down, for another try.
         ending = false;
         isHeld = true;
-        rename(picture, before === 'running' ? 'held' : before, `taking it down failed: ${rootMessage(error)}`);
+        const stays = before === 'paused' || (before !== 'running' && !patched('half-down-is-held'));
+        rename(picture, stays ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
         throw error;
       }
     },
@@ -162,9 +155,10 @@ export async function operate(
   const carryOut = async (wanted: Wish): Promise<void> => {
     const before = picture.pipeline;
     rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
-    brokenOff = undefined;
     picture.halfDown = undefined;
     try {
+      if (brokenOff !== undefined && patched('early-break-offs-are-heard')) throw new CancelledFailure('broken off before it began');
+      brokenOff = undefined;
       await climbTo(wanted);
       if (todo === wanted) todo = undefined;
       isHeld = false;
@@ -174,7 +168,7 @@ export async function operate(
       const asked = brokenOff as { rollback: boolean } | undefined; // set by the signal's handler meanwhile
       const reason = isCancelled ? 'it was broken off' : rootMessage(error);
       const rollback = asked?.rollback ?? wanted.rollback ?? false;
-      if (rollback) await CancellationScope.nonCancellable(() => rollBack(before, reason));
+      if (rollback) await CancellationScope.nonCancellable(() => rollBack(wanted, picture.stood ?? before, reason));
       else hold(isCancelled ? `${reason}; what was made so far stays` : reason);
       // Broken off on purpose, it is for the user to take up again.
       if (isCancelled && !rollback) todo ??= wanted;
@@ -184,13 +178,14 @@ export async function operate(
   const climbTo = async (wanted: Wish): Promise<void> => {
     const own = new CancellationScope();
     climb = own;
-    const watching = patched('budget-while-climbing') ? watchBudget(() => climb !== own).catch(unlessCancelled) : undefined;
+    const watching = patched('budget-while-climbing') ? watchBudget(picture, hands, () => climb !== own).catch(unlessCancelled) : undefined;
     try {
       await own.run(() => bringUp(wanted, picture, hands));
     } finally {
       climb = undefined;
     }
     await watching;
+    picture.stood = wanted.pipeline;
     picture.made = [];
     picture.adopted = {};
     picture.readyAt ??= Date.now();
@@ -201,8 +196,8 @@ export async function operate(
     isHeld = true;
     rename(picture, 'held', reason);
   };
-  /** Takes away what the failed wish made; a pipeline that stood before goes back to what it was. */
-  const rollBack = async (before: Pipeline, reason: string): Promise<void> => {
+  /** Takes away what the failed wish made; a pipeline that stood before goes back to that. */
+  const rollBack = async (wanted: Wish, before: Pipeline, reason: string): Promise<void> => {
     rename(picture, 'rolling back', reason);
     const stood = picture.readyAt !== undefined;
     try {
@@ -215,38 +210,27 @@ export async function operate(
       return;
     }
     if (!stood) throw ApplicationFailure.nonRetryable(`rolled back, since ${reason}`, 'RolledBack');
-    todo = undefined;
+    if (todo === wanted) todo = undefined;
     isHeld = false;
     picture.rolledBack = reason;
   };
   const heal = async (): Promise<boolean> => {
+    brokenOff = undefined;
     await carryOut({ pipeline: picture.pipeline });
     return picture.state !== 'held';
   };
-  const keepWithinBudget = async (): Promise<void> => {
-    addUp(picture);
-    const over = excess(picture);
-    if (over === undefined || picture.overBudget !== undefined) return;
-    picture.overBudget = over;
-    hands.want({ paused: true, deep: true });
-    // Before there is a generator, only the application costs anything that can be stopped.
-    if (!picture.generating && picture.studioRuns) await stopApplication(picture);
-  };
-
-  /** A long way up costs, too. */
-  const watchBudget = async (isOver: () => boolean): Promise<void> => {
-    while (!(await condition(isOver, lookEvery(picture.pipeline).cost, { summary: 'until the next look at cost' })))
-      await keepWithinBudget().catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
-  };
-
   const lookAround = async (every: ReturnType<typeof lookEvery>): Promise<void> => {
     const { readyAt, lookedAt = readyAt } = picture;
     const isDue = lookedAt !== undefined && Date.now() - lookedAt >= every.drift - every.cost / 2;
-    // A wish that is held was for something else than what stands: that is for the user to decide.
+    // While a wish is held, some of what stands is by it and some by the spec before: that is for the user to decide.
     const mayHeal = picture.pipeline.drift === 'heal' && todo === undefined;
     try {
-      await keepWithinBudget();
-      if (isDue && !picture.halfDown) await lookForDrift(picture, hands, () => ending || todo !== undefined, mayHeal ? heal : undefined);
+      await keepWithinBudget(picture, hands);
+      if (!isDue || picture.halfDown) return;
+      if (todo !== undefined && patched('held-wishes-are-let-be')) {
+        picture.lookedAt = Date.now();
+        if (picture.stood) await lookForWorkflows(picture, hands, picture.stood);
+      } else await lookForDrift(picture, hands, () => ending || todo !== undefined, mayHeal ? heal : undefined);
     } catch (error) {
       if (ending) return;
       if (isCancellation(error)) throw error;
@@ -292,8 +276,3 @@ export async function operate(
 /** The next run of the same pipeline, which starts with the memo of the first unless told. */
 const turnOver = (wish: Wish, picture: PipelineStatus, asked: boolean): Promise<never> =>
   makeContinueAsNewFunc<typeof operate>({ memo: picture.memo })(wish, picture, asked);
-
-async function stopApplication(picture: PipelineStatus): Promise<void> {
-  await act['notebook.stop'](picture.pipeline);
-  picture.studioRuns = false;
-}

@@ -3,6 +3,8 @@ import {
   ApplicationFailure,
   getExternalWorkflowHandle,
   isCancellation,
+  log,
+  patched,
   proxyActivities,
   sleep,
   workflowInfo,
@@ -168,7 +170,14 @@ function inOrder(plan: Plan): Plan {
   return placed;
 }
 
+/** Tells the very run of the pipeline that began this: a later life has children of its own. */
 async function tell(stage: Stage, state: StageState, fault?: string): Promise<void> {
   const { parent } = workflowInfo();
-  if (parent) await getExternalWorkflowHandle(parent.workflowId).signal(stageMoved, stage, state, fault);
+  if (!parent) return;
+  try {
+    await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(stageMoved, stage, state, fault);
+  } catch (error) {
+    if (isCancellation(error) || !patched('orphans-go-on')) throw error;
+    log.info(`no pipeline ${parent.workflowId} to hear that ${stage} is ${state}: ${rootMessage(error)}`);
+  }
 }

@@ -46,8 +46,13 @@ export async function lookForDrift(
     }),
   );
   if (picture.readyAt === undefined || isHealed === false) return;
-  const started = await hands.setGoing(pipeline);
+  await lookForWorkflows(picture, hands, pipeline);
   await seeToSchedules(picture);
+}
+
+/** Starts the generator and the notebook where somebody has ended them. */
+export async function lookForWorkflows(picture: PipelineStatus, hands: Hands, pipeline: Pipeline): Promise<void> {
+  const started = await hands.setGoing(pipeline);
   noteDown(
     picture,
     started.map((id) => ({ label: `workflow ${id}`, differences: [], missing: true, at: Date.now(), done: 'healed' })),

@@ -1,0 +1,62 @@
+import { condition, log, patched, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { addUp, excess } from './budget.ts';
+import { rootMessage } from './failure.ts';
+import type { Hands } from './hands.ts';
+import type { PipelineStatus } from './messages.ts';
+import { rename } from './picture.ts';
+import { lookEvery } from './watch.ts';
+
+const act = proxyActivities<Activities>({
+  startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '5 seconds',
+});
+
+/** Nothing more can be stopped while it is paused, which may be for days. */
+const SELDOM = 12;
+
+/** Adds up what the pipeline costs; one that is over its budget is paused deeply. */
+export async function keepWithinBudget(picture: PipelineStatus, hands: Hands): Promise<void> {
+  addUp(picture);
+  const over = excess(picture);
+  if (over === undefined || picture.overBudget !== undefined) return;
+  picture.overBudget = over;
+  hands.want({ paused: true, deep: true });
+  // What is on its way up is not renamed when it is told to pause.
+  if (picture.state === 'starting' || picture.state === 'applying') rename(picture, picture.state, over);
+  if (isWarmingUp(picture)) await stopApplication(picture);
+}
+
+/** Before there is a generator, only the application costs anything that can be stopped. */
+const isWarmingUp = ({ generating, studioRuns }: PipelineStatus) => !generating && studioRuns;
+
+/** A deep pause that comes before there is anybody to tell stops the application all the same. */
+export async function stopWarmingUp(picture: PipelineStatus): Promise<void> {
+  if (!isWarmingUp(picture) || !patched('deep-pauses-come-early')) return;
+  await stopApplication(picture).catch((error) => log.warn(`the application did not stop: ${rootMessage(error)}`));
+}
+
+/** The user lets a pipeline that is over its budget go on for the rest of the day. */
+export function letGoOn(picture: PipelineStatus): void {
+  picture.spent.waived = true;
+  if (picture.reason === picture.overBudget) rename(picture, picture.state);
+  picture.overBudget = undefined;
+}
+
+/** A long way up costs, too: looks at that now and then until it is over, and seldom while it is paused. */
+export async function watchBudget(picture: PipelineStatus, hands: Hands, isOver: () => boolean): Promise<void> {
+  const isPatched = patched('paused-costs-are-looked-at-seldom');
+  for (;;) {
+    const { paused } = picture;
+    const isNews = () => isOver() || (isPatched && picture.paused !== paused);
+    const every = lookEvery(picture.pipeline).cost * (isPatched && paused ? SELDOM : 1);
+    if ((await condition(isNews, every, { summary: 'until the next look at cost' })) && isOver()) return;
+    await keepWithinBudget(picture, hands).catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
+  }
+}
+
+async function stopApplication(picture: PipelineStatus): Promise<void> {
+  await act['notebook.stop'](picture.pipeline);
+  picture.studioRuns = false;
+}
