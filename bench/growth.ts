@@ -20,7 +20,7 @@ import { type AwsProcess, endAws, startAws } from '../test/local/studio-process.
 import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
 import { type GeneratorState, generatorStatus, stop } from '../workflows/messages.ts';
-import { type Figure, round } from './figure.ts';
+import { type Figure, limited, round } from './figure.ts';
 import { residentMegabytes } from './memory.ts';
 import { onServer, type Server } from './server.ts';
 
@@ -35,6 +35,8 @@ const ROWS = [
 const MOST = Number(process.env.D2D_BENCH_MOST ?? Number.POSITIVE_INFINITY);
 /** Flat is what takes at most this many times as long an event, or as much history. */
 const FLAT = 1.5;
+/** A run continues as new long before, whatever it has sent. */
+const MOST_HISTORY = 2_000;
 /** A hundred times as many events may have at most this many times as much in memory: garbage that nobody has collected yet is resident, too. */
 const FLAT_MEMORY = 4;
 const STAGES: Stage[] = [
@@ -82,7 +84,7 @@ export async function growth(): Promise<Figure[]> {
   const few = rows.filter(({ events }) => events === ROWS[0].events);
   return [
     flat('growth with events, time an event', of(ROWS[0].shards), ({ sent, stream, lake, athena }) => sent + stream + lake + athena, table),
-    flat('growth with events, history', of(ROWS[0].shards), ({ history }) => history),
+    limited('growth, longest history of a run', 'events', Math.max(...rows.map(({ history }) => history)), MOST_HISTORY),
     flat('growth with events, memory of the worker', of(ROWS[0].shards), ({ worker }) => worker, undefined, FLAT_MEMORY),
     flat('growth with events, memory of the local AWS', of(ROWS[0].shards), ({ localAws }) => localAws, undefined, FLAT_MEMORY),
     flat('growth with shards, time an event', few, ({ sent, stream, lake, athena }) => sent + stream + lake + athena),
