@@ -130,8 +130,8 @@ describe('the whole chain', () => {
     expect(audited).toMatchObject({ ok: true, lost: 0, duplicates: 0, windowsWrong: 0, faults: [] });
     expect(await d2d(cwd, 'query', 'no_such_question')).toMatchObject({ code: 1, facts: { ok: false } });
 
-    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [] } });
-    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [] } });
+    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [], inTemporal: [] } });
+    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [], inTemporal: [] } });
     expect(await d2d(cwd, 'status')).toMatchObject({ code: 1, facts: { ok: false, state: 'down' } });
 
     const children = descendants(again.child.pid!);
@@ -152,13 +152,13 @@ describe('the whole chain', () => {
     expect(paused).toMatchObject({ ok: true, state: 'starting', generator: { state: 'paused' } });
     expect((await d2d(cwd, 'status')).facts).toMatchObject({ generator: { state: 'paused', acknowledged: paused.generator.acknowledged } });
     expect((await d2d(cwd, 'resume')).facts).toMatchObject({ ok: true, generator: { state: 'running' } });
-    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [] } });
+    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [], inTemporal: [] } });
     const up = d2d(cwd, 'up');
     await until(
       async () => (await d2d(cwd, 'status')).facts,
       ({ state }) => state === 'starting',
     );
-    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [] } });
+    expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [], inTemporal: [] } });
     expect(await up).toMatchObject({ code: 1, facts: { ok: false } });
   }, 200_000);
 
