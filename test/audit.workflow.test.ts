@@ -1,15 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { Holding } from '../activities/tally.ts';
 import { type Audit, auditRow } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import type { audit } from '../workflows/index.ts';
 import type { Settled as Settlement } from '../workflows/messages.ts';
-import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { temporalServer } from './temporal-server.ts';
 
 type Settled = Pick<Settlement, 'at' | 'sending'>;
 
@@ -18,9 +17,7 @@ const pipeline: Pipeline = { ...parseSpec({ name: 'audited' }), account: '000000
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  env = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
-  });
+  env = await temporalServer();
 }, 60_000);
 afterAll(() => env?.teardown());
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { crawling } from '../activities/glue/crawl.ts';
@@ -12,9 +12,9 @@ import { stageActivities } from '../activities/registry.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import { heartbeats } from '../worker/heartbeat.ts';
 import type { oneActivity } from './one-activity.ts';
+import { temporalServer } from './temporal-server.ts';
 
 const taskQueue = 'calls';
 const pipeline: Pipeline = { ...parseSpec({ name: 'counted', keep: { streamHours: 48 }, local: { speed: 20 } }), account: '000000000000' };
@@ -31,7 +31,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'd2d-calls-'));
   local = await startLocal({ dir, settle: 400, log: () => undefined });
   aws = clients(local);
-  env = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: toolPaths().temporal! } } });
+  env = await temporalServer();
   worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue,

@@ -3,21 +3,21 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { type Sent, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
 import { laneTotal } from '../pipeline/lanes.ts';
 import { dueBy, entered, type LedgerPage, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
 import { type GeneratorState, generatorStatus, pause, resume, setRate, settle, stop } from '../workflows/messages.ts';
+import { temporalServer } from './temporal-server.ts';
 
 let env: TestWorkflowEnvironment;
 
 beforeAll(async () => {
-  env = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: toolPaths().temporal! } } });
+  env = await temporalServer();
 }, 60_000);
 afterAll(() => env?.teardown());
 

@@ -1,17 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { Picture } from '../client/pipeline.ts';
 import type { ScheduleReport } from '../client/schedule-report.ts';
 import { isWell, scheduleWords } from '../client/status.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import type { keepNotebook } from '../workflows/index.ts';
 import { type NotebookState, notebookStatus, respec, resume, stop, suspend } from '../workflows/messages.ts';
 import { born } from '../workflows/picture.ts';
 import { generatorDetails, notebookDetails } from '../workflows/story.ts';
+import { temporalServer } from './temporal-server.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'watched', local: { speed: 5_000 } }), account: '000000000000' };
 const WORDS = 'Keeps the SQL of the Studio notebook of pipeline **watched** running. It is **';
@@ -20,7 +20,7 @@ let env: TestWorkflowEnvironment;
 let workflowBundle: WorkflowBundle;
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  env = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: toolPaths().temporal! } } });
+  env = await temporalServer();
   workflowBundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     logger: new DefaultLogger('ERROR'),

@@ -6,7 +6,7 @@ import { PutRecordsCommand, UpdateShardCountCommand } from '@aws-sdk/client-kine
 import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
@@ -21,16 +21,15 @@ import type { GameEvent } from '../pipeline/schema.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, type Stage } from '../pipeline/stages.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import { heartbeats } from '../worker/heartbeat.ts';
 import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
 import { type NotebookState, notebookStatus, pause, respec, resume, stop, suspend } from '../workflows/messages.ts';
 import type { keepNotebook } from '../workflows/notebook.ts';
 import type { provision } from '../workflows/provision.ts';
-import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 import { lakeRows } from './lake.ts';
 import { delivered, metricsOf } from './recount.ts';
+import { temporalServer } from './temporal-server.ts';
 
 const TEN_MINUTES = 600_000;
 const BACKLOG = 400;
@@ -124,8 +123,7 @@ beforeAll(async () => {
   local = await startLocal({ dir, log: () => undefined, now: () => Date.now() - behind });
   const { region, endpoint, credentials } = local;
   aws = clients(local);
-  const server = { executable: { type: 'existing-path' as const, path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES };
-  env = await TestWorkflowEnvironment.createLocal({ server });
+  env = await temporalServer();
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     logger: new DefaultLogger('ERROR'),

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
@@ -17,13 +17,13 @@ import { names } from '../pipeline/names.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit } from '../workflows/index.ts';
 import { pause } from '../workflows/messages.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 import { lakeRows } from './lake.ts';
 import { delivered, metricsOf } from './recount.ts';
+import { temporalServer } from './temporal-server.ts';
 
 const WINDOW_SECONDS = 5;
 const pipeline: Pipeline = {
@@ -84,7 +84,7 @@ beforeAll(async () => {
   local = await startLocal({ dir: join(dir, 'aws'), log: () => undefined });
   aws = clients(local);
   // A server that has never heard of our search attributes, as one of the user's or of docker-compose.yml.
-  env = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: toolPaths().temporal! } } });
+  env = await temporalServer();
 }, 60_000);
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.stop()));

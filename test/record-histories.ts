@@ -2,12 +2,10 @@
 // those of that version. The sets of earlier versions stay as they are: pipelines that these have started go on under the workflows of this one.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
-import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 import { SCENES, type Scene } from './scenes.ts';
+import { temporalServer } from './temporal-server.ts';
 import { activitiesOf, world } from './world.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -21,10 +19,7 @@ const LATER = ['query.questions', 'query.start', 'query.finished', 'refresh.star
 );
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
-const env = await TestWorkflowEnvironment.createLocal({
-  client: { identity: WHO },
-  server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
-});
+const env = await temporalServer(WHO);
 try {
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),

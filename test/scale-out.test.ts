@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { auditing } from '../activities/audit.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import type { Holding } from '../activities/tally.ts';
@@ -11,13 +11,12 @@ import { type Child, startChild } from '../client/children.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import { environmentFor, taskQueue } from '../worker/connect.ts';
 import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
 import { generatorStatus, pause, settle, stop } from '../workflows/messages.ts';
-import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 import { bringUp } from './dashboard-lake.ts';
+import { temporalServer } from './temporal-server.ts';
 
 const LANES = 6;
 const spec = parseSpec({ name: 'spread', shards: LANES, windowSeconds: 1, generator: { rate: 600, players: 100 } });
@@ -31,12 +30,7 @@ const workers: Child[] = [];
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'd2d-spread-'));
-  [local, env] = await Promise.all([
-    startLocal({ dir, log: () => undefined }),
-    TestWorkflowEnvironment.createLocal({
-      server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
-    }),
-  ]);
+  [local, env] = await Promise.all([startLocal({ dir, log: () => undefined }), temporalServer()]);
   aws = clients(local);
   for (const name of ['one', 'another']) workers.push(worker(name));
   await Promise.all([...workers.map(({ ready }) => ready), bringUp(aws, ['bucket', 'events'], pipeline)]);

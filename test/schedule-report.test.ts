@@ -2,20 +2,17 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { temporal } from '../activities/temporal/schedules.ts';
 import { scheduleReport } from '../client/schedule-report.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
-import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { temporalServer } from './temporal-server.ts';
 
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  env = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
-  });
+  env = await temporalServer();
 }, 60_000);
 afterAll(() => env?.teardown());
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment, TestWorkflowEnvironment } from '@temporalio/testing';
+import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { scheduled } from '../activities/temporal/scheduled.ts';
 import { surplusSchedules, temporal } from '../activities/temporal/schedules.ts';
@@ -10,8 +10,8 @@ import { type ScheduleReport, scheduleReport } from '../client/schedule-report.t
 import { dataSets } from '../pipeline/dashboard.ts';
 import { QUESTIONS, REFRESHED, SCHEDULED } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec, SpecError } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { temporalServer } from './temporal-server.ts';
 
 const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec(spec), account: '000000000000' });
 
@@ -77,9 +77,7 @@ describe('in Temporal', () => {
   let env: TestWorkflowEnvironment;
   beforeAll(async () => {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
-    env = await TestWorkflowEnvironment.createLocal({
-      server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
-    });
+    env = await temporalServer();
   }, 60_000);
   afterAll(() => env?.teardown());
 

@@ -1,13 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import type { operate } from '../workflows/index.ts';
 import type { PipelineStatus, Wish } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
-import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { temporalServer } from './temporal-server.ts';
 import { activitiesOf, type World, world } from './world.ts';
 
 /** A Temporal server for the suite that imports this. */
@@ -16,9 +15,7 @@ let workflowBundle: WorkflowBundle;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  env = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
-  });
+  env = await temporalServer();
   workflowBundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     logger: new DefaultLogger('ERROR'),

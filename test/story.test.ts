@@ -2,17 +2,17 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { specHash } from '../activities/spec-hash.ts';
 import { picture, startPipeline, takeDown } from '../client/pipeline.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { toolPaths } from '../setup/tools.mjs';
 import { checkServer, taskQueue } from '../worker/connect.ts';
 import * as messages from '../workflows/messages.ts';
 import { born } from '../workflows/picture.ts';
 import { crawlDetails, details } from '../workflows/story.ts';
+import { temporalServer } from './temporal-server.ts';
 import { activitiesOf, final, world } from './world.ts';
 
 const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec(spec), account: '000000000000' });
@@ -55,7 +55,7 @@ describe('the Temporal UI, through its API', () => {
   beforeAll(async () => {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     // A server that does not know our search attributes yet, as one of the user's.
-    env = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: toolPaths().temporal! } } });
+    env = await temporalServer();
   }, 60_000);
   afterAll(() => env?.teardown());
 
