@@ -33,7 +33,7 @@ const ROWS = [
   { events: 100_000, shards: 4 },
 ] as const;
 const MOST = Number(process.env.D2D_BENCH_MOST ?? Number.POSITIVE_INFINITY);
-/** Flat is what takes at most this many times as long an event, or as much history. */
+/** Flat is what takes at most this many times as long an event. */
 const FLAT = 1.5;
 /** A run continues as new long before, whatever it has sent. */
 const MOST_HISTORY = 2_000;

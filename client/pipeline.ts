@@ -4,6 +4,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import {
   type Client,
   Connection,
+  ScheduleNotFoundError,
   Client as TemporalClient,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -252,12 +253,12 @@ export async function takeDown(client: Client, pipeline: Pipeline, keepData = fa
   return begun.result();
 }
 
-/** Undefined when Temporal knows no such workflow. */
+/** Undefined when Temporal knows no such workflow or schedule. */
 export async function unlessUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
   try {
     return await question;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
+    if (error instanceof WorkflowNotFoundError || error instanceof ScheduleNotFoundError) return undefined;
     throw error;
   }
 }

@@ -7,10 +7,8 @@ import type { Holding } from '../activities/tally.ts';
 import { type Audit, auditRow } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { audit } from '../workflows/index.ts';
-import type { Settled as Settlement } from '../workflows/messages.ts';
+import type { Settlement } from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
-
-type Settled = Pick<Settlement, 'at' | 'sending'>;
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'audited' }), account: '000000000000' };
 
@@ -33,7 +31,7 @@ async function audited(
   name: string,
   missing: number,
   publish: (report: Audit) => void,
-  { settled, hear = () => undefined }: { settled?: Settled; hear?: (activity: string, ...args: unknown[]) => void } = {},
+  { settled, hear = () => undefined }: { settled?: Settlement; hear?: (activity: string, ...args: unknown[]) => void } = {},
 ): Promise<Audit> {
   const counts = { columns: ['duplicates', 'windows_checked', 'windows_wrong'], rows: [['0', '1', '0']] };
   const worker = await Worker.create({

@@ -1,12 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
 import * as messages from '../workflows/messages.ts';
-import { env, isHeld, isRunning, withPipeline } from './stage.ts';
+import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
-
-const generatorOf = (pipeline: Pipeline) => env.client.workflow.getHandle(names(pipeline).workflows.generate);
-const soon = { schedules: { drift: '10 seconds' } };
 
 describe('what fails midway', () => {
   it(

@@ -1,15 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { specHash } from '../activities/spec-hash.ts';
 import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
 import { STAGES } from '../pipeline/stages.ts';
 import * as messages from '../workflows/messages.ts';
-import { env, isHeld, isRunning, withPipeline } from './stage.ts';
+import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
 
 const ALL = Object.keys(STAGES).length;
-const generatorOf = (pipeline: Pipeline) => env.client.workflow.getHandle(names(pipeline).workflows.generate);
-const soon = { schedules: { drift: '10 seconds' } };
 
 describe('a look for drift', () => {
   it(
@@ -255,102 +252,6 @@ describe('a generator that is quiet already', () => {
         await until((now) => now.state === 'paused' && now.pipeline.windowSeconds === 1);
         expect(account.paused).toBe(true);
       }),
-    60_000,
-  );
-});
-
-describe('taking down', () => {
-  it(
-    'says why what would not go is still there',
-    () =>
-      withPipeline(async ({ account, handle, up, until }) => {
-        await up();
-        await until(isRunning);
-        account.stuck.set('studio', final('the application hangs'));
-        const { left } = await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
-        expect(left).toContainEqual({ label: 'studio', why: 'the application hangs' });
-        expect(account.standing.has('dashboard')).toBe(false);
-      }),
-    60_000,
-  );
-});
-
-describe('a take-down', () => {
-  it(
-    'that failed is not undone by a look for drift',
-    () =>
-      withPipeline(async ({ account, handle, up, until }) => {
-        await up();
-        await until(isRunning);
-        account.endless = final('Temporal is away');
-        await expect(handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).rejects.toThrow();
-        account.standing.delete('crawler');
-        const { spent } = await until(() => true);
-        const [surveys, made] = [account.surveysBegun, account.log.length];
-        // Cost is added up at each look around.
-        await until(({ spent: now }) => now.at > spent.at + 500);
-        expect([account.surveysBegun, account.log.length]).toEqual([surveys, made]);
-        account.endless = undefined;
-        expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).toEqual({ left: [] });
-      }, soon),
-    60_000,
-  );
-
-  it(
-    'that failed while it came up holds it, until it is asked for again',
-    () =>
-      withPipeline(async ({ account, pipeline, handle, up, until }) => {
-        account.broken.set('crawler', new Error('still thinking'));
-        await up();
-        await until(({ stages }) => stages.crawler === 'working');
-        account.endless = final('Temporal is away');
-        await expect(handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).rejects.toThrow();
-        expect(await until(() => true)).toMatchObject({ state: 'held', reason: 'taking it down failed: Temporal is away' });
-        account.endless = undefined;
-        account.broken.clear();
-        await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
-        await until(isRunning);
-      }),
-    60_000,
-  );
-
-  it(
-    'lets nobody start the generator or the notebook again',
-    () =>
-      withPipeline(async ({ account, pipeline, handle, up, until }) => {
-        await up();
-        await until(isRunning);
-        account.stuck.set('studio', new Error('still stopping'));
-        const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
-        while (!account.log.includes('studio.remove')) await new Promise((resolve) => setTimeout(resolve, 20));
-        await handle.signal(messages.pause);
-        await handle.signal(messages.resume);
-        await handle.signal(messages.pause);
-        expect(await until(() => true)).toMatchObject({ state: 'taking down' });
-        account.stuck.clear();
-        expect(await down).toEqual({ left: [] });
-        await handle.result();
-        expect((await generatorOf(pipeline).describe()).status.name).not.toBe('RUNNING');
-      }),
-    60_000,
-  );
-
-  it(
-    'that keeps the data lets it through first',
-    () =>
-      withPipeline(
-        async ({ account, pipeline, handle, up, until }) => {
-          await up();
-          await until(isRunning);
-          const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] });
-          await until(({ closed }) => closed);
-          expect(await generatorOf(pipeline).query(messages.generatorStatus)).toMatchObject({ state: 'paused' });
-          expect(account.log).not.toContain('eventsDelivery.remove');
-          expect(await down).toEqual({ left: [] });
-          expect(account.standing.has('bucket')).toBe(true);
-        },
-        { delivery: { seconds: 0 } },
-      ),
     60_000,
   );
 });

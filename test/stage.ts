@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { operate } from '../workflows/index.ts';
 import type { PipelineStatus, Wish } from '../workflows/messages.ts';
@@ -22,6 +23,11 @@ beforeAll(async () => {
   });
 }, 60_000);
 afterAll(() => env?.teardown());
+
+/** The generator of a pipeline. */
+export const generatorOf = (pipeline: Pipeline) => env.client.workflow.getHandle(names(pipeline).workflows.generate);
+/** Of a spec whose pipeline looks for drift soon. */
+export const soon = { schedules: { drift: '10 seconds' } };
 
 let count = 0;
 

@@ -6,7 +6,7 @@ import { type Audit, mismatches, type PlaceCount } from '../pipeline/audit.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
-import { audited } from './messages.ts';
+import { audited, type Settlement } from './messages.ts';
 import { crawl, query } from './scheduled.ts';
 import { auditDetails, introduced } from './story.ts';
 
@@ -113,11 +113,10 @@ async function inTurn<Results extends unknown[]>(works: readonly [...Works<Resul
   return results as Results;
 }
 
-type Settledness = NonNullable<Awaited<ReturnType<Activities['generator.settle']>>>;
 type Found = Awaited<ReturnType<typeof asked>>;
 
 /** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
-async function asked(pipeline: Pipeline, since: number, { at, sending = false }: Partial<Settledness>, together: typeof atOnce) {
+async function asked(pipeline: Pipeline, since: number, { at, sending = false }: Partial<Settlement>, together: typeof atOnce) {
   const isOld = together === inTurn;
   const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
     () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at]),

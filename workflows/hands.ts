@@ -40,7 +40,7 @@ export const lasting = (pipeline: Pipeline, workflowId: string, summary: string)
 /** Heartbeats close a window once it has ended; a stream that takes none must not hold up a change for ever. */
 const closingPatience = ({ windowSeconds }: Pipeline) => windowSeconds * 1000 + 120_000;
 /** Rows of a window come out of Flink, and through their stream, within this. */
-const SINKS_MS = 10_000;
+export const SINKS_MS = 10_000;
 const CLOSING = { summary: 'until every window is closed' };
 
 interface Wanted {

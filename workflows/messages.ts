@@ -185,12 +185,15 @@ export const suspend = defineSignal('suspend');
 export const apply = defineUpdate<PlanReport, [Wish]>('apply');
 /** From an audit to its pipeline: what it came to. */
 export const audited = defineSignal<[AuditSummary]>('audited');
-/** What a generator has written down: the game, how far its lanes have come, and up to when (milliseconds since the epoch); whether it goes on sending. */
-export interface Settled {
-  game: Game;
-  lanes: number[];
+/** Up to when a generator has written its ledger down (milliseconds since the epoch), and whether it goes on sending. */
+export interface Settlement {
   at: number;
   sending: boolean;
+}
+/** The same, with the game, and how far its lanes have come. */
+export interface Settled extends Settlement {
+  game: Game;
+  lanes: number[];
 }
 /** Has a running generator send at another rate, until the spec is applied again; answers with it in words. */
 export const setRate = defineUpdate<string, [Rate]>('setRate');

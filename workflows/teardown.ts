@@ -15,6 +15,7 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import { everything, HOLDS_DATA, only, type Stage } from '../pipeline/stages.ts';
 import { WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { rootMessage } from './failure.ts';
+import { SINKS_MS } from './hands.ts';
 import { type Leftovers, pause } from './messages.ts';
 import { takeDown } from './provision.ts';
 
@@ -25,9 +26,6 @@ const act = proxyActivities<Activities>({
   summary: 'takes the pipeline down',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
-
-/** Rows of a window come out of Flink, and through their stream, within this. */
-const SINKS_MS = 10_000;
 
 /** Stages that a take-down which began with an earlier version does not go through. */
 const AUDIT_ON_DASHBOARD: Stage[] = ['auditTable', 'audits'];

@@ -1,11 +1,3 @@
-import { bundled } from '../../setup/steps/bundles.mjs';
-import { projectRoot } from '../../setup/tools.mjs';
+import { runProgram } from '../../setup/program.mjs';
 
-// Bundled ahead by set-up; without that, or when a source has changed since, from the sources: a thread inherits no loader.
-const bundle = bundled(projectRoot, 'sender-thread');
-if (bundle) await import(bundle);
-else {
-  const { register } = await import('tsx/esm/api');
-  register();
-  await import('./sender-thread.ts');
-}
+await runProgram('sender-thread', new URL('sender-thread.ts', import.meta.url));

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/client';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { type Settled, settle } from '../../workflows/messages.ts';
+import { type Settlement, settle } from '../../workflows/messages.ts';
 import { notYet } from '../resource.ts';
 import { specHash } from '../spec-hash.ts';
 import { scheduled, scheduleOptions } from './scheduled.ts';
@@ -68,7 +68,7 @@ export function temporal(client: Client, taskQueue: string) {
   };
   return {
     /** Has the generator write down its ledger: up to when, and whether it goes on sending. Undefined when none runs. */
-    'generator.settle': async (pipeline: Pipeline): Promise<Pick<Settled, 'at' | 'sending'> | undefined> => {
+    'generator.settle': async (pipeline: Pipeline): Promise<Settlement | undefined> => {
       const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
       try {
         if ((await handle.describe()).status.name !== 'RUNNING') return undefined;
