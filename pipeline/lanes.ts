@@ -1,6 +1,6 @@
-import { meanOf, peakOf } from './rate.ts';
+import { meanOf, peakOf, type Rate, rateSchema } from './rate.ts';
 import type { Game } from './simulation.ts';
-import { SHARD_AGGREGATED, type Spec } from './spec.ts';
+import { SHARD_AGGREGATED, SHARD_RECORDS, type Spec } from './spec.ts';
 
 const HASH_KEYS = 2n ** 128n;
 /** What is held back on purpose comes between one and two times this late. */
@@ -29,3 +29,11 @@ export const isOf = (game: Game, spec: Pick<Spec, 'generator' | 'shards'>): bool
   const wanted = gameOf(spec, game.run);
   return JSON.stringify({ ...wanted, lateAfter: 0 }) === JSON.stringify({ ...game, lateAfter: 0 });
 };
+
+/** Throws what is wrong with a rate in one line. */
+export function mustBeSendable(wanted: Rate, { shards, generator }: Pick<Spec, 'shards' | 'generator'>): void {
+  const { success, error, data } = rateSchema.safeParse(wanted);
+  if (!success) throw new Error(`the rate ${error.issues[0]?.message}`);
+  const most = generator.aggregate === false ? shards * SHARD_RECORDS : mostOf({ shards });
+  if ((peakOf(data) ?? 0) > most) throw new Error(`a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most})`);
+}

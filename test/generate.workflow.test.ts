@@ -31,6 +31,9 @@ interface Stream {
   calls: ('play' | 'beat' | 'wake')[];
   /** The next wake comes to nothing: it waits until it is cut short. */
   cutsWake: boolean;
+  /** Pages that were asked for and not written: all, while S3 refuses them. */
+  refused: number;
+  refuses: boolean;
 }
 
 /** Fake activities: a sender that notes what it sends, ten events a step, and on its first two attempts breaks off now and then without saying how far it came. */
@@ -74,12 +77,25 @@ function sender(stream: Stream, breaks: () => boolean) {
     },
     'kinesis.heldBack': async () => [],
     'ledger.write': async (_: Pipeline, number: number, page: LedgerPage) => {
+      if (stream.refuses) {
+        stream.refused++;
+        throw ApplicationFailure.retryable('refused');
+      }
       stream.pages.set(number, page);
     },
   };
 }
 
-const fresh = (): Stream => ({ times: new Map(), heartbeats: new Map(), late: 0, pages: new Map(), calls: [], cutsWake: false });
+const fresh = (): Stream => ({
+  times: new Map(),
+  heartbeats: new Map(),
+  late: 0,
+  pages: new Map(),
+  calls: [],
+  cutsWake: false,
+  refused: 0,
+  refuses: false,
+});
 const taskQueue = 'generate';
 
 /** Runs a generator of a spec over fake activities, while `story` lasts. */
@@ -113,6 +129,7 @@ async function withGenerator(
       }
     };
     await story({ handle, until, stream });
+    if ((await handle.describe()).status.name !== 'RUNNING') return;
     await handle.signal(stop);
     await handle.result();
   });
@@ -209,4 +226,23 @@ it('wakes every lane after a pause before any goes on, so that none is late for 
   const woken = calls.indexOf('wake');
   expect(calls.slice(2, woken)).not.toContain('play');
   expect(calls.slice(woken, woken + 4)).toEqual(['wake', 'wake', 'play', 'play']);
+}, 60_000);
+
+it('writes down all that was sent though it is cancelled between two attempts of a page', async () => {
+  const stream = await withGenerator(
+    'cancelled',
+    { shards: 2, generator: { rate: 100 } },
+    () => false,
+    async ({ handle, until, stream }) => {
+      await until(() => stream.times.size > 20);
+      stream.refuses = true;
+      await handle.signal(pause);
+      await until(() => stream.refused > 0);
+      await handle.cancel();
+      stream.refuses = false;
+      await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    },
+  );
+  const written = ledgerOf(stream).reduce((sum, { first, end }) => sum + end - first, 0);
+  expect(written).toBe(stream.times.size);
 }, 60_000);

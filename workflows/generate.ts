@@ -15,12 +15,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { isOf, laneTotal, mostOf } from '../pipeline/lanes.ts';
+import { isOf, laneTotal, mostOf, mustBeSendable } from '../pipeline/lanes.ts';
 import { entered } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
-import { paceAt, peakOf, type Rate, rateSchema, rateWords } from '../pipeline/rate.ts';
-
-import { type Pipeline, SHARD_RECORDS } from '../pipeline/spec.ts';
+import { paceAt, rateSchema, rateWords } from '../pipeline/rate.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { basesFrom, begin, type Cursor } from './cursor.ts';
 import { rootMessage } from './failure.ts';
@@ -174,7 +173,9 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
         const { game, ledger, pages } = cursor;
         cursor.ledger = [];
         cursor.pages = pages + 1;
-        await act['ledger.write'].executeWithOptions({ summary: `${ledger.length} ranges` }, [pipeline, pages, { game, ranges: ledger }]);
+        const summary = `${ledger.length} ranges`;
+        const write = () => act['ledger.write'].executeWithOptions({ summary }, [pipeline, pages, { game, ranges: ledger }]);
+        await (patched('pages-outlast-a-cancellation') ? CancellationScope.nonCancellable(write) : write());
       }
     } finally {
       writing--;
@@ -273,19 +274,12 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     await run();
   } catch (error) {
     // Taken down: the data may be kept, and then has to be accounted for to the last event.
-    if (isCancellation(error) && patched('ledger-written-when-cancelled')) await CancellationScope.nonCancellable(writeLedger);
+    if (isCancellation(error) && patched('ledger-written-when-cancelled'))
+      await CancellationScope.nonCancellable(() => writeLedger().then(() => condition(() => writing === 0)));
     throw error;
   }
   show('finished');
   await condition(allHandlersFinished);
-}
-
-/** Throws what is wrong with a rate in one line. */
-function mustBeSendable(wanted: Rate, { shards, generator }: Pipeline): void {
-  const { success, error, data } = rateSchema.safeParse(wanted);
-  if (!success) throw new Error(`the rate ${error.issues[0]?.message}`);
-  const most = generator.aggregate === false ? shards * SHARD_RECORDS : mostOf({ shards });
-  if ((peakOf(data) ?? 0) > most) throw new Error(`a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most})`);
 }
 
 /** A generator may also run alone: then there is nobody to tell. */
