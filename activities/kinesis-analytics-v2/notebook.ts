@@ -21,7 +21,7 @@ import { flow } from './flow.ts';
 import { flinkOf, jobOf, sourceOf } from './job.ts';
 import { buildNote, type Reading, readingOf, textOf, writtenIn } from './note.ts';
 import { goingOn, missing } from './resume.ts';
-import { enter, notePath, type Paragraph, readNote } from './session.ts';
+import { enter, notePath, type Paragraph, readNote, type Session } from './session.ts';
 import { startFailed, whyNotStarted } from './start-failed.ts';
 import { pushToStop } from './stop.ts';
 
@@ -63,16 +63,18 @@ export function notebook(clients: Clients) {
     /** Runs every paragraph of the note, unless they are running. */
     'notebook.run': async (pipeline: Pipeline): Promise<void> => {
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
-      if ((await readNote(session, pipeline)).isRunning) return;
-      const { exception, message } = await session('POST', notePath(pipeline));
-      if (exception !== undefined && !String(message).includes('RUNNING state'))
-        throw new Error(`the notebook did not run the note: ${exception}: ${message}`);
+      if (!(await readNote(session, pipeline)).isRunning) await runNote(session, pipeline);
     },
-    /** Returns once every table is made and the job reads the stream's shards. Fails with Flink's own words if a paragraph does. */
+    /**
+     * Returns once every table is made and the job reads the stream's shards. Fails with Flink's own words if a paragraph does. A run that was lost since, as an update
+     * of the application restarts it, is begun again.
+     */
     'notebook.runs': async (pipeline: Pipeline): Promise<void> => {
-      const { isRunning, paragraphs } = await readNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
+      const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
+      const { isRunning, paragraphs } = await readNote(session, pipeline);
       const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
       if (failed && !isRunning) throw noteFailed(pipeline, failed);
+      if (!isRunning) await runNote(session, pipeline);
       const { running, reason } = await look(clients, pipeline);
       if (!running) throw underWay(pipeline, reason ?? 'the note is still starting');
     },
@@ -91,6 +93,12 @@ async function start(clients: Clients, pipeline: Pipeline): Promise<void> {
     if (isNamed(error, ...BUSY)) return;
     throw await startFailed(clients, pipeline, `${(error as Error).name}: ${(error as Error).message}`);
   }
+}
+
+async function runNote(session: Session, pipeline: Pipeline): Promise<void> {
+  const { exception, message } = await session('POST', notePath(pipeline));
+  if (exception !== undefined && !String(message).includes('RUNNING state'))
+    throw new Error(`the notebook did not run the note: ${exception}: ${message}`);
 }
 
 /** A paragraph that failed, in Flink's words; with the role if these speak of a permission. */

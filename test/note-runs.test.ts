@@ -1,0 +1,46 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from '@jest/globals';
+import type { Clients } from '../activities/aws.ts';
+import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+
+const pipeline: Pipeline = { ...parseSpec({ name: 'rerun' }), account: '000000000000' };
+
+/** What `notebook.runs` says of a note in whose paragraphs these states stand, and how often it ran the note. */
+async function looked(states: string[], isRunning: boolean): Promise<{ said: string; runs: number }> {
+  let runs = 0;
+  const zeppelin = createServer(({ method }, response) => {
+    if (method === 'POST') runs++;
+    response.setHeader('set-cookie', 'session=1');
+    response.end(JSON.stringify({ body: { isRunning, paragraphs: states.map((status, i) => ({ id: `paragraph_${i}`, status })) } }));
+  });
+  await new Promise<void>((listening) => zeppelin.listen(0, '127.0.0.1', listening));
+  const { port } = zeppelin.address() as AddressInfo;
+  const send = async () => ({ AuthorizedUrl: `http://127.0.0.1:${port}/zeppelin/` });
+  const aws = { kinesisAnalyticsV2: { send } } as unknown as Clients;
+  try {
+    const said: Error = await notebook(aws)
+      ['notebook.runs'](pipeline)
+      .then(
+        () => new Error('it runs'),
+        (error) => error,
+      );
+    return { said: said.message, runs };
+  } finally {
+    zeppelin.closeAllConnections();
+    await new Promise((closed) => zeppelin.close(closed));
+  }
+}
+
+it('begins the note again when an update of the application took its run along', async () => {
+  const { said, runs } = await looked(['READY', 'READY'], false);
+  expect(said).toContain("the note's job does not run: paragraph_0 READY, paragraph_1 READY");
+  expect(runs).toBe(1);
+});
+
+it('leaves a run alone that is under way, and one that failed', async () => {
+  expect(await looked(['FINISHED', 'READY'], true)).toMatchObject({ runs: 0 });
+  expect(await looked(['FINISHED', 'PENDING'], false)).toMatchObject({ runs: 0 });
+  expect(await looked(['FINISHED', 'ERROR'], false)).toMatchObject({ runs: 0, said: expect.stringContaining('ended as ERROR') });
+});
