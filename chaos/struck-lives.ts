@@ -125,7 +125,8 @@ const SLOW_MS = 60_000;
 /** A failure says what was being done to which thing, and the error's name or words; or that somebody else has the name, what has to go first, or who is not there. */
 const isPlain = (line: string, names: string[]): boolean =>
   /\S: \S/.test(line) && (SAID.test(line) || names.some((name) => line.includes(name)));
-const SAID = /by the fault plan|Rate exceeded|internal error|socket hang up|ECONNRESET|timed? ?out|choose another name|AWS still has it|needs it and would not go|there is no (user|group) /i;
+const SAID =
+  /by the fault plan|Rate exceeded|internal error|socket hang up|ECONNRESET|timed? ?out|choose another name|AWS still has it|needs it and would not go|there is no (user|group) /i;
 
 /** Any call fails with this probability, in each of R13's ways alike. */
 function randomPlan(seed: number, share: number): FaultPlan {
