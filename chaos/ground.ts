@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,8 @@ import type { Place } from './life.ts';
 /** The product on this machine, in processes that can be killed. */
 export interface Ground extends Place {
   parts: Embedded;
+  /** The ids of all that can be killed, as they are now. */
+  pids(): Record<string, number | undefined>;
   state: string;
   /** Where the worker kills itself next, as 'bucket.ensure before'; each once. */
   boundaries: { put(all: string[]): Promise<void>; left(): Promise<string[]> };
@@ -49,6 +51,7 @@ export async function ground(): Promise<Ground> {
   const client = await connect(server);
   return {
     parts,
+    pids: () => ({ ...parts.pids(), ...within(parts.pids()['local AWS']) }),
     client,
     target,
     state,
@@ -72,6 +75,18 @@ const callsIn = (text: string): Call[] =>
     .split('\n')
     .filter((line) => line.endsWith('}'))
     .map((line) => JSON.parse(line) as Call);
+
+/** Processes of the local AWS that can die alone, by what their command lines end in. */
+const WITHIN = { Flink: / Local( --\S+ \S+)*$/, Athena: /athena\/engine-process\.ts / };
+
+function within(parent: number | undefined): Record<string, number | undefined> {
+  if (parent === undefined) return {};
+  const children = execFileSync('ps', ['-A', '-ww', '-o', 'ppid=,pid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 24 })
+    .split('\n')
+    .flatMap((line) => (Number.parseInt(line, 10) === parent ? [line.trim().replace(/^\d+\s+/, '')] : []));
+  const pidOf = (command: RegExp) => children.filter((line) => command.test(line)).map((line) => Number.parseInt(line, 10))[0];
+  return { Flink: pidOf(WITHIN.Flink), Athena: pidOf(WITHIN.Athena) };
+}
 
 /** Sends SIGKILL; false if there is no such process. */
 export function killed(pid: number | undefined): boolean {

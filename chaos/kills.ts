@@ -11,7 +11,9 @@ import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, persist
 import { oneOf, randomOf } from './random.ts';
 import { COUNTS, type Course, lived, RECOVERY_MS, type Run, type Time } from './run.ts';
 
-const VICTIMS = ['worker', 'local AWS', 'Temporal', 'client'] as const;
+const VICTIMS = ['worker', 'local AWS', 'Flink', 'Athena', 'Temporal', 'client'] as const;
+/** With these Flink has to start again. */
+const STARTS = ['local AWS', 'Flink'];
 /** What is killed in place of what does not run just then; Flink does not have to start again for it. */
 const OTHERS = ['worker', 'Temporal'] as const;
 
@@ -37,7 +39,7 @@ export function killRun(on: Ground, number: number, seed: number, time: Time): P
   const spec = parseSpec(written);
   const changed = { ...written, delivery: { seconds: 1, megabytes: 4 }, keep: { logDays: 30 } };
   const file = join(on.state, 'data2dashboard.yaml');
-  const starts = Object.values(blows).filter(({ victim }) => victim === 'local AWS').length;
+  const starts = Object.values(blows).filter(({ victim }) => STARTS.includes(victim)).length;
   return lived(
     time(1, 1 + starts) + Object.keys(blows).length * RECOVERY_MS,
     COUNTS,
@@ -94,7 +96,7 @@ async function fallen(
   const verb = first === 'client' ? d2d(on.state, ...PHASES[phase].verb) : undefined;
   await delay(after, undefined, { signal });
   for (let victim = first; ; victim = oneOf(OTHERS, random)) {
-    const isDead = victim === 'client' ? await ended(verb!) : killed(on.parts.pids()[victim]);
+    const isDead = victim === 'client' ? await ended(verb!) : killed(on.pids()[victim]);
     if (isDead) {
       run.blows.push(`${victim} killed ${Math.round(after)} ms into ${phase}`);
       return;

@@ -39,7 +39,7 @@ const failures = (seed: number): FaultPlan => ({
   ],
 });
 
-const VICTIMS = ['worker', 'local AWS'] as const;
+const VICTIMS = ['worker', 'local AWS', 'Flink', 'Athena'] as const;
 const MINUTE_MS = 60_000;
 /** What coming up, the account and going take beside the minutes asked for. */
 const REST_MS = 600_000;
@@ -103,7 +103,7 @@ async function sampled(on: Ground, { run, signal }: Course, until: number): Prom
     if (Date.now() >= nextKill) {
       nextKill += killEvery * 1000;
       const victim = oneOf(VICTIMS, random);
-      if (killed(on.parts.pids()[victim])) run.blows.push(victim);
+      if (killed(on.pids()[victim])) run.blows.push(victim);
     }
     if (Date.now() < nextMinute) continue;
     nextMinute += MINUTE_MS;

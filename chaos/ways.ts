@@ -95,7 +95,7 @@ export function places({ seconds, flink }: { seconds: number; flink?: number }):
 /** What may be made to happen, by the word that asks for it: what it is, and its share of the runs when all are asked for. */
 export const WAYS: Record<string, { about: string; share: number; begin(means: Means): Promise<Trouble> }> = {
   kills: {
-    about: 'the worker, the local AWS, Temporal or a client killed in up, run, apply, down',
+    about: 'the worker, the local AWS, its Flink or its Athena, Temporal or a client killed in up, run, apply, down',
     share: 20,
     begin: async ({ places: { ground, timeAt }, seed }) => {
       const on = await ground();
