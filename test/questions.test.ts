@@ -20,7 +20,8 @@ import { scenario, sentBy, toldApart } from './scenarios.ts';
 const pipeline: Pipeline = { ...parseSpec({ name: 'questions', windowSeconds: 10 }), account: '000000000000' };
 const n = names(pipeline);
 /** The last full hour: within every range that is asked for. */
-const HOUR = Math.floor(Date.now() / 3_600_000) * 3_600_000 - 3_600_000;
+const HOUR_MS = 3_600_000;
+const HOUR = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
 const WEEK_MS = 7 * 86_400_000;
 
 const scene = { ...scenario('asked', 1, 1, { trouble: { late: 0.05, duplicate: 0.05 } }), base: HOUR + 3_000 };
@@ -189,6 +190,24 @@ describe('the questions of sql/athena', () => {
     await aws.s3.send(new DeleteObjectCommand({ Bucket: n.bucket, Key: weekAgo }));
   });
 
+  it('see the first events of their range, which lie in the object of the hour before', async () => {
+    const since = HOUR - 23 * HOUR_MS;
+    const [before, edge] = [matchFrom(since - 15_000, 'before').slice(0, 150), matchFrom(since, 'edge')];
+    const [counted] = await ask('pipeline_counts');
+    const keys = [await put('events', 'edge', [...before, ...edge.slice(0, 150)], since - HOUR_MS)];
+    keys.push(await put('events', 'edge', edge.slice(150), since));
+    await crawl(aws, pipeline);
+    expect(await ask('pipeline_counts')).toEqual([
+      expect.objectContaining({
+        events: Number(counted!.events) + edge.length,
+        distinct_events: Number(counted!.distinct_events) + edge.length,
+      }),
+    ]);
+    const minutes = await ask('pipeline_operations');
+    expect(minutes.reduce((sum, row) => sum + Number(row.events), 0)).toBe(Number(counted!.events) + edge.length);
+    for (const Key of keys) await aws.s3.send(new DeleteObjectCommand({ Bucket: n.bucket, Key }));
+  });
+
   it('read nothing of what was delivered before their range', async () => {
     const bytes = async () => Object.fromEntries(await Promise.all(QUESTIONS.map(async (question) => [question, await bytesOf(question)])));
     const before = (await bytes()) as Record<string, number>;
@@ -218,6 +237,20 @@ describe('windows_wrong', () => {
   it('finds every window right, late events folded in', async () => {
     expect(await checked()).toEqual({ windows_checked: expect.any(Number), windows_wrong: 0 });
     expect(Number((await checked())!.windows_checked)).toBeGreaterThanOrEqual(windows);
+  });
+
+  it('compares the first windows of its range, the events of which lie in the object of the hour before', async () => {
+    const since = HOUR - HOUR_MS;
+    const edge = matchFrom(since, 'edge');
+    const before = matchFrom(since - 15_000, 'before').slice(0, 150);
+    const keys = [await put('events', 'edge', [...before, ...edge.slice(0, 150)], since - HOUR_MS)];
+    keys.push(await put('events', 'edge', edge.slice(150), since));
+    for (const [table, rows] of Object.entries(metricsRows([...before, ...edge], [], pipeline.windowSeconds)))
+      keys.push(await put(table as LakeTable, 'edge', rows, since));
+    await crawl(aws, pipeline);
+    const { windows_checked, windows_wrong } = (await checked())!;
+    for (const Key of keys) await aws.s3.send(new DeleteObjectCommand({ Bucket: n.bucket, Key }));
+    expect({ windows_wrong, more: Number(windows_checked) > windows }).toEqual({ windows_wrong: 0, more: true });
   });
 
   it('counts nothing twice when events and metrics come again, a replay with smaller rows included', async () => {
