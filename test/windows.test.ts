@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
 import { buildNote, windowSecondsIn } from '../activities/kinesis-analytics-v2/note.ts';
+import { goingOn } from '../activities/kinesis-analytics-v2/resume.ts';
 import { preflight } from '../activities/preflight.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { type Local, startLocal } from '../local/start.ts';
+import type { LakeTable } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
 import { matchFrom, metricsRows, putRows } from './lake.ts';
+import { type Row, stamp } from './recomputed.ts';
 
 const HOUR = Date.UTC(2026, 10, 23, 18);
 const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec({ name: 'windowed', ...spec }), account: '000000000000' });
@@ -75,5 +78,32 @@ describe('the length of the windows', () => {
     expect(windowSecondsIn(note.replace("INTERVAL '10' SECOND(4)", "INTERVAL '20' SECOND(4)"), pipeline)).toBeUndefined();
     expect(windowSecondsIn('{}', pipeline)).toBeUndefined();
     expect(windowSecondsIn(undefined, pipeline)).toBeUndefined();
+  });
+});
+
+describe('where the SQL goes on', () => {
+  it('lies before the last window of the table that lacks the most', async () => {
+    const of = pipelineOf({ name: 'lacking', windowSeconds: 10 });
+    for (const stage of ['bucket', 'events'] as const) {
+      await eventually(() => act[`${stage}.ensure`](of));
+      await eventually(() => act[`${stage}.ready`](of));
+    }
+    const all = Object.entries(metricsRows(matchFrom(HOUR), [], 10)).filter(([table]) => table !== 'late_events') as [LakeTable, Row[]][];
+    for (const [table, rows] of all) await putRows(aws, of, table, 'a', rows);
+    const from = async () => (await goingOn(aws, of, undefined)).from;
+    const whole = await from();
+    expect(whole).toBeGreaterThan(HOUR - 60_000);
+    for (const [table, rows] of all) {
+      await putRows(
+        aws,
+        of,
+        table,
+        'a',
+        rows.filter(({ window_start: start }) => start === stamp(HOUR)),
+      );
+      expect({ table, from: await from() }).toEqual({ table, from: HOUR - 20_000 });
+      await putRows(aws, of, table, 'a', rows);
+      expect(await from()).toBe(whole);
+    }
   });
 });

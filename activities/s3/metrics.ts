@@ -7,7 +7,7 @@ import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
 
 /** The tables of the lake that hold windows. */
-export const METRICS: LakeTable[] = ['player_metrics', 'team_metrics'];
+export const METRICS: LakeTable[] = ['player_metrics', 'team_metrics', 'leaderboards', 'server_metrics'];
 /** Objects that hold the newest windows: where one ends lies another's beginning. */
 const NEWEST = 3;
 
