@@ -8,7 +8,7 @@ import { shardIds } from './kinesis/shards.ts';
 const FOLDER = new URL('../sql/', import.meta.url);
 
 /** How far back questions look, by the word that they say before a view's name; in hours. */
-const RANGES = { latest: 2, recent: 24, month: 30 * 24 } as const;
+const RANGES = { latest: 2, recent: 24, month: 30 * 24, twoMonths: 60 * 24 } as const;
 
 /** The partitions that may hold what happened within so many full hours: Firehose puts an object into the hour of its oldest record, so the next hour may begin in it. */
 const deliveredWithin = (hours: number): string =>
@@ -90,6 +90,7 @@ function placeholders(pipeline: Pipeline) {
     comparedUntil: `CAST(current_timestamp - INTERVAL '${pipeline.delivery.seconds + ON_THE_WAY_SECONDS}' SECOND AS timestamp(3))`,
     recentHours: RANGES.recent,
     recentPartitions: deliveredWithin(RANGES.recent),
+    monthHours: RANGES.month,
     database: lakeDatabase,
     // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,
