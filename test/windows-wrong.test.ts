@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LakeTable } from '../pipeline/names.ts';
+import type { GameEvent } from '../pipeline/schema.ts';
 import { ASKED, askedLake, HOUR, HOUR_MS, WINDOW_SECONDS } from './asked-lake.ts';
 import { matchFrom, metricsRows } from './lake.ts';
 
-const { events, late, copies, metrics } = ASKED;
+const { events, kills, late, copies, metrics } = ASKED;
 
 let lake: Awaited<ReturnType<typeof askedLake>>;
 beforeAll(async () => {
@@ -53,14 +54,30 @@ describe('windows_wrong', () => {
     expect(await checked()).toMatchObject({ windows_wrong: 0 });
   });
 
+  it('takes the board of a window as a whole when a replay that began inside the window made another', async () => {
+    const windowOf = ({ event_time: time }: GameEvent) => Math.floor(Date.parse(`${time}Z`) / (WINDOW_SECONDS * 1000));
+    const onTime = kills.filter((event) => !late.includes(event));
+    const byWindow = [...new Set(onTime.map(windowOf))].map((window) => onTime.filter((event) => windowOf(event) === window));
+    for (const lost of [1, 2, 3, 5, 8]) {
+      const rest = byWindow.flatMap((all) => all.slice(lost));
+      const replayed = metricsRows(rest, [], WINDOW_SECONDS);
+      await lake.put('leaderboards', 'partial', replayed.leaderboards);
+      await lake.put('player_metrics', 'partial', replayed.player_metrics);
+      expect({ lost, ...(await checked()) }).toMatchObject({ lost, windows_wrong: 0 });
+    }
+    await lake.remove(...(await Promise.all((['leaderboards', 'player_metrics'] as const).map((table) => lake.put(table, 'partial', [])))));
+  });
+
   const [player, team, leader, server] = [metrics.player_metrics, metrics.team_metrics, metrics.leaderboards, metrics.server_metrics].map(
     (rows) => rows[0]!,
   );
   it.each<[string, LakeTable, object[], number]>([
-    ['a kill too many', 'player_metrics', [{ ...player, kills: Number(player!.kills) + 1, kill_death_ratio: 9 }], 2],
+    // With him goes the place that he had by right.
+    ['a kill too many', 'player_metrics', [{ ...player, kills: Number(player!.kills) + 1, kill_death_ratio: 9 }], 3],
     ['a player who never was', 'player_metrics', [{ ...player, player_id: 'player-nobody' }], 1],
     ['points too many', 'team_metrics', [{ ...team, points: Number(team!.points) + 1 }], 1],
-    ['a place for another player', 'leaderboards', [{ ...leader, player_id: 'player-nobody', deaths: Number(leader!.deaths) + 1 }], 1],
+    // All behind him are in the wrong place then.
+    ['a place for another player', 'leaderboards', [{ ...leader, player_id: 'player-nobody', deaths: Number(leader!.deaths) + 1 }], 9],
     ['an event too many', 'server_metrics', [{ ...server, events: Number(server!.events) + 1 }], 1],
     ['a wrong ratio beside right counts', 'player_metrics', [{ ...player, kill_death_ratio: Number(player!.kill_death_ratio) + 0.1 }], 1],
   ])('notices %s', async (_, table, rows, wrong) => {
