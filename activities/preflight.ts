@@ -9,6 +9,7 @@ import { isRefused, isUnknownCaller } from './errors.ts';
 import { edition, principal } from './quicksight/account.ts';
 import { quotas } from './quotas.ts';
 import { ok, refused, type Verdict } from './verdict.ts';
+import { windowLength } from './windows.ts';
 
 /** What was found of one thing, and how often AWS was called for it. */
 export interface Check extends Verdict {
@@ -35,6 +36,7 @@ export function preflight(clients: Clients, resolve: (host: string) => Promise<u
         check('Managed Flink', () => applications(pipeline)),
         check('QuickSight', () => edition(quicksight, pipeline)),
         check('QuickSight principal', () => principal(quicksight, pipeline)),
+        check('windows', () => windowLength(clients, pipeline)),
       ]);
       return [...first, ...rest];
     },

@@ -8,7 +8,11 @@ import { shardIds } from './kinesis/shards.ts';
 const FOLDER = new URL('../sql/', import.meta.url);
 
 /** How far back questions look, by the word that they say before a view's name; in hours. */
-const RANGES = { latest: 2, recent: 24, month: 30 * 24 } as const;
+const RANGES = { latest: 2, recent: 24, month: 30 * 24, twoMonths: 60 * 24 } as const;
+
+/** The partitions that may hold what happened within so many full hours: Firehose puts an object into the hour of its oldest record, so the next hour may begin in it. */
+const deliveredWithin = (hours: number): string =>
+  `year || month || day || hour >= date_format(current_timestamp - INTERVAL '${hours + 1}' HOUR, '%Y%m%d%H')`;
 
 /** Besides Firehose's buffer: until an idle shard lets a window close, the watermark, and what the parts themselves take. */
 const ON_THE_WAY_SECONDS = 60;
@@ -51,7 +55,7 @@ function withViews(pipeline: Pipeline, text: string, inside = 'TRUE'): string {
       const hours = Object.hasOwn(RANGES, range) ? RANGES[range as keyof typeof RANGES] : undefined;
       if (hours === undefined) return whole;
       const since = `current_timestamp - INTERVAL '${hours}' HOUR`;
-      const query = viewQuery(pipeline, view, `year || month || day || hour >= date_format(${since}, '%Y%m%d%H')`);
+      const query = viewQuery(pipeline, view, deliveredWithin(hours));
       // What is delivered later may have happened before: of that, there would be parts only.
       return `(\nSELECT * FROM (\n${query}\n) WHERE ${timeOf(query)} >= CAST(date_trunc('hour', ${since}) AS timestamp(3))\n)`;
     })
@@ -82,8 +86,11 @@ function placeholders(pipeline: Pipeline) {
     slidingLead: slidingSeconds(pipeline) - pipeline.windowSeconds,
     watermarkSeconds: WATERMARK_SECONDS,
     latestHours: RANGES.latest,
+    latestPartitions: deliveredWithin(RANGES.latest),
     comparedUntil: `CAST(current_timestamp - INTERVAL '${pipeline.delivery.seconds + ON_THE_WAY_SECONDS}' SECOND AS timestamp(3))`,
     recentHours: RANGES.recent,
+    recentPartitions: deliveredWithin(RANGES.recent),
+    monthHours: RANGES.month,
     database: lakeDatabase,
     // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,

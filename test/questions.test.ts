@@ -1,58 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { GetQueryExecutionCommand, GetQueryResultsCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
-import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { clients } from '../activities/aws.ts';
-import { settled } from '../activities/poll.ts';
-import { stageActivities } from '../activities/registry.ts';
-import { statements } from '../activities/sql.ts';
-import { type Local, startLocal } from '../local/start.ts';
-import { type LakeTable, names } from '../pipeline/names.ts';
+import type { LakeTable } from '../pipeline/names.ts';
 import { QUESTIONS } from '../pipeline/schedules.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
-import { heartbeat } from '../pipeline/simulation.ts';
-import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { crawl, matchFrom, metricsRows, putRows } from './lake.ts';
-import { scenario, sentBy, toldApart } from './scenarios.ts';
+import { ASKED, askedLake, HOUR, HOUR_MS, WINDOW_SECONDS } from './asked-lake.ts';
+import { matchFrom, metricsRows } from './lake.ts';
 
-const pipeline: Pipeline = { ...parseSpec({ name: 'questions', windowSeconds: 10 }), account: '000000000000' };
-const n = names(pipeline);
-/** The last full hour: within every range that is asked for. */
-const HOUR = Math.floor(Date.now() / 3_600_000) * 3_600_000 - 3_600_000;
-const WEEK_MS = 7 * 86_400_000;
+const WEEK_MS = 7 * 24 * HOUR_MS;
+const { events, late, kills, copies, metrics } = ASKED;
 
-const scene = { ...scenario('asked', 1, 1, { trouble: { late: 0.05, duplicate: 0.05 } }), base: HOUR + 3_000 };
-const records = sentBy(scene, 0).map((json) => JSON.parse(json) as GameEvent);
-const { onTime, late } = toldApart(scene);
-const events = [...onTime, ...late];
-const kills = events.filter(({ event_type: type }) => type === 'kill');
-const metrics = metricsRows(onTime, late, pipeline.windowSeconds);
-const copies = records.length - 1 - events.length;
-
-let dir: string;
-let local: Local;
-let aws: ReturnType<typeof clients>;
-
+let lake: Awaited<ReturnType<typeof askedLake>>;
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-questions-'));
-  local = await startLocal({ dir, log: () => {} });
-  aws = clients(local);
-  const act = stageActivities(aws);
-  for (const stage of ['bucket', 'crawlerRole', 'lakeDatabase', 'crawler', 'workgroup', 'questions'] as const)
-    await act[`${stage}.ensure`](pipeline);
-  await put('events', 'a', [...records, heartbeat('q', 1, HOUR), heartbeat('q', 2, HOUR)]);
-  for (const [table, rows] of Object.entries(metrics)) await put(table as LakeTable, 'a', rows);
-  await crawl(aws, pipeline);
-  await act['views.ensure'](pipeline);
+  lake = await askedLake();
 }, 60_000);
-
-afterAll(async () => {
-  for (const client of Object.values(aws)) client.destroy();
-  await local.close();
-  await rm(dir, { recursive: true });
-});
+afterAll(() => lake.close());
 
 const tally = (of: (event: GameEvent) => string | undefined, among = kills): Map<string, number> => {
   const counts = new Map<string, number>();
@@ -65,7 +25,7 @@ const tally = (of: (event: GameEvent) => string | undefined, among = kills): Map
 
 describe('the questions of sql/athena', () => {
   it('count what has come through', async () => {
-    expect(await ask('pipeline_counts')).toEqual([
+    expect(await lake.ask('pipeline_counts')).toEqual([
       {
         events: events.length,
         distinct_events: events.length,
@@ -76,11 +36,11 @@ describe('the questions of sql/athena', () => {
         heartbeats: 3,
       },
     ]);
-    expect(await ask('kills_total')).toEqual([{ kills: kills.length, deaths: kills.length, kills_in_events: kills.length }]);
+    expect(await lake.ask('kills_total')).toEqual([{ kills: kills.length, deaths: kills.length, kills_in_events: kills.length }]);
   });
 
   it('tell how the pipeline does, minute by minute', async () => {
-    const minutes = await ask('pipeline_operations');
+    const minutes = await lake.ask('pipeline_operations');
     const sum = (column: string) => minutes.reduce((all, row) => all + Number(row[column]), 0);
     expect({ events: sum('events'), copies: sum('copies'), late: sum('late') }).toEqual({
       events: events.length,
@@ -94,17 +54,17 @@ describe('the questions of sql/athena', () => {
 
   it('rank players by ratio, by deaths and by form, late events included', async () => {
     const [killed, died] = [tally(({ killer_id }) => killer_id), tally(({ victim_id }) => victim_id)];
-    const ratio = await ask('player_kill_ratio');
+    const ratio = await lake.ask('player_kill_ratio');
     for (const { player_id, kills: all, deaths, kill_death_ratio } of ratio) {
       expect([all, deaths]).toEqual([killed.get(String(player_id)) ?? 0, died.get(String(player_id)) ?? 0]);
       expect(kill_death_ratio).toBe(Number(all) / Math.max(Number(deaths), 1));
     }
     const ratios = ratio.map(({ kill_death_ratio }) => Number(kill_death_ratio));
     expect(ratios).toEqual([...ratios].sort((a, b) => b - a));
-    const deaths = (await ask('player_deaths')).map((row) => Number(row.deaths));
+    const deaths = (await lake.ask('player_deaths')).map((row) => Number(row.deaths));
     expect(deaths).toEqual([...deaths].sort((a, b) => b - a));
     expect(deaths.reduce((sum, each) => sum + each)).toBe(kills.length);
-    const form = await ask('player_form');
+    const form = await lake.ask('player_form');
     const inMinute = (player: unknown, start: unknown) =>
       kills.filter(({ killer_id, event_time: time }) => {
         const since = Date.parse(`${time}Z`) - Date.parse(`${String(start).replace(' ', 'T')}Z`);
@@ -116,13 +76,13 @@ describe('the questions of sql/athena', () => {
   });
 
   it('follow the ratio of the best players over time, as a ratio of sums', async () => {
-    const rows = await ask('player_ratio_over_time');
+    const rows = await lake.ask('player_ratio_over_time');
     expect(new Set(rows.map(({ player_id }) => player_id)).size).toBe(20);
     for (const row of rows) expect(row.kill_death_ratio).toBe(Number(row.kills) / Math.max(Number(row.deaths), 1));
   });
 
   it('lead, recommend somebody else to match with, and a weapon that is not the favourite', async () => {
-    const board = await ask('leaderboard');
+    const board = await lake.ask('leaderboard');
     const killed = tally(({ killer_id }) => killer_id);
     expect(board.map(({ kills: all }) => all)).toEqual([...killed.values()].sort((a, b) => b - a).slice(0, 20));
     expect(board.map(({ place }) => place)).toEqual(board.map((_, i) => i + 1));
@@ -141,7 +101,7 @@ describe('the questions of sql/athena', () => {
   });
 
   it('compare the teams', async () => {
-    const rows = await ask('team_performance');
+    const rows = await lake.ask('team_performance');
     expect(rows.map(({ team }) => team)).toEqual(['blue', 'red']);
     const ended = events.filter(({ event_type: type }) => type === 'match_end');
     for (const { team, kills: all, deaths, kill_death_ratio, points, matches_won, matches_ended, win_share } of rows) {
@@ -156,7 +116,7 @@ describe('the questions of sql/athena', () => {
   });
 
   it('tell how the servers do', async () => {
-    const rows = await ask('server_operations');
+    const rows = await lake.ask('server_operations');
     const counts = tally(({ server_id }) => server_id, events);
     expect(rows.map(({ server_id }) => server_id)).toEqual([...counts.keys()].sort());
     for (const { server_id, events: all, latencies, latency_p50, latency_p95 } of rows) {
@@ -173,118 +133,75 @@ describe('the questions of sql/athena', () => {
     }
   });
 
-  it('tell who comes back', async () => {
-    const weekAgo = await put('events', 'week', matchFrom(HOUR - WEEK_MS, 'old'), HOUR - WEEK_MS);
-    await crawl(aws, pipeline);
-    const retained = await ask('retention');
-    const joined = (among: GameEvent[]) =>
-      new Set(among.filter(({ event_type: type }) => type === 'session_start').map(({ player_id }) => player_id));
-    const [before, now] = [joined(matchFrom(HOUR - WEEK_MS, 'old')), joined(events)];
-    const back = [...before].filter((player) => now.has(player)).length;
-    expect(retained.map(({ days_later, players, players_first_day }) => [days_later, players, players_first_day])).toEqual([
-      [0, before.size, before.size],
-      [7, back, before.size],
-      ...(now.size > back ? [[0, now.size - back, now.size - back]] : []),
+  it('tell who comes back, and take nobody for new who came the month before', async () => {
+    const DAY_MS = 24 * HOUR_MS;
+    const weekAgo = matchFrom(HOUR - WEEK_MS, 'old');
+    const started = weekAgo.filter(({ event_type: type }) => type === 'session_start');
+    // The first day of the month counts from its beginning.
+    const monthAgo = Math.floor(Date.now() / DAY_MS) * DAY_MS - 30 * DAY_MS;
+    const visits: [string, number, GameEvent[]][] = [
+      ['week', HOUR - WEEK_MS, weekAgo],
+      ['month', monthAgo, started.slice(0, 3).map((event, i) => ({ ...event, event_id: `m-${i}`, event_time: stamped(monthAgo) }))],
+      [
+        'more',
+        HOUR - 40 * DAY_MS,
+        started.slice(3, 8).map((event, i) => ({ ...event, event_id: `o-${i}`, event_time: stamped(HOUR - 40 * DAY_MS) })),
+      ],
+    ];
+    const keys = await Promise.all(visits.map(([name, hour, rows]) => lake.put('events', name, rows, hour)));
+    await lake.crawl();
+    const days = new Map<string, Set<number>>();
+    for (const { event_type: type, player_id: player, event_time: time } of [...events, ...visits.flatMap(([, , rows]) => rows)])
+      if (type === 'session_start') days.set(player!, (days.get(player!) ?? new Set()).add(Math.floor(Date.parse(`${time}Z`) / DAY_MS)));
+    const wanted = new Map<string, number>();
+    for (const seen of days.values()) {
+      const first = Math.min(...seen);
+      if (first * DAY_MS < monthAgo) continue;
+      for (const day of seen) wanted.set(`${first} ${day - first}`, (wanted.get(`${first} ${day - first}`) ?? 0) + 1);
+    }
+    const retained = await lake.ask('retention');
+    const found = retained.map(({ first_day, days_later, players, players_first_day, retained: share }) => {
+      const first = Date.parse(`${String(first_day).slice(0, 10)}Z`) / DAY_MS;
+      expect([players_first_day, share]).toEqual([wanted.get(`${first} 0`), Number(players) / Number(players_first_day)]);
+      return [`${first} ${days_later}`, players];
+    });
+    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(wanted));
+    expect(wanted.get(`${monthAgo / DAY_MS} 0`)).toBe(3);
+    await lake.remove(...keys);
+  });
+
+  it('see the first events of their range, which lie in the object of the hour before', async () => {
+    const since = HOUR - 23 * HOUR_MS;
+    const [before, edge] = [matchFrom(since - 15_000, 'before').slice(0, 150), matchFrom(since, 'edge')];
+    const [counted] = await lake.ask('pipeline_counts');
+    const keys = [await lake.put('events', 'edge', [...before, ...edge.slice(0, 150)], since - HOUR_MS)];
+    keys.push(await lake.put('events', 'edge', edge.slice(150), since));
+    await lake.crawl();
+    expect(await lake.ask('pipeline_counts')).toEqual([
+      expect.objectContaining({
+        events: Number(counted!.events) + edge.length,
+        distinct_events: Number(counted!.distinct_events) + edge.length,
+      }),
     ]);
-    await aws.s3.send(new DeleteObjectCommand({ Bucket: n.bucket, Key: weekAgo }));
+    const minutes = await lake.ask('pipeline_operations');
+    expect(minutes.reduce((sum, row) => sum + Number(row.events), 0)).toBe(Number(counted!.events) + edge.length);
+    await lake.remove(...keys);
   });
 
   it('read nothing of what was delivered before their range', async () => {
-    const bytes = async () => Object.fromEntries(await Promise.all(QUESTIONS.map(async (question) => [question, await bytesOf(question)])));
+    const bytes = async () =>
+      Object.fromEntries(await Promise.all(QUESTIONS.map(async (question) => [question, await lake.bytesOf(question)])));
     const before = (await bytes()) as Record<string, number>;
     const old = matchFrom(HOUR - WEEK_MS, 'old');
-    const tables = Object.entries({ events: old, ...metricsRows(old, [], pipeline.windowSeconds) });
-    const keys = await Promise.all(tables.map(([table, rows]) => put(table as LakeTable, 'old', rows, HOUR - WEEK_MS)));
-    await crawl(aws, pipeline);
+    const tables = Object.entries({ events: old, ...metricsRows(old, [], WINDOW_SECONDS) });
+    const keys = await Promise.all(tables.map(([table, rows]) => lake.put(table as LakeTable, 'old', rows, HOUR - WEEK_MS)));
+    await lake.crawl();
     const { retention, ...after } = (await bytes()) as Record<string, number>;
     expect(retention).toBeGreaterThan(before.retention!);
     const { retention: _, ...unchanged } = before;
     expect(after).toEqual(unchanged);
-    for (const Key of keys) await aws.s3.send(new DeleteObjectCommand({ Bucket: n.bucket, Key }));
+    await lake.remove(...keys);
   }, 60_000);
 });
 
-describe('windows_wrong', () => {
-  const newest = metrics.leaderboards
-    .map(({ window_end: end }) => String(end))
-    .sort()
-    .at(-1)!;
-  const windows = Object.entries(metrics).reduce(
-    (sum, [table, rows]) => (table === 'late_events' ? sum : sum + rows.filter(({ window_end: end }) => String(end) <= newest).length),
-    0,
-  );
-  const checked = async () => (await ask('windows_wrong'))[0];
-
-  it('finds every window right, late events folded in', async () => {
-    expect(await checked()).toEqual({ windows_checked: expect.any(Number), windows_wrong: 0 });
-    expect(Number((await checked())!.windows_checked)).toBeGreaterThanOrEqual(windows);
-  });
-
-  it('counts nothing twice when events and metrics come again, a replay with smaller rows included', async () => {
-    const { player_metrics: players, team_metrics: teams } = metrics;
-    await put('events', 'again', events.slice(0, 300));
-    await put('player_metrics', 'again', [...players.slice(0, 20), { ...players[3]!, kills: 0, deaths: 0, kill_death_ratio: 0 }]);
-    await put('team_metrics', 'again', [{ ...teams[0]!, kills: 0, deaths: 1, players: 1, points: 0, kill_death_ratio: 0 }, teams[1]!]);
-    await put('late_events', 'again', metrics.late_events.slice(0, 10));
-    expect(await ask('pipeline_counts')).toEqual([expect.objectContaining({ duplicates: 0, copies: copies + 300, late: late.length })]);
-    expect(await checked()).toMatchObject({ windows_wrong: 0 });
-  });
-
-  const [player, team, leader, server] = [metrics.player_metrics, metrics.team_metrics, metrics.leaderboards, metrics.server_metrics].map(
-    (rows) => rows[0]!,
-  );
-  it.each<[string, LakeTable, object[], number]>([
-    ['a kill too many', 'player_metrics', [{ ...player, kills: Number(player!.kills) + 1, kill_death_ratio: 9 }], 2],
-    ['a player who never was', 'player_metrics', [{ ...player, player_id: 'player-nobody' }], 1],
-    ['points too many', 'team_metrics', [{ ...team, points: Number(team!.points) + 1 }], 1],
-    ['a place for another player', 'leaderboards', [{ ...leader, player_id: 'player-nobody', deaths: Number(leader!.deaths) + 1 }], 1],
-    ['an event too many', 'server_metrics', [{ ...server, events: Number(server!.events) + 1 }], 1],
-    ['a wrong ratio beside right counts', 'player_metrics', [{ ...player, kill_death_ratio: Number(player!.kill_death_ratio) + 0.1 }], 1],
-  ])('notices %s', async (_, table, rows, wrong) => {
-    const Key = await put(table, 'wrong', rows);
-    expect(await checked()).toMatchObject({ windows_wrong: wrong });
-    await aws.s3.send(new DeleteObjectCommand({ Bucket: n.bucket, Key }));
-    expect(await checked()).toMatchObject({ windows_wrong: 0 });
-  });
-
-  it('notices a late event that was lost, and a missing row', async () => {
-    const Key = await put('server_metrics', 'a', metrics.server_metrics.slice(1));
-    expect(await checked()).toMatchObject({ windows_wrong: 1 });
-    await put('server_metrics', 'a', metrics.server_metrics);
-    const killed = metrics.late_events.findIndex(({ event_type: type }) => type === 'kill');
-    await put('late_events', 'a', metrics.late_events.toSpliced(killed, 1));
-    await aws.s3.send(
-      new DeleteObjectCommand({ Bucket: n.bucket, Key: Key.replace('server_metrics', 'late_events').replace('a.gz', 'again.gz') }),
-    );
-    expect(Number((await checked())!.windows_wrong)).toBeGreaterThan(2);
-    await put('late_events', 'a', metrics.late_events);
-    expect(await checked()).toMatchObject({ windows_wrong: 0 });
-  });
-});
-
-const put = (table: LakeTable, name: string, rows: object[], hour = HOUR) => putRows(aws, pipeline, table, name, rows, hour);
-
-/** Runs a question to its end. */
-async function execute(question: string): Promise<{ QueryExecutionId: string; bytes: number }> {
-  const { text } = statements(pipeline, 'athena').find(({ name }) => name === question)!;
-  const { QueryExecutionId } = await aws.athena.send(new StartQueryExecutionCommand({ QueryString: text, WorkGroup: n.workgroup }));
-  const look = async () => (await aws.athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution;
-  const execution = await settled(look, (seen) => seen?.Status?.State !== 'QUEUED' && seen?.Status?.State !== 'RUNNING', {
-    within: 20_000,
-    what: question,
-  });
-  expect(execution?.Status).toMatchObject({ State: 'SUCCEEDED' });
-  return { QueryExecutionId: QueryExecutionId!, bytes: execution?.Statistics?.DataScannedInBytes ?? 0 };
-}
-
-const bytesOf = async (question: string): Promise<number> => (await execute(question)).bytes;
-
-/** The rows of a question's answer, numbers as numbers. */
-async function ask(question: string): Promise<Record<string, string | number>[]> {
-  const { QueryExecutionId } = await execute(question);
-  const { ResultSet } = await aws.athena.send(new GetQueryResultsCommand({ QueryExecutionId }));
-  const [columns = [], ...rows] = (ResultSet?.Rows ?? []).map(({ Data = [] }) => Data.map(({ VarCharValue = '' }) => VarCharValue));
-  return rows.map((row) =>
-    Object.fromEntries(row.map((value, i) => [columns[i], value === '' || Number.isNaN(Number(value)) ? value : Number(value)])),
-  );
-}
+const stamped = (time: number): string => new Date(time).toISOString().slice(0, -1);

@@ -78,6 +78,13 @@ export function readingOf(text: string | undefined, pipeline: Pipeline, shards: 
   return isDeepStrictEqual(noteContent(text), noteContent(buildNote(pipeline, reading))) ? reading : undefined;
 }
 
+/** How long the windows of a note are, in seconds, if it is the pipeline's note but for that; undefined for any other text. */
+export function windowSecondsIn(text: string | undefined, pipeline: Pipeline): number | undefined {
+  const sql = noteContent(text)?.paragraphs.join('\n') ?? '';
+  const windowSeconds = Number(/TUMBLE\([^']*INTERVAL '(\d+)'/.exec(sql)?.[1]);
+  return readingOf(text, { ...pipeline, windowSeconds }, []) && windowSeconds;
+}
+
 /** What a note says of how it reads; undefined for what no pipeline wrote. */
 export function writtenIn(text: string | undefined): Reading | undefined {
   const sql = noteContent(text)?.paragraphs.join('\n') ?? '';

@@ -47,7 +47,8 @@ async function lastSafeWindow(clients: Clients, pipeline: Pipeline, newShards: s
   const stream = names(pipeline).streams.events;
   const firsts = await Promise.all(newShards.map((shard) => firstArrival(clients.kinesis, stream, shard)));
   const window = pipeline.windowSeconds * 1000;
-  const safe = [...last.map((start) => start ?? 0), ...firsts.filter((time) => time !== undefined)].reduce((a, b) => Math.min(a, b));
+  const starts = last.map((newest) => newest?.start ?? 0);
+  const safe = [...starts, ...firsts.filter((time) => time !== undefined)].reduce((a, b) => Math.min(a, b));
   return Math.max(0, Math.floor((safe - window - FLUSH_MS) / window) * window);
 }
 

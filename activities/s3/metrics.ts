@@ -7,19 +7,25 @@ import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
 
 /** The tables of the lake that hold windows. */
-export const METRICS: LakeTable[] = ['player_metrics', 'team_metrics'];
+export const METRICS: LakeTable[] = ['player_metrics', 'team_metrics', 'leaderboards', 'server_metrics'];
 /** Objects that hold the newest windows: where one ends lies another's beginning. */
 const NEWEST = 3;
 
-/** The start (milliseconds since the epoch) of the newest window that a metric table has in the lake; undefined if it has none. Costs a few listings, and no query. */
-export async function newestWindow(clients: Clients, pipeline: Pipeline, table: LakeTable): Promise<number | undefined> {
+/** From when to when a window is, in milliseconds since the epoch. */
+export interface Window {
+  start: number;
+  end: number;
+}
+
+/** The newest window that a metric table has in the lake; undefined if it has none. Costs a few listings, and no query. */
+export async function newestWindow(clients: Clients, pipeline: Pipeline, table: LakeTable): Promise<Window | undefined> {
   const newest: Stored[] = [];
   for await (const object of newestFirst(clients, pipeline, names(pipeline).prefix(table))) {
     newest.push(object);
     if (newest.length === NEWEST) break;
   }
-  const starts = (await Promise.all(newest.map((object) => windowsIn(clients, pipeline, object)))).flat();
-  return starts.length === 0 ? undefined : starts.reduce((latest, start) => Math.max(latest, start));
+  const windows = (await Promise.all(newest.map((object) => windowsIn(clients, pipeline, object)))).flat();
+  return windows.length === 0 ? undefined : windows.reduce((latest, window) => (window.start > latest.start ? window : latest));
 }
 
 /** The objects below a dated prefix, newest first: the folders sort by date, so only the last of them are listed. */
@@ -43,12 +49,15 @@ async function listed({ s3 }: Clients, pipeline: Pipeline, Prefix: string): Prom
   return { folders, objects };
 }
 
-async function windowsIn({ s3 }: Clients, pipeline: Pipeline, { Key }: Stored): Promise<number[]> {
+async function windowsIn({ s3 }: Clients, pipeline: Pipeline, { Key }: Stored): Promise<Window[]> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: names(pipeline).bucket, Key }));
   const text = (await promisify(gunzip)(await Body!.transformToByteArray())).toString('utf8');
   const rows = text.split('\n').filter(Boolean);
-  // Times are UTC and carry no zone.
-  return rows.map((row) =>
-    Date.parse(`${(JSON.parse(row) as { window_start: string }).window_start.replace(' ', 'T').replace(/Z?$/, 'Z')}`),
-  );
+  return rows.map((row) => {
+    const { window_start, window_end } = JSON.parse(row) as { window_start: string; window_end: string };
+    return { start: utc(window_start), end: utc(window_end) };
+  });
 }
+
+/** Times are UTC and carry no zone. */
+const utc = (time: string): number => Date.parse(time.replace(' ', 'T').replace(/Z?$/, 'Z'));

@@ -18,7 +18,7 @@ CROSS JOIN (
     count(DISTINCT CASE WHEN event_type = 'heartbeat' THEN event_id END) AS heartbeats
   FROM ${database}.events
   WHERE
-    year || month || day || hour >= date_format(current_timestamp - INTERVAL '${recentHours}' HOUR, '%Y%m%d%H')
+    ${recentPartitions}
     AND event_time >= date_format(current_timestamp - INTERVAL '${recentHours}' HOUR, '%Y-%m-%dT%H:00:00')
 ) raw
 CROSS JOIN (

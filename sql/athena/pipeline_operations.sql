@@ -15,7 +15,7 @@ FROM (
   FROM ${database}.events
   WHERE
     event_type <> 'heartbeat'
-    AND year || month || day || hour >= date_format(current_timestamp - INTERVAL '${recentHours}' HOUR, '%Y%m%d%H')
+    AND ${recentPartitions}
     AND event_time >= date_format(current_timestamp - INTERVAL '${recentHours}' HOUR, '%Y-%m-%dT%H:00:00')
   GROUP BY date_trunc('minute', CAST(replace(event_time, 'T', ' ') AS timestamp(3)))
 ) minutes

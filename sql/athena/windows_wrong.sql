@@ -262,11 +262,11 @@ CROSS JOIN (
   FROM (
     SELECT kills, deaths, kill_death_ratio
     FROM ${database}.player_metrics
-    WHERE year || month || day || hour >= date_format(current_timestamp - INTERVAL '${latestHours}' HOUR, '%Y%m%d%H')
+    WHERE ${latestPartitions}
     UNION ALL
     SELECT kills, deaths, kill_death_ratio
     FROM ${database}.team_metrics
-    WHERE year || month || day || hour >= date_format(current_timestamp - INTERVAL '${latestHours}' HOUR, '%Y%m%d%H')
+    WHERE ${latestPartitions}
   )
   WHERE kill_death_ratio IS NULL OR kill_death_ratio <> CAST(kills AS double) / greatest(deaths, 1)
 ) ratios

@@ -8,7 +8,7 @@ SELECT
 FROM (
   SELECT DISTINCT
     sent.place,
-    CAST(split_part(event_id, '-', 3) AS bigint) AS number,
+    TRY_CAST(split_part(event_id, '-', 3) AS bigint) AS number,
     event_type = 'kill' AS is_kill
   FROM ${database}.events
   JOIN (VALUES ${lanes}) AS sent (place, run, lane, reached)

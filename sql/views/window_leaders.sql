@@ -1,10 +1,16 @@
--- The best players of each window by what came on time. A replay that began inside a window gave its places to smaller rows: the larger are the whole ones.
+-- The best players of each window by what came on time. A replay that began inside a window left a second board of smaller rows. What the players' own rows exceed is of that one,
+-- and so is what does not have the place that is its due among the rest: the boards are told apart as wholes.
 CREATE OR REPLACE VIEW ${database}.window_leaders AS
 SELECT window_start, window_end, place, player_id, team, kills, deaths, assists
 FROM (
-  SELECT *, row_number() OVER (PARTITION BY window_start, window_end, place ORDER BY kills DESC, deaths DESC, assists DESC) AS copy
+  SELECT
+    boards.*,
+    dense_rank() OVER (
+      PARTITION BY boards.window_start, boards.window_end
+      ORDER BY boards.kills DESC, boards.deaths, boards.assists DESC, boards.player_id, boards.team
+    ) AS due
   FROM (
-    SELECT
+    SELECT DISTINCT
       CAST(replace(window_start, 'T', ' ') AS timestamp(3)) AS window_start,
       CAST(replace(window_end, 'T', ' ') AS timestamp(3)) AS window_end,
       CAST(place AS bigint) AS place,
@@ -15,6 +21,22 @@ FROM (
       CAST(assists AS bigint) AS assists
     FROM ${database}.leaderboards
     WHERE window_start IS NOT NULL AND ${delivered}
-  )
+  ) boards
+  LEFT JOIN (
+    SELECT
+      CAST(replace(window_start, 'T', ' ') AS timestamp(3)) AS window_start,
+      CAST(replace(window_end, 'T', ' ') AS timestamp(3)) AS window_end,
+      player_id,
+      team,
+      max(CAST(kills AS bigint) + CAST(deaths AS bigint) + CAST(assists AS bigint)) AS counted
+    FROM ${database}.player_metrics
+    WHERE ${delivered}
+    GROUP BY 1, 2, 3, 4
+  ) whole
+    ON whole.window_start = boards.window_start
+    AND whole.window_end = boards.window_end
+    AND whole.player_id = boards.player_id
+    AND whole.team = boards.team
+  WHERE coalesce(whole.counted, 0) <= boards.kills + boards.deaths + boards.assists
 )
-WHERE copy = 1
+WHERE place = due

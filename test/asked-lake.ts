@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GetQueryExecutionCommand, GetQueryResultsCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { clients } from '../activities/aws.ts';
+import { settled } from '../activities/poll.ts';
+import { stageActivities } from '../activities/registry.ts';
+import { statements } from '../activities/sql.ts';
+import { startLocal } from '../local/start.ts';
+import { type LakeTable, names } from '../pipeline/names.ts';
+import type { GameEvent } from '../pipeline/schema.ts';
+import { heartbeat } from '../pipeline/simulation.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { crawl, metricsRows, putRows } from './lake.ts';
+import { scenario, sentBy, toldApart } from './scenarios.ts';
+
+export const WINDOW_SECONDS = 10;
+export const HOUR_MS = 3_600_000;
+/** The last full hour: within every range that is asked for. */
+export const HOUR = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
+
+const pipeline: Pipeline = { ...parseSpec({ name: 'questions', windowSeconds: WINDOW_SECONDS }), account: '000000000000' };
+const n = names(pipeline);
+const scene = { ...scenario('asked', 1, 1, { trouble: { late: 0.05, duplicate: 0.05 } }), base: HOUR + 3_000 };
+const records = sentBy(scene, 0).map((json) => JSON.parse(json) as GameEvent);
+const { onTime, late } = toldApart(scene);
+const events = [...onTime, ...late];
+
+/** What the lake holds: each event once, those of them that came late, copies among the raw rows, and the metrics. */
+export const ASKED = {
+  events,
+  late,
+  kills: events.filter(({ event_type: type }) => type === 'kill'),
+  copies: records.length - 1 - events.length,
+  metrics: metricsRows(onTime, late, WINDOW_SECONDS),
+};
+
+/** A lake with events and metrics of the last hour, and the questions to ask of it. */
+export async function askedLake() {
+  const dir = await mkdtemp(join(tmpdir(), 'd2d-questions-'));
+  const local = await startLocal({ dir, log: () => {} });
+  const aws = clients(local);
+  const act = stageActivities(aws);
+  const put = (table: LakeTable, name: string, rows: object[], hour = HOUR) => putRows(aws, pipeline, table, name, rows, hour);
+  for (const stage of ['bucket', 'crawlerRole', 'lakeDatabase', 'crawler', 'workgroup', 'questions'] as const)
+    await act[`${stage}.ensure`](pipeline);
+  await put('events', 'a', [...records, heartbeat('q', 1, HOUR), heartbeat('q', 2, HOUR)]);
+  for (const [table, rows] of Object.entries(ASKED.metrics)) await put(table as LakeTable, 'a', rows);
+  await crawl(aws, pipeline);
+  await act['views.ensure'](pipeline);
+
+  /** Runs a question to its end. */
+  async function execute(question: string): Promise<{ QueryExecutionId: string; bytes: number }> {
+    const { text } = statements(pipeline, 'athena').find(({ name }) => name === question)!;
+    const { QueryExecutionId } = await aws.athena.send(new StartQueryExecutionCommand({ QueryString: text, WorkGroup: n.workgroup }));
+    const look = async () => (await aws.athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution;
+    const execution = await settled(look, (seen) => seen?.Status?.State !== 'QUEUED' && seen?.Status?.State !== 'RUNNING', {
+      within: 20_000,
+      what: question,
+    });
+    if (execution?.Status?.State !== 'SUCCEEDED') throw new Error(`${question}: ${execution?.Status?.StateChangeReason}`);
+    return { QueryExecutionId: QueryExecutionId!, bytes: execution.Statistics?.DataScannedInBytes ?? 0 };
+  }
+
+  return {
+    /** Puts rows into an hour of a table, and returns the object's key. */
+    put,
+    remove: (...keys: string[]) => Promise.all(keys.map((Key) => aws.s3.send(new DeleteObjectCommand({ Bucket: n.bucket, Key })))),
+    crawl: () => crawl(aws, pipeline),
+    bytesOf: async (question: string): Promise<number> => (await execute(question)).bytes,
+    /** The rows of a question's answer, numbers as numbers. */
+    ask: async (question: string): Promise<Record<string, string | number>[]> => {
+      const { QueryExecutionId } = await execute(question);
+      const { ResultSet } = await aws.athena.send(new GetQueryResultsCommand({ QueryExecutionId }));
+      const [columns = [], ...rows] = (ResultSet?.Rows ?? []).map(({ Data = [] }) => Data.map(({ VarCharValue = '' }) => VarCharValue));
+      return rows.map((row) =>
+        Object.fromEntries(row.map((value, i) => [columns[i], value === '' || Number.isNaN(Number(value)) ? value : Number(value)])),
+      );
+    },
+    close: async () => {
+      for (const client of Object.values(aws)) client.destroy();
+      await local.close();
+      await rm(dir, { recursive: true });
+    },
+  };
+}

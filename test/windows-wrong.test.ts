@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { LakeTable } from '../pipeline/names.ts';
+import type { GameEvent } from '../pipeline/schema.ts';
+import { ASKED, askedLake, HOUR, HOUR_MS, WINDOW_SECONDS } from './asked-lake.ts';
+import { matchFrom, metricsRows } from './lake.ts';
+
+const { events, kills, late, copies, metrics } = ASKED;
+
+let lake: Awaited<ReturnType<typeof askedLake>>;
+beforeAll(async () => {
+  lake = await askedLake();
+}, 60_000);
+afterAll(() => lake.close());
+
+describe('windows_wrong', () => {
+  const newest = metrics.leaderboards
+    .map(({ window_end: end }) => String(end))
+    .sort()
+    .at(-1)!;
+  const windows = Object.entries(metrics).reduce(
+    (sum, [table, rows]) => (table === 'late_events' ? sum : sum + rows.filter(({ window_end: end }) => String(end) <= newest).length),
+    0,
+  );
+  const checked = async () => (await lake.ask('windows_wrong'))[0];
+
+  it('finds every window right, late events folded in', async () => {
+    expect(await checked()).toEqual({ windows_checked: expect.any(Number), windows_wrong: 0 });
+    expect(Number((await checked())!.windows_checked)).toBeGreaterThanOrEqual(windows);
+  });
+
+  it('compares the first windows of its range, the events of which lie in the object of the hour before', async () => {
+    const since = HOUR - HOUR_MS;
+    const edge = matchFrom(since, 'edge');
+    const before = matchFrom(since - 15_000, 'before').slice(0, 150);
+    const keys = [await lake.put('events', 'edge', [...before, ...edge.slice(0, 150)], since - HOUR_MS)];
+    keys.push(await lake.put('events', 'edge', edge.slice(150), since));
+    for (const [table, rows] of Object.entries(metricsRows([...before, ...edge], [], WINDOW_SECONDS)))
+      keys.push(await lake.put(table as LakeTable, 'edge', rows, since));
+    await lake.crawl();
+    const { windows_checked, windows_wrong } = (await checked())!;
+    await lake.remove(...keys);
+    expect({ windows_wrong, more: Number(windows_checked) > windows }).toEqual({ windows_wrong: 0, more: true });
+  });
+
+  it('counts nothing twice when events and metrics come again, a replay with smaller rows included', async () => {
+    const { player_metrics: players, team_metrics: teams } = metrics;
+    await lake.put('events', 'again', events.slice(0, 300));
+    await lake.put('player_metrics', 'again', [...players.slice(0, 20), { ...players[3]!, kills: 0, deaths: 0, kill_death_ratio: 0 }]);
+    await lake.put('team_metrics', 'again', [{ ...teams[0]!, kills: 0, deaths: 1, players: 1, points: 0, kill_death_ratio: 0 }, teams[1]!]);
+    await lake.put('late_events', 'again', metrics.late_events.slice(0, 10));
+    expect(await lake.ask('pipeline_counts')).toEqual([
+      expect.objectContaining({ duplicates: 0, copies: copies + 300, late: late.length }),
+    ]);
+    expect(await checked()).toMatchObject({ windows_wrong: 0 });
+  });
+
+  it('takes the board of a window as a whole when a replay that began inside the window made another', async () => {
+    const windowOf = ({ event_time: time }: GameEvent) => Math.floor(Date.parse(`${time}Z`) / (WINDOW_SECONDS * 1000));
+    const onTime = kills.filter((event) => !late.includes(event));
+    const byWindow = [...new Set(onTime.map(windowOf))].map((window) => onTime.filter((event) => windowOf(event) === window));
+    for (const lost of [1, 2, 3, 5, 8]) {
+      const rest = byWindow.flatMap((all) => all.slice(lost));
+      const replayed = metricsRows(rest, [], WINDOW_SECONDS);
+      await lake.put('leaderboards', 'partial', replayed.leaderboards);
+      await lake.put('player_metrics', 'partial', replayed.player_metrics);
+      expect({ lost, ...(await checked()) }).toMatchObject({ lost, windows_wrong: 0 });
+    }
+    await lake.remove(...(await Promise.all((['leaderboards', 'player_metrics'] as const).map((table) => lake.put(table, 'partial', [])))));
+  });
+
+  const [player, team, leader, server] = [metrics.player_metrics, metrics.team_metrics, metrics.leaderboards, metrics.server_metrics].map(
+    (rows) => rows[0]!,
+  );
+  it.each<[string, LakeTable, object[], number]>([
+    // With him goes the place that he had by right.
+    ['a kill too many', 'player_metrics', [{ ...player, kills: Number(player!.kills) + 1, kill_death_ratio: 9 }], 3],
+    ['a player who never was', 'player_metrics', [{ ...player, player_id: 'player-nobody' }], 1],
+    ['points too many', 'team_metrics', [{ ...team, points: Number(team!.points) + 1 }], 1],
+    // All behind him are in the wrong place then.
+    ['a place for another player', 'leaderboards', [{ ...leader, player_id: 'player-nobody', deaths: Number(leader!.deaths) + 1 }], 9],
+    ['an event too many', 'server_metrics', [{ ...server, events: Number(server!.events) + 1 }], 1],
+    ['a wrong ratio beside right counts', 'player_metrics', [{ ...player, kill_death_ratio: Number(player!.kill_death_ratio) + 0.1 }], 1],
+  ])('notices %s', async (_, table, rows, wrong) => {
+    const Key = await lake.put(table, 'wrong', rows);
+    expect(await checked()).toMatchObject({ windows_wrong: wrong });
+    await lake.remove(Key);
+    expect(await checked()).toMatchObject({ windows_wrong: 0 });
+  });
+
+  it('notices a late event that was lost, and a missing row', async () => {
+    const Key = await lake.put('server_metrics', 'a', metrics.server_metrics.slice(1));
+    expect(await checked()).toMatchObject({ windows_wrong: 1 });
+    await lake.put('server_metrics', 'a', metrics.server_metrics);
+    const killed = metrics.late_events.findIndex(({ event_type: type }) => type === 'kill');
+    await lake.put('late_events', 'a', metrics.late_events.toSpliced(killed, 1));
+    await lake.remove(Key.replace('server_metrics', 'late_events').replace('a.gz', 'again.gz'));
+    expect(Number((await checked())!.windows_wrong)).toBeGreaterThan(2);
+    await lake.put('late_events', 'a', metrics.late_events);
+    expect(await checked()).toMatchObject({ windows_wrong: 0 });
+  });
+});

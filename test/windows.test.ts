@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Clients, clients } from '../activities/aws.ts';
+import { buildNote, windowSecondsIn } from '../activities/kinesis-analytics-v2/note.ts';
+import { goingOn } from '../activities/kinesis-analytics-v2/resume.ts';
+import { preflight } from '../activities/preflight.ts';
+import { stageActivities } from '../activities/registry.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import type { LakeTable } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import type { Stage } from '../pipeline/stages.ts';
+import { eventually } from './eventually.ts';
+import { matchFrom, metricsRows, putRows } from './lake.ts';
+import { type Row, stamp } from './recomputed.ts';
+
+const HOUR = Date.UTC(2026, 10, 23, 18);
+const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec({ name: 'windowed', ...spec }), account: '000000000000' });
+const pipeline = pipelineOf({ windowSeconds: 10 });
+
+let dir: string;
+let local: Local;
+let aws: Clients;
+let act: ReturnType<typeof stageActivities>;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-windows-'));
+  local = await startLocal({ dir, log: () => undefined });
+  aws = clients(local);
+  act = stageActivities(aws);
+});
+
+afterAll(async () => {
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+const up = async (...stages: Stage[]) => {
+  for (const stage of stages) {
+    await eventually(() => act[`${stage}.ensure`](pipeline));
+    await eventually(() => act[`${stage}.ready`](pipeline));
+  }
+};
+
+describe('the length of the windows', () => {
+  const checked = async (spec: object) => {
+    const all = await preflight(aws)['account.check'](pipelineOf(spec));
+    const { state, message } = all.find(({ name }) => name === 'windows')!;
+    return `${state}: ${message}`;
+  };
+  const refusal =
+    'refused: windowSeconds cannot change from 10 to 60 while there are windows of 10 s; take the pipeline down with its data (npx d2d down), or name the new one otherwise';
+
+  it('may be any while there are none', async () => {
+    for (const windowSeconds of [1, 10, 60]) expect(await checked({ windowSeconds })).toBe('ok: there are none yet');
+  });
+
+  it('cannot change while the SQL stands', async () => {
+    await up('bucket', 'studioRole', 'studioLogs', 'flinkDatabase', 'events', 'studio');
+    expect(await checked({ windowSeconds: 10, shards: 3, generator: { rate: 50 } })).toBe('ok: they are 10 s long');
+    expect(await checked({ windowSeconds: 60 })).toBe(refusal);
+  });
+
+  it('cannot change while the lake keeps windows, though the SQL is gone', async () => {
+    await eventually(() => act['studio.remove'](pipeline));
+    await eventually(() => act['studio.gone'](pipeline));
+    expect(await checked({ windowSeconds: 60 })).toBe('ok: there are none yet');
+    await putRows(aws, pipeline, 'team_metrics', 'kept', metricsRows(matchFrom(HOUR), [], 10).team_metrics);
+    expect(await checked({ windowSeconds: 10 })).toBe('ok: they are 10 s long');
+    expect(await checked({ windowSeconds: 60 })).toBe(refusal);
+  });
+
+  it('is not read off a note that is not as the pipeline has it', () => {
+    const note = buildNote(pipeline, { shards: ['shardId-000000000001', 'shardId-000000000002'], from: HOUR });
+    expect(windowSecondsIn(note, pipelineOf({ windowSeconds: 60 }))).toBe(10);
+    expect(windowSecondsIn(note.replace("INTERVAL '10' SECOND(4)", "INTERVAL '20' SECOND(4)"), pipeline)).toBeUndefined();
+    expect(windowSecondsIn('{}', pipeline)).toBeUndefined();
+    expect(windowSecondsIn(undefined, pipeline)).toBeUndefined();
+  });
+});
+
+describe('where the SQL goes on', () => {
+  it('lies before the last window of the table that lacks the most', async () => {
+    const of = pipelineOf({ name: 'lacking', windowSeconds: 10 });
+    for (const stage of ['bucket', 'events'] as const) {
+      await eventually(() => act[`${stage}.ensure`](of));
+      await eventually(() => act[`${stage}.ready`](of));
+    }
+    const all = Object.entries(metricsRows(matchFrom(HOUR), [], 10)).filter(([table]) => table !== 'late_events') as [LakeTable, Row[]][];
+    for (const [table, rows] of all) await putRows(aws, of, table, 'a', rows);
+    const from = async () => (await goingOn(aws, of, undefined)).from;
+    const whole = await from();
+    expect(whole).toBeGreaterThan(HOUR - 60_000);
+    for (const [table, rows] of all) {
+      await putRows(
+        aws,
+        of,
+        table,
+        'a',
+        rows.filter(({ window_start: start }) => start === stamp(HOUR)),
+      );
+      expect({ table, from: await from() }).toEqual({ table, from: HOUR - 20_000 });
+      await putRows(aws, of, table, 'a', rows);
+      expect(await from()).toBe(whole);
+    }
+  });
+});
