@@ -6,8 +6,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { type Sent, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
+import { generated, sentBy } from '../activities/tally.ts';
 import { laneTotal } from '../pipeline/lanes.ts';
-import { dueBy, entered, type LedgerPage, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
+import { dueBy, entered, type LedgerPage, type LedgerRange, type Span, timeOf } from '../pipeline/ledger.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
@@ -75,7 +76,7 @@ function sender(stream: Stream, breaks: () => boolean) {
       await untilTold(50);
       return { ...unsent(0), latest, heartbeats: 2 };
     },
-    'kinesis.heldBack': async () => [],
+    'kinesis.heldBack': async ({ lanes }: { lanes: unknown[] }): Promise<Span[][]> => lanes.map(() => []),
     'ledger.write': async (_: Pipeline, number: number, page: LedgerPage) => {
       if (stream.refuses) {
         stream.refused++;
@@ -245,4 +246,17 @@ it('writes down all that was sent though it is cancelled between two attempts of
   );
   const written = ledgerOf(stream).reduce((sum, { first, end }) => sum + end - first, 0);
   expect(written).toBe(stream.times.size);
+}, 60_000);
+
+it('writes down that what was held back has been sent, though nothing of it was sent again', async () => {
+  const total = 300;
+  const stream = await withGenerator(
+    'held-back',
+    { shards: 2, windowSeconds: 1, generator: { rate: 300, total, trouble: { late: 0.1 } } },
+    () => false,
+    async ({ until }) => void (await until(({ state }) => state === 'finished')),
+  );
+  const blocks = generated(sentBy([...stream.pages.values()]), 1000);
+  expect(blocks.filter(({ maybe }) => maybe)).toEqual([]);
+  expect(blocks.reduce((sum, { events }) => sum + events, 0)).toBe(total);
 }, 60_000);

@@ -205,10 +205,11 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     const all = lanes.map(({ next, since, bases }, lane) => ({ lane, next, since, bases })).filter(({ next, since }) => next > since);
     if (Object.values(game.trouble).every((share) => share === 0) || all.length === 0) return;
     const again = await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [{ pipeline, game, lanes: all }]);
-    // An activity of an earlier version says nothing of it.
-    for (const [at, resent] of (again ?? []).entries()) {
-      const { lane, next, bases } = all[at]!;
-      if (resent.length === 0) continue;
+    const isAlwaysWritten = patched('what-is-no-longer-held-back-is-written-down');
+    for (const [at, { lane, next, bases }] of all.entries()) {
+      // An activity of an earlier version says nothing of it.
+      const resent = again?.[at] ?? [];
+      if (resent.length === 0 && !isAlwaysWritten) continue;
       cursor.ledger = [...cursor.ledger, { lane, first: next, end: next, time: bases.at(-1)!, at: Date.now(), resent, since: next }];
     }
     cursor.lanes = lanes.map((lane) => ({ ...lane, since: lane.next }));
