@@ -20,7 +20,7 @@ export interface GeneratorState {
   /** Their sum. */
   acknowledged: number;
   heartbeats: number;
-  /** Events sent again, since nobody knew what had become of them. */
+  /** Events that may have been sent twice, since nobody knew what had become of them. */
   resent: number;
   /** Records that Kinesis would have refused for their size, and were not sent. */
   oversized: number;
