@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { joined, type Span, type TimeBase } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Game } from '../../pipeline/simulation.ts';
-import { isAggregated, type Pipeline } from '../../pipeline/spec.ts';
+import { aggregation, type Pipeline } from '../../pipeline/spec.ts';
 import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
 import type { Order, Task, Way, Word } from './sender-thread.ts';
@@ -53,7 +53,7 @@ const allOf = (game: Game, { lane, next, since }: HeldBack['lanes'][number]): Sp
 
 const wayOf = (pipeline: Pipeline): Way => ({
   stream: names(pipeline).streams.events,
-  aggregate: isAggregated(pipeline),
+  aggregate: aggregation(pipeline),
   ordered: pipeline.generator.ordered,
 });
 
