@@ -10,9 +10,9 @@ const LATE_SECONDS = 15;
 export const hashKeyOf = (lane: number, lanes: number): string =>
   (((BigInt(lane) * 2n + 1n) * HASH_KEYS) / (BigInt(lanes) * 2n)).toString();
 
-/** How many of a game's events are a lane's, if there are `total` in all. */
-export const laneTotal = (lane: number, lanes: number, total: number | undefined): number =>
-  total === undefined ? Number.MAX_SAFE_INTEGER : Math.floor((total + lanes - 1 - lane) / lanes);
+/** How many of a game's events are a lane's, if there are `total` in all, `earlier` of which other games have sent. */
+export const laneTotal = (lane: number, lanes: number, total: number | undefined, earlier = 0): number =>
+  total === undefined ? Number.MAX_SAFE_INTEGER : Math.floor((Math.max(0, total - earlier) + lanes - 1 - lane) / lanes);
 
 /** What a stream takes in a second, when as much is sent as it takes. */
 export const mostOf = ({ shards }: Pick<Spec, 'shards'>): number => shards * SHARD_AGGREGATED;

@@ -12,7 +12,7 @@ import { dueBy, entered, type LedgerPage, type LedgerRange, type Span, timeOf } 
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
-import { type GeneratorState, generatorStatus, pause, resume, setRate, settle, stop } from '../workflows/messages.ts';
+import { type GeneratorState, generatorStatus, pause, respec, resume, setRate, settle, stop } from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
 
 let env: TestWorkflowEnvironment;
@@ -259,4 +259,24 @@ it('writes down that what was held back has been sent, though nothing of it was 
   const blocks = generated(sentBy([...stream.pages.values()]), 1000);
   expect(blocks.filter(({ maybe }) => maybe)).toEqual([]);
   expect(blocks.reduce((sum, { events }) => sum + events, 0)).toBe(total);
+}, 60_000);
+
+it('sends its total once in all, though another number of shards makes it another game midway, and goes on in event time', async () => {
+  const total = 400;
+  const generator = { rate: 200, total };
+  const stream = await withGenerator(
+    'resharded',
+    { shards: 2, windowSeconds: 1, generator },
+    () => false,
+    async ({ handle, until, stream }) => {
+      await until(() => stream.times.size > 100);
+      await handle.signal(respec, { ...parseSpec({ shards: 3, windowSeconds: 1, generator }), account: '000000000000' });
+      const { lanes, acknowledged } = await until(({ state }) => state === 'finished');
+      expect(lanes).toHaveLength(3);
+      expect(acknowledged).toBe(total);
+      expect(lanes.reduce((sum, next) => sum + next, 0)).toBeLessThan(total - 90);
+    },
+  );
+  expect(stream.times.size).toBe(total);
+  expect(generated(sentBy([...stream.pages.values()]), 1000).reduce((sum, { events }) => sum + events, 0)).toBe(total);
 }, 60_000);

@@ -21,7 +21,7 @@ import { names } from '../pipeline/names.ts';
 import { paceAt, rateSchema, rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
-import { basesFrom, begin, type Cursor } from './cursor.ts';
+import { acknowledged, basesFrom, begin, type Cursor, goingOn } from './cursor.ts';
 import { rootMessage } from './failure.ts';
 import { type GeneratorState, generatorStatus, pause, respec, resume, setRate, settle, stop, windowsClosed } from './messages.ts';
 import { generatorDetails } from './story.ts';
@@ -63,11 +63,10 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   const rate = () => cursor.rate ?? pipeline.generator.rate;
 
   const picture = (): GeneratorState => {
-    const { game, lanes, heartbeats, resent, oversized } = cursor;
-    const reached = lanes.map(({ next }) => next);
-    const acknowledged = reached.reduce((sum, next) => sum + next, 0);
-    const { total } = pipeline.generator;
-    return { state, game, lanes: reached, acknowledged, heartbeats, resent, oversized, rate: rateWords(rate()), total };
+    const { game, heartbeats, resent, oversized } = cursor;
+    const lanes = cursor.lanes.map(({ next }) => next);
+    const sent = { acknowledged: acknowledged(cursor), heartbeats, resent, oversized };
+    return { state, game, lanes, ...sent, rate: rateWords(rate()), total: pipeline.generator.total };
   };
   const show = (now: GeneratorState['state']) => {
     state = now;
@@ -112,7 +111,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
 
   const isAllowed = () => !stopped && !cursor.paused && !isNews;
   const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
-  const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total);
+  const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total, cursor.earlier);
   const isDone = () => cursor.lanes.every(({ next }, lane) => next >= totalOf(lane));
 
   /** Sends until done or cut short by a signal; undefined when the attempts broke off without saying how far they came. */
@@ -245,7 +244,8 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
         await sendHeldBack();
         await writeLedger();
         const { paused, pauses, heartbeats, resent, oversized, pages } = cursor;
-        cursor = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
+        const fresh = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
+        cursor = patched('games-share-a-total') ? goingOn(fresh, cursor) : fresh;
       }
       if (cursor.paused || isDone()) {
         await beQuiet();

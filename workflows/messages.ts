@@ -17,7 +17,7 @@ export interface GeneratorState {
   game: Game;
   /** Of each lane: every event below this number is acknowledged by Kinesis. */
   lanes: number[];
-  /** Their sum. */
+  /** Their sum, and what earlier games sent. */
   acknowledged: number;
   heartbeats: number;
   /** Events that may have been sent twice, since nobody knew what had become of them. */
