@@ -47,8 +47,10 @@ export function sentBy(pages: LedgerPage[], from = 0): Sent {
 }
 
 function laneBy(game: Game, lane: number, all: LedgerRange[], from: number): SentLane {
-  const ranges = all.filter((range) => range.lane === lane).sort((a, b) => a.first - b.first);
-  const bases = ranges.map(({ time }) => time).filter((time, i, times) => time.from !== times[i - 1]?.from);
+  // One without events comes before the one that goes on there, and its time base may be one that no event was sent by.
+  const ranges = all.filter((range) => range.lane === lane).sort((a, b) => a.first - b.first || a.end - b.end);
+  const times = ranges.filter(({ first, end }) => first < end).map(({ time }) => time);
+  const bases = times.filter((time, i) => time.from !== times[i - 1]?.from);
   const last = ranges.at(-1);
   const end = last?.end ?? 0;
   const spans = joined(ranges.map((range) => clipped(range, from)).filter(([first, to]) => first < to));

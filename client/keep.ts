@@ -3,12 +3,13 @@ import { dirname, join } from 'node:path';
 import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { type Clients, clients, type Target } from '../activities/aws.ts';
+import { userRecords } from '../pipeline/aggregation.ts';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 
 /**
  * Copies what others need to recount into `dir`: `s3/<key>` (the lake's gzip files and Athena's results), `streams/<stream>/<shard>.jsonl` (a record a
- * line: sequenceNumber, arrival, partitionKey, data) and `report.json`.
+ * line, those of aggregates one by one: sequenceNumber, arrival, partitionKey, data) and `report.json`.
  */
 export async function keepCopies(dir: string, pipeline: Pipeline, target: Target, report: object): Promise<void> {
   const aws = clients(target);
@@ -38,15 +39,9 @@ async function copyStream(dir: string, StreamName: string, { kinesis }: Clients)
     );
     while (iterator !== undefined) {
       const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
-      for (const { SequenceNumber, ApproximateArrivalTimestamp, PartitionKey, Data } of page.Records ?? [])
-        lines.push(
-          JSON.stringify({
-            sequenceNumber: SequenceNumber,
-            arrival: ApproximateArrivalTimestamp,
-            partitionKey: PartitionKey,
-            data: JSON.parse(Buffer.from(Data ?? []).toString()),
-          }),
-        );
+      for (const { SequenceNumber: sequenceNumber, ApproximateArrivalTimestamp: arrival, PartitionKey = '', Data } of page.Records ?? [])
+        for (const { partitionKey, data } of userRecords({ partitionKey: PartitionKey, data: Data ?? new Uint8Array(0) }))
+          lines.push(JSON.stringify({ sequenceNumber, arrival, partitionKey, data: JSON.parse(Buffer.from(data).toString()) }));
       iterator = page.MillisBehindLatest ? page.NextShardIterator : undefined;
     }
     await write(join(dir, 'streams', StreamName, `${ShardId}.jsonl`), lines.map((line) => `${line}\n`).join(''));

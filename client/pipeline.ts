@@ -191,7 +191,7 @@ export async function picture(client: Client, name: string): Promise<Picture | u
     unlessUnknown(underWay(client, ids.generate)),
     unlessUnknown(client.workflow.getHandle(ids.notebook).describe()),
   ]);
-  if (generator && reached !== undefined) generator.acknowledged = withUnderWay(generator.lanes, reached);
+  if (generator && reached !== undefined) generator.acknowledged += underWayOf(generator.lanes, reached);
   if (generator && reached === undefined) generator.state = 'stopped';
   if (notebook && keeper?.status.name !== 'RUNNING') Object.assign(notebook, { state: 'stopped', reason: GONE });
   return { pipeline, generator, notebook };
@@ -210,11 +210,11 @@ export async function failureOf(client: Client, name: string): Promise<string | 
   );
 }
 
-/** The events acknowledged, with those of stretches that the workflow has not heard the end of. What it has heard of meanwhile is not counted twice. */
-const withUnderWay = (lanes: number[], stretches: Sent[]): number =>
+/** The events acknowledged of stretches that the workflow has not heard the end of. What it has heard of meanwhile is not counted twice. */
+const underWayOf = (lanes: number[], stretches: Sent[]): number =>
   lanes.reduce((sum, next, lane) => {
     const further = stretches.filter((sent) => sent.lane === lane && sent.first <= next).map((sent) => sent.next);
-    return sum + Math.max(next, ...further);
+    return sum + Math.max(0, ...further.map((reached) => reached - next));
   }, 0);
 
 /**

@@ -103,7 +103,7 @@ function auditWords({ pipeline: { audit } }: Picture): string[] {
 }
 
 const sent = ({ acknowledged, total, heartbeats, resent, rate }: NonNullable<Picture['generator']>) =>
-  `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged at ${rate}, ${heartbeats} heartbeats${resent > 0 ? `, ${resent} sent again` : ''}`;
+  `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged at ${rate}, ${heartbeats} heartbeats${resent > 0 ? `, ${resent} maybe sent twice` : ''}`;
 
 function restarts(notebook: Picture['notebook']): string {
   if (notebook === undefined) return '';

@@ -5,14 +5,16 @@ import { SHARD_AGGREGATED, SHARD_RECORDS, type Spec } from './spec.ts';
 const HASH_KEYS = 2n ** 128n;
 /** What is held back on purpose comes between one and two times this late. */
 const LATE_SECONDS = 15;
+/** However slow the pace, it comes before the SQL could, after a restart, read the second of two copies without the first. */
+const LATEST_SECONDS = 120;
 
 /** The hash key at which a lane aims: the middle of the range of its shard, when as many shards as lanes share the hash keys evenly. */
 export const hashKeyOf = (lane: number, lanes: number): string =>
   (((BigInt(lane) * 2n + 1n) * HASH_KEYS) / (BigInt(lanes) * 2n)).toString();
 
-/** How many of a game's events are a lane's, if there are `total` in all. */
-export const laneTotal = (lane: number, lanes: number, total: number | undefined): number =>
-  total === undefined ? Number.MAX_SAFE_INTEGER : Math.floor((total + lanes - 1 - lane) / lanes);
+/** How many of a game's events are a lane's, if there are `total` in all, `earlier` of which other games have sent. */
+export const laneTotal = (lane: number, lanes: number, total: number | undefined, earlier = 0): number =>
+  total === undefined ? Number.MAX_SAFE_INTEGER : Math.floor((Math.max(0, total - earlier) + lanes - 1 - lane) / lanes);
 
 /** What a stream takes in a second, when as much is sent as it takes. */
 export const mostOf = ({ shards }: Pick<Spec, 'shards'>): number => shards * SHARD_AGGREGATED;
@@ -29,6 +31,9 @@ export const isOf = (game: Game, spec: Pick<Spec, 'generator' | 'shards'>): bool
   const wanted = gameOf(spec, game.run);
   return JSON.stringify({ ...wanted, lateAfter: 0 }) === JSON.stringify({ ...game, lateAfter: 0 });
 };
+
+/** True when a lane at this pace would hold events back for too long: then it sends them at the end of each stretch. */
+export const holdsTooLong = ({ lateAfter }: Game, pace: number): boolean => (2 * lateAfter) / pace > LATEST_SECONDS;
 
 /** Throws what is wrong with a rate in one line. */
 export function mustBeSendable(wanted: Rate, { shards, generator }: Pick<Spec, 'shards' | 'generator'>): void {

@@ -10,7 +10,10 @@ export interface TimeBase {
 /** Numbers from the first up to, not including, the second. */
 export type Span = [number, number];
 
-/** Events of one lane under one time base, `first` up to, not including, `end`, all of which Kinesis has acknowledged. */
+/**
+ * Events of one lane under one time base, `first` up to, not including, `end`, all of which Kinesis has acknowledged. One without events says that what was held
+ * back below it has been sent.
+ */
 export interface LedgerRange {
   lane: number;
   first: number;

@@ -45,7 +45,10 @@ export const specSchema = z
         seed: z.int().min(0).max(0xffff_ffff).default(1),
         /** Left out: 40, or ten for every shard, as each shard has matches of its own. */
         players: z.int().min(10).max(100_000).optional(),
-        /** In records of KPL's format a shard takes thousands of events a second, otherwise 1,000. Left out: if the rate needs it. */
+        /**
+         * In records of KPL's format a shard takes thousands of events a second, otherwise 1,000. Left out: if the rate needs it, and for events that have to wait for
+         * another of their match. `false`: with `ordered`, a match then takes one event a round trip to the stream.
+         */
         aggregate: z.boolean().optional(),
         /** The events of a match reach the stream in their order, whatever is refused on the way. */
         ordered: z.boolean().default(true),
@@ -171,9 +174,9 @@ export const specSchema = z
     generator: { ...generator, players: generator.players ?? Math.max(40, spec.shards * PLAYERS_A_SHARD) },
   }));
 
-/** True when events go in records of KPL's format. */
-export const isAggregated = ({ generator: { aggregate, rate }, shards }: Pick<Spec, 'generator' | 'shards'>): boolean =>
-  aggregate ?? (peakOf(rate) ?? Number.POSITIVE_INFINITY) > shards * SHARD_RECORDS;
+/** Whether events go in records of KPL's format: all, none, or those that have to wait for another of their match. */
+export const aggregation = ({ generator: { aggregate, rate }, shards }: Pick<Spec, 'generator' | 'shards'>): boolean | 'queued' =>
+  aggregate ?? ((peakOf(rate) ?? Number.POSITIVE_INFINITY) > shards * SHARD_RECORDS || 'queued');
 
 /** A checked spec. */
 export type Spec = z.output<typeof specSchema>;

@@ -3,7 +3,8 @@ import type { Game } from './simulation.ts';
 
 /**
  * Shares, from 0 to 1 and together at most 1, of a lane's events that are made trouble with.
- * - late: the event is not sent at its place but at the start of the block after the next, between one and two blocks late; its content is unchanged.
+ * - late: the event is not sent at its place but at the start of the block after the next, between one and two blocks late; its content is unchanged. While that would take
+ *   minutes, as the pace is much slower than the spec's, it is sent at the end of its stretch.
  * - duplicate: sent at its place, and a second time, the same bytes, at the start of the block after the next.
  * - malformed: with the event goes the first half of its JSON, under an id of its own.
  * - oversized: with the event goes a copy of more than 1 MiB, under an id of its own, which the sender must refuse.

@@ -6,12 +6,13 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { type Sent, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
+import { generated, sentBy } from '../activities/tally.ts';
 import { laneTotal } from '../pipeline/lanes.ts';
-import { dueBy, entered, type LedgerPage, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
+import { dueBy, entered, type LedgerPage, type LedgerRange, type Span, timeOf } from '../pipeline/ledger.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
-import { type GeneratorState, generatorStatus, pause, resume, setRate, settle, stop } from '../workflows/messages.ts';
+import { type GeneratorState, generatorStatus, pause, respec, resume, setRate, settle, stop } from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
 
 let env: TestWorkflowEnvironment;
@@ -29,6 +30,8 @@ interface Stream {
   pages: Map<number, LedgerPage>;
   /** What was asked for, in order; `wake`: heartbeats that have no time to wait for. */
   calls: ('play' | 'beat' | 'wake')[];
+  /** From which event on, and before which, what was held back was asked for. */
+  heldBack: Span[];
   /** The next wake comes to nothing: it waits until it is cut short. */
   cutsWake: boolean;
   /** Pages that were asked for and not written: all, while S3 refuses them. */
@@ -75,7 +78,10 @@ function sender(stream: Stream, breaks: () => boolean) {
       await untilTold(50);
       return { ...unsent(0), latest, heartbeats: 2 };
     },
-    'kinesis.heldBack': async () => [],
+    'kinesis.heldBack': async ({ lanes }: { lanes: { since: number; next: number }[] }): Promise<Span[][]> => {
+      for (const { since, next } of lanes) stream.heldBack.push([since, next]);
+      return lanes.map(() => []);
+    },
     'ledger.write': async (_: Pipeline, number: number, page: LedgerPage) => {
       if (stream.refuses) {
         stream.refused++;
@@ -92,6 +98,7 @@ const fresh = (): Stream => ({
   late: 0,
   pages: new Map(),
   calls: [],
+  heldBack: [],
   cutsWake: false,
   refused: 0,
   refuses: false,
@@ -245,4 +252,58 @@ it('writes down all that was sent though it is cancelled between two attempts of
   );
   const written = ledgerOf(stream).reduce((sum, { first, end }) => sum + end - first, 0);
   expect(written).toBe(stream.times.size);
+}, 60_000);
+
+it('writes down that what was held back has been sent, though nothing of it was sent again', async () => {
+  const total = 300;
+  const stream = await withGenerator(
+    'held-back',
+    { shards: 2, windowSeconds: 1, generator: { rate: 300, total, trouble: { late: 0.1 } } },
+    () => false,
+    async ({ until }) => void (await until(({ state }) => state === 'finished')),
+  );
+  const blocks = generated(sentBy([...stream.pages.values()]), 1000);
+  expect(blocks.filter(({ maybe }) => maybe)).toEqual([]);
+  expect(blocks.reduce((sum, { events }) => sum + events, 0)).toBe(total);
+}, 60_000);
+
+it('holds events back for minutes at most, however much slower than the spec wants it goes', async () => {
+  const generator = { rate: 1000, trouble: { duplicate: 0.1 } };
+  const stream = await withGenerator(
+    'slowed',
+    { shards: 1, windowSeconds: 1, generator },
+    () => false,
+    async ({ handle, until, stream }) => {
+      await until(() => stream.times.size > 500);
+      expect(stream.heldBack).toEqual([]);
+      await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 20, peak: 10, every: '2 seconds', lasts: '1 second' } }] });
+      await until(() => stream.heldBack.length >= 3);
+    },
+  );
+  const { heldBack } = stream;
+  expect(heldBack.map(([since]) => since)).toEqual([0, ...heldBack.slice(0, -1).map(([, next]) => next)]);
+  const empty = ledgerOf(stream).filter(({ first, end }) => first === end);
+  expect(empty.map(({ since }) => since)).toEqual(expect.arrayContaining([heldBack.at(-1)![1]]));
+  expect(ledgerOf(stream).filter(({ first, since }) => since > first)).toEqual([]);
+  expect(generated(sentBy([...stream.pages.values()]), 10_000)).toMatchObject([{ events: stream.times.size }]);
+}, 60_000);
+
+it('sends its total once in all, though another number of shards makes it another game midway, and goes on in event time', async () => {
+  const total = 400;
+  const generator = { rate: 200, total };
+  const stream = await withGenerator(
+    'resharded',
+    { shards: 2, windowSeconds: 1, generator },
+    () => false,
+    async ({ handle, until, stream }) => {
+      await until(() => stream.times.size > 100);
+      await handle.signal(respec, { ...parseSpec({ shards: 3, windowSeconds: 1, generator }), account: '000000000000' });
+      const { lanes, acknowledged } = await until(({ state }) => state === 'finished');
+      expect(lanes).toHaveLength(3);
+      expect(acknowledged).toBe(total);
+      expect(lanes.reduce((sum, next) => sum + next, 0)).toBeLessThan(total - 90);
+    },
+  );
+  expect(stream.times.size).toBe(total);
+  expect(generated(sentBy([...stream.pages.values()]), 1000).reduce((sum, { events }) => sum + events, 0)).toBe(total);
 }, 60_000);

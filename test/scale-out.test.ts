@@ -63,7 +63,7 @@ function worker(name: string): Child {
   });
 }
 
-it('has its lanes sent by whichever workers there are: those of one that is killed move to another and go on, and every event is accounted for', async () => {
+it('has its lanes sent by whichever workers there are: those of one that is killed, or stands still for a while, move to another and go on, and every event is accounted for', async () => {
   const workflowId = names(pipeline).workflows.generate;
   const handle = await env.client.workflow.start<typeof generate>('generate', {
     taskQueue: taskQueue('local', local.region),
@@ -85,10 +85,18 @@ it('has its lanes sent by whichever workers there are: those of one that is kill
     }
   };
   await until((pids) => pids.length === LANES);
-  const victim = (await senders())[0]!;
-  const survivor = workers.find(({ pid }) => pid !== victim)!.pid;
-  expect(workers.map(({ pid }) => pid)).toContain(victim);
+  const sleeper = (await senders())[0]!;
+  const other = (pid: number) => workers.find((each) => each.pid !== pid)!.pid;
+  expect(workers.map(({ pid }) => pid)).toContain(sleeper);
 
+  process.kill(sleeper, 'SIGSTOP');
+  await until((pids) => pids.length === LANES && pids.every((pid) => pid === other(sleeper)));
+  // For a moment two send the same events.
+  process.kill(sleeper, 'SIGCONT');
+  await until((pids) => pids.length === LANES);
+
+  const victim = (await senders())[0]!;
+  const survivor = other(victim);
   process.kill(victim, 'SIGKILL');
   await until((pids) => pids.length === LANES && pids.every((pid) => pid === survivor));
   await handle.signal(pause);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { courier } from '../activities/kinesis/deliver.ts';
+import { type Courier, courier } from '../activities/kinesis/deliver.ts';
 import type { Put, PutEntry } from '../activities/kinesis/put-records.ts';
 import { type Sent, sendHeartbeats, sendHeldBack, sendStretch, unsent } from '../activities/kinesis/stretch.ts';
 import { generated, sentBy, tally } from '../activities/tally.ts';
@@ -48,12 +48,12 @@ describe('a lane', () => {
     await fc.assert(
       fc.asyncProperty(
         shares,
-        fc.boolean(),
+        fc.constantFrom(true, false, 'queued' as const),
         fc.boolean(),
         fc.integer({ min: 1, max: 2 }),
         fc.nat(),
         async (trouble, aggregate, ordered, lanes, seed) => {
-          const spec = parseSpec({ shards: lanes, generator: { rate: 400, trouble, aggregate, players: 40 } });
+          const spec = parseSpec({ shards: lanes, generator: { rate: 400, trouble, players: 40 } });
           const game = { ...gameOf(spec, 'abcd1234'), lateAfter: 50 };
           const { records, put } = stream(randomBy(seed));
           const post = courier({ put, stream: 'events', aggregate, ordered, lingerMs: 1, limit: { records: 1e6, bytes: 1e9 } });
@@ -111,6 +111,23 @@ describe('a lane', () => {
     expect(next).toBeGreaterThanOrEqual(told!.next);
     const numbers = records.map((record) => /^\{"event_id":"abcd1234-0-(\d+)"/.exec(record)?.[1]).filter((i) => i !== undefined);
     expect(numbers.map(Number)).toEqual(Array.from({ length: next }, (_, i) => i));
+  });
+
+  it('that is far behind hears at once that it is to end', async () => {
+    const game = gameOf(parseSpec({ shards: 1 }), 'abcd1234');
+    const control = new AbortController();
+    setImmediate(() => control.abort());
+    const stretch = { game, lane: 0, from: 0, to: 20_000, bases: [{ from: 0, base: 1_000_000, rate: 1000 }], since: 0 };
+    let made = 0;
+    const endless: Courier = {
+      lane: () => ({
+        send: () => void made++,
+        reached: () => undefined,
+        end: async () => ({ next: 0, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
+      }),
+    };
+    await sendStretch(stretch, unsent(0), { courier: endless, signal: control.signal, report: () => undefined });
+    expect(made).toBeLessThan(1000);
   });
 
   it('that is quiet sends a heartbeat a second, and one late one, to its own shard', async () => {

@@ -33,6 +33,8 @@ export interface Cursor {
   pauses: number;
   /** When the course of the rate began, milliseconds since the epoch. */
   began: number;
+  /** Events that earlier games of this generator sent. */
+  earlier?: number;
   /** Another rate than the spec's. */
   rate?: Rate;
   /** What is not written down yet, and how many pages are. */
@@ -46,6 +48,15 @@ export const begin = (pipeline: Pipeline, run: string, paused: boolean): Cursor 
   const lanes = Array.from({ length: game.lanes }, () => ({ next: 0, latest: 0, since: 0, bases: [] }));
   return { game, lanes, heartbeats: 0, resent: 0, oversized: 0, paused, pauses: 0, began: Date.now(), ledger: [], pages: 0 };
 };
+
+/** How many events have been sent in all. */
+export const acknowledged = ({ lanes, earlier = 0 }: Cursor): number => lanes.reduce((sum, { next }) => sum + next, earlier);
+
+/** The cursor of another game, that goes on from what the one before sent and from its event time. */
+export function goingOn(fresh: Cursor, before: Cursor): Cursor {
+  const latest = Math.max(...before.lanes.map((lane) => lane.latest));
+  return { ...fresh, earlier: acknowledged(before), lanes: fresh.lanes.map((lane) => ({ ...lane, latest })) };
+}
 
 /** The bases of a lane for its next stretch at a pace: it goes on as it was while pace and clock allow, otherwise there is a new one. */
 export function basesFrom({ next, latest, bases }: LaneCursor, rate: number, lateAfter: number): TimeBase[] {

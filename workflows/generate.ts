@@ -15,13 +15,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { isOf, laneTotal, mostOf, mustBeSendable } from '../pipeline/lanes.ts';
+import { holdsTooLong, isOf, laneTotal, mostOf, mustBeSendable } from '../pipeline/lanes.ts';
 import { entered } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
 import { paceAt, rateSchema, rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
-import { basesFrom, begin, type Cursor } from './cursor.ts';
+import { acknowledged, basesFrom, begin, type Cursor, goingOn } from './cursor.ts';
 import { rootMessage } from './failure.ts';
 import { type GeneratorState, generatorStatus, pause, respec, resume, setRate, settle, stop, windowsClosed } from './messages.ts';
 import { generatorDetails } from './story.ts';
@@ -63,11 +63,10 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   const rate = () => cursor.rate ?? pipeline.generator.rate;
 
   const picture = (): GeneratorState => {
-    const { game, lanes, heartbeats, resent, oversized } = cursor;
-    const reached = lanes.map(({ next }) => next);
-    const acknowledged = reached.reduce((sum, next) => sum + next, 0);
-    const { total } = pipeline.generator;
-    return { state, game, lanes: reached, acknowledged, heartbeats, resent, oversized, rate: rateWords(rate()), total };
+    const { game, heartbeats, resent, oversized } = cursor;
+    const lanes = cursor.lanes.map(({ next }) => next);
+    const sent = { acknowledged: acknowledged(cursor), heartbeats, resent, oversized };
+    return { state, game, lanes, ...sent, rate: rateWords(rate()), total: pipeline.generator.total };
   };
   const show = (now: GeneratorState['state']) => {
     state = now;
@@ -112,7 +111,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
 
   const isAllowed = () => !stopped && !cursor.paused && !isNews;
   const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
-  const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total);
+  const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total, cursor.earlier);
   const isDone = () => cursor.lanes.every(({ next }, lane) => next >= totalOf(lane));
 
   /** Sends until done or cut short by a signal; undefined when the attempts broke off without saying how far they came. */
@@ -154,6 +153,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       cursor.oversized += sent.oversized;
       const range = { lane, first: from, end: sent.next, time: bases.at(-1)!, at: Date.now(), resent: sent.resent, since };
       if (sent.next > from) cursor.ledger = entered(cursor.ledger, range);
+      if (isAllowed() && holdsTooLong(game, each) && patched('held-back-for-minutes-at-most')) await sendHeldBack([lane]);
       if (cursor.ledger.length >= PAGE_RANGES) await writeLedger();
     }
   };
@@ -199,19 +199,20 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     const until = Math.floor(last / window) * window + seconds * 1000 + WATERMARK_MS;
     while (Math.min(...cursor.lanes.map((lane) => lane.latest)) < until && !unless()) await sendHeartbeats(until);
   };
-  /** Sends what trouble on purpose holds back; by then every window it belongs to is closed. */
-  const sendHeldBack = async () => {
-    const { game, lanes } = cursor;
-    const all = lanes.map(({ next, since, bases }, lane) => ({ lane, next, since, bases })).filter(({ next, since }) => next > since);
+  /** Sends what trouble on purpose holds back on these lanes. */
+  const sendHeldBack = async (lanes = [...cursor.lanes.keys()]) => {
+    const { game } = cursor;
+    const all = lanes.map((lane) => ({ lane, ...cursor.lanes[lane]! })).filter(({ next, since }) => next > since);
     if (Object.values(game.trouble).every((share) => share === 0) || all.length === 0) return;
     const again = await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [{ pipeline, game, lanes: all }]);
-    // An activity of an earlier version says nothing of it.
-    for (const [at, resent] of (again ?? []).entries()) {
-      const { lane, next, bases } = all[at]!;
-      if (resent.length === 0) continue;
+    const isAlwaysWritten = patched('what-is-no-longer-held-back-is-written-down');
+    for (const [at, { lane, next, bases }] of all.entries()) {
+      // An activity of an earlier version says nothing of it.
+      const resent = again?.[at] ?? [];
+      cursor.lanes[lane] = { ...cursor.lanes[lane]!, since: next };
+      if (resent.length === 0 && !isAlwaysWritten) continue;
       cursor.ledger = [...cursor.ledger, { lane, first: next, end: next, time: bases.at(-1)!, at: Date.now(), resent, since: next }];
     }
-    cursor.lanes = lanes.map((lane) => ({ ...lane, since: lane.next }));
   };
   /** Until it may send again: closes the windows and says so to each pause, then waits. */
   const beQuiet = async (): Promise<void> => {
@@ -221,6 +222,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     const last = Math.max(...cursor.lanes.map(({ latest }) => latest));
     await closeWindows(last, pipeline.windowSeconds, isOver);
     if (isOver()) return;
+    // By now every window that it belongs to is closed.
     await sendHeldBack();
     await writeLedger();
     show(cursor.paused ? 'paused' : 'finished');
@@ -244,7 +246,8 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
         await sendHeldBack();
         await writeLedger();
         const { paused, pauses, heartbeats, resent, oversized, pages } = cursor;
-        cursor = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
+        const fresh = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
+        cursor = patched('games-share-a-total') ? goingOn(fresh, cursor) : fresh;
       }
       if (cursor.paused || isDone()) {
         await beQuiet();

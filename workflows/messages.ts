@@ -17,10 +17,10 @@ export interface GeneratorState {
   game: Game;
   /** Of each lane: every event below this number is acknowledged by Kinesis. */
   lanes: number[];
-  /** Their sum. */
+  /** Their sum, and what earlier games sent. */
   acknowledged: number;
   heartbeats: number;
-  /** Events sent again, since nobody knew what had become of them. */
+  /** Events that may have been sent twice, since nobody knew what had become of them. */
   resent: number;
   /** Records that Kinesis would have refused for their size, and were not sent. */
   oversized: number;

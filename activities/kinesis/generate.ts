@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { dueBy, joined, type Span, type TimeBase } from '../../pipeline/ledger.ts';
+import { joined, type Span, type TimeBase } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Game } from '../../pipeline/simulation.ts';
-import { isAggregated, type Pipeline } from '../../pipeline/spec.ts';
+import { aggregation, type Pipeline } from '../../pipeline/spec.ts';
 import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
 import type { Order, Task, Way, Word } from './sender-thread.ts';
@@ -39,11 +39,8 @@ export function generator(target: Target) {
   };
 }
 
-/** What an attempt that broke off may have sent beyond what it told: no event goes before its time. */
-const maybeSent = ({ next, resent }: Sent, { bases, to }: Stretch): Span[] => {
-  const end = Math.min(to, dueBy(bases, Date.now()));
-  return end > next ? joined([...resent, [next, end]]) : resent;
-};
+/** What an earlier attempt may have sent beyond what it told, or may yet send: one that was only cut off from Temporal lives until it hears that it is out. */
+const maybeSent = ({ next, resent }: Sent, { to }: Stretch): Span[] => (to > next ? joined([...resent, [next, to]]) : resent);
 
 /** Lanes that fall silent, each before event `next`. */
 interface HeldBack {
@@ -56,7 +53,7 @@ const allOf = (game: Game, { lane, next, since }: HeldBack['lanes'][number]): Sp
 
 const wayOf = (pipeline: Pipeline): Way => ({
   stream: names(pipeline).streams.events,
-  aggregate: isAggregated(pipeline),
+  aggregate: aggregation(pipeline),
   ordered: pipeline.generator.ordered,
 });
 
@@ -67,16 +64,31 @@ async function supervised(thread: SenderThread, task: Task, start: Sent, mustFin
   const job = thread.run(task, (sent) => {
     latest = sent;
   });
-  const beating = setInterval(() => context.heartbeat(latest), HEARTBEAT_MS);
-  const heed = () => {
-    if (!mustFinish || context.cancellationDetails?.workerShutdown) job.end();
+  const { heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = context.info;
+  let lastBeat = performance.now();
+  let wasSilent = false;
+  /** Why another attempt must go on: this one sends no more. */
+  const isOut = () => {
+    const { workerShutdown, notFound, timedOut } = context.cancellationDetails ?? {};
+    return workerShutdown ? 'the worker is shutting down' : notFound || timedOut || wasSilent ? 'it was silent for too long' : undefined;
   };
+  const heed = () => {
+    if (!mustFinish || isOut()) job.end();
+  };
+  const beat = () => {
+    // The process, or its machine, may have been stopped.
+    wasSilent ||= performance.now() - lastBeat > heartbeatTimeoutMs;
+    lastBeat = performance.now();
+    if (isOut()) job.end();
+    context.heartbeat(latest);
+  };
+  const beating = setInterval(beat, HEARTBEAT_MS);
   context.cancellationSignal.addEventListener('abort', heed);
   try {
     const sent = await job.done;
     context.heartbeat(sent);
-    if (context.cancellationDetails?.workerShutdown)
-      throw ApplicationFailure.create({ message: 'the worker is shutting down', type: 'WorkerShutdown' });
+    const message = isOut();
+    if (message) throw ApplicationFailure.create({ message, type: 'BrokenOff' });
     return sent;
   } finally {
     clearInterval(beating);

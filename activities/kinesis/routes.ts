@@ -13,11 +13,14 @@ export interface Outgoing {
 
 /** How records are made into parcels, and in which order these may go. */
 export interface Packing {
-  /** Gathers records of one hash key, and one lane, into records of KPL's format. */
-  aggregate?: boolean;
+  /**
+   * Gathers records of one hash key, and one lane, into records of KPL's format. `queued`: only those that wait behind another of their partition key, lest
+   * one record a round trip be all that a key takes.
+   */
+  aggregate?: boolean | 'queued';
   aggregateBytes?: number;
   /**
-   * What was refused is not overtaken by a later record of its partition key: a key has one record under way at a time; with `aggregate`, a hash key has one aggregate.
+   * What was refused is not overtaken by a later record of its partition key: a key has one record under way at a time; with `aggregate: true`, a hash key has one aggregate.
    * Records of one partition key have one hash key, or they have no order anyway.
    */
   ordered?: boolean;
@@ -61,6 +64,8 @@ interface Gathering {
 /** Nothing waits yet. */
 export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_BYTES, ordered = false, limit }: Packing): Routes {
   const byHashKey = new Map<string, Route>();
+  /** What waits for a lock and still takes records. */
+  const open = new Map<Parcel, Aggregate>();
   const ready = { count: 0, bytes: 0 };
   let gathering = 0;
   let turn = 0;
@@ -90,12 +95,15 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
     if (!ordered) return;
     const next = route.locks.get(lock)?.shift();
     if (!next) return void route.locks.delete(lock);
+    const into = open.get(next);
+    if (into) seal(next, into);
+    open.delete(next);
     route.fresh.add(next);
     count(next, 1);
   };
   const single = (lane: Account, { data, partitionKey, hashKey, position }: Outgoing, bytes: number): Parcel => {
     const record = { Data: Buffer.from(data as Uint8Array), PartitionKey: partitionKey, ExplicitHashKey: hashKey };
-    const parcel = lane.begin(record, gathers ? '' : partitionKey, position);
+    const parcel = lane.begin(record, gathers === true ? '' : partitionKey, position);
     lane.include(parcel, position, bytes);
     return parcel;
   };
@@ -109,24 +117,37 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
     if (!found.parcel) {
       gathering++;
       route.gatherings.set(lane, found);
-      const head = { Data: NOTHING, PartitionKey: partitionKey, ExplicitHashKey: hashKey };
-      found.parcel = lane.begin(head, '', position);
+      found.parcel = lane.begin(headOf(record), '', position);
     }
     return lane.include(found.parcel, position, bytes);
   };
-  /** One record alone goes as it is. */
+  /** Puts a record behind others that wait for the same lock. */
+  const queue = (waiting: Parcel[], lane: Account, record: Outgoing, bytes: number) => {
+    const { data, partitionKey, hashKey, position } = record;
+    const last = waiting.at(-1);
+    if (last?.lane === lane && open.get(last)?.add(partitionKey, hashKey, data)) return lane.include(last, position, bytes);
+    const into = aggregate(aggregateBytes, allocate);
+    if (!into.add(partitionKey, hashKey, data)) return void waiting.push(single(lane, record, bytes));
+    const parcel = lane.begin(headOf(record), partitionKey, position);
+    open.set(parcel, into);
+    waiting.push(parcel);
+    return lane.include(parcel, position, bytes);
+  };
   const close = (route: Route, found: Gathering) => {
-    const { into } = found;
     const parcel = found.parcel!;
-    const { record } = parcel;
-    const isSingle = into.count() === 1;
-    const data = into.finish();
-    record.Data = isSingle ? userRecords({ partitionKey: '', data })[0]!.data : data;
-    parcel.free = () => void memory.push(Buffer.from(data.buffer as ArrayBuffer));
+    seal(parcel, found.into);
     found.parcel = undefined;
     gathering--;
     enqueue(route, parcel);
   };
+  /** Nothing more goes into a parcel. One record alone goes as it is. */
+  const seal = (parcel: Parcel, into: Aggregate) => {
+    const isSingle = into.count() === 1;
+    const data = into.finish();
+    parcel.record.Data = isSingle ? userRecords({ partitionKey: '', data })[0]!.data : data;
+    parcel.free = () => void memory.push(Buffer.from(data.buffer as ArrayBuffer));
+  };
+  const discard = (into: Aggregate) => void memory.push(Buffer.from(into.finish().buffer as ArrayBuffer));
   const next = (route: Route, isDue: boolean): Parcel | undefined => {
     if (isDue && route.again.size + route.fresh.size === 0)
       for (const found of route.gatherings.values()) if (found.parcel && !(ordered && route.locks.has(''))) close(route, found);
@@ -145,7 +166,9 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
   return {
     take: (lane, record, bytes) => {
       const route = routeOf(record.hashKey);
-      if (gathers) gather(route, lane, record, bytes);
+      const waiting = gathers === 'queued' && route.locks.get(record.partitionKey);
+      if (gathers === true) gather(route, lane, record, bytes);
+      else if (waiting) queue(waiting, lane, record, bytes);
       else enqueue(route, single(lane, record, bytes));
     },
     ready: () => ready,
@@ -193,12 +216,15 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
         for (const waiting of route.locks.values()) waiting.splice(0, waiting.length, ...waiting.filter((parcel) => !dropped.has(parcel)));
         for (const found of route.gatherings.values()) {
           if (!found.parcel || !dropped.has(found.parcel)) continue;
-          memory.push(Buffer.from(found.into.finish().buffer as ArrayBuffer));
+          discard(found.into);
           found.parcel = undefined;
           gathering--;
         }
       }
       for (const parcel of parcels) {
+        const into = open.get(parcel);
+        if (into) discard(into);
+        open.delete(parcel);
         const route = routeOf(parcel.record.ExplicitHashKey);
         if (!route.fresh.has(parcel)) continue;
         remove(route, parcel);
@@ -212,5 +238,8 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** An aggregate goes under the keys of its first record. */
+const headOf = ({ partitionKey, hashKey }: Outgoing) => ({ Data: NOTHING, PartitionKey: partitionKey, ExplicitHashKey: hashKey });
 
 const sizeOf = ({ Data, PartitionKey }: Parcel['record']): number => Data.length + Buffer.byteLength(PartitionKey);

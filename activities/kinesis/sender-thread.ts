@@ -9,7 +9,7 @@ import { type Sent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, uns
 /** Where records go, and how. */
 export interface Way {
   stream: string;
-  aggregate: boolean;
+  aggregate: boolean | 'queued';
   ordered: boolean;
 }
 

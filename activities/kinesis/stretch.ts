@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { hashKeyOf } from '../../pipeline/lanes.ts';
 import { dueBy, joined, type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
 import { type Game, heartbeat, type Lane, laneOf, probe } from '../../pipeline/simulation.ts';
@@ -46,6 +46,8 @@ export interface Sending {
 }
 
 const TICK_MS = 50;
+/** So many events that are due are made in one go: then it is heard whether sending is to end. */
+const TURN_EVENTS = 200;
 const BEAT_MS = 1_000;
 /** How often the path of late records is tried, by a heartbeat that is so late on purpose. */
 const PROBE_MS = 10_000;
@@ -77,7 +79,8 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
   let i = sent.next;
   while (i < to && !signal.aborted) {
     const due = Math.min(to, dueBy(bases, Date.now()));
-    while (i < due && !signal.aborted) {
+    const end = Math.min(due, i + TURN_EVENTS);
+    while (i < end && !signal.aborted) {
       for (const { i: held } of dueAt(game, lane, i, since)) await send(jsonAt(heldBack, held, bases), i);
       const time = timeOf(bases, i);
       const kind = troubleOf(game, lane, i);
@@ -91,6 +94,10 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
       sent.heartbeats += await beat(sent.latest, i);
     }
     if (i >= to) break;
+    if (i < due) {
+      await turn();
+      continue;
+    }
     sent.latest = Math.max(sent.latest, Math.floor(Math.min(Date.now(), timeOf(bases, i))));
     sent.heartbeats += await beat(sent.latest, i);
     report({ ...sent });

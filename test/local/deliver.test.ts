@@ -108,8 +108,9 @@ it.each([
   { aggregate: false, ordered: false },
   { aggregate: true, ordered: false },
   { aggregate: false, ordered: true },
+  { aggregate: 'queued', ordered: true },
   { aggregate: true, ordered: true },
-])(
+] as const)(
   'loses nothing and names each further copy, whatever goes wrong: %j',
   async (settings) => {
     const count = 400;
