@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { Holding } from '../activities/tally.ts';
-import { type Audit, auditRow } from '../pipeline/audit.ts';
+import { type Audit, auditRow, mismatches } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { audit } from '../workflows/index.ts';
 import type { Settlement } from '../workflows/messages.ts';
@@ -31,7 +31,11 @@ async function audited(
   name: string,
   missing: number,
   publish: (report: Audit) => void,
-  { settled, hear = () => undefined }: { settled?: Settlement; hear?: (activity: string, ...args: unknown[]) => void } = {},
+  {
+    settled,
+    hours,
+    hear = () => undefined,
+  }: { settled?: Settlement; hours?: number; hear?: (activity: string, ...args: unknown[]) => void } = {},
 ): Promise<Audit> {
   const counts = { columns: ['duplicates', 'windows_checked', 'windows_wrong'], rows: [['0', '1', '0']] };
   const worker = await Worker.create({
@@ -75,7 +79,11 @@ async function audited(
     },
   });
   return worker.runUntil(() =>
-    env.client.workflow.execute<typeof audit>('audit', { taskQueue: name, workflowId: name, args: [{ pipeline, patience: '1 seconds' }] }),
+    env.client.workflow.execute<typeof audit>('audit', {
+      taskQueue: name,
+      workflowId: name,
+      args: [{ pipeline, hours, patience: '1 seconds' }],
+    }),
   );
 }
 
@@ -109,6 +117,19 @@ it('of a game that goes on counts everywhere what was sent by one moment, and le
   const quiet = await audited('quiet', 0, () => undefined, { settled: { at: 7, sending: false }, hear });
   expect(quiet.killsOnDashboard).toBe(1);
   expect(heard).toContainEqual(['windows', false]);
+}, 60_000);
+
+it('of a part of the game leaves out the dashboard, which shows all of it', async () => {
+  const part = await audited('part', 0, () => undefined, { hours: 1 });
+  expect(part.killsOnDashboard).toBeUndefined();
+  expect(mismatches(part)).toEqual([]);
+}, 60_000);
+
+it('of hours without an event finds no window, and no fault; with events it does', async () => {
+  const quiet: Audit = { ...(await audited('still', 0, () => undefined)), windowsChecked: 0 };
+  expect(mismatches(quiet)).toEqual(['windowsChecked is 0: no window has closed']);
+  const nothing = { generated: 0, inStream: 0, inS3: 0, inAthena: 0, killsGenerated: 0, killsOnDashboard: undefined };
+  expect(mismatches({ ...quiet, ...nothing })).toEqual([]);
 }, 60_000);
 
 it('that may not be written down fails, in the words of S3', async () => {

@@ -41,6 +41,8 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
   const settled = await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
   // Audits of an earlier version did one thing after the other.
   const together = patched('audit-side-by-side') ? atOnce : inTurn;
+  /** The dashboard shows the kills of all times. */
+  const seesAll = since === 0 || !patched('dashboard-with-all');
   /** The stream forgets what is older than its retention. */
   const kept = () => Date.now() - pipeline.keep.streamHours * HOUR_MS + FORGETTING_MS;
   const look = (place: PlaceName) => {
@@ -56,7 +58,7 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
   }
   for (;;) {
     await executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') });
-    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, since, settled ?? {}, together)]);
+    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, { since, seesAll, ...settled }, together)]);
     const report = reportOf(truth, stream, lake, found, since);
     setCurrentDetails(auditDetails(report));
     if (mismatches(report).length === 0 || Date.now() >= until) {
@@ -115,8 +117,14 @@ async function inTurn<Results extends unknown[]>(works: readonly [...Works<Resul
 
 type Found = Awaited<ReturnType<typeof asked>>;
 
+/** What is asked of Athena and the dashboard. */
+interface Asked extends Partial<Settlement> {
+  since: number;
+  seesAll: boolean;
+}
+
 /** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
-async function asked(pipeline: Pipeline, since: number, { at, sending = false }: Partial<Settlement>, together: typeof atOnce) {
+async function asked(pipeline: Pipeline, { since, seesAll, at, sending = false }: Asked, together: typeof atOnce) {
   const isOld = together === inTurn;
   const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
     () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at]),
@@ -126,7 +134,7 @@ async function asked(pipeline: Pipeline, since: number, { at, sending = false }:
         ...introduced(pipeline, 'counts what Athena sees'),
       }),
     async () => (isOld ? undefined : act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending])),
-    async () => (sending ? undefined : act['audit.dashboard'](pipeline)),
+    async () => (sending || !seesAll ? undefined : act['audit.dashboard'](pipeline)),
   ]);
   const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
