@@ -8,7 +8,8 @@ import type { Clients, Target } from './aws.ts';
 import type { PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
 import { pagesOf } from './s3/ledger.ts';
-import type { Block, Holding } from './tally.ts';
+import { RANGES } from './sql.ts';
+import { type Block, eventsOf, type Holding, sentBy } from './tally.ts';
 
 /** What was sent, or what Athena has. */
 export interface Sum {
@@ -21,6 +22,12 @@ export interface InAthena extends Sum {
   /** Blocks of events that are not as they were sent, each in words. */
   wrong: string[];
   bytesScanned: number;
+}
+
+/** What became of the comparison of the metrics: since when, and how many events were sent since then. */
+export interface Compared extends Windows {
+  since: number;
+  sent: number;
 }
 
 /**
@@ -54,9 +61,17 @@ export function auditing(clients: Clients, target: Target) {
       const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
       return { ...sumOf(inLedger), wrong, bytesScanned };
     },
-    /** Has Athena recompute every row of the metrics from the events: of a game that goes on, but for those that are still on their way. */
-    'audit.windows': (pipeline: Pipeline, sending: boolean): Promise<Windows> =>
-      windowsInAthena(clients.athena, pipeline, sending, asking()),
+    /** Has Athena recompute the rows of the metrics from the events, since a time, from its full hour on: of a game that goes on, but for those that are still on their way. */
+    'audit.windows': async (pipeline: Pipeline, sending: boolean, from?: number, upTo = ALWAYS): Promise<Compared> => {
+      const now = Date.now();
+      const hours = from === undefined ? RANGES.latest : Math.ceil((now - from) / HOUR_MS);
+      const since = Math.floor(now / HOUR_MS - hours) * HOUR_MS;
+      const [pages, windows] = await Promise.all([
+        ledgerOf(pipeline, upTo),
+        windowsInAthena(clients.athena, pipeline, { sending, hours }, asking()),
+      ]);
+      return { ...windows, since, sent: eventsOf(sentBy(pages, since)) };
+    },
     /** The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out. */
     'audit.dashboard': async (pipeline: Pipeline): Promise<number | undefined> =>
       pipeline.target === 'aws' ? undefined : killsOnDashboard(clients, pipeline),
@@ -64,6 +79,7 @@ export function auditing(clients: Clients, target: Target) {
 }
 
 const EXAMPLES = 20;
+const HOUR_MS = 3_600_000;
 const ALWAYS = Number.POSITIVE_INFINITY;
 
 /** The same for every attempt of an activity. */

@@ -46,6 +46,10 @@ export function sentBy(pages: LedgerPage[], from = 0): Sent {
   return sent;
 }
 
+/** How many events were sent. */
+export const eventsOf = (sent: Sent): number =>
+  [...sent.values()].flatMap(({ lanes }) => lanes.flatMap(({ spans }) => spans)).reduce((sum, [first, end]) => sum + end - first, 0);
+
 function laneBy(game: Game, lane: number, all: LedgerRange[], from: number): SentLane {
   const ranges = all.filter((range) => range.lane === lane).sort((a, b) => a.first - b.first);
   const bases = ranges.map(({ time }) => time).filter((time, i, times) => time.from !== times[i - 1]?.from);

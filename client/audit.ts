@@ -33,12 +33,13 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
     const faults = mismatches(report);
-    const { generated, inAthena, duplicates, windowsChecked, windowsWrong, bytesScanned, heartbeats } = report;
+    const { generated, inAthena, duplicates, windowsChecked, windowsWrong, windowsSince, bytesScanned, heartbeats } = report;
+    const compared = windowsSince === undefined ? '' : ` since ${new Date(windowsSince).toISOString()}`;
     const rows = report.places.map(rowOf);
     const words = [
       `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
       tableOf(['place', 'events', 'missing', 'altered', 'copies on purpose', 'copies resent', 'copies unexplained', 'malformed'], rows),
-      `Athena has ${inAthena}, of which ${duplicates} would count twice; ${windowsWrong} of ${windowsChecked} rows of the metrics are wrong; ${bytesScanned} bytes scanned`,
+      `Athena has ${inAthena}, of which ${duplicates} would count twice; ${windowsWrong} of ${windowsChecked} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
       ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
     ];
     return { ok: faults.length === 0, facts: { ...report, faults }, words: words.join('\n') };

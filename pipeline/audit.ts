@@ -16,6 +16,9 @@ export interface Audit {
   killsOnDashboard?: number;
   windowsChecked: number;
   windowsWrong: number;
+  /** From when on the metrics were compared, milliseconds since the epoch, and how many events were sent since. */
+  windowsSince?: number;
+  windowsEvents?: number;
   /** Place by place, what was found of what was sent. */
   places: PlaceCount[];
   /** What in Athena is not as it was sent, in words. */
@@ -25,6 +28,8 @@ export interface Audit {
   /** When it was made, and from when on events were counted, milliseconds since the epoch. */
   at: number;
   since: number;
+  /** Up to when everything agreed: by this audit, or by the last one that found no fault. */
+  agreedAt?: number;
 }
 
 /** What one place holds. */
@@ -81,6 +86,7 @@ const secondOf = (time: number): string => new Date(time).toISOString().slice(0,
 /** What does not agree, each in words; empty when all does. */
 export function mismatches(report: Audit): string[] {
   const { generated, inStream, inS3, inAthena, lost, duplicates, killsGenerated, killsOnDashboard, windowsChecked, windowsWrong } = report;
+  const { windowsEvents = generated } = report;
   const faults: string[] = [];
   const differ = (name: string, found: number, wanted: number) =>
     found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
@@ -93,7 +99,7 @@ export function mismatches(report: Audit): string[] {
   faults.push(...report.wrongInAthena.map((line) => `Athena: ${line}`));
   if (killsOnDashboard !== undefined) differ('killsOnDashboard', killsOnDashboard, killsGenerated);
   // Where nothing was sent there is no window, either.
-  if (windowsChecked === 0 && generated > 0) faults.push('windowsChecked is 0: no window has closed');
+  if (windowsChecked === 0 && windowsEvents > 0) faults.push('windowsChecked is 0: no window has closed');
   if (windowsWrong !== 0) faults.push(`windowsWrong is ${windowsWrong}, not 0`);
   return faults;
 }

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Asked, Scope } from '../activities/audit-scope.ts';
 import type { Holding } from '../activities/tally.ts';
 import { type Audit, auditRow, mismatches } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import type { AuditWish } from '../workflows/audit.ts';
 import type { audit } from '../workflows/index.ts';
 import type { Settlement } from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
@@ -33,9 +35,10 @@ async function audited(
   publish: (report: Audit) => void,
   {
     settled,
-    hours,
+    scope,
     hear = () => undefined,
-  }: { settled?: Settlement; hours?: number; hear?: (activity: string, ...args: unknown[]) => void } = {},
+    ...wish
+  }: Partial<AuditWish> & { settled?: Settlement; scope?: Partial<Scope>; hear?: (activity: string, ...args: unknown[]) => void } = {},
 ): Promise<Audit> {
   const counts = { columns: ['duplicates', 'windows_checked', 'windows_wrong'], rows: [['0', '1', '0']] };
   const worker = await Worker.create({
@@ -44,6 +47,12 @@ async function audited(
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     activities: {
       'generator.settle': async () => settled,
+      'audit.scope': async (_pipeline: Pipeline, asked: Asked): Promise<Scope> => ({
+        since: asked.hours === undefined ? 0 : 6,
+        windowsSince: 5,
+        agreedAt: 1,
+        ...scope,
+      }),
       'audit.generated': async (_pipeline: Pipeline, from: number, upTo?: number) => {
         hear('generated', from, upTo);
         return { events: 3, kills: 1 };
@@ -56,9 +65,9 @@ async function audited(
         hear('athena', from, upTo);
         return { events: 3, kills: 1, wrong: [], bytesScanned: 0 };
       },
-      'audit.windows': async (_pipeline: Pipeline, sending: boolean) => {
-        hear('windows', sending);
-        return { checked: 1, wrong: 0, bytesScanned: 0 };
+      'audit.windows': async (_pipeline: Pipeline, sending: boolean, from?: number, upTo?: number) => {
+        hear('windows', sending, from, upTo);
+        return { checked: 1, wrong: 0, bytesScanned: 0, since: 4, sent: 3 };
       },
       'audit.dashboard': async () => {
         hear('dashboard');
@@ -82,7 +91,7 @@ async function audited(
     env.client.workflow.execute<typeof audit>('audit', {
       taskQueue: name,
       workflowId: name,
-      args: [{ pipeline, hours, patience: '1 seconds' }],
+      args: [{ pipeline, patience: '1 seconds', ...wish }],
     }),
   );
 }
@@ -94,6 +103,9 @@ it('is written down for the dashboard as it is returned, good or bad', async () 
     await audited('bad', 2, (report) => published.push(report)),
   ];
   expect(published).toEqual(reports);
+  expect(reports[0]!.agreedAt).toBeGreaterThan(1);
+  expect(reports[1]!.agreedAt).toBe(1);
+  expect(reports[0]).toMatchObject({ windowsSince: 4, windowsEvents: 3 });
   expect(reports.map(auditRow)).toMatchObject([
     { generated: 3, in_s3: 3, lost: 0, faults: 0 },
     { generated: 3, in_s3: 1, lost: 2, faults: 3 },
@@ -112,23 +124,35 @@ it('of a game that goes on counts everywhere what was sent by one moment, and le
     ['generated', 0, 7],
     ['lake', 7],
     ['stream', 7],
-    ['windows', true],
+    ['windows', true, 5, 7],
   ]);
   const quiet = await audited('quiet', 0, () => undefined, { settled: { at: 7, sending: false }, hear });
   expect(quiet.killsOnDashboard).toBe(1);
-  expect(heard).toContainEqual(['windows', false]);
+  expect(heard).toContainEqual(['windows', false, 5, 7]);
 }, 60_000);
 
 it('of a part of the game leaves out the dashboard, which shows all of it', async () => {
   const part = await audited('part', 0, () => undefined, { hours: 1 });
   expect(part.killsOnDashboard).toBeUndefined();
   expect(mismatches(part)).toEqual([]);
+  // Nor does it speak for what happened before; the audits on a schedule are a chain.
+  expect(part.agreedAt).toBe(1);
+  expect((await audited('link', 0, () => undefined, { hours: 1, onSchedule: true })).agreedAt).toBeGreaterThan(1);
 }, 60_000);
 
 it('of hours without an event finds no window, and no fault; with events it does', async () => {
   const quiet: Audit = { ...(await audited('still', 0, () => undefined)), windowsChecked: 0 };
   expect(mismatches(quiet)).toEqual(['windowsChecked is 0: no window has closed']);
-  const nothing = { generated: 0, inStream: 0, inS3: 0, inAthena: 0, killsGenerated: 0, killsOnDashboard: undefined };
+  expect(mismatches({ ...quiet, windowsEvents: 0 })).toEqual([]);
+  const nothing = {
+    windowsEvents: undefined,
+    generated: 0,
+    inStream: 0,
+    inS3: 0,
+    inAthena: 0,
+    killsGenerated: 0,
+    killsOnDashboard: undefined,
+  };
   expect(mismatches({ ...quiet, ...nothing })).toEqual([]);
 }, 60_000);
 

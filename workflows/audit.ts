@@ -1,4 +1,5 @@
 import { executeChild, getExternalWorkflowHandle, patched, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
+import type { Scope } from '../activities/audit-scope.ts';
 import type { Activities } from '../activities/index.ts';
 import type { PlaceName } from '../activities/places.ts';
 import type { Holding } from '../activities/tally.ts';
@@ -28,6 +29,8 @@ const FORGETTING_MS = 600_000;
 export interface AuditWish {
   pipeline: Pipeline;
   hours?: number;
+  /** True for an audit that nobody asked for by hand. */
+  onSchedule?: boolean;
   patience: `${number} seconds`;
 }
 
@@ -35,14 +38,18 @@ export interface AuditWish {
  * Has the generator write down its ledger, then counts everywhere what that says was sent, again and again until all agrees or patience ends; the last count is
  * returned either way, told to the pipeline, and written down for the dashboard. What a game that goes on sends meanwhile is the next audit's.
  */
-export async function audit({ pipeline, hours, patience }: AuditWish): Promise<Audit> {
-  const since = hours === undefined ? 0 : Date.now() - hours * HOUR_MS;
+export async function audit({ pipeline, hours, onSchedule, patience }: AuditWish): Promise<Audit> {
+  const began = Date.now();
   const until = Date.now() + milliseconds(patience);
   const settled = await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
   // Audits of an earlier version did one thing after the other.
   const together = patched('audit-side-by-side') ? atOnce : inTurn;
-  /** The dashboard shows the kills of all times. */
-  const seesAll = since === 0 || !patched('dashboard-with-all');
+  const scope = patched('audit-has-a-scope')
+    ? await act['audit.scope'].executeWithOptions({ summary: 'what is to be counted' }, [pipeline, { hours, onSchedule }])
+    : scopeOf(began, hours);
+  const { since } = scope;
+  /** True unless something may lie between the last audit that agreed and what this one counts. */
+  const isNext = onSchedule === true || since <= (scope.agreedAt ?? 0);
   /** The stream forgets what is older than its retention. */
   const kept = () => Date.now() - pipeline.keep.streamHours * HOUR_MS + FORGETTING_MS;
   const look = (place: PlaceName) => {
@@ -58,10 +65,12 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
   }
   for (;;) {
     await executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') });
-    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, { since, seesAll, ...settled }, together)]);
-    const report = reportOf(truth, stream, lake, found, since);
+    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, scope, settled ?? {}, together)]);
+    const counted = reportOf(truth, stream, lake, found, since);
+    const agrees = mismatches(counted).length === 0;
+    const report: Audit = { ...counted, agreedAt: agrees && isNext ? (settled?.at ?? began) : scope.agreedAt };
     setCurrentDetails(auditDetails(report));
-    if (mismatches(report).length === 0 || Date.now() >= until) {
+    if (agrees || Date.now() >= until) {
       await tellPipeline(pipeline, report);
       if (patched('audit-published')) await act['audit.publish'].executeWithOptions(PUBLISHING, [pipeline, report]);
       return report;
@@ -71,8 +80,12 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
   }
 }
 
+/** The scope of an audit that began under an earlier version, which looked at fewer things. */
+type PastScope = Omit<Scope, 'windowsSince'> & Partial<Scope>;
+const scopeOf = (now: number, hours?: number): PastScope => ({ since: hours === undefined ? 0 : now - hours * HOUR_MS });
+
 function reportOf(truth: { events: number; kills: number }, stream: Holding, lake: Holding, found: Found, since: number): Audit {
-  const { inAthena, duplicates, bytesScanned, windowsChecked, windowsWrong, killsOnDashboard } = found;
+  const { inAthena, ...others } = found;
   const inStream = truth.events - stream.missing;
   const inS3 = truth.events - lake.missing;
   return {
@@ -81,18 +94,14 @@ function reportOf(truth: { events: number; kills: number }, stream: Holding, lak
     inS3,
     inAthena: inAthena.events,
     lost: truth.events - Math.min(inStream, inS3, inAthena.events),
-    duplicates,
     resent: stream.copies.resent + stream.copies.unexplained,
     heartbeats: stream.heartbeats,
     killsGenerated: truth.kills,
-    killsOnDashboard,
-    windowsChecked,
-    windowsWrong,
     places: [placeOf('stream', stream), placeOf('lake', lake)],
     wrongInAthena: inAthena.wrong,
-    bytesScanned,
     at: Date.now(),
     since,
+    ...others,
   };
 }
 
@@ -117,15 +126,12 @@ async function inTurn<Results extends unknown[]>(works: readonly [...Works<Resul
 
 type Found = Awaited<ReturnType<typeof asked>>;
 
-/** What is asked of Athena and the dashboard. */
-interface Asked extends Partial<Settlement> {
-  since: number;
-  seesAll: boolean;
-}
-
 /** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
-async function asked(pipeline: Pipeline, { since, seesAll, at, sending = false }: Asked, together: typeof atOnce) {
+async function asked(pipeline: Pipeline, scope: PastScope, { at, sending = false }: Partial<Settlement>, together: typeof atOnce) {
+  const { since, windowsSince } = scope;
   const isOld = together === inTurn;
+  // It shows the kills of all times.
+  const isPart = since > 0 && windowsSince !== undefined;
   const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
     () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at]),
     () =>
@@ -133,8 +139,9 @@ async function asked(pipeline: Pipeline, { since, seesAll, at, sending = false }
         args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
         ...introduced(pipeline, 'counts what Athena sees'),
       }),
-    async () => (isOld ? undefined : act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending])),
-    async () => (sending || !seesAll ? undefined : act['audit.dashboard'](pipeline)),
+    async () =>
+      isOld ? undefined : act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending, windowsSince, at]),
+    async () => (sending || isPart ? undefined : act['audit.dashboard'](pipeline)),
   ]);
   const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
@@ -143,6 +150,8 @@ async function asked(pipeline: Pipeline, { since, seesAll, at, sending = false }
     bytesScanned: inAthena.bytesScanned + (counts?.bytesScanned ?? 0) + ((compared ?? metrics)?.bytesScanned ?? 0),
     windowsChecked: compared?.checked ?? number(metrics, 'windows_checked'),
     windowsWrong: compared?.wrong ?? number(metrics, 'windows_wrong'),
+    windowsSince: compared?.since,
+    windowsEvents: compared?.sent,
     killsOnDashboard,
   };
 }

@@ -60,10 +60,16 @@ export interface Windows {
   bytesScanned: number;
 }
 
-/** Compares the metrics with the events; while the game goes on, without the windows whose rows may still be on their way. */
-export async function windowsInAthena(athena: AthenaClient, pipeline: Pipeline, sending: boolean, asking: string): Promise<Windows> {
+/** Compares the metrics of so many hours with the events; while the game goes on, without the windows whose rows may still be on their way. */
+export async function windowsInAthena(
+  athena: AthenaClient,
+  pipeline: Pipeline,
+  { sending, hours }: { sending: boolean; hours: number },
+  asking: string,
+): Promise<Windows> {
   const all: Record<string, string> = sending ? {} : { comparedUntil: "TIMESTAMP '9999-12-31 00:00:00.000'" };
-  const { id, bytesScanned } = await succeeded(athena, pipeline, statement(pipeline, 'athena/windows_wrong.sql', all), asking);
+  const text = statement(pipeline, 'athena/windows_wrong.sql', { ...all, latestHours: String(hours) });
+  const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
   for await (const { Data = [] } of resultsOf(athena, id))
     return { checked: Number(Data[0]?.VarCharValue), wrong: Number(Data[1]?.VarCharValue), bytesScanned };
   throw ApplicationFailure.nonRetryable('the comparison of the metrics has no answer', 'QueryFailed');

@@ -1,0 +1,65 @@
+import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import type { Clients } from '../activities/aws.ts';
+import { stageActivities } from '../activities/registry.ts';
+import { ledger } from '../activities/s3/ledger.ts';
+import { hashKeyOf } from '../pipeline/lanes.ts';
+import type { LedgerRange } from '../pipeline/ledger.ts';
+import { type LakeTable, names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { bringUp } from './dashboard-lake.ts';
+import { crawl, metricsRows, putRows } from './lake.ts';
+import { lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
+
+const HOUR_MS = 3_600_000;
+const EVENTS = 1200;
+const LANES = 2;
+
+/** A pipeline of two shards whose game was quiet for hours when it is audited: a stream, a lake and its metrics, in which nothing is amiss. */
+export interface Audited {
+  pipeline: Pipeline;
+  scene: Scenario;
+  /** The full hour in which all of it happened. */
+  hour: number;
+  /** What was sent, by lane and in this order. */
+  sent: string[][];
+  metrics: ReturnType<typeof metricsRows>;
+}
+
+/** So many full hours ago, two minutes of a game were sent, with late and malformed records and second copies on purpose. */
+export function audited(name: string, hoursAgo: number, trouble = { late: 0.05, duplicate: 0.05, malformed: 0.05 }): Audited {
+  const pipeline: Pipeline = { ...parseSpec({ name, shards: LANES, windowSeconds: 10 }), account: '000000000000' };
+  const hour = Math.floor(Date.now() / HOUR_MS - hoursAgo) * HOUR_MS;
+  const scene = { ...scenario(name, 1, LANES, { trouble }), base: hour + 3_000 };
+  const { onTime, late } = toldApart(scene);
+  const sent = lanesOf(scene).map((lane) => sentBy(scene, lane));
+  return { pipeline, scene, hour, sent, metrics: metricsRows(onTime, late, pipeline.windowSeconds) };
+}
+
+/** Brings all of it into the local AWS, crawled. */
+export async function standing(aws: Clients, { pipeline, scene, hour, sent, metrics }: Audited): Promise<void> {
+  const stages = ['bucket', 'events', 'crawlerRole', 'lakeDatabase', 'crawler', 'workgroup', 'auditTable'] as const;
+  await bringUp(aws, [...stages], pipeline);
+  const ranges = sent.map(
+    (_, lane): LedgerRange => ({
+      ...{ lane, first: 0, end: EVENTS, resent: [], since: 0, at: hour },
+      time: { from: 0, base: scene.base, rate: 10 },
+    }),
+  );
+  await ledger(aws)['ledger.write'](pipeline, 0, { game: scene.game, ranges });
+  for (const [lane, records] of sent.entries()) {
+    await putRows(aws, pipeline, 'events', `lane-${lane}`, records, hour);
+    await putRecords(aws, pipeline, lane, records);
+  }
+  for (const [table, rows] of Object.entries(metrics)) await putRows(aws, pipeline, table as LakeTable, 'all', rows, hour);
+  await crawl(aws, pipeline);
+  await stageActivities(aws)['views.ensure'](pipeline);
+}
+
+/** Puts records into the shard of a lane. */
+export async function putRecords({ kinesis }: Clients, pipeline: Pipeline, lane: number, records: string[]): Promise<void> {
+  const ExplicitHashKey = hashKeyOf(lane, LANES);
+  for (let i = 0; i < records.length; i += 500) {
+    const Records = records.slice(i, i + 500).map((json) => ({ Data: Buffer.from(json), PartitionKey: 'match', ExplicitHashKey }));
+    await kinesis.send(new PutRecordsCommand({ StreamName: names(pipeline).streams.events, Records }));
+  }
+}
