@@ -18,18 +18,18 @@ const LANES = 2;
 export interface Audited {
   pipeline: Pipeline;
   scene: Scenario;
-  /** The full hour in which all of it happened. */
+  /** The full hour in which all of it was delivered. */
   hour: number;
   /** What was sent, by lane and in this order. */
   sent: string[][];
   metrics: ReturnType<typeof metricsRows>;
 }
 
-/** So many full hours ago, two minutes of a game were sent, with late and malformed records and second copies on purpose. */
-export function audited(name: string, hoursAgo: number, trouble = { late: 0.05, duplicate: 0.05, malformed: 0.05 }): Audited {
+/** Two minutes of a game were sent from then on, with late and malformed records and second copies on purpose. */
+export function audited(name: string, base: number, trouble = { late: 0.05, duplicate: 0.05, malformed: 0.05 }): Audited {
   const pipeline: Pipeline = { ...parseSpec({ name, shards: LANES, windowSeconds: 10 }), account: '000000000000' };
-  const hour = Math.floor(Date.now() / HOUR_MS - hoursAgo) * HOUR_MS;
-  const scene = { ...scenario(name, 1, LANES, { trouble }), base: hour + 3_000 };
+  const scene = { ...scenario(name, 1, LANES, { trouble }), base };
+  const hour = Math.floor(base / HOUR_MS) * HOUR_MS;
   const { onTime, late } = toldApart(scene);
   const sent = lanesOf(scene).map((lane) => sentBy(scene, lane));
   return { pipeline, scene, hour, sent, metrics: metricsRows(onTime, late, pipeline.windowSeconds) };

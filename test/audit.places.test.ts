@@ -14,9 +14,10 @@ import { putRows } from './lake.ts';
 
 const HOUR_MS = 3_600_000;
 
-const quiet = audited('quiet', 5);
+const quiet = audited('quiet', Math.floor(Date.now() / HOUR_MS - 5) * HOUR_MS + 3_000);
 const { pipeline, hour, metrics } = quiet;
 
+const began = Date.now();
 let dir: string;
 let local: Local;
 let aws: Clients;
@@ -38,6 +39,28 @@ afterAll(async () => {
 
 /** Does an activity's work, as an activity. */
 const doing = <Result>(work: () => Promise<Result>): Promise<Result> => new MockActivityEnvironment().run(work) as Promise<Result>;
+
+describe('what is counted', () => {
+  it('in the stream begins when that was made: its predecessor has taken along what it held', async () => {
+    const { since, streamSince } = await act['audit.scope'](pipeline, {});
+    expect(since).toBe(0);
+    expect(streamSince).toBeGreaterThan(began);
+    expect(streamSince).toBeLessThan(Date.now());
+    expect(await act['audit.count'](pipeline, 'stream', streamSince)).toMatchObject({ events: 0, missing: 0 });
+    const gone = { send: () => Promise.reject(Object.assign(new Error('gone'), { name: 'ResourceNotFoundException' })) };
+    const { streamSince: now } = await scoping({ s3: aws.s3, kinesis: gone as never })['audit.scope'](pipeline, {});
+    expect(now).toBeGreaterThan(streamSince);
+  });
+
+  it('begins with what the lake still keeps, if anything is older', async () => {
+    const keeping = (lakeDays: number) => ({ ...pipeline, keep: { ...pipeline.keep, lakeDays } });
+    const kept = async (days: number, asked: { hours?: number }) => (await act['audit.scope'](keeping(days), asked)).since;
+    const quarter = 6 / 24; // of a day, hours before which all of it happened
+    expect(await kept(quarter, {})).toBe(0);
+    expect((Date.now() - (await kept(quarter / 2, {}))) / HOUR_MS).toBeCloseTo(3 - 1 / 6, 1);
+    expect((Date.now() - (await kept(quarter / 2, { hours: 1 }))) / HOUR_MS).toBeCloseTo(1, 1);
+  });
+});
 
 describe('the metrics', () => {
   it('are compared as far back as is asked for, in full hours, and it is known whether anything was sent since', async () => {

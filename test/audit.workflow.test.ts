@@ -49,6 +49,7 @@ async function audited(
       'generator.settle': async () => settled,
       'audit.scope': async (_pipeline: Pipeline, asked: Asked): Promise<Scope> => ({
         since: asked.hours === undefined ? 0 : 6,
+        streamSince: 8,
         windowsSince: 5,
         agreedAt: 1,
         ...scope,
@@ -57,8 +58,8 @@ async function audited(
         hear('generated', from, upTo);
         return { events: 3, kills: 1 };
       },
-      'audit.count': async (_pipeline: Pipeline, place: string, _from: number, upTo?: number) => {
-        hear(place, upTo);
+      'audit.count': async (_pipeline: Pipeline, place: string, from: number, upTo?: number) => {
+        hear(place, from, upTo);
         return holding(place === 'lake' ? missing : 0);
       },
       'audit.athena': async (_pipeline: Pipeline, from: number, upTo?: number) => {
@@ -122,8 +123,8 @@ it('of a game that goes on counts everywhere what was sent by one moment, and le
   expect(heard.sort()).toEqual([
     ['athena', 0, 7],
     ['generated', 0, 7],
-    ['lake', 7],
-    ['stream', 7],
+    ['lake', 0, 7],
+    ['stream', 8, 7],
     ['windows', true, 5, 7],
   ]);
   const quiet = await audited('quiet', 0, () => undefined, { settled: { at: 7, sending: false }, hear });

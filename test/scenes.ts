@@ -273,7 +273,7 @@ export const SCENES: Record<string, Scene> = {
       const counts = { columns: ['events', 'duplicates', 'windows_checked', 'windows_wrong'], rows: [['3', '0', '1', '0']] };
       acts({
         'generator.settle': async () => undefined,
-        'audit.scope': async () => ({ since: 0, windowsSince: 0 }),
+        'audit.scope': async () => ({ since: 0, streamSince: 0, windowsSince: 0 }),
         'audit.generated': async () => ({ events: 3, kills: 1 }),
         'audit.count': async (_pipeline: Pipeline, place: PlaceName) => held(place === 'lake' ? (lakes.shift() ?? 3) : 3),
         'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], bytesScanned: 0 }),

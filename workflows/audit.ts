@@ -46,14 +46,12 @@ export async function audit({ pipeline, hours, onSchedule, patience }: AuditWish
   const together = patched('audit-side-by-side') ? atOnce : inTurn;
   const scope = patched('audit-has-a-scope')
     ? await act['audit.scope'].executeWithOptions({ summary: 'what is to be counted' }, [pipeline, { hours, onSchedule }])
-    : scopeOf(began, hours);
+    : scopeOf(pipeline, began, hours);
   const { since } = scope;
   /** True unless something may lie between the last audit that agreed and what this one counts. */
   const isNext = onSchedule === true || since <= (scope.agreedAt ?? 0);
-  /** The stream forgets what is older than its retention. */
-  const kept = () => Date.now() - pipeline.keep.streamHours * HOUR_MS + FORGETTING_MS;
   const look = (place: PlaceName) => {
-    const from = place === 'stream' ? Math.max(since, kept()) : since;
+    const from = place === 'stream' ? scope.streamSince : since;
     return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from, settled?.at]);
   };
   const generated = () => act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, settled?.at]);
@@ -82,7 +80,10 @@ export async function audit({ pipeline, hours, onSchedule, patience }: AuditWish
 
 /** The scope of an audit that began under an earlier version, which looked at fewer things. */
 type PastScope = Omit<Scope, 'windowsSince'> & Partial<Scope>;
-const scopeOf = (now: number, hours?: number): PastScope => ({ since: hours === undefined ? 0 : now - hours * HOUR_MS });
+function scopeOf({ keep }: Pipeline, now: number, hours?: number): PastScope {
+  const since = hours === undefined ? 0 : now - hours * HOUR_MS;
+  return { since, streamSince: Math.max(since, now - keep.streamHours * HOUR_MS + FORGETTING_MS) };
+}
 
 function reportOf(truth: { events: number; kills: number }, stream: Holding, lake: Holding, found: Found, since: number): Audit {
   const { inAthena, ...others } = found;
