@@ -39,7 +39,7 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
     const words = [
       `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
       tableOf(['place', 'events', 'missing', 'altered', 'copies on purpose', 'copies resent', 'copies unexplained', 'malformed'], rows),
-      `Athena has ${inAthena}, of which ${duplicates} would count twice; ${windowsWrong} of ${windowsChecked} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
+      `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
       ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
     ];
     return { ok: faults.length === 0, facts: { ...report, faults }, words: words.join('\n') };

@@ -1,21 +1,22 @@
 /** Every place an event passes, counted. The names are those of the machine-readable report. */
 export interface Audit {
   generated: number;
-  inStream: number;
+  /** Absent, as all else that could not be counted. */
+  inStream?: number;
   inS3: number;
-  inAthena: number;
+  inAthena?: number;
   /** Generated events that some place lacks; the largest of these gaps. */
   lost: number;
   /** Copies that a question in Athena would count twice. */
-  duplicates: number;
+  duplicates?: number;
   /** Copies in the raw stream, of events that were sent again since nobody knew what had become of them. */
   resent: number;
   heartbeats: number;
   killsGenerated: number;
   /** Of all times. Absent on AWS, where the page gives its data to nobody else, and where not all of the game was counted. */
   killsOnDashboard?: number;
-  windowsChecked: number;
-  windowsWrong: number;
+  windowsChecked?: number;
+  windowsWrong?: number;
   /** From when on the metrics were compared, milliseconds since the epoch, and how many events were sent since. */
   windowsSince?: number;
   windowsEvents?: number;
@@ -25,11 +26,19 @@ export interface Audit {
   wrongInAthena: string[];
   /** Bytes that Athena scanned for it. */
   bytesScanned: number;
+  /** What could not be counted; audits of an earlier version failed then. */
+  missed?: Missed[];
   /** When it was made, and from when on events were counted, milliseconds since the epoch. */
   at: number;
   since: number;
   /** Up to when everything agreed: by this audit, or by the last one that found no fault. */
   agreedAt?: number;
+}
+
+/** What could not be counted, and why. */
+export interface Missed {
+  what: string;
+  why: string;
 }
 
 /** What one place holds. */
@@ -86,21 +95,21 @@ const secondOf = (time: number): string => new Date(time).toISOString().slice(0,
 /** What does not agree, each in words; empty when all does. */
 export function mismatches(report: Audit): string[] {
   const { generated, inStream, inS3, inAthena, lost, duplicates, killsGenerated, killsOnDashboard, windowsChecked, windowsWrong } = report;
-  const { windowsEvents = generated } = report;
-  const faults: string[] = [];
-  const differ = (name: string, found: number, wanted: number) =>
-    found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
+  const { windowsEvents = generated, missed = [] } = report;
+  const faults = missed.map(({ what, why }) => `${what} could not be counted: ${why}`);
+  const differ = (name: string, found: number | undefined, wanted: number) =>
+    found !== undefined && found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
   differ('inStream', inStream, generated);
   differ('inS3', inS3, generated);
   differ('inAthena', inAthena, generated);
   if (lost !== 0) faults.push(`lost is ${lost}, not 0`);
-  if (duplicates !== 0) faults.push(`duplicates is ${duplicates}, not 0`);
+  if (duplicates !== undefined && duplicates !== 0) faults.push(`duplicates is ${duplicates}, not 0`);
   faults.push(...report.places.flatMap((place) => placeFaults(place, report.places)));
   faults.push(...report.wrongInAthena.map((line) => `Athena: ${line}`));
-  if (killsOnDashboard !== undefined) differ('killsOnDashboard', killsOnDashboard, killsGenerated);
+  differ('killsOnDashboard', killsOnDashboard, killsGenerated);
   // Where nothing was sent there is no window, either.
   if (windowsChecked === 0 && windowsEvents > 0) faults.push('windowsChecked is 0: no window has closed');
-  if (windowsWrong !== 0) faults.push(`windowsWrong is ${windowsWrong}, not 0`);
+  if (windowsWrong !== undefined && windowsWrong !== 0) faults.push(`windowsWrong is ${windowsWrong}, not 0`);
   return faults;
 }
 

@@ -37,10 +37,19 @@ async function audited(
     settled,
     scope,
     hear = () => undefined,
+    fails,
     ...wish
-  }: Partial<AuditWish> & { settled?: Settlement; scope?: Partial<Scope>; hear?: (activity: string, ...args: unknown[]) => void } = {},
+  }: Partial<AuditWish> & {
+    settled?: Settlement;
+    scope?: Partial<Scope>;
+    fails?: string;
+    hear?: (activity: string, ...args: unknown[]) => void;
+  } = {},
 ): Promise<Audit> {
   const counts = { columns: ['duplicates', 'windows_checked', 'windows_wrong'], rows: [['0', '1', '0']] };
+  const failing = async () => {
+    throw ApplicationFailure.nonRetryable('counting in Athena ended as FAILED: no', 'QueryFailed');
+  };
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue: name,
@@ -86,6 +95,7 @@ async function audited(
         bytesScanned: 0,
         ...counts,
       }),
+      ...(fails && { [fails]: failing }),
     },
   });
   return worker.runUntil(() =>
@@ -156,6 +166,26 @@ it('of hours without an event finds no window, and no fault; with events it does
   };
   expect(mismatches({ ...quiet, ...nothing })).toEqual([]);
 }, 60_000);
+
+it.each<[string, string, Partial<Audit>, (keyof Audit)[]]>([
+  ['audit.athena', 'Athena', { lost: 0, windowsChecked: 1 }, ['inAthena']],
+  ['audit.windows', 'The metrics', { inAthena: 3 }, ['windowsChecked', 'windowsWrong']],
+  ['query.finished', 'What Athena counts twice', { inAthena: 3, windowsChecked: 1 }, ['duplicates']],
+  ['audit.dashboard', 'The dashboard', { inAthena: 3 }, ['killsOnDashboard']],
+  ['crawl.start', 'What came since the last crawl', { inAthena: 3, lost: 0 }, []],
+])(
+  'of which %s fails says so, and publishes all else',
+  async (fails, what, counted, absent) => {
+    const published: Audit[] = [];
+    const found = await audited(`failing-${fails}`, 0, (each) => published.push(each), { fails });
+    expect(published).toEqual([found]);
+    expect(found).toMatchObject({ generated: 3, inStream: 3, inS3: 3, ...counted });
+    for (const name of absent) expect([name, found[name]]).toEqual([name, undefined]);
+    expect(mismatches(found)).toEqual([`${what} could not be counted: counting in Athena ended as FAILED: no`]);
+    expect(auditRow(found)).toMatchObject({ faults: 1 });
+  },
+  60_000,
+);
 
 it('that may not be written down fails, in the words of S3', async () => {
   const refused = () => {

@@ -1,12 +1,21 @@
-import { executeChild, getExternalWorkflowHandle, patched, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
+import {
+  executeChild,
+  getExternalWorkflowHandle,
+  isCancellation,
+  patched,
+  proxyActivities,
+  setCurrentDetails,
+  sleep,
+} from '@temporalio/workflow';
 import type { Scope } from '../activities/audit-scope.ts';
 import type { Activities } from '../activities/index.ts';
 import type { PlaceName } from '../activities/places.ts';
-import type { Holding } from '../activities/tally.ts';
-import { type Audit, mismatches, type PlaceCount } from '../pipeline/audit.ts';
+import { type Audit, type Missed, mismatches } from '../pipeline/audit.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { reportOf } from './audit-report.ts';
+import { rootMessage } from './failure.ts';
 import { audited, type Settlement } from './messages.ts';
 import { crawl, query } from './scheduled.ts';
 import { auditDetails, introduced } from './story.ts';
@@ -62,9 +71,15 @@ export async function audit({ pipeline, hours, onSchedule, patience }: AuditWish
     lake = await look('lake');
   }
   for (;;) {
-    await executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') });
-    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, scope, settled ?? {}, together)]);
-    const counted = reportOf(truth, stream, lake, found, since);
+    const missed: Missed[] = [];
+    await orMissed('What came since the last crawl', missed, () =>
+      executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') }),
+    );
+    const [stream, found] = await together([
+      () => orMissed('The stream', missed, () => look('stream')),
+      () => asked(pipeline, { scope, missed, ...settled }, together),
+    ]);
+    const counted = reportOf({ truth, stream, lake, found, since, missed });
     const agrees = mismatches(counted).length === 0;
     const report: Audit = { ...counted, agreedAt: agrees && isNext ? (settled?.at ?? began) : scope.agreedAt };
     setCurrentDetails(auditDetails(report));
@@ -85,36 +100,16 @@ function scopeOf({ keep }: Pipeline, now: number, hours?: number): PastScope {
   return { since, streamSince: Math.max(since, now - keep.streamHours * HOUR_MS + FORGETTING_MS) };
 }
 
-function reportOf(truth: { events: number; kills: number }, stream: Holding, lake: Holding, found: Found, since: number): Audit {
-  const { inAthena, ...others } = found;
-  const inStream = truth.events - stream.missing;
-  const inS3 = truth.events - lake.missing;
-  return {
-    generated: truth.events,
-    inStream,
-    inS3,
-    inAthena: inAthena.events,
-    lost: truth.events - Math.min(inStream, inS3, inAthena.events),
-    resent: stream.copies.resent + stream.copies.unexplained,
-    heartbeats: stream.heartbeats,
-    killsGenerated: truth.kills,
-    places: [placeOf('stream', stream), placeOf('lake', lake)],
-    wrongInAthena: inAthena.wrong,
-    at: Date.now(),
-    since,
-    ...others,
-  };
+/** What a count came to; one that fails is missed, with the reason, and all others are still made. */
+async function orMissed<Result>(what: string, missed: Missed[], count: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await count();
+  } catch (error) {
+    if (isCancellation(error) || !patched('audit-says-what-it-missed')) throw error;
+    missed.push({ what, why: rootMessage(error) });
+    return undefined;
+  }
 }
-
-const placeOf = (place: PlaceName, { events, missing, altered, copies, malformed, examples }: Holding): PlaceCount => ({
-  place,
-  events,
-  missing,
-  altered,
-  copies,
-  malformed,
-  examples,
-});
 
 type Works<Results extends unknown[]> = { [Each in keyof Results]: () => Promise<Results[Each]> };
 const atOnce = <Results extends unknown[]>(works: readonly [...Works<Results>]): Promise<Results> =>
@@ -125,30 +120,43 @@ async function inTurn<Results extends unknown[]>(works: readonly [...Works<Resul
   return results as Results;
 }
 
-type Found = Awaited<ReturnType<typeof asked>>;
+/** What Athena and the dashboard gave; undefined what they did not. */
+export type Found = Awaited<ReturnType<typeof asked>>;
+
+interface Asked extends Partial<Settlement> {
+  scope: PastScope;
+  missed: Missed[];
+}
 
 /** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
-async function asked(pipeline: Pipeline, scope: PastScope, { at, sending = false }: Partial<Settlement>, together: typeof atOnce) {
+async function asked(pipeline: Pipeline, { scope, missed, at, sending = false }: Asked, together: typeof atOnce) {
   const { since, windowsSince } = scope;
   const isOld = together === inTurn;
   // It shows the kills of all times.
   const isPart = since > 0 && windowsSince !== undefined;
   const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
-    () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at]),
-    () =>
-      executeChild(query, {
-        args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
-        ...introduced(pipeline, 'counts what Athena sees'),
-      }),
+    () => orMissed('Athena', missed, () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at])),
     async () =>
-      isOld ? undefined : act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending, windowsSince, at]),
-    async () => (sending || isPart ? undefined : act['audit.dashboard'](pipeline)),
+      (await orMissed('What Athena counts twice', missed, () =>
+        executeChild(query, {
+          args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
+          ...introduced(pipeline, 'counts what Athena sees'),
+        }),
+      )) ?? [],
+    async () =>
+      isOld
+        ? undefined
+        : orMissed('The metrics', missed, () =>
+            act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending, windowsSince, at]),
+          ),
+    async () => (sending || isPart ? undefined : orMissed('The dashboard', missed, () => act['audit.dashboard'](pipeline))),
   ]);
-  const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
+  const number = (answer: typeof counts, column: string) =>
+    answer && Number(answer.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
     inAthena,
     duplicates: number(counts, 'duplicates'),
-    bytesScanned: inAthena.bytesScanned + (counts?.bytesScanned ?? 0) + ((compared ?? metrics)?.bytesScanned ?? 0),
+    bytesScanned: (inAthena?.bytesScanned ?? 0) + (counts?.bytesScanned ?? 0) + ((compared ?? metrics)?.bytesScanned ?? 0),
     windowsChecked: compared?.checked ?? number(metrics, 'windows_checked'),
     windowsWrong: compared?.wrong ?? number(metrics, 'windows_wrong'),
     windowsSince: compared?.since,

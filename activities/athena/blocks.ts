@@ -17,6 +17,10 @@ import type { Block } from '../tally.ts';
 export const BLOCK_EVENTS = 100_000;
 
 const QUERY_MS = 600_000;
+/** How often a statement is asked whose failure may pass. */
+const TURNS = 3;
+/** The error category of what fails by no fault of the statement. */
+const OF_THE_SYSTEM = 1;
 /** Events arrive after they happened, but for clocks that differ. */
 const EARLY_MS = 3_600_000;
 
@@ -75,13 +79,27 @@ export async function windowsInAthena(
   throw ApplicationFailure.nonRetryable('the comparison of the metrics has no answer', 'QueryFailed');
 }
 
-/** Runs a statement to its end. The same `asking` is answered by the same execution, however often it is tried; one that failed fails for good. */
+/**
+ * Runs a statement to its end. The same `asking` is answered by the same executions, however often it is tried. One that failed fails for good; where Athena says
+ * that the reason may pass, another is asked in its place.
+ */
 async function succeeded(
   athena: AthenaClient,
   pipeline: Pipeline,
   QueryString: string,
   asking: string,
 ): Promise<{ id: string; bytesScanned: number }> {
+  for (let turn = 1; ; turn++) {
+    const { id, execution } = await ended(athena, pipeline, QueryString, turn === 1 ? asking : `${asking}/${turn}`);
+    const { State, StateChangeReason, AthenaError } = execution?.Status ?? {};
+    if (State === 'SUCCEEDED') return { id, bytesScanned: execution?.Statistics?.DataScannedInBytes ?? 0 };
+    const mayPass = AthenaError?.Retryable === true || AthenaError?.ErrorCategory === OF_THE_SYSTEM;
+    if (!mayPass || turn === TURNS)
+      throw ApplicationFailure.nonRetryable(`counting in Athena ended as ${State}: ${StateChangeReason}`, 'QueryFailed');
+  }
+}
+
+async function ended(athena: AthenaClient, pipeline: Pipeline, QueryString: string, asking: string) {
   const { workgroup, lakeDatabase } = names(pipeline);
   const { QueryExecutionId } = await athena.send(
     new StartQueryExecutionCommand({
@@ -96,12 +114,7 @@ async function succeeded(
     (now) => now?.Status?.State !== 'QUEUED' && now?.Status?.State !== 'RUNNING',
     { within: QUERY_MS, what: 'the count in Athena' },
   );
-  if (execution?.Status?.State !== 'SUCCEEDED')
-    throw ApplicationFailure.nonRetryable(
-      `counting in Athena ended as ${execution?.Status?.State}: ${execution?.Status?.StateChangeReason}`,
-      'QueryFailed',
-    );
-  return { id: QueryExecutionId!, bytesScanned: execution.Statistics?.DataScannedInBytes ?? 0 };
+  return { id: QueryExecutionId!, execution };
 }
 
 /** Every row of an answer, the header left out. */
