@@ -38,7 +38,20 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
     const rows = report.places.map(rowOf);
     const words = [
       `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
-      tableOf(['place', 'events', 'missing', 'altered', 'copies on purpose', 'copies resent', 'copies unexplained', 'malformed'], rows),
+      tableOf(
+        [
+          'place',
+          'events',
+          'missing',
+          'altered',
+          'copies on purpose',
+          'copies resent',
+          'copies redelivered',
+          'copies unexplained',
+          'malformed',
+        ],
+        rows,
+      ),
       `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
       ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
     ];
@@ -49,4 +62,4 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
 }
 
 const rowOf = ({ place, events, missing, altered, copies, malformed }: PlaceCount): string[] =>
-  [place, events, missing, altered, copies.onPurpose, copies.resent, copies.unexplained, malformed].map(String);
+  [place, events, missing, altered, copies.onPurpose, copies.resent, copies.redelivered ?? 0, copies.unexplained, malformed].map(String);

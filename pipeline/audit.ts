@@ -47,7 +47,8 @@ export interface PlaceCount {
   events: number;
   missing: number;
   altered: number;
-  copies: { onPurpose: number; resent: number; unexplained: number };
+  /** `redelivered`: by Firehose, which on AWS may deliver a record twice; Athena counts it once. */
+  copies: { onPurpose: number; resent: number; unexplained: number; redelivered?: number };
   malformed: number;
   /** Ids of the first few, by what is wrong with them. */
   examples: { missing: string[]; twice: string[]; altered: string[] };
