@@ -35,22 +35,11 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
     const faults = mismatches(report);
     const { generated, inAthena, duplicates, windowsChecked, windowsWrong, windowsSince, bytesScanned, heartbeats } = report;
     const compared = windowsSince === undefined ? '' : ` since ${new Date(windowsSince).toISOString()}`;
-    const rows = report.places.map(rowOf);
     const words = [
       `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
       tableOf(
-        [
-          'place',
-          'events',
-          'missing',
-          'altered',
-          'copies on purpose',
-          'copies resent',
-          'copies redelivered',
-          'copies unexplained',
-          'malformed',
-        ],
-        rows,
+        COLUMNS.map(([title]) => title),
+        report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
       ),
       `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
       ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
@@ -61,5 +50,15 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
   }
 }
 
-const rowOf = ({ place, events, missing, altered, copies, malformed }: PlaceCount): string[] =>
-  [place, events, missing, altered, copies.onPurpose, copies.resent, copies.redelivered ?? 0, copies.unexplained, malformed].map(String);
+const COLUMNS: [string, (place: PlaceCount) => string | number | undefined][] = [
+  ['place', ({ place }) => place],
+  ['events', ({ events }) => events],
+  ['missing', ({ missing }) => missing],
+  ['altered', ({ altered }) => altered],
+  ['copies on purpose', ({ copies }) => copies.onPurpose],
+  ['copies resent', ({ copies }) => copies.resent],
+  ['copies redelivered', ({ copies }) => copies.redelivered ?? 0],
+  ['copies unexplained', ({ copies }) => copies.unexplained],
+  ['malformed', ({ malformed }) => malformed],
+  ['unknown', ({ unknown }) => unknown],
+];

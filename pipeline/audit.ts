@@ -26,6 +26,8 @@ export interface Audit {
   wrongInAthena: string[];
   /** Bytes that Athena scanned for it. */
   bytesScanned: number;
+  /** True when the game went on meanwhile: what is sent then is unknown. */
+  sending?: boolean;
   /** What could not be counted; audits of an earlier version failed then. */
   missed?: Missed[];
   /** When it was made, and from when on events were counted, milliseconds since the epoch. */
@@ -50,8 +52,13 @@ export interface PlaceCount {
   /** `redelivered`: by Firehose, which on AWS may deliver a record twice; Athena counts it once. */
   copies: { onPurpose: number; resent: number; unexplained: number; redelivered?: number };
   malformed: number;
+  /** Made trouble with on purpose, and not there; absent, as what follows, from audits of an earlier version. */
+  lacking?: { malformed: number; copies: number };
+  /** Records that the stream was to refuse, and those that the ledger does not know. */
+  oversized?: number;
+  unknown?: number;
   /** Ids of the first few, by what is wrong with them. */
-  examples: { missing: string[]; twice: string[]; altered: string[] };
+  examples: { missing: string[]; twice: string[]; altered: string[]; lacking?: string[] };
 }
 
 /** The columns of the table of the last audit, as Glue types them. */
@@ -105,7 +112,7 @@ export function mismatches(report: Audit): string[] {
   differ('inAthena', inAthena, generated);
   if (lost !== 0) faults.push(`lost is ${lost}, not 0`);
   if (duplicates !== undefined && duplicates !== 0) faults.push(`duplicates is ${duplicates}, not 0`);
-  faults.push(...report.places.flatMap((place) => placeFaults(place, report.places)));
+  faults.push(...report.places.flatMap((place) => placeFaults(place, report)));
   faults.push(...report.wrongInAthena.map((line) => `Athena: ${line}`));
   differ('killsOnDashboard', killsOnDashboard, killsGenerated);
   // Where nothing was sent there is no window, either.
@@ -115,10 +122,15 @@ export function mismatches(report: Audit): string[] {
 }
 
 /** What is wrong in one place, event by event as far as they are named; an event that is missing here is looked for in the other places. */
-function placeFaults({ place, missing, altered, copies, examples }: PlaceCount, all: PlaceCount[]): string[] {
+export function placeFaults(
+  { place, missing, altered, copies, examples, ...more }: PlaceCount,
+  { places: all, sending = false }: Pick<Audit, 'places' | 'sending'>,
+): string[] {
+  const { lacking = { malformed: 0, copies: 0 }, oversized = 0, unknown = 0 } = more;
   const faults: string[] = [];
   const say = (count: number, what: string, ids: string[]) =>
     count > 0 && faults.push(`${place}: ${count} ${what}: ${ids.join(', ')}${count > ids.length ? ', …' : ''}`);
+  const sayOnly = (count: number, what: string) => count > 0 && faults.push(`${place}: ${count} ${what}`);
   const whereabouts = (id: string) => {
     const others = all.filter((other) => other.place !== place && !other.examples.missing.includes(id)).map((other) => other.place);
     return others.length > 0 ? `${id} (it is in the ${others.join(' and ')})` : `${id} (it is nowhere)`;
@@ -126,5 +138,9 @@ function placeFaults({ place, missing, altered, copies, examples }: PlaceCount, 
   say(missing, 'missing', examples.missing.map(whereabouts));
   say(altered, 'altered', examples.altered);
   say(copies.unexplained, 'there more often than they were sent', examples.twice);
+  const made = lacking.malformed + lacking.copies;
+  say(made, 'of the trouble that was made on purpose missing', examples.lacking ?? []);
+  sayOnly(oversized, 'too large to have been taken');
+  if (!sending) sayOnly(unknown, 'of which the ledger knows nothing');
   return faults;
 }

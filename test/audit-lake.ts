@@ -5,7 +5,9 @@ import { ledger } from '../activities/s3/ledger.ts';
 import { hashKeyOf } from '../pipeline/lanes.ts';
 import type { LedgerRange } from '../pipeline/ledger.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
+import { laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { malformed, troubleOf } from '../pipeline/trouble.ts';
 import { bringUp } from './dashboard-lake.ts';
 import { crawl, metricsRows, putRows } from './lake.ts';
 import { lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
@@ -31,8 +33,16 @@ export function audited(name: string, base: number, trouble = { late: 0.05, dupl
   const scene = { ...scenario(name, 1, LANES, { trouble }), base };
   const hour = Math.floor(base / HOUR_MS) * HOUR_MS;
   const { onTime, late } = toldApart(scene);
-  const sent = lanesOf(scene).map((lane) => sentBy(scene, lane));
+  const sent = lanesOf(scene).map((lane) => [...sentBy(scene, lane), ...halvesOf(scene, lane)]);
   return { pipeline, scene, hour, sent, metrics: metricsRows(onTime, late, pipeline.windowSeconds) };
+}
+
+/** The malformed records of a lane. */
+function halvesOf({ base, game }: Scenario, lane: number): string[] {
+  const events = laneOf(game, lane);
+  return Array.from({ length: EVENTS }, (_, i) => events.next(base + i * 100)).flatMap((json, i) =>
+    troubleOf(game, lane, i) === 'malformed' ? [malformed(json)] : [],
+  );
 }
 
 /** Brings all of it into the local AWS, crawled. */

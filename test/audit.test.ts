@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { sentBy, tally } from '../activities/tally.ts';
+import { type PlaceCount, placeFaults } from '../pipeline/audit.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { malformed, troubleOf } from '../pipeline/trouble.ts';
+import { sentBy as recordsOf, scenario } from './scenarios.ts';
 
 const LANES = 2;
 const BASE = Date.UTC(2026, 10, 26);
@@ -65,7 +68,7 @@ function expectFound(each: number, victims: Victim[]): void {
     copies: { onPurpose: 0, resent: 0, unexplained: twice!.length },
     unknown: 0,
   });
-  expect(all.examples).toEqual({ missing, twice, altered });
+  expect(all.examples).toEqual({ missing, twice, altered, lacking: [] });
 }
 
 describe('an audit', () => {
@@ -91,4 +94,60 @@ describe('an audit', () => {
       { numRuns: 100 },
     );
   }, 60_000);
+});
+
+describe('an audit of a game that trouble is made with', () => {
+  const { game, base } = scenario('trouble', 1, 1, { trouble: { late: 0.05, duplicate: 0.05, malformed: 0.05 } });
+  const range = { lane: 0, first: 0, end: 1200, time: { from: 0, base, rate: 10 }, at: 0, resent: [], since: 0 };
+  const events = laneOf(game, 0);
+  const numbers = Array.from({ length: range.end }, (_, i) => i).filter((i) => troubleOf(game, 0, i) === 'malformed');
+  const halves = numbers.map((i) => {
+    events.seek(i);
+    return malformed(events.next(timeOf([range.time], i)));
+  });
+  const sent = [...recordsOf({ name: 'trouble', game, base }, 0), ...halves];
+  const idIn = (record: string) => record.slice('{"event_id":"'.length).split('"')[0]!;
+  const holds = (records: string[], from = 0) => {
+    const { take, holding } = tally(sentBy([{ game, ranges: [range] }], from));
+    for (const record of records) take(record);
+    return holding();
+  };
+
+  it('expects what was sent on purpose, and names what of it is not there', () => {
+    expect(halves.length).toBeGreaterThan(20);
+    const whole = holds(sent);
+    expect(whole).toMatchObject({ missing: 0, altered: 0, malformed: halves.length, lacking: { malformed: 0, copies: 0 }, unknown: 0 });
+    expect(whole.copies).toMatchObject({ onPurpose: expect.any(Number), resent: 0, unexplained: 0 });
+    const second = sent.findIndex((record, i) => sent.indexOf(record) < i);
+    const lacking = [idIn(sent[second]!), idIn(halves.at(-1)!)];
+    const part = holds(sent.toSpliced(second, 1).slice(0, -1));
+    expect(part).toMatchObject({ missing: 0, lacking: { malformed: 1, copies: 1 }, examples: { lacking } });
+    const place: PlaceCount = { place: 'lake', ...part };
+    expect(placeFaults(place, { places: [place] })).toEqual([
+      `lake: 2 of the trouble that was made on purpose missing: ${lacking.join(', ')}`,
+    ]);
+  });
+
+  it('holds malformed records to the last byte, and to their number', () => {
+    const [id] = [idIn(halves.at(-1)!)];
+    expect(holds([...sent.slice(0, -1), `${sent.at(-1)} `])).toMatchObject({ altered: 1, examples: { altered: [id] } });
+    expect(holds([...sent, sent.at(-1)!])).toMatchObject({ copies: { unexplained: 1 }, examples: { twice: [id] } });
+  });
+
+  it('tells what the ledger does not know, a fault once the game is quiet, but nothing of what is older or newer than what is counted', () => {
+    const [first] = sent as [string];
+    const foreign = holds([
+      ...sent,
+      first.replace('trouble-0-', 'another-0-'),
+      first.replace('-0-0"', '-0-0x"'),
+      'no event',
+      first.replace('-0-0"', '-0-0o"'),
+    ]);
+    expect(foreign).toMatchObject({ unknown: 3, oversized: 1, missing: 0 });
+    const place: PlaceCount = { place: 'stream', ...foreign };
+    const tooLarge = 'stream: 1 too large to have been taken';
+    expect(placeFaults(place, { places: [], sending: true })).toEqual([tooLarge]);
+    expect(placeFaults(place, { places: [] })).toEqual([tooLarge, 'stream: 3 of which the ledger knows nothing']);
+    expect(holds([...sent, first.replace('-0-0"', '-0-1200"')], base + 60_000)).toMatchObject({ unknown: 0, missing: 0 });
+  });
 });

@@ -23,9 +23,10 @@ afterAll(() => env?.teardown());
 
 /** What a place holds of three events. */
 const holding = (missing: number): Holding => ({
-  ...{ events: 3 - missing, kills: 1, missing, altered: 0, malformed: 0, heartbeats: 1, unknown: 0 },
+  ...{ events: 3 - missing, kills: 1, missing, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
-  examples: { missing: [], twice: [], altered: [] },
+  lacking: { malformed: 0, copies: 0 },
+  examples: { missing: [], twice: [], altered: [], lacking: [] },
 });
 
 /** Runs one audit that finds so many events missing in the lake; gives its report, and what was published. */

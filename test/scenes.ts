@@ -299,7 +299,8 @@ export const SCENES: Record<string, Scene> = {
 
 /** What a place holds of three events. */
 const held = (events: number): Holding => ({
-  ...{ events, kills: 1, missing: 3 - events, altered: 0, malformed: 0, heartbeats: 1, unknown: 0 },
+  ...{ events, kills: 1, missing: 3 - events, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
-  examples: { missing: [], twice: [], altered: [] },
+  lacking: { malformed: 0, copies: 0 },
+  examples: { missing: [], twice: [], altered: [], lacking: [] },
 });

@@ -11,11 +11,12 @@ export interface Counted {
   lake: Holding;
   found: Found;
   since: number;
+  sending?: boolean;
   missed: Missed[];
 }
 
 /** The report of an audit of a pipeline on this target. */
-export function reportOf(target: Pipeline['target'], { truth, stream, lake, found, since, missed }: Counted): Audit {
+export function reportOf(target: Pipeline['target'], { truth, stream, lake, found, since, sending, missed }: Counted): Audit {
   const { inAthena, ...others } = found;
   const inStream = stream && truth.events - stream.missing;
   const inS3 = truth.events - lake.missing;
@@ -30,6 +31,7 @@ export function reportOf(target: Pipeline['target'], { truth, stream, lake, foun
     killsGenerated: truth.kills,
     places: stream ? [placeOf('stream', stream), delivered(target, stream, placeOf('lake', lake))] : [placeOf('lake', lake)],
     wrongInAthena: inAthena?.wrong ?? [],
+    sending,
     missed,
     at: Date.now(),
     since,
@@ -37,15 +39,10 @@ export function reportOf(target: Pipeline['target'], { truth, stream, lake, foun
   };
 }
 
-const placeOf = (place: PlaceName, { events, missing, altered, copies, malformed, examples }: Holding): PlaceCount => ({
-  place,
-  events,
-  missing,
-  altered,
-  copies,
-  malformed,
-  examples,
-});
+function placeOf(place: PlaceName, holding: Holding): PlaceCount {
+  const { kills, heartbeats, ...counts } = holding;
+  return { place, ...counts };
+}
 
 /** The lake, its copies that are not in the stream told apart: on AWS Firehose delivers at least once. The local one delivers once, so there they stay unexplained. */
 function delivered(target: Pipeline['target'], stream: Holding, lake: PlaceCount): PlaceCount {

@@ -79,7 +79,7 @@ export async function audit({ pipeline, hours, onSchedule, patience }: AuditWish
       () => orMissed('The stream', missed, () => look('stream')),
       () => asked(pipeline, { scope, missed, ...settled }, together),
     ]);
-    const counted = reportOf(pipeline.target, { truth, stream, lake, found, since, missed });
+    const counted = reportOf(pipeline.target, { truth, stream, lake, found, since, sending: settled?.sending, missed });
     const agrees = mismatches(counted).length === 0;
     const report: Audit = { ...counted, agreedAt: agrees && isNext ? (settled?.at ?? began) : scope.agreedAt };
     setCurrentDetails(auditDetails(report));
