@@ -1,6 +1,7 @@
 import { joined, type LedgerPage, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { type Game, laneOf } from '../pipeline/simulation.ts';
 import { type Due, dueAtEnd, malformed, sentBefore, troubleOf } from '../pipeline/trouble.ts';
+import { type Minute, minutes, told } from './minutes.ts';
 
 /** What one place holds of the events that the ledger says were sent. Each event is counted once; `copies` are those beyond the first of each. */
 export interface Holding {
@@ -20,6 +21,8 @@ export interface Holding {
   oversized: number;
   /** Records of which the ledger knows nothing, though they are of no later time. */
   unknown: number;
+  /** The minutes in which something differs from what was sent; all of them for who asks. */
+  minutes: Minute[];
   /** Ids of the first few that are missing, there twice without a reason, altered, or lacking. */
   examples: { missing: string[]; twice: string[]; altered: string[]; lacking: string[] };
 }
@@ -89,9 +92,16 @@ export interface Block {
   maybe?: { events: number; kills: number };
 }
 
-/** How many events were sent, and how many kills among them, in blocks of so many numbers. */
-export function generated(sent: Sent, blockEvents: number): Block[] {
+/** What was sent, block by block, and minute by minute; `maybe`: events that were held back, as for a block. */
+export interface Generated {
+  blocks: Block[];
+  minutes: { minute: number; sent: number; maybe: number }[];
+}
+
+/** How many events were sent, and how many kills among them, in blocks of so many numbers, and by the minute. */
+export function generated(sent: Sent, blockEvents: number): Generated {
   const blocks: Block[] = [];
+  const [sure, unsure] = [minutes(), minutes()];
   for (const [run, { game, lanes }] of sent)
     for (const [lane, { spans, bases, pending }] of lanes.entries()) {
       const events = laneOf(game, lane);
@@ -99,7 +109,10 @@ export function generated(sent: Sent, blockEvents: number): Block[] {
       for (const [first, end] of spans) {
         events.seek(first);
         for (let i = first; i < end; i++) {
-          const json = events.next(time(i));
+          const at = time(i);
+          const json = events.next(at);
+          sure.at(at).sent += pending.has(i) ? 0 : 1;
+          if (pending.has(i)) unsure.at(at).sent++;
           const block = Math.floor(i / blockEvents);
           let last = blocks.at(-1);
           if (last?.run !== run || last.lane !== lane || last.block !== block) {
@@ -113,11 +126,16 @@ export function generated(sent: Sent, blockEvents: number): Block[] {
         }
       }
     }
-  return blocks;
+  const byMinute = [...sure.all.values()].map(({ minute, sent: count }) => ({
+    minute,
+    sent: count,
+    maybe: unsure.all.get(minute)?.sent ?? 0,
+  }));
+  return { blocks, minutes: byMinute };
 }
 
-/** Counts what a place holds, record by record. */
-export function tally(sent: Sent): { take(record: string): void; holding(): Holding } {
+/** Counts what a place holds, record by record; `isAll`: with the minutes that agree, too. */
+export function tally(sent: Sent, isAll = false): { take(record: string): void; holding(): Holding } {
   const books = new Map(
     [...sent].map(([run, { game, lanes }]) => [run, lanes.map((lane, number) => ({ ...lane, ...book(game, number, lane) }))]),
   );
@@ -138,8 +156,9 @@ export function tally(sent: Sent): { take(record: string): void; holding(): Hold
   };
   const holding = (): Holding => {
     const found: Holding = { ...nothing(), ...sum };
-    for (const [run, lanes] of books) for (const [lane, { addTo }] of lanes.entries()) addTo(found, `${run}-${lane}`);
-    return found;
+    const { all, at } = minutes();
+    for (const [run, lanes] of books) for (const [lane, { addTo }] of lanes.entries()) addTo(found, `${run}-${lane}`, at);
+    return { ...found, minutes: told(all.values(), isAll) };
   };
   return { take, holding };
 }
@@ -158,6 +177,7 @@ const nothing = (): Holding => ({
   lacking: { malformed: 0, copies: 0 },
   oversized: 0,
   unknown: 0,
+  minutes: [],
   examples: { missing: [], twice: [], altered: [], lacking: [] },
 });
 
@@ -194,13 +214,17 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, pending
       halves.set(i, (halves.get(i) ?? 0) + 1);
       return true;
     },
-    addTo: (found: Holding, name: string): void => {
+    addTo: (found: Holding, name: string, minuteOf: (time: number) => Minute): void => {
       const show = (list: string[], i: number, mark = '') => list.length < EXAMPLES && list.push(`${name}-${i}${mark}`);
       for (const [first, to] of spans)
         for (let i = first; i < to; i++) {
           if (pending.has(i)) continue;
-          if (seen[i >> 3]! & (1 << (i & 7))) found.events++;
-          else {
+          const minute = minuteOf(time(i));
+          minute.sent++;
+          if (seen[i >> 3]! & (1 << (i & 7))) {
+            found.events++;
+            minute.events++;
+          } else {
             found.missing++;
             show(found.examples.missing, i);
           }
@@ -224,6 +248,7 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, pending
         if (isWithin(resent, i) || (wasHeldBack && isWithin(resent, sentBefore(game, i)))) found.copies.resent += rest;
         else {
           found.copies.unexplained += rest;
+          minuteOf(time(i)).twice += rest;
           show(found.examples.twice, i);
         }
       }
@@ -233,10 +258,12 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, pending
         if (isWithin(resent, i)) found.copies.resent += count - 1;
         else {
           found.copies.unexplained += count - 1;
+          minuteOf(time(i)).twice += count - 1;
           show(found.examples.twice, i, 'x');
         }
       }
       found.altered += altered.length + alteredHalves.length;
+      for (const i of [...altered, ...alteredHalves]) minuteOf(time(i)).altered++;
       for (const i of alteredHalves) show(found.examples.altered, i, 'x');
       for (const i of altered) show(found.examples.altered, i);
     },

@@ -1,4 +1,4 @@
-import { mismatches, type PlaceCount } from '../pipeline/audit.ts';
+import { type MinuteCount, mismatches, type PlaceCount } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit as auditWorkflow } from '../workflows/index.ts';
@@ -13,10 +13,12 @@ import { tableOf } from './table.ts';
 export interface AuditOptions {
   /** Only what happened within so many hours. */
   hours?: string;
+  /** With every minute, those that agree too. */
+  minutes?: boolean;
 }
 
 /** Counts every event in every place against what was sent; anything that is missing, altered or there too often is named, and is not as it should be. */
-export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
+export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResult> {
   const within = hours === undefined ? undefined : Number(hours);
   if (within !== undefined && !(within > 0))
     throw new Plain(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
@@ -28,7 +30,7 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
     const report = await client.workflow.execute<typeof auditWorkflow>('audit', {
       workflowId: `${names(pipeline).workflows.audit}/by-hand`,
       taskQueue: taskQueue(pipeline.target, pipeline.region),
-      args: [{ pipeline, hours: within, patience }],
+      args: [{ pipeline, hours: within, patience, minutes }],
       ...introduced(pipeline, 'counts every event everywhere'),
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
@@ -42,6 +44,7 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
         report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
       ),
       `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
+      ...minuteTable(report.minutes ?? []),
       ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
     ];
     return { ok: faults.length === 0, facts: { ...report, faults }, words: words.join('\n') };
@@ -62,3 +65,17 @@ const COLUMNS: [string, (place: PlaceCount) => string | number | undefined][] = 
   ['malformed', ({ malformed }) => malformed],
   ['unknown', ({ unknown }) => unknown],
 ];
+
+const MINUTES_SHOWN = 10;
+
+/** The worst minutes; nothing where all agree and nobody asked for them. */
+function minuteTable(minutes: MinuteCount[]): string[] {
+  if (minutes.length === 0) return [];
+  const rows = minutes
+    .slice(0, MINUTES_SHOWN)
+    .map(({ minute, generated, inStream = '-', inS3, inAthena = '-', altered, twice }) =>
+      [minute, generated, inStream, inS3, inAthena, altered, twice].map(String),
+    );
+  const rest = minutes.length > MINUTES_SHOWN ? [`and ${minutes.length - MINUTES_SHOWN} minutes more: --json has them`] : [];
+  return [tableOf(['minute', 'generated', 'in the stream', 'in S3', 'in Athena', 'altered', 'twice'], rows), ...rest];
+}

@@ -22,6 +22,8 @@ export interface Audit {
   windowsEvents?: number;
   /** Place by place, what was found of what was sent. */
   places: PlaceCount[];
+  /** The minutes in which some place differs from what was sent, the worst first, or all of them; absent from audits of an earlier version. */
+  minutes?: MinuteCount[];
   /** What in Athena is not as it was sent, in words. */
   wrongInAthena: string[];
   /** Bytes that Athena scanned for it. */
@@ -41,6 +43,18 @@ export interface Audit {
 export interface Missed {
   what: string;
   why: string;
+}
+
+/** Place by place, what there is of the events that happened within a minute (UTC); a place that was not counted is absent. */
+export interface MinuteCount {
+  minute: string;
+  generated: number;
+  inStream?: number;
+  inS3: number;
+  inAthena?: number;
+  /** In the stream and in S3 together. */
+  altered: number;
+  twice: number;
 }
 
 /** What one place holds. */
@@ -103,7 +117,7 @@ const secondOf = (time: number): string => new Date(time).toISOString().slice(0,
 /** What does not agree, each in words; empty when all does. */
 export function mismatches(report: Audit): string[] {
   const { generated, inStream, inS3, inAthena, lost, duplicates, killsGenerated, killsOnDashboard, windowsChecked, windowsWrong } = report;
-  const { windowsEvents = generated, missed = [] } = report;
+  const { windowsEvents = generated, missed = [], minutes = [] } = report;
   const faults = missed.map(({ what, why }) => `${what} could not be counted: ${why}`);
   const differ = (name: string, found: number | undefined, wanted: number) =>
     found !== undefined && found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
@@ -118,8 +132,20 @@ export function mismatches(report: Audit): string[] {
   // Where nothing was sent there is no window, either.
   if (windowsChecked === 0 && windowsEvents > 0) faults.push('windowsChecked is 0: no window has closed');
   if (windowsWrong !== undefined && windowsWrong !== 0) faults.push(`windowsWrong is ${windowsWrong}, not 0`);
+  const isTwice = report.places.some(({ copies }) => copies.unexplained > 0);
+  const off = minutes.filter(({ twice, ...minute }) => isOff(minute) || (twice > 0 && isTwice));
+  if (off.length > 0)
+    faults.push(`by the minute: ${off.slice(0, MINUTES_NAMED).map(inWords).join('; ')}${off.length > MINUTES_NAMED ? '; …' : ''}`);
   return faults;
 }
+
+const MINUTES_NAMED = 3;
+
+const isOff = ({ generated, inStream = generated, inS3, inAthena = generated, altered }: Omit<MinuteCount, 'twice'>): boolean =>
+  inStream !== generated || inS3 !== generated || inAthena !== generated || altered > 0;
+
+const inWords = ({ minute, generated, inStream, inS3, inAthena, altered, twice }: MinuteCount): string =>
+  `${minute}: ${generated} sent, ${inStream ?? '?'} in the stream, ${inS3} in S3, ${inAthena ?? '?'} in Athena, ${altered} altered, ${twice} twice`;
 
 /** What is wrong in one place, event by event as far as they are named; an event that is missing here is looked for in the other places. */
 export function placeFaults(

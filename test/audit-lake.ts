@@ -1,5 +1,6 @@
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { Clients } from '../activities/aws.ts';
+import { crawling } from '../activities/glue/crawl.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { ledger } from '../activities/s3/ledger.ts';
 import { hashKeyOf } from '../pipeline/lanes.ts';
@@ -9,7 +10,8 @@ import { laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { malformed, troubleOf } from '../pipeline/trouble.ts';
 import { bringUp } from './dashboard-lake.ts';
-import { crawl, metricsRows, putRows } from './lake.ts';
+import { eventually } from './eventually.ts';
+import { metricsRows, putRows } from './lake.ts';
 import { lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
 
 const HOUR_MS = 3_600_000;
@@ -61,8 +63,16 @@ export async function standing(aws: Clients, { pipeline, scene, hour, sent, metr
     await putRecords(aws, pipeline, lane, records);
   }
   for (const [table, rows] of Object.entries(metrics)) await putRows(aws, pipeline, table as LakeTable, 'all', rows, hour);
-  await crawl(aws, pipeline);
+  await crawled(aws, pipeline);
   await stageActivities(aws)['views.ensure'](pipeline);
+}
+
+/** One crawl of the product's, which forgives lines that are no JSON. */
+export async function crawled(aws: Clients, pipeline: Pipeline): Promise<void> {
+  const act = crawling(aws);
+  const since = await eventually(() => act['crawl.since'](pipeline));
+  await eventually(() => act['crawl.start'](pipeline, since));
+  await eventually(() => act['crawl.finished'](pipeline, since));
 }
 
 /** Puts records into the shard of a lane. */

@@ -55,11 +55,24 @@ describe('what is counted', () => {
   it('begins with what the lake still keeps, if anything is older', async () => {
     const keeping = (lakeDays: number) => ({ ...pipeline, keep: { ...pipeline.keep, lakeDays } });
     const kept = async (days: number, asked: { hours?: number }) => (await act['audit.scope'](keeping(days), asked)).since;
-    const quarter = 6 / 24; // of a day, hours before which all of it happened
-    expect(await kept(quarter, {})).toBe(0);
-    expect((Date.now() - (await kept(quarter / 2, {}))) / HOUR_MS).toBeCloseTo(3 - 1 / 6, 1);
-    expect((Date.now() - (await kept(quarter / 2, { hours: 1 }))) / HOUR_MS).toBeCloseTo(1, 1);
+    const third = 8 / 24; // of a day: all of it happened since
+    expect(await kept(third, {})).toBe(0);
+    expect((Date.now() - (await kept(third / 2, {}))) / HOUR_MS).toBeCloseTo(4 - 1 / 6, 1);
+    expect((Date.now() - (await kept(third / 2, { hours: 1 }))) / HOUR_MS).toBeCloseTo(1, 1);
   });
+});
+
+describe('Athena', () => {
+  it('counts by the minute, too, what the lake holds of each', async () => {
+    const { minutes, wrong, events } = await doing(() => act['audit.athena'](pipeline, 0, undefined, true));
+    const first = hour / 60_000;
+    // Two lanes at ten a second, from the third second on; what was held back at the end may have come.
+    expect(minutes.map(({ minute }) => minute - first).sort()).toEqual([0, 1, 2]);
+    for (const { sent, events: has } of minutes) expect(has).toBe(sent);
+    expect(minutes.find(({ minute }) => minute === first)).toMatchObject({ sent: 1_140 });
+    expect({ wrong, sum: minutes.reduce((all, { events: has }) => all + has, 0) }).toEqual({ wrong: [], sum: events });
+    expect((await doing(() => act['audit.athena'](pipeline, 0))).minutes).toEqual([]);
+  }, 30_000);
 });
 
 describe('the metrics', () => {

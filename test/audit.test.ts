@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { sentBy, tally } from '../activities/tally.ts';
+import { generated, sentBy, tally } from '../activities/tally.ts';
 import { type PlaceCount, placeFaults } from '../pipeline/audit.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';
@@ -68,6 +68,9 @@ function expectFound(each: number, victims: Victim[]): void {
     copies: { onPurpose: 0, resent: 0, unexplained: twice!.length },
     unknown: 0,
   });
+  // Which minute it was is known, too; none other is spoken of.
+  const minuteOf = ({ i }: Victim) => Math.floor((BASE + i) / 60_000);
+  expect(all.minutes.map(({ minute }) => minute).sort()).toEqual([...new Set(victims.map(minuteOf))].sort());
   expect(all.examples).toEqual({ missing, twice, altered, lacking: [] });
 }
 
@@ -150,4 +153,29 @@ describe('an audit of a game that trouble is made with', () => {
     expect(placeFaults(place, { places: [] })).toEqual([tooLarge, 'stream: 3 of which the ledger knows nothing']);
     expect(holds([...sent, first.replace('-0-0"', '-0-1200"')], base + 60_000)).toMatchObject({ unknown: 0, missing: 0 });
   });
+});
+
+describe('the minutes of an audit', () => {
+  it('have what was sent and what is there, the worst first, and the others only for who asks', () => {
+    const each = 150_000;
+    const count = (isAll: boolean) => {
+      const { take, holding } = tally(sentBy([ledgerOf(each)]), isAll);
+      for (let lane = 0; lane < LANES; lane++) {
+        const events = laneOf(game, lane);
+        for (let i = 0; i < each; i++) {
+          const record = events.next(timeOf([ledgerOf(each).ranges[0]!.time], i));
+          if (lane === 1 || (i !== 5 && i !== 70_000 && i !== 70_001)) take(record);
+        }
+      }
+      return holding().minutes.map(({ minute, ...counts }) => ({ minute: minute - BASE / 60_000, ...counts }));
+    };
+    const [first, second, third] = [120_000, 120_000, 60_000].map((sent, minute) => ({ minute, sent, events: sent, altered: 0, twice: 0 }));
+    expect(count(false)).toEqual([
+      { ...second, events: 119_998 },
+      { ...first, events: 119_999 },
+    ]);
+    expect(count(true)).toEqual([{ ...second, events: 119_998 }, { ...first, events: 119_999 }, third]);
+    const { minutes } = generated(sentBy([ledgerOf(each)]), 100_000);
+    expect(minutes.map(({ sent }) => sent)).toEqual([120_000, 120_000, 60_000]);
+  }, 30_000);
 });

@@ -26,6 +26,7 @@ const holding = (missing: number): Holding => ({
   ...{ events: 3 - missing, kills: 1, missing, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
   lacking: { malformed: 0, copies: 0 },
+  minutes: [],
   examples: { missing: [], twice: [], altered: [], lacking: [] },
 });
 
@@ -74,7 +75,7 @@ async function audited(
       },
       'audit.athena': async (_pipeline: Pipeline, from: number, upTo?: number) => {
         hear('athena', from, upTo);
-        return { events: 3, kills: 1, wrong: [], bytesScanned: 0 };
+        return { events: 3, kills: 1, wrong: [], minutes: [], bytesScanned: 0 };
       },
       'audit.windows': async (_pipeline: Pipeline, sending: boolean, from?: number, upTo?: number) => {
         hear('windows', sending, from, upTo);

@@ -276,7 +276,7 @@ export const SCENES: Record<string, Scene> = {
         'audit.scope': async () => ({ since: 0, streamSince: 0, windowsSince: 0 }),
         'audit.generated': async () => ({ events: 3, kills: 1 }),
         'audit.count': async (_pipeline: Pipeline, place: PlaceName) => held(place === 'lake' ? (lakes.shift() ?? 3) : 3),
-        'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], bytesScanned: 0 }),
+        'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], minutes: [], bytesScanned: 0 }),
         'audit.windows': async () => ({ checked: 1, wrong: 0, bytesScanned: 0, since: 0, sent: 3 }),
         'audit.dashboard': async () => 1,
         'audit.publish': async () => undefined,
@@ -302,5 +302,6 @@ const held = (events: number): Holding => ({
   ...{ events, kills: 1, missing: 3 - events, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
   lacking: { malformed: 0, copies: 0 },
+  minutes: [],
   examples: { missing: [], twice: [], altered: [], lacking: [] },
 });

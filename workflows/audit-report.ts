@@ -1,6 +1,7 @@
+import type { Minute } from '../activities/minutes.ts';
 import type { PlaceName } from '../activities/places.ts';
 import type { Holding } from '../activities/tally.ts';
-import type { Audit, Missed, PlaceCount } from '../pipeline/audit.ts';
+import type { Audit, MinuteCount, Missed, PlaceCount } from '../pipeline/audit.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Found } from './audit.ts';
 
@@ -30,6 +31,7 @@ export function reportOf(target: Pipeline['target'], { truth, stream, lake, foun
     heartbeats: stream?.heartbeats ?? lake.heartbeats,
     killsGenerated: truth.kills,
     places: stream ? [placeOf('stream', stream), delivered(target, stream, placeOf('lake', lake))] : [placeOf('lake', lake)],
+    minutes: minutesOf(stream?.minutes, lake.minutes, inAthena?.minutes),
     wrongInAthena: inAthena?.wrong ?? [],
     sending,
     missed,
@@ -40,8 +42,27 @@ export function reportOf(target: Pipeline['target'], { truth, stream, lake, foun
 }
 
 function placeOf(place: PlaceName, holding: Holding): PlaceCount {
-  const { kills, heartbeats, ...counts } = holding;
+  const { kills, heartbeats, minutes, ...counts } = holding;
   return { place, ...counts };
+}
+
+/** Minutes of which a place tells, side by side, the worst first; where a place tells nothing of one, it agrees. */
+function minutesOf(stream: Minute[] | undefined, lake: Minute[] = [], athena: Minute[] | undefined): MinuteCount[] {
+  const of = (told: Minute[] = []) => new Map(told.map((each) => [each.minute, each]));
+  const [inStream, inS3, inAthena] = [of(stream), of(lake), of(athena)];
+  const rows = [...new Set([...inStream.keys(), ...inS3.keys(), ...inAthena.keys()])].map((minute) => {
+    const each = [inStream.get(minute), inS3.get(minute), inAthena.get(minute)];
+    const sum = (what: (told: Minute) => number) => each.reduce((all, told) => all + (told ? what(told) : 0), 0);
+    // Of a minute that the stream has in part, it tells a part.
+    const generated = Math.max(...each.map((told) => told?.sent ?? 0));
+    const found = (told: Minute | undefined) => generated + (told ? told.events - told.sent : 0);
+    const [s, l, a] = each.map(found) as [number, number, number];
+    const counts = { ...(stream && { inStream: s }), inS3: l, ...(athena && { inAthena: a }) };
+    const row = { minute: `${new Date(minute * 60_000).toISOString().slice(0, 16)}Z`, generated, ...counts };
+    const [altered, twice] = [sum((told) => told.altered), sum((told) => told.twice)];
+    return { row: { ...row, altered, twice }, wrong: sum((told) => Math.abs(told.sent - told.events)) + altered + twice };
+  });
+  return rows.sort((a, b) => b.wrong - a.wrong || a.row.minute.localeCompare(b.row.minute)).map(({ row }) => row);
 }
 
 /** The lake, its copies that are not in the stream told apart: on AWS Firehose delivers at least once. The local one delivers once, so there they stay unexplained. */

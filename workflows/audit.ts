@@ -41,13 +41,15 @@ export interface AuditWish {
   /** True for an audit that nobody asked for by hand. */
   onSchedule?: boolean;
   patience: `${number} seconds`;
+  /** With every minute, those that agree too. */
+  minutes?: boolean;
 }
 
 /**
  * Has the generator write down its ledger, then counts everywhere what that says was sent, again and again until all agrees or patience ends; the last count is
  * returned either way, told to the pipeline, and written down for the dashboard. What a game that goes on sends meanwhile is the next audit's.
  */
-export async function audit({ pipeline, hours, onSchedule, patience }: AuditWish): Promise<Audit> {
+export async function audit({ pipeline, hours, onSchedule, patience, minutes }: AuditWish): Promise<Audit> {
   const began = Date.now();
   const until = Date.now() + milliseconds(patience);
   const settled = await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
@@ -61,7 +63,7 @@ export async function audit({ pipeline, hours, onSchedule, patience }: AuditWish
   const isNext = onSchedule === true || since <= (scope.agreedAt ?? 0);
   const look = (place: PlaceName) => {
     const from = place === 'stream' ? scope.streamSince : since;
-    return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from, settled?.at]);
+    return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from, settled?.at, minutes]);
   };
   const generated = () => act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, settled?.at]);
   const [truth, first] = await together([generated, () => look('lake')]);
@@ -77,7 +79,7 @@ export async function audit({ pipeline, hours, onSchedule, patience }: AuditWish
     );
     const [stream, found] = await together([
       () => orMissed('The stream', missed, () => look('stream')),
-      () => asked(pipeline, { scope, missed, ...settled }, together),
+      () => asked(pipeline, { scope, missed, minutes, ...settled }, together),
     ]);
     const counted = reportOf(pipeline.target, { truth, stream, lake, found, since, sending: settled?.sending, missed });
     const agrees = mismatches(counted).length === 0;
@@ -126,16 +128,20 @@ export type Found = Awaited<ReturnType<typeof asked>>;
 interface Asked extends Partial<Settlement> {
   scope: PastScope;
   missed: Missed[];
+  minutes?: boolean;
 }
 
 /** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
-async function asked(pipeline: Pipeline, { scope, missed, at, sending = false }: Asked, together: typeof atOnce) {
+async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending = false }: Asked, together: typeof atOnce) {
   const { since, windowsSince } = scope;
   const isOld = together === inTurn;
   // It shows the kills of all times.
   const isPart = since > 0 && windowsSince !== undefined;
   const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
-    () => orMissed('Athena', missed, () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at])),
+    () =>
+      orMissed('Athena', missed, () =>
+        act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at, minutes]),
+      ),
     async () =>
       (await orMissed('What Athena counts twice', missed, () =>
         executeChild(query, {

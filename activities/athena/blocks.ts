@@ -32,15 +32,15 @@ export interface LaneEnd {
 }
 
 /**
- * What Athena has of the events of these lanes, up to their ends and since a time (milliseconds since the epoch), block by block, and the bytes it scanned for that:
- * only hours that may hold them.
+ * What Athena has of the events of these lanes, up to their ends and since a time (milliseconds since the epoch), block by block and by the minute (counted from the
+ * epoch), and the bytes it scanned for that: only hours that may hold them.
  */
 export async function blocksInAthena(
   athena: AthenaClient,
   pipeline: Pipeline,
   { since, ends }: { since: number; ends: LaneEnd[] },
   asking: string,
-): Promise<{ blocks: Block[]; bytesScanned: number }> {
+): Promise<{ blocks: Block[]; minutes: Map<number, number>; bytesScanned: number }> {
   const time = (at: number) => new Date(Math.max(0, at)).toISOString().slice(0, -1);
   const sinceHour = time(since - EARLY_MS)
     .replaceAll(/[-T]/g, '')
@@ -49,13 +49,19 @@ export async function blocksInAthena(
   const text = statement(pipeline, 'audit/lanes.sql', { blockEvents: String(BLOCK_EVENTS), since: time(since), sinceHour, lanes });
   const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
   const blocks: Block[] = [];
+  const minutes = new Map<number, number>();
   for await (const { Data = [] } of resultsOf(athena, id)) {
-    const [place, block = 0, events = 0, kills = 0] = Data.map(({ VarCharValue }) => Number(VarCharValue));
-    const { run, lane } = ends[place!]!;
-    blocks.push({ run, lane, block, events, kills });
+    const [place, block, minute, events = 0, kills = 0] = Data.map(({ VarCharValue }) =>
+      VarCharValue === undefined ? undefined : Number(VarCharValue),
+    );
+    if (place !== undefined) blocks.push({ ...laneOf(ends[place]!), block: block!, events, kills });
+    // A time that is none is of no minute.
+    else if (minute !== undefined) minutes.set(minute, events);
   }
-  return { blocks, bytesScanned };
+  return { blocks, minutes, bytesScanned };
 }
+
+const laneOf = ({ run, lane }: LaneEnd) => ({ run, lane });
 
 /** Rows of the metrics that were compared with the events, and those among them that differ. */
 export interface Windows {
