@@ -3,7 +3,7 @@ import type { LedgerPage } from '../pipeline/ledger.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { clients, type Target } from './aws.ts';
 import { type PlaceName, READERS } from './places.ts';
-import { type Block, generated, type Holding, sentBy, tally } from './tally.ts';
+import { type Generated, generated, type Holding, sentBy, tally } from './tally.ts';
 
 /** What the thread is to count: a place, or with none what was generated; from when on, in milliseconds since the epoch. */
 export interface Counting {
@@ -13,16 +13,18 @@ export interface Counting {
   from: number;
   place?: PlaceName;
   blockEvents: number;
+  /** With every minute, those that agree too. */
+  minutes: boolean;
 }
 
 /** What it found. */
-export type Counted = Holding | Block[];
+export type Counted = Holding | Generated;
 
-const { target, pipeline, pages, from, place, blockEvents } = workerData as Counting;
+const { target, pipeline, pages, from, place, blockEvents, minutes } = workerData as Counting;
 const sent = sentBy(pages, from);
 if (place === undefined) parentPort!.postMessage(generated(sent, blockEvents) satisfies Counted);
 else {
-  const { take, holding } = tally(sent);
+  const { take, holding } = tally(sent, minutes);
   for await (const records of READERS[place](clients(target), pipeline, from)) for (const record of records) take(record);
   parentPort!.postMessage(holding() satisfies Counted);
 }

@@ -5,10 +5,12 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import { BLOCK_EVENTS, blocksInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
+import { type Minute, told } from './minutes.ts';
 import type { PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
 import { pagesOf } from './s3/ledger.ts';
-import type { Block, Holding } from './tally.ts';
+import { RANGES } from './sql.ts';
+import { type Block, eventsOf, type Generated, type Holding, sentBy } from './tally.ts';
 
 /** What was sent, or what Athena has. */
 export interface Sum {
@@ -20,7 +22,15 @@ export interface Sum {
 export interface InAthena extends Sum {
   /** Blocks of events that are not as they were sent, each in words. */
   wrong: string[];
+  /** The minutes of which Athena has others than were sent, or all. */
+  minutes: Minute[];
   bytesScanned: number;
+}
+
+/** What became of the comparison of the metrics: since when, and how many events were sent since then. */
+export interface Compared extends Windows {
+  since: number;
+  sent: number;
 }
 
 /**
@@ -33,30 +43,38 @@ export function auditing(clients: Clients, target: Target) {
     for await (const { game, ranges } of pagesOf(clients.s3, pipeline)) pages.push({ game, ranges: ranges.filter(({ at }) => at <= upTo) });
     return pages;
   };
-  const count = (pipeline: Pipeline, from: number, pages: LedgerPage[], place?: PlaceName): Promise<Counted> =>
-    counted({ target, pipeline, pages, from, blockEvents: BLOCK_EVENTS, ...(place !== undefined && { place }) });
+  const count = (pipeline: Pipeline, from: number, pages: LedgerPage[], place?: PlaceName, minutes = false): Promise<Counted> =>
+    counted({ target, pipeline, pages, from, blockEvents: BLOCK_EVENTS, minutes, ...(place !== undefined && { place }) });
   return {
     /** What was sent: recomputed, as every event is a function of its number. */
     'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<Sum> =>
-      sumOf((await count(pipeline, from, await ledgerOf(pipeline, upTo))) as Block[]),
-    /** Reads everything that a place has, and compares each event with what was sent, to the last byte. */
-    'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS) =>
-      (await count(pipeline, from, await ledgerOf(pipeline, upTo), place)) as Holding,
-    /** Has Athena count, block by block, and compares that with what was sent. */
-    'audit.athena': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<InAthena> => {
+      sumOf(((await count(pipeline, from, await ledgerOf(pipeline, upTo))) as Generated).blocks),
+    /** Reads everything that a place has, and compares each event with what was sent, to the last byte; with `minutes`, tells of those that agree, too. */
+    'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS, minutes = false) =>
+      (await count(pipeline, from, await ledgerOf(pipeline, upTo), place, minutes)) as Holding,
+    /** Has Athena count, block by block and minute by minute, and compares that with what was sent. */
+    'audit.athena': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, minutes = false): Promise<InAthena> => {
       const pages = await ledgerOf(pipeline, upTo);
-      const [wanted, { blocks, bytesScanned }] = await Promise.all([
-        count(pipeline, from, pages) as Promise<Block[]>,
+      const [{ blocks: wanted, minutes: sent }, { blocks, minutes: has, bytesScanned }] = await Promise.all([
+        count(pipeline, from, pages) as Promise<Generated>,
         blocksInAthena(clients.athena, pipeline, { since: from, ends: endsOf(pages) }, asking()),
       ]);
       const found = new Map(blocks.map((block) => [nameOf(block), block]));
       const inLedger = wanted.map((block) => asWanted(block, found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 }));
       const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
-      return { ...sumOf(inLedger), wrong, bytesScanned };
+      return { ...sumOf(inLedger), wrong, minutes: told(compared(sent, has), minutes), bytesScanned };
     },
-    /** Has Athena recompute every row of the metrics from the events: of a game that goes on, but for those that are still on their way. */
-    'audit.windows': (pipeline: Pipeline, sending: boolean): Promise<Windows> =>
-      windowsInAthena(clients.athena, pipeline, sending, asking()),
+    /** Has Athena recompute the rows of the metrics from the events, since a time, from its full hour on: of a game that goes on, but for those that are still on their way. */
+    'audit.windows': async (pipeline: Pipeline, sending: boolean, from?: number, upTo = ALWAYS): Promise<Compared> => {
+      const now = Date.now();
+      const hours = from === undefined ? RANGES.latest : Math.ceil((now - from) / HOUR_MS);
+      const since = Math.floor(now / HOUR_MS - hours) * HOUR_MS;
+      const [pages, windows] = await Promise.all([
+        ledgerOf(pipeline, upTo),
+        windowsInAthena(clients.athena, pipeline, { sending, hours }, asking()),
+      ]);
+      return { ...windows, since, sent: eventsOf(sentBy(pages, since)) };
+    },
     /** The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out. */
     'audit.dashboard': async (pipeline: Pipeline): Promise<number | undefined> =>
       pipeline.target === 'aws' ? undefined : killsOnDashboard(clients, pipeline),
@@ -64,6 +82,7 @@ export function auditing(clients: Clients, target: Target) {
 }
 
 const EXAMPLES = 20;
+const HOUR_MS = 3_600_000;
 const ALWAYS = Number.POSITIVE_INFINITY;
 
 /** The same for every attempt of an activity. */
@@ -88,6 +107,17 @@ function asWanted(block: Block, found: Block): Block {
   const { events, kills } = block.maybe ?? { events: 0, kills: 0 };
   const isWithin = (is: number, wanted: number, more: number) => is >= wanted && is <= wanted + more;
   return isWithin(found.events, block.events, events) && isWithin(found.kills, block.kills, kills) ? block : found;
+}
+
+/** What was found of each minute, but for events that were held back, as of a block; minutes in which nothing was sent are among them. */
+function compared(sent: Generated['minutes'], has: Map<number, number>): Minute[] {
+  const rest = new Map(has);
+  const all = sent.map(({ minute, sent: wanted, maybe }): Minute => {
+    const found = has.get(minute) ?? 0;
+    rest.delete(minute);
+    return { minute, sent: wanted, events: found >= wanted && found <= wanted + maybe ? wanted : found, altered: 0, twice: 0 };
+  });
+  return [...all, ...[...rest].map(([minute, events]) => ({ minute, sent: 0, events, altered: 0, twice: 0 }))];
 }
 
 const sumOf = (blocks: Block[]): Sum =>

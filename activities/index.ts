@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { questions } from './athena/query.ts';
 import { auditing } from './audit.ts';
+import { scoping } from './audit-scope.ts';
 import { clients, type Target } from './aws.ts';
 import { crawling } from './glue/crawl.ts';
 import { inventory } from './inventory.ts';
@@ -30,6 +31,7 @@ export function createActivities({ target: given, client, taskQueue }: { target:
     ...refreshing(aws),
     ...auditing(aws, target),
     ...lastAudit(aws),
+    ...scoping(aws),
     ...temporal(client, taskQueue),
     ...preflight(aws),
     ...surveying(resources(aws), async (pipeline) => (await surplusSchedules(client, pipeline)).map((id) => `schedule ${id}`)),

@@ -8,7 +8,7 @@ import { shardIds } from './kinesis/shards.ts';
 const FOLDER = new URL('../sql/', import.meta.url);
 
 /** How far back questions look, by the word that they say before a view's name; in hours. */
-const RANGES = { latest: 2, recent: 24, month: 30 * 24, twoMonths: 60 * 24 } as const;
+export const RANGES = { latest: 2, recent: 24, month: 30 * 24, twoMonths: 60 * 24 } as const;
 
 /** The partitions that may hold what happened within so many full hours: Firehose puts an object into the hour of its oldest record, so the next hour may begin in it. */
 const deliveredWithin = (hours: number): string =>
@@ -30,9 +30,13 @@ export const statements = (pipeline: Pipeline, folder: string, more: Record<stri
     .sort()
     .map((file) => ({ name: file.replace(/^\d+-|\.sql$/g, ''), text: statement(pipeline, `${folder}/${file}`, more) }));
 
-/** The text of one file of `sql/`, filled in; throws on a placeholder that no pipeline has. */
+/** The text of one file of `sql/`, filled in; throws on a placeholder that no pipeline has. Who gives `latestHours` sets how far back `${latest.<name>}` looks. */
 export const statement = (pipeline: Pipeline, file: string, more: Record<string, string> = {}): string =>
-  filledIn(withViews(pipeline, textOf(file)), { ...placeholders(pipeline), ...more }, `sql/${file}`);
+  filledIn(
+    withViews(pipeline, textOf(file), 'TRUE', { ...RANGES, latest: Number(more.latestHours ?? RANGES.latest) }),
+    { ...placeholders(pipeline), ...more },
+    `sql/${file}`,
+  );
 
 /** `text` with each `${name}` replaced by its value; throws on a name without one, saying in which file. */
 export const filledIn = (text: string, values: Record<string, string | number>, file: string): string =>
@@ -48,11 +52,11 @@ const textOf = (file: string): string => readFileSync(new URL(file, FOLDER), 'ut
  * Puts a view's own query where a text says `${view.<name>}`; views are made side by side, so none may name another. Where it says `${recent.<name>}`, or another
  * of the ranges, the query reads only the partitions that were delivered since then: a view that tells copies apart would hide the bound from Athena.
  */
-function withViews(pipeline: Pipeline, text: string, inside = 'TRUE'): string {
+function withViews(pipeline: Pipeline, text: string, inside = 'TRUE', ranges: Record<string, number> = RANGES): string {
   return text
     .replace(/\$\{(\w+)\.(\w+)\}/g, (whole, range: string, view: string) => {
       if (range === 'view') return `(\n${viewQuery(pipeline, view, inside)}\n)`;
-      const hours = Object.hasOwn(RANGES, range) ? RANGES[range as keyof typeof RANGES] : undefined;
+      const hours = Object.hasOwn(ranges, range) ? ranges[range] : undefined;
       if (hours === undefined) return whole;
       const since = `current_timestamp - INTERVAL '${hours}' HOUR`;
       const query = viewQuery(pipeline, view, deliveredWithin(hours));

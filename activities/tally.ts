@@ -1,6 +1,7 @@
 import { joined, type LedgerPage, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { type Game, laneOf } from '../pipeline/simulation.ts';
-import { dueAtEnd, sentBefore, troubleOf } from '../pipeline/trouble.ts';
+import { type Due, dueAtEnd, malformed, sentBefore, troubleOf } from '../pipeline/trouble.ts';
+import { type Minute, minutes, told } from './minutes.ts';
 
 /** What one place holds of the events that the ledger says were sent. Each event is counted once; `copies` are those beyond the first of each. */
 export interface Holding {
@@ -11,12 +12,19 @@ export interface Holding {
   /** There with other bytes than were sent. */
   altered: number;
   copies: { onPurpose: number; resent: number; unexplained: number };
+  /** Records that are malformed on purpose. */
   malformed: number;
   heartbeats: number;
-  /** Events that the ledger does not know: sent since it was written down, or by somebody else. */
+  /** What trouble on purpose sent, and is not there: malformed records, second copies. */
+  lacking: { malformed: number; copies: number };
+  /** Records that the stream was to refuse. */
+  oversized: number;
+  /** Records of which the ledger knows nothing, though they are of no later time. */
   unknown: number;
-  /** Ids of the first few that are missing, there twice without a reason, or altered. */
-  examples: { missing: string[]; twice: string[]; altered: string[] };
+  /** The minutes in which something differs from what was sent; all of them for who asks. */
+  minutes: Minute[];
+  /** Ids of the first few that are missing, there twice without a reason, altered, or lacking. */
+  examples: { missing: string[]; twice: string[]; altered: string[]; lacking: string[] };
 }
 
 /** What was sent: for each lane of each game that the ledger knows, its events and their times. */
@@ -25,10 +33,14 @@ export type Sent = Map<string, { game: Game; lanes: SentLane[] }>;
 interface SentLane {
   /** Sorted, touching each other or not. */
   spans: Span[];
+  /** The same, and what happened before. */
+  known: Span[];
   bases: TimeBase[];
   resent: Span[];
   /** Held back, and not sent yet. */
   pending: Set<number>;
+  /** Of these, the second copy is. */
+  pendingCopies: Set<number>;
   end: number;
 }
 
@@ -46,6 +58,10 @@ export function sentBy(pages: LedgerPage[], from = 0): Sent {
   return sent;
 }
 
+/** How many events were sent. */
+export const eventsOf = (sent: Sent): number =>
+  [...sent.values()].flatMap(({ lanes }) => lanes.flatMap(({ spans }) => spans)).reduce((sum, [first, end]) => sum + end - first, 0);
+
 function laneBy(game: Game, lane: number, all: LedgerRange[], from: number): SentLane {
   // One without events comes before the one that goes on there, and its time base may be one that no event was sent by.
   const ranges = all.filter((range) => range.lane === lane).sort((a, b) => a.first - b.first || a.end - b.end);
@@ -54,8 +70,11 @@ function laneBy(game: Game, lane: number, all: LedgerRange[], from: number): Sen
   const last = ranges.at(-1);
   const end = last?.end ?? 0;
   const spans = joined(ranges.map((range) => clipped(range, from)).filter(([first, to]) => first < to));
-  const pending = new Set(last ? dueAtEnd(game, lane, end, last.since).flatMap(({ i, kind }) => (kind === 'late' ? [i] : [])) : []);
-  return { spans, bases, resent: joined(ranges.flatMap(({ resent }) => resent)), pending, end };
+  const known = joined(ranges.map(({ first, end: to }): Span => [first, to]).filter(([first, to]) => first < to));
+  const due = last ? dueAtEnd(game, lane, end, last.since) : [];
+  const heldBack = (wanted: Due['kind']) => new Set(due.flatMap(({ i, kind }) => (kind === wanted ? [i] : [])));
+  const resent = joined(ranges.flatMap((range) => range.resent));
+  return { spans, known, bases, resent, pending: heldBack('late'), pendingCopies: heldBack('duplicate'), end };
 }
 
 /** The part of a range that happened at `from` or later. */
@@ -75,9 +94,16 @@ export interface Block {
   maybe?: { events: number; kills: number };
 }
 
-/** How many events were sent, and how many kills among them, in blocks of so many numbers. */
-export function generated(sent: Sent, blockEvents: number): Block[] {
+/** What was sent, block by block, and minute by minute; `maybe`: events that were held back, as for a block. */
+export interface Generated {
+  blocks: Block[];
+  minutes: { minute: number; sent: number; maybe: number }[];
+}
+
+/** How many events were sent, and how many kills among them, in blocks of so many numbers, and by the minute. */
+export function generated(sent: Sent, blockEvents: number): Generated {
   const blocks: Block[] = [];
+  const [sure, unsure] = [minutes(), minutes()];
   for (const [run, { game, lanes }] of sent)
     for (const [lane, { spans, bases, pending }] of lanes.entries()) {
       const events = laneOf(game, lane);
@@ -85,7 +111,10 @@ export function generated(sent: Sent, blockEvents: number): Block[] {
       for (const [first, end] of spans) {
         events.seek(first);
         for (let i = first; i < end; i++) {
-          const json = events.next(time(i));
+          const at = time(i);
+          const json = events.next(at);
+          sure.at(at).sent += pending.has(i) ? 0 : 1;
+          if (pending.has(i)) unsure.at(at).sent++;
           const block = Math.floor(i / blockEvents);
           let last = blocks.at(-1);
           if (last?.run !== run || last.lane !== lane || last.block !== block) {
@@ -99,30 +128,39 @@ export function generated(sent: Sent, blockEvents: number): Block[] {
         }
       }
     }
-  return blocks;
+  const byMinute = [...sure.all.values()].map(({ minute, sent: count }) => ({
+    minute,
+    sent: count,
+    maybe: unsure.all.get(minute)?.sent ?? 0,
+  }));
+  return { blocks, minutes: byMinute };
 }
 
-/** Counts what a place holds, record by record. */
-export function tally(sent: Sent): { take(record: string): void; holding(): Holding } {
+/** Counts what a place holds, record by record; `isAll`: with the minutes that agree, too. */
+export function tally(sent: Sent, isAll = false): { take(record: string): void; holding(): Holding } {
   const books = new Map(
     [...sent].map(([run, { game, lanes }]) => [run, lanes.map((lane, number) => ({ ...lane, ...book(game, number, lane) }))]),
   );
-  const sum = { kills: 0, malformed: 0, heartbeats: 0, unknown: 0 };
+  const sum = { kills: 0, heartbeats: 0, oversized: 0, unknown: 0 };
   const take = (record: string): void => {
     const idEnd = record.indexOf('"', ID.length);
     const id = record.slice(ID.length, idEnd);
     const [run = '', where = '', number = ''] = id.split('-');
     if (where === 'hb' || where === 'late') return void sum.heartbeats++;
-    if (number.endsWith('x')) return void sum.malformed++;
-    const i = Number(number);
+    if (number.endsWith('o')) return void sum.oversized++;
+    const isHalf = number.endsWith('x');
+    const i = Number(isHalf ? number.slice(0, -1) : number);
     const lane = books.get(run)?.[Number(where)];
-    if (!record.startsWith(ID) || !lane || !isWithin(lane.spans, i)) return void sum.unknown++;
+    if (!record.startsWith(ID) || !lane || !(i >= 0)) return void sum.unknown++;
+    if (!isWithin(lane.spans, i)) return void (i < lane.end && !isWithin(lane.known, i) && sum.unknown++);
+    if (isHalf) return void (lane.noteHalf(i, record) || sum.unknown++);
     if (lane.note(i, record) && isKill(record)) sum.kills++;
   };
   const holding = (): Holding => {
     const found: Holding = { ...nothing(), ...sum };
-    for (const [run, lanes] of books) for (const [lane, { addTo }] of lanes.entries()) addTo(found, `${run}-${lane}`);
-    return found;
+    const { all, at } = minutes();
+    for (const [run, lanes] of books) for (const [lane, { addTo }] of lanes.entries()) addTo(found, `${run}-${lane}`, at);
+    return { ...found, minutes: told(all.values(), isAll) };
   };
   return { take, holding };
 }
@@ -138,15 +176,21 @@ const nothing = (): Holding => ({
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
   malformed: 0,
   heartbeats: 0,
+  lacking: { malformed: 0, copies: 0 },
+  oversized: 0,
   unknown: 0,
-  examples: { missing: [], twice: [], altered: [] },
+  minutes: [],
+  examples: { missing: [], twice: [], altered: [], lacking: [] },
 });
 
 /** What was seen of one lane: a bit an event, and the few that came more than once or otherwise than they were sent. */
-function book(game: Game, lane: number, { spans, bases, resent, pending, end }: SentLane) {
+function book(game: Game, lane: number, { spans, bases, resent, pending, pendingCopies, end }: SentLane) {
   const seen = new Uint8Array(Math.ceil(end / 8));
   const again = new Map<number, number>();
   const altered: number[] = [];
+  /** How often the malformed record that goes with an event came, and those that came otherwise. */
+  const halves = new Map<number, number>();
+  const alteredHalves: number[] = [];
   const inOrder = laneOf(game, lane);
   const outOfOrder = laneOf(game, lane);
   const time = clock(bases);
@@ -165,15 +209,35 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, end }: 
       else again.set(i, (again.get(i) ?? 0) + 1);
       return isFirst;
     },
-    addTo: (found: Holding, name: string): void => {
-      const show = (list: string[], i: number) => list.length < EXAMPLES && list.push(`${name}-${i}`);
+    /** False when no malformed record goes with that event. */
+    noteHalf: (i: number, record: string): boolean => {
+      if (troubleOf(game, lane, i) !== 'malformed') return false;
+      if (malformed(expected(i)) !== record) alteredHalves.push(i);
+      halves.set(i, (halves.get(i) ?? 0) + 1);
+      return true;
+    },
+    addTo: (found: Holding, name: string, minuteOf: (time: number) => Minute): void => {
+      const show = (list: string[], i: number, mark = '') => list.length < EXAMPLES && list.push(`${name}-${i}${mark}`);
       for (const [first, to] of spans)
         for (let i = first; i < to; i++) {
           if (pending.has(i)) continue;
-          if (seen[i >> 3]! & (1 << (i & 7))) found.events++;
-          else {
+          const minute = minuteOf(time(i));
+          minute.sent++;
+          if (seen[i >> 3]! & (1 << (i & 7))) {
+            found.events++;
+            minute.events++;
+          } else {
             found.missing++;
             show(found.examples.missing, i);
+          }
+          const kind = troubleOf(game, lane, i);
+          if (kind === 'malformed' && !halves.has(i)) {
+            found.lacking.malformed++;
+            show(found.examples.lacking, i, 'x');
+          }
+          if (kind === 'duplicate' && !again.has(i) && !pendingCopies.has(i)) {
+            found.lacking.copies++;
+            show(found.examples.lacking, i);
           }
         }
       for (const [i, count] of again) {
@@ -186,10 +250,23 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, end }: 
         if (isWithin(resent, i) || (wasHeldBack && isWithin(resent, sentBefore(game, i)))) found.copies.resent += rest;
         else {
           found.copies.unexplained += rest;
+          minuteOf(time(i)).twice += rest;
           show(found.examples.twice, i);
         }
       }
-      found.altered += altered.length;
+      for (const [i, count] of halves) {
+        found.malformed += count;
+        if (count === 1) continue;
+        if (isWithin(resent, i)) found.copies.resent += count - 1;
+        else {
+          found.copies.unexplained += count - 1;
+          minuteOf(time(i)).twice += count - 1;
+          show(found.examples.twice, i, 'x');
+        }
+      }
+      found.altered += altered.length + alteredHalves.length;
+      for (const i of [...altered, ...alteredHalves]) minuteOf(time(i)).altered++;
+      for (const i of alteredHalves) show(found.examples.altered, i, 'x');
       for (const i of altered) show(found.examples.altered, i);
     },
   };

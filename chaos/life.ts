@@ -147,7 +147,7 @@ export const audited = (place: Place, course: Course, pipeline: Pipeline): Promi
 export async function counted(place: Place, course: Course, pipeline: Pipeline, deep = false): Promise<void> {
   await paused(place, course, pipeline, deep);
   const report = await audited(place, course, pipeline);
-  Object.assign(course.run, { lost: finite(report.lost), duplicates: finite(report.duplicates) });
+  Object.assign(course.run, { lost: finite(report.lost), duplicates: finite(report.duplicates ?? Number.NaN) });
   const faults = mismatches(report);
   if (faults.length > 0) throw new Error(`the account does not agree: ${faults.join('; ')}`);
 }

@@ -1,4 +1,4 @@
-import { mismatches, type PlaceCount } from '../pipeline/audit.ts';
+import { type MinuteCount, mismatches, type PlaceCount } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit as auditWorkflow } from '../workflows/index.ts';
@@ -13,10 +13,12 @@ import { tableOf } from './table.ts';
 export interface AuditOptions {
   /** Only what happened within so many hours. */
   hours?: string;
+  /** With every minute, those that agree too. */
+  minutes?: boolean;
 }
 
 /** Counts every event in every place against what was sent; anything that is missing, altered or there too often is named, and is not as it should be. */
-export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
+export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResult> {
   const within = hours === undefined ? undefined : Number(hours);
   if (within !== undefined && !(within > 0))
     throw new Plain(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
@@ -28,17 +30,21 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
     const report = await client.workflow.execute<typeof auditWorkflow>('audit', {
       workflowId: `${names(pipeline).workflows.audit}/by-hand`,
       taskQueue: taskQueue(pipeline.target, pipeline.region),
-      args: [{ pipeline, hours: within, patience }],
+      args: [{ pipeline, hours: within, patience, minutes }],
       ...introduced(pipeline, 'counts every event everywhere'),
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
     const faults = mismatches(report);
-    const { generated, inAthena, duplicates, windowsChecked, windowsWrong, bytesScanned, heartbeats } = report;
-    const rows = report.places.map(rowOf);
+    const { generated, inAthena, duplicates, windowsChecked, windowsWrong, windowsSince, bytesScanned, heartbeats } = report;
+    const compared = windowsSince === undefined ? '' : ` since ${new Date(windowsSince).toISOString()}`;
     const words = [
       `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
-      tableOf(['place', 'events', 'missing', 'altered', 'copies on purpose', 'copies resent', 'copies unexplained', 'malformed'], rows),
-      `Athena has ${inAthena}, of which ${duplicates} would count twice; ${windowsWrong} of ${windowsChecked} rows of the metrics are wrong; ${bytesScanned} bytes scanned`,
+      tableOf(
+        COLUMNS.map(([title]) => title),
+        report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
+      ),
+      `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
+      ...minuteTable(report.minutes ?? []),
       ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
     ];
     return { ok: faults.length === 0, facts: { ...report, faults }, words: words.join('\n') };
@@ -47,5 +53,29 @@ export async function audit({ hours }: AuditOptions): Promise<VerbResult> {
   }
 }
 
-const rowOf = ({ place, events, missing, altered, copies, malformed }: PlaceCount): string[] =>
-  [place, events, missing, altered, copies.onPurpose, copies.resent, copies.unexplained, malformed].map(String);
+const COLUMNS: [string, (place: PlaceCount) => string | number | undefined][] = [
+  ['place', ({ place }) => place],
+  ['events', ({ events }) => events],
+  ['missing', ({ missing }) => missing],
+  ['altered', ({ altered }) => altered],
+  ['copies on purpose', ({ copies }) => copies.onPurpose],
+  ['copies resent', ({ copies }) => copies.resent],
+  ['copies redelivered', ({ copies }) => copies.redelivered ?? 0],
+  ['copies unexplained', ({ copies }) => copies.unexplained],
+  ['malformed', ({ malformed }) => malformed],
+  ['unknown', ({ unknown }) => unknown],
+];
+
+const MINUTES_SHOWN = 10;
+
+/** The worst minutes; nothing where all agree and nobody asked for them. */
+function minuteTable(minutes: MinuteCount[]): string[] {
+  if (minutes.length === 0) return [];
+  const rows = minutes
+    .slice(0, MINUTES_SHOWN)
+    .map(({ minute, generated, inStream = '-', inS3, inAthena = '-', altered, twice }) =>
+      [minute, generated, inStream, inS3, inAthena, altered, twice].map(String),
+    );
+  const rest = minutes.length > MINUTES_SHOWN ? [`and ${minutes.length - MINUTES_SHOWN} minutes more: --json has them`] : [];
+  return [tableOf(['minute', 'generated', 'in the stream', 'in S3', 'in Athena', 'altered', 'twice'], rows), ...rest];
+}

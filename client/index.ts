@@ -60,6 +60,7 @@ verb('resume', 'go on where pause stopped', async () => (await import('./pause.t
 verb('query [question]', 'ask a named query of sql/athena (without a name: list them)', async () => (await import('./query.ts')).query);
 verb('audit', 'count every event in every place against what was sent', async () => (await import('./audit.ts')).audit, {
   '--hours <number>': 'only what happened within so many hours',
+  '--minutes': 'with every minute, those that agree too (at most the worst 10,080)',
 });
 verb('rate <rate>', "events a second from now on: a number, 'max', or a course as JSON", async () => (await import('./rate.ts')).rate);
 verb('open', 'fresh links to dashboard, notebook and UIs', async () => (await import('./open.ts')).open);

@@ -98,7 +98,7 @@ const driftWords = ({ pipeline: { drifts } }: Picture): string[] =>
 function auditWords({ pipeline: { audit } }: Picture): string[] {
   if (audit === undefined) return [];
   const { at, generated, lost, duplicates, windowsWrong, faults } = audit;
-  const counts = `${generated} events sent, ${lost} lost, ${duplicates} counted twice, ${windowsWrong} rows of the metrics wrong`;
+  const counts = `${generated} events sent, ${lost} lost, ${duplicates ?? '?'} counted twice, ${windowsWrong ?? '?'} rows of the metrics wrong`;
   return [`audit at ${new Date(at).toISOString()}: ${counts}`, ...faults.map((fault) => `  ! ${fault}`)];
 }
 

@@ -1,30 +1,60 @@
 /** Every place an event passes, counted. The names are those of the machine-readable report. */
 export interface Audit {
   generated: number;
-  inStream: number;
+  /** Absent, as all else that could not be counted. */
+  inStream?: number;
   inS3: number;
-  inAthena: number;
+  inAthena?: number;
   /** Generated events that some place lacks; the largest of these gaps. */
   lost: number;
   /** Copies that a question in Athena would count twice. */
-  duplicates: number;
+  duplicates?: number;
   /** Copies in the raw stream, of events that were sent again since nobody knew what had become of them. */
   resent: number;
   heartbeats: number;
   killsGenerated: number;
-  /** Absent on AWS, where the page gives its data to nobody else. */
+  /** Of all times. Absent on AWS, where the page gives its data to nobody else, and where not all of the game was counted. */
   killsOnDashboard?: number;
-  windowsChecked: number;
-  windowsWrong: number;
+  windowsChecked?: number;
+  windowsWrong?: number;
+  /** From when on the metrics were compared, milliseconds since the epoch, and how many events were sent since. */
+  windowsSince?: number;
+  windowsEvents?: number;
   /** Place by place, what was found of what was sent. */
   places: PlaceCount[];
+  /** The minutes in which some place differs from what was sent, the worst first, or all of them; absent from audits of an earlier version. */
+  minutes?: MinuteCount[];
   /** What in Athena is not as it was sent, in words. */
   wrongInAthena: string[];
   /** Bytes that Athena scanned for it. */
   bytesScanned: number;
+  /** True when the game went on meanwhile: what is sent then is unknown. */
+  sending?: boolean;
+  /** What could not be counted; audits of an earlier version failed then. */
+  missed?: Missed[];
   /** When it was made, and from when on events were counted, milliseconds since the epoch. */
   at: number;
   since: number;
+  /** Up to when everything agreed: by this audit, or by the last one that found no fault. */
+  agreedAt?: number;
+}
+
+/** What could not be counted, and why. */
+export interface Missed {
+  what: string;
+  why: string;
+}
+
+/** Place by place, what there is of the events that happened within a minute (UTC); a place that was not counted is absent. */
+export interface MinuteCount {
+  minute: string;
+  generated: number;
+  inStream?: number;
+  inS3: number;
+  inAthena?: number;
+  /** In the stream and in S3 together. */
+  altered: number;
+  twice: number;
 }
 
 /** What one place holds. */
@@ -33,10 +63,16 @@ export interface PlaceCount {
   events: number;
   missing: number;
   altered: number;
-  copies: { onPurpose: number; resent: number; unexplained: number };
+  /** `redelivered`: by Firehose, which on AWS may deliver a record twice; Athena counts it once. */
+  copies: { onPurpose: number; resent: number; unexplained: number; redelivered?: number };
   malformed: number;
+  /** Made trouble with on purpose, and not there; absent, as what follows, from audits of an earlier version. */
+  lacking?: { malformed: number; copies: number };
+  /** Records that the stream was to refuse, and those that the ledger does not know. */
+  oversized?: number;
+  unknown?: number;
   /** Ids of the first few, by what is wrong with them. */
-  examples: { missing: string[]; twice: string[]; altered: string[] };
+  examples: { missing: string[]; twice: string[]; altered: string[]; lacking?: string[] };
 }
 
 /** The columns of the table of the last audit, as Glue types them. */
@@ -81,27 +117,46 @@ const secondOf = (time: number): string => new Date(time).toISOString().slice(0,
 /** What does not agree, each in words; empty when all does. */
 export function mismatches(report: Audit): string[] {
   const { generated, inStream, inS3, inAthena, lost, duplicates, killsGenerated, killsOnDashboard, windowsChecked, windowsWrong } = report;
-  const faults: string[] = [];
-  const differ = (name: string, found: number, wanted: number) =>
-    found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
+  const { windowsEvents = generated, missed = [], minutes = [] } = report;
+  const faults = missed.map(({ what, why }) => `${what} could not be counted: ${why}`);
+  const differ = (name: string, found: number | undefined, wanted: number) =>
+    found !== undefined && found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
   differ('inStream', inStream, generated);
   differ('inS3', inS3, generated);
   differ('inAthena', inAthena, generated);
   if (lost !== 0) faults.push(`lost is ${lost}, not 0`);
-  if (duplicates !== 0) faults.push(`duplicates is ${duplicates}, not 0`);
-  faults.push(...report.places.flatMap((place) => placeFaults(place, report.places)));
+  if (duplicates !== undefined && duplicates !== 0) faults.push(`duplicates is ${duplicates}, not 0`);
+  faults.push(...report.places.flatMap((place) => placeFaults(place, report)));
   faults.push(...report.wrongInAthena.map((line) => `Athena: ${line}`));
-  if (killsOnDashboard !== undefined) differ('killsOnDashboard', killsOnDashboard, killsGenerated);
-  if (windowsChecked === 0) faults.push('windowsChecked is 0: no window has closed');
-  if (windowsWrong !== 0) faults.push(`windowsWrong is ${windowsWrong}, not 0`);
+  differ('killsOnDashboard', killsOnDashboard, killsGenerated);
+  // Where nothing was sent there is no window, either.
+  if (windowsChecked === 0 && windowsEvents > 0) faults.push('windowsChecked is 0: no window has closed');
+  if (windowsWrong !== undefined && windowsWrong !== 0) faults.push(`windowsWrong is ${windowsWrong}, not 0`);
+  const isTwice = report.places.some(({ copies }) => copies.unexplained > 0);
+  const off = minutes.filter(({ twice, ...minute }) => isOff(minute) || (twice > 0 && isTwice));
+  if (off.length > 0)
+    faults.push(`by the minute: ${off.slice(0, MINUTES_NAMED).map(inWords).join('; ')}${off.length > MINUTES_NAMED ? '; …' : ''}`);
   return faults;
 }
 
+const MINUTES_NAMED = 3;
+
+const isOff = ({ generated, inStream = generated, inS3, inAthena = generated, altered }: Omit<MinuteCount, 'twice'>): boolean =>
+  inStream !== generated || inS3 !== generated || inAthena !== generated || altered > 0;
+
+const inWords = ({ minute, generated, inStream, inS3, inAthena, altered, twice }: MinuteCount): string =>
+  `${minute}: ${generated} sent, ${inStream ?? '?'} in the stream, ${inS3} in S3, ${inAthena ?? '?'} in Athena, ${altered} altered, ${twice} twice`;
+
 /** What is wrong in one place, event by event as far as they are named; an event that is missing here is looked for in the other places. */
-function placeFaults({ place, missing, altered, copies, examples }: PlaceCount, all: PlaceCount[]): string[] {
+export function placeFaults(
+  { place, missing, altered, copies, examples, ...more }: PlaceCount,
+  { places: all, sending = false }: Pick<Audit, 'places' | 'sending'>,
+): string[] {
+  const { lacking = { malformed: 0, copies: 0 }, oversized = 0, unknown = 0 } = more;
   const faults: string[] = [];
   const say = (count: number, what: string, ids: string[]) =>
     count > 0 && faults.push(`${place}: ${count} ${what}: ${ids.join(', ')}${count > ids.length ? ', …' : ''}`);
+  const sayOnly = (count: number, what: string) => count > 0 && faults.push(`${place}: ${count} ${what}`);
   const whereabouts = (id: string) => {
     const others = all.filter((other) => other.place !== place && !other.examples.missing.includes(id)).map((other) => other.place);
     return others.length > 0 ? `${id} (it is in the ${others.join(' and ')})` : `${id} (it is nowhere)`;
@@ -109,5 +164,9 @@ function placeFaults({ place, missing, altered, copies, examples }: PlaceCount, 
   say(missing, 'missing', examples.missing.map(whereabouts));
   say(altered, 'altered', examples.altered);
   say(copies.unexplained, 'there more often than they were sent', examples.twice);
+  const made = lacking.malformed + lacking.copies;
+  say(made, 'of the trouble that was made on purpose missing', examples.lacking ?? []);
+  sayOnly(oversized, 'too large to have been taken');
+  if (!sending) sayOnly(unknown, 'of which the ledger knows nothing');
   return faults;
 }

@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { statements } from '../activities/sql.ts';
-import { sentBy, tally } from '../activities/tally.ts';
+import { generated, sentBy, tally } from '../activities/tally.ts';
+import { type PlaceCount, placeFaults } from '../pipeline/audit.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { malformed, troubleOf } from '../pipeline/trouble.ts';
+import { sentBy as recordsOf, scenario } from './scenarios.ts';
 
 const LANES = 2;
 const BASE = Date.UTC(2026, 10, 26);
@@ -66,7 +69,10 @@ function expectFound(each: number, victims: Victim[]): void {
     copies: { onPurpose: 0, resent: 0, unexplained: twice!.length },
     unknown: 0,
   });
-  expect(all.examples).toEqual({ missing, twice, altered });
+  // Which minute it was is known, too; none other is spoken of.
+  const minuteOf = ({ i }: Victim) => Math.floor((BASE + i) / 60_000);
+  expect(all.minutes.map(({ minute }) => minute).sort()).toEqual([...new Set(victims.map(minuteOf))].sort());
+  expect(all.examples).toEqual({ missing, twice, altered, lacking: [] });
 }
 
 describe('the count in Athena', () => {
@@ -99,4 +105,85 @@ describe('an audit', () => {
       { numRuns: 100 },
     );
   }, 60_000);
+});
+
+describe('an audit of a game that trouble is made with', () => {
+  const { game, base } = scenario('trouble', 1, 1, { trouble: { late: 0.05, duplicate: 0.05, malformed: 0.05 } });
+  const range = { lane: 0, first: 0, end: 1200, time: { from: 0, base, rate: 10 }, at: 0, resent: [], since: 0 };
+  const events = laneOf(game, 0);
+  const numbers = Array.from({ length: range.end }, (_, i) => i).filter((i) => troubleOf(game, 0, i) === 'malformed');
+  const halves = numbers.map((i) => {
+    events.seek(i);
+    return malformed(events.next(timeOf([range.time], i)));
+  });
+  const sent = [...recordsOf({ name: 'trouble', game, base }, 0), ...halves];
+  const idIn = (record: string) => record.slice('{"event_id":"'.length).split('"')[0]!;
+  const holds = (records: string[], from = 0) => {
+    const { take, holding } = tally(sentBy([{ game, ranges: [range] }], from));
+    for (const record of records) take(record);
+    return holding();
+  };
+
+  it('expects what was sent on purpose, and names what of it is not there', () => {
+    expect(halves.length).toBeGreaterThan(20);
+    const whole = holds(sent);
+    expect(whole).toMatchObject({ missing: 0, altered: 0, malformed: halves.length, lacking: { malformed: 0, copies: 0 }, unknown: 0 });
+    expect(whole.copies).toMatchObject({ onPurpose: expect.any(Number), resent: 0, unexplained: 0 });
+    const second = sent.findIndex((record, i) => sent.indexOf(record) < i);
+    const lacking = [idIn(sent[second]!), idIn(halves.at(-1)!)];
+    const part = holds(sent.toSpliced(second, 1).slice(0, -1));
+    expect(part).toMatchObject({ missing: 0, lacking: { malformed: 1, copies: 1 }, examples: { lacking } });
+    const place: PlaceCount = { place: 'lake', ...part };
+    expect(placeFaults(place, { places: [place] })).toEqual([
+      `lake: 2 of the trouble that was made on purpose missing: ${lacking.join(', ')}`,
+    ]);
+  });
+
+  it('holds malformed records to the last byte, and to their number', () => {
+    const [id] = [idIn(halves.at(-1)!)];
+    expect(holds([...sent.slice(0, -1), `${sent.at(-1)} `])).toMatchObject({ altered: 1, examples: { altered: [id] } });
+    expect(holds([...sent, sent.at(-1)!])).toMatchObject({ copies: { unexplained: 1 }, examples: { twice: [id] } });
+  });
+
+  it('tells what the ledger does not know, a fault once the game is quiet, but nothing of what is older or newer than what is counted', () => {
+    const [first] = sent as [string];
+    const foreign = holds([
+      ...sent,
+      first.replace('trouble-0-', 'another-0-'),
+      first.replace('-0-0"', '-0-0x"'),
+      'no event',
+      first.replace('-0-0"', '-0-0o"'),
+    ]);
+    expect(foreign).toMatchObject({ unknown: 3, oversized: 1, missing: 0 });
+    const place: PlaceCount = { place: 'stream', ...foreign };
+    const tooLarge = 'stream: 1 too large to have been taken';
+    expect(placeFaults(place, { places: [], sending: true })).toEqual([tooLarge]);
+    expect(placeFaults(place, { places: [] })).toEqual([tooLarge, 'stream: 3 of which the ledger knows nothing']);
+    expect(holds([...sent, first.replace('-0-0"', '-0-1200"')], base + 60_000)).toMatchObject({ unknown: 0, missing: 0 });
+  });
+});
+
+describe('the minutes of an audit', () => {
+  it('have what was sent and what is there, the worst first, and the others only for who asks', () => {
+    const each = 150_000;
+    const count = (isAll: boolean) => {
+      const { take, holding } = tally(sentBy([ledgerOf(each)]), isAll);
+      for (let lane = 0; lane < LANES; lane++) {
+        const events = laneOf(game, lane);
+        for (let i = 0; i < each; i++) {
+          const record = events.next(timeOf([ledgerOf(each).ranges[0]!.time], i));
+          if (lane === 1 || (i !== 5 && i !== 70_000 && i !== 70_001)) take(record);
+        }
+      }
+      return holding().minutes.map(({ minute, ...counts }) => ({ minute: minute - BASE / 60_000, ...counts }));
+    };
+    const [first, second, third] = [120_000, 120_000, 60_000].map((sent, minute) => ({ minute, sent, events: sent, altered: 0, twice: 0 }));
+    expect(count(false)).toEqual([
+      { ...second, events: 119_998 },
+      { ...first, events: 119_999 },
+    ]);
+    expect(count(true)).toEqual([{ ...second, events: 119_998 }, { ...first, events: 119_999 }, third]);
+    const { minutes } = generated(sentBy([ledgerOf(each)]), 100_000);
+    expect(minutes.map(({ sent }) => sent)).toEqual([120_000, 120_000, 60_000]);
+  }, 30_000);
 });

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Asked, Scope } from '../activities/audit-scope.ts';
 import type { Holding } from '../activities/tally.ts';
-import { type Audit, auditRow } from '../pipeline/audit.ts';
+import { type Audit, auditRow, mismatches } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import type { AuditWish } from '../workflows/audit.ts';
 import type { audit } from '../workflows/index.ts';
 import type { Settlement } from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
@@ -21,9 +23,11 @@ afterAll(() => env?.teardown());
 
 /** What a place holds of three events. */
 const holding = (missing: number): Holding => ({
-  ...{ events: 3 - missing, kills: 1, missing, altered: 0, malformed: 0, heartbeats: 1, unknown: 0 },
+  ...{ events: 3 - missing, kills: 1, missing, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
-  examples: { missing: [], twice: [], altered: [] },
+  lacking: { malformed: 0, copies: 0 },
+  minutes: [],
+  examples: { missing: [], twice: [], altered: [], lacking: [] },
 });
 
 /** Runs one audit that finds so many events missing in the lake; gives its report, and what was published. */
@@ -31,30 +35,51 @@ async function audited(
   name: string,
   missing: number,
   publish: (report: Audit) => void,
-  { settled, hear = () => undefined }: { settled?: Settlement; hear?: (activity: string, ...args: unknown[]) => void } = {},
+  {
+    settled,
+    scope,
+    hear = () => undefined,
+    fails,
+    ...wish
+  }: Partial<AuditWish> & {
+    settled?: Settlement;
+    scope?: Partial<Scope>;
+    fails?: string;
+    hear?: (activity: string, ...args: unknown[]) => void;
+  } = {},
 ): Promise<Audit> {
   const counts = { columns: ['duplicates', 'windows_checked', 'windows_wrong'], rows: [['0', '1', '0']] };
+  const failing = async () => {
+    throw ApplicationFailure.nonRetryable('counting in Athena ended as FAILED: no', 'QueryFailed');
+  };
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue: name,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     activities: {
       'generator.settle': async () => settled,
+      'audit.scope': async (_pipeline: Pipeline, asked: Asked): Promise<Scope> => ({
+        since: asked.hours === undefined ? 0 : 6,
+        streamSince: 8,
+        windowsSince: 5,
+        agreedAt: 1,
+        ...scope,
+      }),
       'audit.generated': async (_pipeline: Pipeline, from: number, upTo?: number) => {
         hear('generated', from, upTo);
         return { events: 3, kills: 1 };
       },
-      'audit.count': async (_pipeline: Pipeline, place: string, _from: number, upTo?: number) => {
-        hear(place, upTo);
+      'audit.count': async (_pipeline: Pipeline, place: string, from: number, upTo?: number) => {
+        hear(place, from, upTo);
         return holding(place === 'lake' ? missing : 0);
       },
       'audit.athena': async (_pipeline: Pipeline, from: number, upTo?: number) => {
         hear('athena', from, upTo);
-        return { events: 3, kills: 1, wrong: [], bytesScanned: 0 };
+        return { events: 3, kills: 1, wrong: [], minutes: [], bytesScanned: 0 };
       },
-      'audit.windows': async (_pipeline: Pipeline, sending: boolean) => {
-        hear('windows', sending);
-        return { checked: 1, wrong: 0, bytesScanned: 0 };
+      'audit.windows': async (_pipeline: Pipeline, sending: boolean, from?: number, upTo?: number) => {
+        hear('windows', sending, from, upTo);
+        return { checked: 1, wrong: 0, bytesScanned: 0, since: 4, sent: 3 };
       },
       'audit.dashboard': async () => {
         hear('dashboard');
@@ -72,10 +97,15 @@ async function audited(
         bytesScanned: 0,
         ...counts,
       }),
+      ...(fails && { [fails]: failing }),
     },
   });
   return worker.runUntil(() =>
-    env.client.workflow.execute<typeof audit>('audit', { taskQueue: name, workflowId: name, args: [{ pipeline, patience: '1 seconds' }] }),
+    env.client.workflow.execute<typeof audit>('audit', {
+      taskQueue: name,
+      workflowId: name,
+      args: [{ pipeline, patience: '1 seconds', ...wish }],
+    }),
   );
 }
 
@@ -86,6 +116,9 @@ it('is written down for the dashboard as it is returned, good or bad', async () 
     await audited('bad', 2, (report) => published.push(report)),
   ];
   expect(published).toEqual(reports);
+  expect(reports[0]!.agreedAt).toBeGreaterThan(1);
+  expect(reports[1]!.agreedAt).toBe(1);
+  expect(reports[0]).toMatchObject({ windowsSince: 4, windowsEvents: 3 });
   expect(reports.map(auditRow)).toMatchObject([
     { generated: 3, in_s3: 3, lost: 0, faults: 0 },
     { generated: 3, in_s3: 1, lost: 2, faults: 3 },
@@ -102,14 +135,59 @@ it('of a game that goes on counts everywhere what was sent by one moment, and le
   expect(heard.sort()).toEqual([
     ['athena', 0, 7],
     ['generated', 0, 7],
-    ['lake', 7],
-    ['stream', 7],
-    ['windows', true],
+    ['lake', 0, 7],
+    ['stream', 8, 7],
+    ['windows', true, 5, 7],
   ]);
   const quiet = await audited('quiet', 0, () => undefined, { settled: { at: 7, sending: false }, hear });
   expect(quiet.killsOnDashboard).toBe(1);
-  expect(heard).toContainEqual(['windows', false]);
+  expect(heard).toContainEqual(['windows', false, 5, 7]);
 }, 60_000);
+
+it('of a part of the game leaves out the dashboard, which shows all of it', async () => {
+  const part = await audited('part', 0, () => undefined, { hours: 1 });
+  expect(part.killsOnDashboard).toBeUndefined();
+  expect(mismatches(part)).toEqual([]);
+  // Nor does it speak for what happened before; the audits on a schedule are a chain.
+  expect(part.agreedAt).toBe(1);
+  expect((await audited('link', 0, () => undefined, { hours: 1, onSchedule: true })).agreedAt).toBeGreaterThan(1);
+}, 60_000);
+
+it('of hours without an event finds no window, and no fault; with events it does', async () => {
+  const quiet: Audit = { ...(await audited('still', 0, () => undefined)), windowsChecked: 0 };
+  expect(mismatches(quiet)).toEqual(['windowsChecked is 0: no window has closed']);
+  expect(mismatches({ ...quiet, windowsEvents: 0 })).toEqual([]);
+  const nothing = {
+    windowsEvents: undefined,
+    generated: 0,
+    inStream: 0,
+    inS3: 0,
+    inAthena: 0,
+    killsGenerated: 0,
+    killsOnDashboard: undefined,
+  };
+  expect(mismatches({ ...quiet, ...nothing })).toEqual([]);
+}, 60_000);
+
+it.each<[string, string, Partial<Audit>, (keyof Audit)[]]>([
+  ['audit.athena', 'Athena', { lost: 0, windowsChecked: 1 }, ['inAthena']],
+  ['audit.windows', 'The metrics', { inAthena: 3 }, ['windowsChecked', 'windowsWrong']],
+  ['query.finished', 'What Athena counts twice', { inAthena: 3, windowsChecked: 1 }, ['duplicates']],
+  ['audit.dashboard', 'The dashboard', { inAthena: 3 }, ['killsOnDashboard']],
+  ['crawl.start', 'What came since the last crawl', { inAthena: 3, lost: 0 }, []],
+])(
+  'of which %s fails says so, and publishes all else',
+  async (fails, what, counted, absent) => {
+    const published: Audit[] = [];
+    const found = await audited(`failing-${fails}`, 0, (each) => published.push(each), { fails });
+    expect(published).toEqual([found]);
+    expect(found).toMatchObject({ generated: 3, inStream: 3, inS3: 3, ...counted });
+    for (const name of absent) expect([name, found[name]]).toEqual([name, undefined]);
+    expect(mismatches(found)).toEqual([`${what} could not be counted: counting in Athena ended as FAILED: no`]);
+    expect(auditRow(found)).toMatchObject({ faults: 1 });
+  },
+  60_000,
+);
 
 it('that may not be written down fails, in the words of S3', async () => {
   const refused = () => {

@@ -273,10 +273,11 @@ export const SCENES: Record<string, Scene> = {
       const counts = { columns: ['events', 'duplicates', 'windows_checked', 'windows_wrong'], rows: [['3', '0', '1', '0']] };
       acts({
         'generator.settle': async () => undefined,
+        'audit.scope': async () => ({ since: 0, streamSince: 0, windowsSince: 0 }),
         'audit.generated': async () => ({ events: 3, kills: 1 }),
         'audit.count': async (_pipeline: Pipeline, place: PlaceName) => held(place === 'lake' ? (lakes.shift() ?? 3) : 3),
-        'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], bytesScanned: 0 }),
-        'audit.windows': async () => ({ checked: 1, wrong: 0, bytesScanned: 0 }),
+        'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], minutes: [], bytesScanned: 0 }),
+        'audit.windows': async () => ({ checked: 1, wrong: 0, bytesScanned: 0, since: 0, sent: 3 }),
         'audit.dashboard': async () => 1,
         'audit.publish': async () => undefined,
         'query.start': async () => 'x',
@@ -298,7 +299,9 @@ export const SCENES: Record<string, Scene> = {
 
 /** What a place holds of three events. */
 const held = (events: number): Holding => ({
-  ...{ events, kills: 1, missing: 3 - events, altered: 0, malformed: 0, heartbeats: 1, unknown: 0 },
+  ...{ events, kills: 1, missing: 3 - events, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
-  examples: { missing: [], twice: [], altered: [] },
+  lacking: { malformed: 0, copies: 0 },
+  minutes: [],
+  examples: { missing: [], twice: [], altered: [], lacking: [] },
 });

@@ -83,7 +83,7 @@ describe('a lane', () => {
           const { take, holding } = tally(ledger);
           for (const record of records) take(record);
           const found = holding();
-          const sum = generated(ledger, 1000).reduce((total, { events }) => total + events, 0);
+          const sum = generated(ledger, 1000).blocks.reduce((total, { events }) => total + events, 0);
           expect(sum).toBe(330 * lanes);
           expect(found).toMatchObject({ events: sum, missing: 0, altered: 0, unknown: 0 });
           expect(found.copies.unexplained).toBe(0);

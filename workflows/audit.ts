@@ -1,11 +1,21 @@
-import { executeChild, getExternalWorkflowHandle, patched, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
+import {
+  executeChild,
+  getExternalWorkflowHandle,
+  isCancellation,
+  patched,
+  proxyActivities,
+  setCurrentDetails,
+  sleep,
+} from '@temporalio/workflow';
+import type { Scope } from '../activities/audit-scope.ts';
 import type { Activities } from '../activities/index.ts';
 import type { PlaceName } from '../activities/places.ts';
-import type { Holding } from '../activities/tally.ts';
-import { type Audit, mismatches, type PlaceCount } from '../pipeline/audit.ts';
+import { type Audit, type Missed, mismatches } from '../pipeline/audit.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { reportOf } from './audit-report.ts';
+import { rootMessage } from './failure.ts';
 import { audited, type Settlement } from './messages.ts';
 import { crawl, query } from './scheduled.ts';
 import { auditDetails, introduced } from './story.ts';
@@ -28,24 +38,32 @@ const FORGETTING_MS = 600_000;
 export interface AuditWish {
   pipeline: Pipeline;
   hours?: number;
+  /** True for an audit that nobody asked for by hand. */
+  onSchedule?: boolean;
   patience: `${number} seconds`;
+  /** With every minute, those that agree too. */
+  minutes?: boolean;
 }
 
 /**
  * Has the generator write down its ledger, then counts everywhere what that says was sent, again and again until all agrees or patience ends; the last count is
  * returned either way, told to the pipeline, and written down for the dashboard. What a game that goes on sends meanwhile is the next audit's.
  */
-export async function audit({ pipeline, hours, patience }: AuditWish): Promise<Audit> {
-  const since = hours === undefined ? 0 : Date.now() - hours * HOUR_MS;
+export async function audit({ pipeline, hours, onSchedule, patience, minutes }: AuditWish): Promise<Audit> {
+  const began = Date.now();
   const until = Date.now() + milliseconds(patience);
   const settled = await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
   // Audits of an earlier version did one thing after the other.
   const together = patched('audit-side-by-side') ? atOnce : inTurn;
-  /** The stream forgets what is older than its retention. */
-  const kept = () => Date.now() - pipeline.keep.streamHours * HOUR_MS + FORGETTING_MS;
+  const scope = patched('audit-has-a-scope')
+    ? await act['audit.scope'].executeWithOptions({ summary: 'what is to be counted' }, [pipeline, { hours, onSchedule }])
+    : scopeOf(pipeline, began, hours);
+  const { since } = scope;
+  /** True unless something may lie between the last audit that agreed and what this one counts. */
+  const isNext = onSchedule === true || since <= (scope.agreedAt ?? 0);
   const look = (place: PlaceName) => {
-    const from = place === 'stream' ? Math.max(since, kept()) : since;
-    return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from, settled?.at]);
+    const from = place === 'stream' ? scope.streamSince : since;
+    return act['audit.count'].executeWithOptions({ summary: `what the ${place} holds` }, [pipeline, place, from, settled?.at, minutes]);
   };
   const generated = () => act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, settled?.at]);
   const [truth, first] = await together([generated, () => look('lake')]);
@@ -55,11 +73,19 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
     lake = await look('lake');
   }
   for (;;) {
-    await executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') });
-    const [stream, found] = await together([() => look('stream'), () => asked(pipeline, since, settled ?? {}, together)]);
-    const report = reportOf(truth, stream, lake, found, since);
+    const missed: Missed[] = [];
+    await orMissed('What came since the last crawl', missed, () =>
+      executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') }),
+    );
+    const [stream, found] = await together([
+      () => orMissed('The stream', missed, () => look('stream')),
+      () => asked(pipeline, { scope, missed, minutes, ...settled }, together),
+    ]);
+    const counted = reportOf(pipeline.target, { truth, stream, lake, found, since, sending: settled?.sending, missed });
+    const agrees = mismatches(counted).length === 0;
+    const report: Audit = { ...counted, agreedAt: agrees && isNext ? (settled?.at ?? began) : scope.agreedAt };
     setCurrentDetails(auditDetails(report));
-    if (mismatches(report).length === 0 || Date.now() >= until) {
+    if (agrees || Date.now() >= until) {
       await tellPipeline(pipeline, report);
       if (patched('audit-published')) await act['audit.publish'].executeWithOptions(PUBLISHING, [pipeline, report]);
       return report;
@@ -69,40 +95,23 @@ export async function audit({ pipeline, hours, patience }: AuditWish): Promise<A
   }
 }
 
-function reportOf(truth: { events: number; kills: number }, stream: Holding, lake: Holding, found: Found, since: number): Audit {
-  const { inAthena, duplicates, bytesScanned, windowsChecked, windowsWrong, killsOnDashboard } = found;
-  const inStream = truth.events - stream.missing;
-  const inS3 = truth.events - lake.missing;
-  return {
-    generated: truth.events,
-    inStream,
-    inS3,
-    inAthena: inAthena.events,
-    lost: truth.events - Math.min(inStream, inS3, inAthena.events),
-    duplicates,
-    resent: stream.copies.resent + stream.copies.unexplained,
-    heartbeats: stream.heartbeats,
-    killsGenerated: truth.kills,
-    killsOnDashboard,
-    windowsChecked,
-    windowsWrong,
-    places: [placeOf('stream', stream), placeOf('lake', lake)],
-    wrongInAthena: inAthena.wrong,
-    bytesScanned,
-    at: Date.now(),
-    since,
-  };
+/** The scope of an audit that began under an earlier version, which looked at fewer things. */
+type PastScope = Omit<Scope, 'windowsSince'> & Partial<Scope>;
+function scopeOf({ keep }: Pipeline, now: number, hours?: number): PastScope {
+  const since = hours === undefined ? 0 : now - hours * HOUR_MS;
+  return { since, streamSince: Math.max(since, now - keep.streamHours * HOUR_MS + FORGETTING_MS) };
 }
 
-const placeOf = (place: PlaceName, { events, missing, altered, copies, malformed, examples }: Holding): PlaceCount => ({
-  place,
-  events,
-  missing,
-  altered,
-  copies,
-  malformed,
-  examples,
-});
+/** What a count came to; one that fails is missed, with the reason, and all others are still made. */
+async function orMissed<Result>(what: string, missed: Missed[], count: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await count();
+  } catch (error) {
+    if (isCancellation(error) || !patched('audit-says-what-it-missed')) throw error;
+    missed.push({ what, why: rootMessage(error) });
+    return undefined;
+  }
+}
 
 type Works<Results extends unknown[]> = { [Each in keyof Results]: () => Promise<Results[Each]> };
 const atOnce = <Results extends unknown[]>(works: readonly [...Works<Results>]): Promise<Results> =>
@@ -113,28 +122,51 @@ async function inTurn<Results extends unknown[]>(works: readonly [...Works<Resul
   return results as Results;
 }
 
-type Found = Awaited<ReturnType<typeof asked>>;
+/** What Athena and the dashboard gave; undefined what they did not. */
+export type Found = Awaited<ReturnType<typeof asked>>;
+
+interface Asked extends Partial<Settlement> {
+  scope: PastScope;
+  missed: Missed[];
+  minutes?: boolean;
+}
 
 /** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
-async function asked(pipeline: Pipeline, since: number, { at, sending = false }: Partial<Settlement>, together: typeof atOnce) {
+async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending = false }: Asked, together: typeof atOnce) {
+  const { since, windowsSince } = scope;
   const isOld = together === inTurn;
+  // It shows the kills of all times.
+  const isPart = since > 0 && windowsSince !== undefined;
   const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
-    () => act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at]),
     () =>
-      executeChild(query, {
-        args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
-        ...introduced(pipeline, 'counts what Athena sees'),
-      }),
-    async () => (isOld ? undefined : act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending])),
-    async () => (sending ? undefined : act['audit.dashboard'](pipeline)),
+      orMissed('Athena', missed, () =>
+        act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at, minutes]),
+      ),
+    async () =>
+      (await orMissed('What Athena counts twice', missed, () =>
+        executeChild(query, {
+          args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
+          ...introduced(pipeline, 'counts what Athena sees'),
+        }),
+      )) ?? [],
+    async () =>
+      isOld
+        ? undefined
+        : orMissed('The metrics', missed, () =>
+            act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending, windowsSince, at]),
+          ),
+    async () => (sending || isPart ? undefined : orMissed('The dashboard', missed, () => act['audit.dashboard'](pipeline))),
   ]);
-  const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
+  const number = (answer: typeof counts, column: string) =>
+    answer && Number(answer.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
     inAthena,
     duplicates: number(counts, 'duplicates'),
-    bytesScanned: inAthena.bytesScanned + (counts?.bytesScanned ?? 0) + ((compared ?? metrics)?.bytesScanned ?? 0),
+    bytesScanned: (inAthena?.bytesScanned ?? 0) + (counts?.bytesScanned ?? 0) + ((compared ?? metrics)?.bytesScanned ?? 0),
     windowsChecked: compared?.checked ?? number(metrics, 'windows_checked'),
     windowsWrong: compared?.wrong ?? number(metrics, 'windows_wrong'),
+    windowsSince: compared?.since,
+    windowsEvents: compared?.sent,
     killsOnDashboard,
   };
 }

@@ -134,8 +134,9 @@ export interface AuditSummary {
   at: number;
   generated: number;
   lost: number;
-  duplicates: number;
-  windowsWrong: number;
+  /** Absent where it could not be counted. */
+  duplicates?: number;
+  windowsWrong?: number;
   faults: string[];
 }
 

@@ -91,7 +91,9 @@ export function auditDetails(report: Audit): string {
   const faults = mismatches(report);
   const lines = ['| place | events | missing | altered | copies |', '|---|---|---|---|---|'];
   for (const { place, events, missing, altered, copies } of report.places)
-    lines.push(`| ${place} | ${events} | ${missing} | ${altered} | ${copies.onPurpose + copies.resent + copies.unexplained} |`);
+    lines.push(
+      `| ${place} | ${events} | ${missing} | ${altered} | ${copies.onPurpose + copies.resent + (copies.redelivered ?? 0) + copies.unexplained} |`,
+    );
   return [`${report.generated} events were sent. ${faults.length === 0 ? 'All places agree.' : ''}`, '', ...lines, ...faults].join('\n');
 }
 

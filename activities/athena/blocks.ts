@@ -17,6 +17,10 @@ import type { Block } from '../tally.ts';
 export const BLOCK_EVENTS = 100_000;
 
 const QUERY_MS = 600_000;
+/** How often a statement is asked whose failure may pass. */
+const TURNS = 3;
+/** The error category of what fails by no fault of the statement. */
+const OF_THE_SYSTEM = 1;
 /** Events arrive after they happened, but for clocks that differ. */
 const EARLY_MS = 3_600_000;
 
@@ -28,15 +32,15 @@ export interface LaneEnd {
 }
 
 /**
- * What Athena has of the events of these lanes, up to their ends and since a time (milliseconds since the epoch), block by block, and the bytes it scanned for that:
- * only hours that may hold them.
+ * What Athena has of the events of these lanes, up to their ends and since a time (milliseconds since the epoch), block by block and by the minute (counted from the
+ * epoch), and the bytes it scanned for that: only hours that may hold them.
  */
 export async function blocksInAthena(
   athena: AthenaClient,
   pipeline: Pipeline,
   { since, ends }: { since: number; ends: LaneEnd[] },
   asking: string,
-): Promise<{ blocks: Block[]; bytesScanned: number }> {
+): Promise<{ blocks: Block[]; minutes: Map<number, number>; bytesScanned: number }> {
   const time = (at: number) => new Date(Math.max(0, at)).toISOString().slice(0, -1);
   const sinceHour = time(since - EARLY_MS)
     .replaceAll(/[-T]/g, '')
@@ -45,13 +49,19 @@ export async function blocksInAthena(
   const text = statement(pipeline, 'audit/lanes.sql', { blockEvents: String(BLOCK_EVENTS), since: time(since), sinceHour, lanes });
   const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
   const blocks: Block[] = [];
+  const minutes = new Map<number, number>();
   for await (const { Data = [] } of resultsOf(athena, id)) {
-    const [place, block = 0, events = 0, kills = 0] = Data.map(({ VarCharValue }) => Number(VarCharValue));
-    const { run, lane } = ends[place!]!;
-    blocks.push({ run, lane, block, events, kills });
+    const [place, block, minute, events = 0, kills = 0] = Data.map(({ VarCharValue }) =>
+      VarCharValue === undefined ? undefined : Number(VarCharValue),
+    );
+    if (place !== undefined) blocks.push({ ...laneOf(ends[place]!), block: block!, events, kills });
+    // A time that is none is of no minute.
+    else if (minute !== undefined) minutes.set(minute, events);
   }
-  return { blocks, bytesScanned };
+  return { blocks, minutes, bytesScanned };
 }
+
+const laneOf = ({ run, lane }: LaneEnd) => ({ run, lane });
 
 /** Rows of the metrics that were compared with the events, and those among them that differ. */
 export interface Windows {
@@ -60,22 +70,42 @@ export interface Windows {
   bytesScanned: number;
 }
 
-/** Compares the metrics with the events; while the game goes on, without the windows whose rows may still be on their way. */
-export async function windowsInAthena(athena: AthenaClient, pipeline: Pipeline, sending: boolean, asking: string): Promise<Windows> {
+/** Compares the metrics of so many hours with the events; while the game goes on, without the windows whose rows may still be on their way. */
+export async function windowsInAthena(
+  athena: AthenaClient,
+  pipeline: Pipeline,
+  { sending, hours }: { sending: boolean; hours: number },
+  asking: string,
+): Promise<Windows> {
   const all: Record<string, string> = sending ? {} : { comparedUntil: "TIMESTAMP '9999-12-31 00:00:00.000'" };
-  const { id, bytesScanned } = await succeeded(athena, pipeline, statement(pipeline, 'athena/windows_wrong.sql', all), asking);
+  const text = statement(pipeline, 'athena/windows_wrong.sql', { ...all, latestHours: String(hours) });
+  const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
   for await (const { Data = [] } of resultsOf(athena, id))
     return { checked: Number(Data[0]?.VarCharValue), wrong: Number(Data[1]?.VarCharValue), bytesScanned };
   throw ApplicationFailure.nonRetryable('the comparison of the metrics has no answer', 'QueryFailed');
 }
 
-/** Runs a statement to its end. The same `asking` is answered by the same execution, however often it is tried; one that failed fails for good. */
+/**
+ * Runs a statement to its end. The same `asking` is answered by the same executions, however often it is tried. One that failed fails for good; where Athena says
+ * that the reason may pass, another is asked in its place.
+ */
 async function succeeded(
   athena: AthenaClient,
   pipeline: Pipeline,
   QueryString: string,
   asking: string,
 ): Promise<{ id: string; bytesScanned: number }> {
+  for (let turn = 1; ; turn++) {
+    const { id, execution } = await ended(athena, pipeline, QueryString, turn === 1 ? asking : `${asking}/${turn}`);
+    const { State, StateChangeReason, AthenaError } = execution?.Status ?? {};
+    if (State === 'SUCCEEDED') return { id, bytesScanned: execution?.Statistics?.DataScannedInBytes ?? 0 };
+    const mayPass = AthenaError?.Retryable === true || AthenaError?.ErrorCategory === OF_THE_SYSTEM;
+    if (!mayPass || turn === TURNS)
+      throw ApplicationFailure.nonRetryable(`counting in Athena ended as ${State}: ${StateChangeReason}`, 'QueryFailed');
+  }
+}
+
+async function ended(athena: AthenaClient, pipeline: Pipeline, QueryString: string, asking: string) {
   const { workgroup, lakeDatabase } = names(pipeline);
   const { QueryExecutionId } = await athena.send(
     new StartQueryExecutionCommand({
@@ -90,12 +120,7 @@ async function succeeded(
     (now) => now?.Status?.State !== 'QUEUED' && now?.Status?.State !== 'RUNNING',
     { within: QUERY_MS, what: 'the count in Athena' },
   );
-  if (execution?.Status?.State !== 'SUCCEEDED')
-    throw ApplicationFailure.nonRetryable(
-      `counting in Athena ended as ${execution?.Status?.State}: ${execution?.Status?.StateChangeReason}`,
-      'QueryFailed',
-    );
-  return { id: QueryExecutionId!, bytesScanned: execution.Statistics?.DataScannedInBytes ?? 0 };
+  return { id: QueryExecutionId!, execution };
 }
 
 /** Every row of an answer, the header left out. */

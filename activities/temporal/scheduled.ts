@@ -46,7 +46,7 @@ const ARGUMENTS = {
   crawl: () => ({}),
   query: (question: string) => ({ questions: [question] }),
   refresh: (dataSet: string) => ({ dataSet }),
-  audit: (_: string, { delivery }: Pipeline) => ({ hours: 24, patience: `${delivery.seconds * 2 + 90} seconds` }),
+  audit: (_: string, { delivery }: Pipeline) => ({ hours: 24, onSchedule: true, patience: `${delivery.seconds * 2 + 90} seconds` }),
 };
 
 /** A schedule in Temporal's words. */

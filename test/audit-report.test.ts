@@ -1,0 +1,59 @@
+import { expect, it } from '@jest/globals';
+import type { Holding } from '../activities/tally.ts';
+import { mismatches } from '../pipeline/audit.ts';
+import { reportOf } from '../workflows/audit-report.ts';
+
+/** What a place holds of three events, these among them once more, for no reason that the ledger knows. */
+const holding = (...twice: string[]): Holding => ({
+  ...{ events: 3, kills: 1, missing: 0, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
+  copies: { onPurpose: 0, resent: 0, unexplained: twice.length },
+  lacking: { malformed: 0, copies: 0 },
+  minutes: [],
+  examples: { missing: [], twice, altered: [], lacking: [] },
+});
+const counted = (stream: Holding, lake: Holding) => ({
+  ...{ stream, lake, since: 0, missed: [], truth: { events: 3, kills: 1 } },
+  found: {
+    ...{
+      inAthena: { events: 3, kills: 1, wrong: [], minutes: [], bytesScanned: 0 },
+      duplicates: 0,
+      bytesScanned: 0,
+      killsOnDashboard: undefined,
+    },
+    ...{ windowsChecked: 1, windowsWrong: 0, windowsSince: 0, windowsEvents: 3 },
+  },
+});
+
+it('copies that only the lake has are redelivered by Firehose on AWS, and no fault; on the laptop they are one', () => {
+  const only = counted(holding(), holding('r-0-1'));
+  const onAws = reportOf('aws', only);
+  expect(mismatches(onAws)).toEqual([]);
+  expect(onAws.places[1]!.copies).toEqual({ onPurpose: 0, resent: 0, unexplained: 0, redelivered: 1 });
+  expect(mismatches(reportOf('local', only))).toEqual(['lake: 1 there more often than they were sent: r-0-1']);
+});
+
+it('copies that the stream has, too, are a fault on AWS as well', () => {
+  const both = reportOf('aws', counted(holding('r-0-1'), holding('r-0-1', 'r-0-2')));
+  expect(both.places[1]!.copies).toMatchObject({ unexplained: 1, redelivered: 1 });
+  expect(mismatches(both)).toEqual([
+    'stream: 1 there more often than they were sent: r-0-1',
+    'lake: 1 there more often than they were sent: r-0-1',
+  ]);
+});
+
+it('its minutes stand side by side, the worst first, and are named among the faults', () => {
+  const minute = (at: number, sent: number, events: number, altered = 0) => ({ minute: at, sent, events, altered, twice: 0 });
+  // Of the stream's first minute only a part is compared.
+  const stream = { ...holding(), minutes: [minute(1, 50, 49)] };
+  const lake = { ...holding(), minutes: [minute(1, 60, 60, 1), minute(2, 60, 50)] };
+  const { found, ...rest } = counted(stream, lake);
+  const report = reportOf('local', { ...rest, found: { ...found, inAthena: { ...found.inAthena, minutes: [minute(2, 60, 50)] } } });
+  expect(report.minutes).toEqual([
+    { minute: '1970-01-01T00:02Z', generated: 60, inStream: 60, inS3: 50, inAthena: 50, altered: 0, twice: 0 },
+    { minute: '1970-01-01T00:01Z', generated: 60, inStream: 59, inS3: 60, inAthena: 60, altered: 1, twice: 0 },
+  ]);
+  expect(mismatches(report)).toEqual([
+    'by the minute: 1970-01-01T00:02Z: 60 sent, 60 in the stream, 50 in S3, 50 in Athena, 0 altered, 0 twice; ' +
+      '1970-01-01T00:01Z: 60 sent, 59 in the stream, 60 in S3, 60 in Athena, 1 altered, 0 twice',
+  ]);
+});

@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { auditing } from '../activities/audit.ts';
+import { scoping } from '../activities/audit-scope.ts';
+import { type Clients, clients } from '../activities/aws.ts';
+import { lastAudit } from '../activities/s3/last-audit.ts';
+import { type Local, startLocal } from '../local/start.ts';
+import type { Audit } from '../pipeline/audit.ts';
+import { audited, standing } from './audit-lake.ts';
+import { putRows } from './lake.ts';
+
+const HOUR_MS = 3_600_000;
+
+const quiet = audited('quiet', Math.floor(Date.now() / HOUR_MS - 5) * HOUR_MS + 3_000);
+const { pipeline, hour, metrics } = quiet;
+
+const began = Date.now();
+let dir: string;
+let local: Local;
+let aws: Clients;
+let act: ReturnType<typeof auditing> & ReturnType<typeof scoping>;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-audit-'));
+  local = await startLocal({ dir, log: () => undefined });
+  aws = clients(local);
+  const { region, endpoint, credentials } = local;
+  act = { ...auditing(aws, { region, endpoint, credentials }), ...scoping(aws) };
+  await standing(aws, quiet);
+}, 60_000);
+afterAll(async () => {
+  for (const client of Object.values(aws)) client.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+/** Does an activity's work, as an activity. */
+const doing = <Result>(work: () => Promise<Result>): Promise<Result> => new MockActivityEnvironment().run(work) as Promise<Result>;
+
+describe('what is counted', () => {
+  it('in the stream begins when that was made: its predecessor has taken along what it held', async () => {
+    const { since, streamSince } = await act['audit.scope'](pipeline, {});
+    expect(since).toBe(0);
+    expect(streamSince).toBeGreaterThan(began);
+    expect(streamSince).toBeLessThan(Date.now());
+    expect(await act['audit.count'](pipeline, 'stream', streamSince)).toMatchObject({ events: 0, missing: 0 });
+    const gone = { send: () => Promise.reject(Object.assign(new Error('gone'), { name: 'ResourceNotFoundException' })) };
+    const { streamSince: now } = await scoping({ s3: aws.s3, kinesis: gone as never })['audit.scope'](pipeline, {});
+    expect(now).toBeGreaterThan(streamSince);
+  });
+
+  it('begins with what the lake still keeps, if anything is older', async () => {
+    const keeping = (lakeDays: number) => ({ ...pipeline, keep: { ...pipeline.keep, lakeDays } });
+    const kept = async (days: number, asked: { hours?: number }) => (await act['audit.scope'](keeping(days), asked)).since;
+    const third = 8 / 24; // of a day: all of it happened since
+    expect(await kept(third, {})).toBe(0);
+    expect((Date.now() - (await kept(third / 2, {}))) / HOUR_MS).toBeCloseTo(4 - 1 / 6, 1);
+    expect((Date.now() - (await kept(third / 2, { hours: 1 }))) / HOUR_MS).toBeCloseTo(1, 1);
+  });
+});
+
+describe('Athena', () => {
+  it('counts by the minute, too, what the lake holds of each', async () => {
+    const { minutes, wrong, events } = await doing(() => act['audit.athena'](pipeline, 0, undefined, true));
+    const first = hour / 60_000;
+    // Two lanes at ten a second, from the third second on; what was held back at the end may have come.
+    expect(minutes.map(({ minute }) => minute - first).sort()).toEqual([0, 1, 2]);
+    for (const { sent, events: has } of minutes) expect(has).toBe(sent);
+    expect(minutes.find(({ minute }) => minute === first)).toMatchObject({ sent: 1_140 });
+    expect({ wrong, sum: minutes.reduce((all, { events: has }) => all + has, 0) }).toEqual({ wrong: [], sum: events });
+    expect((await doing(() => act['audit.athena'](pipeline, 0))).minutes).toEqual([]);
+  }, 30_000);
+});
+
+describe('the metrics', () => {
+  it('are compared as far back as is asked for, in full hours, and it is known whether anything was sent since', async () => {
+    const { player_metrics: rows } = metrics;
+    await putRows(aws, pipeline, 'player_metrics', 'all', rows.slice(1), hour);
+    const [far, near] = await Promise.all(
+      [hour, Date.now() - 2 * HOUR_MS].map((from) => doing(() => act['audit.windows'](pipeline, false, from))),
+    );
+    await putRows(aws, pipeline, 'player_metrics', 'all', rows, hour);
+    expect(far).toMatchObject({ wrong: 1, sent: 2_400 });
+    expect(far!.since).toBeLessThanOrEqual(hour);
+    expect(near).toMatchObject({ checked: 0, wrong: 0, sent: 0 });
+    expect(near!.since).toBeGreaterThan(hour);
+  }, 30_000);
+
+  it('are compared since the last audit that agreed, or as an audit by hand asks', async () => {
+    const ago = async (asked: Parameters<(typeof act)['audit.scope']>[1]) =>
+      Math.round((Date.now() - (await act['audit.scope'](pipeline, asked)).windowsSince) / HOUR_MS);
+    const agreed = (hours: number) =>
+      lastAudit(aws)['audit.publish'](pipeline, {
+        agreedAt: Date.now() - hours * HOUR_MS,
+        places: [],
+        wrongInAthena: [],
+        at: 0,
+      } as unknown as Audit);
+    const onSchedule = { hours: 24, onSchedule: true };
+    expect(await ago(onSchedule)).toBe(24);
+    await agreed(6);
+    expect([await ago(onSchedule), await ago({}), await ago({ hours: 9 })]).toEqual([6, 6, 9]);
+    await agreed(1);
+    expect(await ago(onSchedule)).toBe(2);
+    await agreed(48);
+    expect(await ago(onSchedule)).toBe(24);
+  });
+});
