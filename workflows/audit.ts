@@ -126,7 +126,7 @@ async function asked(pipeline: Pipeline, since: number, { at, sending = false }:
         ...introduced(pipeline, 'counts what Athena sees'),
       }),
     async () => (isOld ? undefined : act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending])),
-    async () => (sending ? undefined : act['audit.dashboard'](pipeline)),
+    async () => (sending ? undefined : act['audit.dashboard'](pipeline, since)),
   ]);
   const number = (answer: typeof counts, column: string) => Number(answer?.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
