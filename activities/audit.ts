@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { Context } from '@temporalio/activity';
-import type { LedgerPage } from '../pipeline/ledger.ts';
+import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { MONTH_DAYS } from '../pipeline/windows.ts';
 import { BLOCK_EVENTS, blocksInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
@@ -75,14 +76,21 @@ export function auditing(clients: Clients, target: Target) {
       ]);
       return { ...windows, since, sent: eventsOf(sentBy(pages, since)) };
     },
-    /** The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out. */
-    'audit.dashboard': async (pipeline: Pipeline): Promise<number | undefined> =>
-      pipeline.target === 'aws' ? undefined : killsOnDashboard(clients, pipeline),
+    /**
+     * The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out, and where it does not show just the
+     * events that are counted.
+     */
+    'audit.dashboard': async (pipeline: Pipeline, from = 0): Promise<number | undefined> => {
+      if (pipeline.target === 'aws') return undefined;
+      const begins = (await ledgerOf(pipeline, ALWAYS)).flatMap(beginningsOf).reduce((a, b) => Math.min(a, b), ALWAYS);
+      return begins < Math.max(from, Date.now() - MONTH_DAYS * DAY_MS) ? undefined : killsOnDashboard(clients, pipeline);
+    },
   };
 }
 
 const EXAMPLES = 20;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 const ALWAYS = Number.POSITIVE_INFINITY;
 
 /** The same for every attempt of an activity. */
@@ -90,6 +98,9 @@ function asking(): string {
   const { workflowExecution, activityId } = Context.current().info;
   return `${workflowExecution?.runId}/${activityId}`;
 }
+
+/** When the first event of each range happened. */
+const beginningsOf = ({ ranges }: LedgerPage): number[] => ranges.map(({ first, time }) => timeOf([time], first));
 
 /** How far each lane of each game has come, by the ledger. */
 function endsOf(pages: LedgerPage[]): LaneEnd[] {

@@ -5,6 +5,7 @@ import { filterGroups, LINES } from './dashboard-filters.ts';
 import { account, deaths, history, kills, latest, leaders, objectives, players, ratioOverTime, teams } from './dashboard-visuals.ts';
 import { names } from './names.ts';
 import type { Pipeline } from './spec.ts';
+import { MONTH_DAYS } from './windows.ts';
 
 const SHEET = 'live';
 
@@ -21,7 +22,8 @@ export function dashboardDefinition(pipeline: Pipeline): DashboardVersionDefinit
         DateTimeParameterDeclaration: {
           Name: 'From',
           TimeGranularity: 'MINUTE',
-          DefaultValues: { StaticValues: [new Date(Date.UTC(2020, 0, 1))] },
+          // As far back as the data sets go: whoever asks Athena for all that there ever was pays for it with each look.
+          DefaultValues: { RollingDate: { Expression: `addDateTime(-${MONTH_DAYS}, 'DD', truncDate('HH', now()))` } },
         },
       },
       {
@@ -174,7 +176,7 @@ const SCORES: InputColumn[] = [
   { Name: 'matches_won', Type: 'INTEGER' },
 ];
 
-/** What the dashboard reads: the live metrics and the last audit straight from Athena, and the metrics' history by the minute in SPICE. */
+/** What the dashboard reads, of the last month: the live metrics and the last audit straight from Athena, and the metrics' history by the minute in SPICE. */
 export const dataSets = (_pipeline: Pipeline): Record<DataSetName, DataSetPlan> => ({
   players: {
     file: 'players.sql',

@@ -8,3 +8,6 @@ const SLIDING_SECONDS = 60;
 /** The length of the sliding windows: a minute, or the next multiple of the tumbling ones', by which they slide. */
 export const slidingSeconds = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): number =>
   windowSeconds * Math.ceil(SLIDING_SECONDS / windowSeconds);
+
+/** How far back the dashboard looks, and questions about a month. */
+export const MONTH_DAYS = 30;

@@ -135,8 +135,6 @@ interface Asked extends Partial<Settlement> {
 async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending = false }: Asked, together: typeof atOnce) {
   const { since, windowsSince } = scope;
   const isOld = together === inTurn;
-  // It shows the kills of all times.
-  const isPart = since > 0 && windowsSince !== undefined;
   const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
     () =>
       orMissed('Athena', missed, () =>
@@ -155,7 +153,7 @@ async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending =
         : orMissed('The metrics', missed, () =>
             act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending, windowsSince, at]),
           ),
-    async () => (sending || isPart ? undefined : orMissed('The dashboard', missed, () => act['audit.dashboard'](pipeline))),
+    async () => (sending ? undefined : orMissed('The dashboard', missed, () => act['audit.dashboard'](pipeline, since))),
   ]);
   const number = (answer: typeof counts, column: string) =>
     answer && Number(answer.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);

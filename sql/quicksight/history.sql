@@ -3,5 +3,5 @@ SELECT
   team,
   SUM(kills) AS kills,
   SUM(deaths) AS deaths
-FROM ${database}.team_windows
+FROM ${month.team_windows} windows
 GROUP BY 1, 2

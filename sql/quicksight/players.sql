@@ -1,2 +1,2 @@
 SELECT window_start, window_end, player_id, team, kills, deaths
-FROM ${database}.player_windows
+FROM ${month.player_windows} windows

@@ -12,17 +12,23 @@ import {
   ListUsersCommand,
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { auditing } from '../../activities/audit.ts';
 import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
 import { lastAudit } from '../../activities/s3/last-audit.ts';
+import { ledger } from '../../activities/s3/ledger.ts';
 import type { DashboardData } from '../../local/quicksight/load.ts';
 import { type Local, startLocal } from '../../local/start.ts';
 import type { Audit } from '../../pipeline/audit.ts';
+import { gameOf } from '../../pipeline/lanes.ts';
 import { names } from '../../pipeline/names.ts';
-import { deliver, pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
+import { crawl, deliver, pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
 
 const AwsAccountId = pipeline.account;
 const { dataSets, dashboard: DashboardId } = names(pipeline);
-const START = new Date('2026-11-23T18:00:00Z');
+const DAY_MS = 86_400_000;
+/** Yesterday: the dashboard looks back a month. */
+const DAY = new Date(Date.now() - DAY_MS).toISOString().slice(0, 10);
+const START = new Date(`${DAY}T18:00:00Z`);
 const windows = windowsFrom(START, 12, 10);
 const sum = (rows: typeof windows, of: 'kills' | 'deaths') => rows.reduce((total, row) => total + row[of], 0);
 
@@ -74,7 +80,7 @@ describe('what the dashboard shows', () => {
     const shown = await data();
     expect(rowsOf(shown, 'kills-total')).toEqual([[sum(windows, 'kills')]]);
     expect(rowsOf(shown, 'players')).toEqual([[10]]);
-    expect(shown.asOf).toBe('2026-11-23T18:02:00.000Z');
+    expect(shown.asOf).toBe(`${DAY}T18:02:00.000Z`);
     const [, ...leader] = rowsOf(shown, 'leaders')[0]!;
     const best = rowsOf(shown, 'leaders')[0]![0];
     const own = windows.filter(({ player_id }) => player_id === best);
@@ -118,11 +124,11 @@ describe('what the dashboard shows', () => {
       ],
     ]);
     expect(rowsOf(red, 'history').every(([, team]) => team === 'red')).toBe(true);
-    const minute = await data('p.From=2026-11-23T18:01&p.To=2026-11-23T18:01');
+    const minute = await data(`p.From=${DAY}T18:01&p.To=${DAY}T18:01`);
     expect(rowsOf(minute, 'kills-total')).toEqual([
       [
         sum(
-          windows.filter((row) => row.window_start >= '2026-11-23T18:01'),
+          windows.filter((row) => row.window_start >= `${DAY}T18:01`),
           'kills',
         ),
       ],
@@ -142,6 +148,32 @@ describe('what the dashboard shows', () => {
     await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId: 'second' }));
     await ended(dataSets.history, 'second');
     expect(rowsOf(await data(), 'history')).toHaveLength(6);
+  });
+
+  it('is of the last month, from whenever on it is asked', async () => {
+    const before = await data();
+    const old = windowsFrom(new Date(START.getTime() - 40 * DAY_MS), 6, 10);
+    await deliver(clients, old, 'old');
+    await crawl(clients);
+    await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId: 'old' }));
+    await ended(dataSets.history, 'old');
+    const all = await data('p.From=2020-01-01T00:00');
+    for (const id of ['kills-total', 'team-ratio', 'history']) expect(rowsOf(all, id)).toEqual(rowsOf(before, id));
+  });
+
+  it('is compared by an audit only if it shows just the events that the audit counts', async () => {
+    const { 'audit.dashboard': dashboard } = auditing(clients, local);
+    const began = async (at: number) => {
+      const range = { lane: 0, first: 0, end: 10, time: { from: 0, base: at, rate: 10 }, at, resent: [], since: 0 };
+      await ledger(clients)['ledger.write'](pipeline, at, { game: gameOf(pipeline, 'r'), ranges: [range] });
+    };
+    await began(START.getTime());
+    const [[kills]] = rowsOf(await data(), 'kills-total') as [[number]];
+    expect(await dashboard(pipeline)).toBe(kills);
+    expect(await dashboard(pipeline, START.getTime() - 1000)).toBe(kills);
+    expect(await dashboard(pipeline, START.getTime() + 1000)).toBeUndefined();
+    await began(START.getTime() - 40 * DAY_MS);
+    expect(await dashboard(pipeline)).toBeUndefined();
   });
 });
 
@@ -163,12 +195,12 @@ describe('the account of the events', () => {
     expect(before).toMatchObject({ rows: [], error: undefined });
     const publish = lastAudit(clients)['audit.publish'];
     await publish(pipeline, { ...report, lost: 2, inS3: 898, killsOnDashboard: undefined });
-    expect(await shown()).toEqual({ ...before, rows: [['2026-11-23T18:00:00Z', null, 900, 900, 898, 900, 2, 0, 40, 0, 2]] });
-    const DAY = 86_400_000;
-    await publish(pipeline, { ...report, at: report.at + DAY, since: report.at });
-    const row = ['2026-11-24T18:00:00Z', '2026-11-23T18:00:00Z', 900, 900, 900, 900, 0, 0, 40, 0, 0];
+    expect(await shown()).toEqual({ ...before, rows: [[`${DAY}T18:00:00Z`, null, 900, 900, 898, 900, 2, 0, 40, 0, 2]] });
+    await publish(pipeline, { ...report, at: report.at + DAY_MS, since: report.at });
+    const today = new Date().toISOString().slice(0, 10);
+    const row = [`${today}T18:00:00Z`, `${DAY}T18:00:00Z`, 900, 900, 900, 900, 0, 0, 40, 0, 0];
     expect(await shown()).toEqual({ ...before, rows: [row] });
-    expect(rowsOf(await data('f.team=red&p.From=2026-11-25T00:00'), 'account')).toEqual([row]);
+    expect(rowsOf(await data(`f.team=red&p.From=${today}T23:00`), 'account')).toEqual([row]);
   });
 });
 

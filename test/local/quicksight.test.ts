@@ -38,7 +38,8 @@ import { pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
 
 const AwsAccountId = pipeline.account;
 const { dataSourceArn, dataSets, dashboard: DashboardId, roleArns, workgroup } = names(pipeline);
-const windows = windowsFrom(new Date('2026-11-23T18:00:00Z'), 12, 10);
+/** Of yesterday: the dashboard looks back a month. */
+const windows = windowsFrom(new Date(`${new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)}T18:00:00Z`), 12, 10);
 
 let dir: string;
 let local: Local;
