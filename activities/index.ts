@@ -22,7 +22,7 @@ export function createActivities({ target: given, client, taskQueue }: { target:
   const aws = clients(target);
   return {
     ...stageActivities(aws),
-    ...generator(target),
+    ...generator(target, aws.kinesis),
     ...notebook(aws),
     ...crawling(aws),
     ...lake(aws),

@@ -1,7 +1,8 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { generated, sentBy, tally } from '../activities/tally.ts';
 import { gameOf } from '../pipeline/lanes.ts';
-import type { LedgerRange } from '../pipeline/ledger.ts';
+import { dueBy, entered, joined, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 import { troubleOf } from '../pipeline/trouble.ts';
@@ -21,4 +22,94 @@ it('tells by a range without events what is no longer held back, whatever its ti
   const events = laneOf(game, 0);
   for (let i = 0; i < 60; i++) take(events.next(i < 50 ? 1_000_000 + i * 10 : 3_000_000 + (i - 50) * 10));
   expect(holding()).toMatchObject({ missing: 0, altered: 0, unknown: 0 });
+});
+
+/** What a lane's stretches come to, one after the other: so many events (none: it was silent), under the time base before or a new one, of which some were sent again. */
+const lives = fc.array(
+  fc.record({
+    lane: fc.nat(1),
+    events: fc.nat(30),
+    rate: fc.constantFrom(10, 100),
+    anew: fc.boolean(),
+    silent: fc.boolean(),
+    again: fc.tuple(fc.nat(30), fc.nat(30)),
+  }),
+  { maxLength: 30 },
+);
+type Life = typeof lives extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** The ranges of a life in the order in which a generator enters them, and of each lane the times of its events, those sent again and from where on something may be held back. */
+function lived(life: Life) {
+  const ranges: LedgerRange[] = [];
+  const lanes = [0, 1].map(() => ({ times: [] as number[], resent: new Set<number>(), since: 0, bases: [] as TimeBase[] }));
+  for (const [at, { lane, events, rate, anew, silent, again }] of life.entries()) {
+    const { times, resent, bases } = lanes[lane]!;
+    const first = times.length;
+    if (bases.length === 0 || anew) bases.push({ from: first, base: 1_000_000 * (at + 1), rate });
+    const time = bases.at(-1)!;
+    for (let i = first; i < first + events; i++) times.push(time.base + ((i - time.from) * 1000) / time.rate);
+    const end = times.length;
+    const span: Span = [Math.min(end, first + again[0]), Math.min(end, first + again[0] + again[1])];
+    for (let i = span[0]; i < span[1]; i++) resent.add(i);
+    const spans = span[0] < span[1] ? [span] : [];
+    if (end > first) ranges.push({ lane, first, end, time, at, resent: spans, since: lanes[lane]!.since });
+    if (!silent || end === lanes[lane]!.since) continue;
+    lanes[lane]!.since = end;
+    ranges.push({ lane, first: end, end, time, at, resent: [], since: end });
+  }
+  return { ranges, lanes };
+}
+
+const numbers = (spans: readonly Span[]) => spans.flatMap(([first, end]) => Array.from({ length: end - first }, (_, i) => first + i));
+
+describe('the ledger', () => {
+  it('says of every event the same whether its ranges are entered one by one or joined, and wherever its pages begin', () => {
+    fc.assert(
+      fc.property(lives, fc.integer({ min: 1, max: 10 }), fc.boolean(), (life, length, isJoined) => {
+        const { ranges, lanes } = lived(life);
+        const whole = isJoined ? ranges.reduce<LedgerRange[]>(entered, []) : ranges;
+        expect(whole.length).toBeLessThanOrEqual(ranges.length);
+        const two = { ...game, lanes: 2 };
+        const pages = Array.from({ length: Math.ceil(whole.length / length) }, (_, page) => ({
+          game: two,
+          ranges: whole.slice(page * length, (page + 1) * length),
+        }));
+        const read = sentBy(pages).get(game.run)?.lanes ?? [];
+        for (const [lane, { spans, bases, resent, pending, end }] of read.entries()) {
+          const { times, since, resent: again } = lanes[lane]!;
+          expect(end).toBe(times.length);
+          expect(numbers(spans)).toEqual([...times.keys()]);
+          expect(times.map((_, i) => timeOf(bases, i))).toEqual(times);
+          expect(numbers(resent)).toEqual([...again].sort((a, b) => a - b));
+          for (const i of pending) expect(i).toBeGreaterThanOrEqual(since);
+          const late = [...times.keys()].filter((i) => i >= Math.max(since, times.length - 20) && troubleOf(two, lane, i) === 'late');
+          expect([...pending]).toEqual(expect.arrayContaining(late));
+        }
+      }),
+    );
+  });
+
+  it('joins spans to the same numbers, sorted, none touching the next', () => {
+    const span = fc.tuple(fc.nat(50), fc.integer({ min: 1, max: 10 })).map(([first, more]): Span => [first, first + more]);
+    fc.assert(
+      fc.property(fc.array(span), (spans) => {
+        const all = joined(spans);
+        expect(numbers(all)).toEqual([...new Set(numbers(spans))].sort((a, b) => a - b));
+        for (const [i, [first]] of all.entries()) if (i > 0) expect(first).toBeGreaterThan(all[i - 1]![1]);
+      }),
+    );
+  });
+
+  it('has an event due once its time has come, and no later', () => {
+    const whole = fc.record({ from: fc.nat(1000), base: fc.nat(10 ** 6), rate: fc.constantFrom(0.5, 3, 100, 4000) });
+    fc.assert(
+      fc.property(whole, fc.nat(2 * 10 ** 6), (base, time) => {
+        const due = dueBy([base], time);
+        expect(due).toBeGreaterThanOrEqual(base.from);
+        if (due > base.from) expect(timeOf([base], due - 1)).toBeLessThanOrEqual(time + 1e-6);
+        expect(timeOf([base], due)).toBeGreaterThan(Math.min(time, base.base - 1) - 1e-6);
+        if (time >= base.base) expect(timeOf([base], due)).toBeGreaterThan(time - 1e-6);
+      }),
+    );
+  });
 });

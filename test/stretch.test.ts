@@ -60,14 +60,15 @@ describe('a lane', () => {
           const ranges: LedgerRange[] = [];
           let oversized = 0;
           for (let lane = 0; lane < lanes; lane++) {
-            let bases: TimeBase[] = [{ from: 0, base: 1_000_000, rate: 100 }];
+            const begin = Date.now() - 60_000;
+            let bases: TimeBase[] = [{ from: 0, base: begin, rate: 100 }];
             let next = 0;
             for (const [to, rate] of [
               [120, 100],
               [121, 250],
               [330, 250],
             ] as const) {
-              if (bases.at(-1)!.rate !== rate) bases = [...bases, { from: next, base: 1_000_000 + next * 20, rate }];
+              if (bases.at(-1)!.rate !== rate) bases = [...bases, { from: next, base: begin + next * 20, rate }];
               const stretch = { game, lane, from: next, to, bases, since: 0 };
               const sent = await sendStretch(stretch, unsent(next), { courier: post, signal: never, report: () => undefined });
               expect(sent.next).toBe(to);

@@ -1,32 +1,37 @@
 import { Worker } from 'node:worker_threads';
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { joined, type Span, type TimeBase } from '../../pipeline/ledger.ts';
+import { joined, type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import { aggregation, type Pipeline } from '../../pipeline/spec.ts';
 import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
+import { sentSince } from './read-back.ts';
 import type { Order, Task, Way, Word } from './sender-thread.ts';
-import { type Sent, type Stretch, unsent } from './stretch.ts';
+import { FORGOTTEN_MS, type Sent, type Stretch, unsent } from './stretch.ts';
 
 const HEARTBEAT_MS = 250;
 
 /** The generator's activities. They run on a thread of their own, so that sending never holds up the worker's event loop. */
-export function generator(target: Target) {
+export function generator(target: Target, kinesis: KinesisClient) {
   const thread = senderThread(target);
   return {
     /**
      * Sends a stretch of one lane's events and returns how far it came: to its end, or to where it was cancelled. What an earlier attempt sent beyond its last
      * heartbeat is not known, so a repeated attempt sends the same events again, under the same time base, to the end of the stretch before it heeds a
-     * cancellation, and says that it has.
+     * cancellation, and says that it has. When the SQL may have forgotten them, it first looks which of them are in the stream.
      */
     'kinesis.generate': async ({ pipeline, again, ...stretch }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<Sent> => {
       const { attempt, heartbeatDetails } = Context.current().info;
       const known = (attempt > 1 && (heartbeatDetails as Sent | undefined)) || { ...unsent(stretch.from), lane: stretch.lane };
       const isRepeated = again || attempt > 1;
       const start: Sent = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
-      return supervised(thread, { kind: 'stretch', way: wayOf(pipeline), stretch, start }, start, isRepeated);
+      const since = timeOf(stretch.bases, known.next);
+      const isForgotten = isRepeated && Date.now() - since > FORGOTTEN_MS;
+      const there = isForgotten ? await whileBeating(known, sentSince(kinesis, pipeline, stretch, since)) : undefined;
+      return supervised(thread, { kind: 'stretch', way: wayOf(pipeline), stretch, start, there }, start, isRepeated);
     },
     /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
     'kinesis.heartbeats': ({ pipeline, ...order }: { pipeline: Pipeline; game: Game; after: number[]; until: number }): Promise<Sent> =>
@@ -56,6 +61,13 @@ const wayOf = (pipeline: Pipeline): Way => ({
   aggregate: aggregation(pipeline),
   ordered: pipeline.generator.ordered,
 });
+
+/** Waits for work that tells nothing; how far an earlier attempt came is not lost meanwhile. */
+async function whileBeating<Value>(known: Sent, work: Promise<Value>): Promise<Value> {
+  const context = Context.current();
+  const beating = setInterval(() => context.heartbeat(known), HEARTBEAT_MS);
+  return work.finally(() => clearInterval(beating));
+}
 
 /** Hands an order to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it. */
 async function supervised(thread: SenderThread, task: Task, start: Sent, mustFinish: boolean): Promise<Sent> {

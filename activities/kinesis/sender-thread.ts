@@ -15,7 +15,7 @@ export interface Way {
 
 /** What there is to be sent. */
 export type Task =
-  | { kind: 'stretch'; way: Way; stretch: Stretch; start: Sent }
+  | { kind: 'stretch'; way: Way; stretch: Stretch; start: Sent; there?: ReadonlySet<number> }
   | { kind: 'heartbeats'; way: Way; game: Game; after: number[]; until: number }
   | { kind: 'heldBack'; way: Way; game: Game; lanes: { lane: number; next: number; since: number; bases: TimeBase[] }[] };
 
@@ -52,7 +52,7 @@ parentPort!.on('message', async (order: Order) => {
 
 async function carryOut(task: Task, signal: AbortSignal, report: (sent: Sent) => void): Promise<Sent> {
   const sending = { courier: courierFor(task.way), signal, report };
-  if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, sending);
+  if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, { ...sending, there: task.there });
   if (task.kind === 'heartbeats') return sendHeartbeats(task, sending);
   const heldBack: Span[][] = [];
   for (const lane of task.lanes) heldBack.push(await sendHeldBack({ game: task.game, ...lane }, sending.courier));

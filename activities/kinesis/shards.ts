@@ -48,6 +48,7 @@ export async function wantedShards(kinesis: KinesisClient, pipeline: Pipeline): 
 
 /** One record of a stream of JSON, as far as it is looked at. */
 export interface Row {
+  event_id?: string;
   event_type?: string;
   event_time?: string;
   /** Milliseconds since the epoch. */

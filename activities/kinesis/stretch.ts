@@ -2,7 +2,7 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { hashKeyOf } from '../../pipeline/lanes.ts';
 import { dueBy, joined, type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
 import { type Game, heartbeat, type Lane, laneOf, probe } from '../../pipeline/simulation.ts';
-import { dueAt, dueAtEnd, malformed, oversized, troubleOf } from '../../pipeline/trouble.ts';
+import { type Due, dueAt, dueAtEnd, malformed, oversized, troubleOf } from '../../pipeline/trouble.ts';
 import type { Courier } from './deliver.ts';
 
 /** Events of one lane, `from` up to, not including, `to`; the last of the time bases is theirs, the others are of events that may be held back. */
@@ -43,7 +43,12 @@ export interface Sending {
   courier: Courier;
   signal: AbortSignal;
   report(sent: Sent): void;
+  /** Numbers of events that the stream has already, where this is known. */
+  there?: ReadonlySet<number>;
 }
+
+/** After so long the SQL may have forgotten an event (`table.exec.state.ttl` in sql/flink, of which this leaves half), and a copy would count as a further one. */
+export const FORGOTTEN_MS = 30 * 60_000;
 
 const TICK_MS = 50;
 /** So many events that are due are made in one go: then it is heard whether sending is to end. */
@@ -54,7 +59,7 @@ const PROBE_MS = 10_000;
 const LATE_MS = 60_000;
 
 /** Sends a stretch at its pace, behind it as fast as the stream takes; each second also a heartbeat, lest a quiet shard hold windows open. */
-export async function sendStretch(stretch: Stretch, start: Sent, { courier, signal, report }: Sending): Promise<Sent> {
+export async function sendStretch(stretch: Stretch, start: Sent, { courier, signal, report, there }: Sending): Promise<Sent> {
   const { game, lane, from, to, bases, since } = stretch;
   const sent: Sent = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
   const events = laneOf(game, lane);
@@ -81,13 +86,16 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
     const due = Math.min(to, dueBy(bases, Date.now()));
     const end = Math.min(due, i + TURN_EVENTS);
     while (i < end && !signal.aborted) {
-      for (const { i: held } of dueAt(game, lane, i, since)) await send(jsonAt(heldBack, held, bases), i);
+      for (const due of dueAt(game, lane, i, since))
+        if (!isTooLate(due, bases) && !there?.has(due.i)) await send(jsonAt(heldBack, due.i, bases), i);
       const time = timeOf(bases, i);
       const kind = troubleOf(game, lane, i);
       const json = events.next(time);
-      if (kind !== 'late') await send(json, i);
-      if (kind === 'malformed') await send(malformed(json), i);
-      if (kind === 'oversized') await send(oversized(json), i);
+      if (!there?.has(i)) {
+        if (kind !== 'late') await send(json, i);
+        if (kind === 'malformed') await send(malformed(json), i);
+        if (kind === 'oversized') await send(oversized(json), i);
+      }
       sent.latest = Math.floor(time);
       i++;
       delivery.reached(i);
@@ -120,7 +128,7 @@ export async function sendHeldBack(
     },
   });
   const send = sender(game, lane, delivery);
-  for (const { i } of dueAtEnd(game, lane, next, since)) await send(jsonAt(events, i, bases), i);
+  for (const due of dueAtEnd(game, lane, next, since)) if (!isTooLate(due, bases)) await send(jsonAt(events, due.i, bases), due.i);
   await delivery.end();
   return resent;
 }
@@ -144,6 +152,9 @@ export async function sendHeartbeats(
   await Promise.all(lanes.map(({ delivery }) => delivery.end()));
   return sent;
 }
+
+/** True for a second copy that the SQL would no longer know for one. */
+const isTooLate = ({ i, kind }: Due, bases: TimeBase[]): boolean => kind === 'duplicate' && Date.now() - timeOf(bases, i) > FORGOTTEN_MS;
 
 type Send = (json: string, position: number) => Promise<void> | undefined;
 

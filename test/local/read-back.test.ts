@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateStreamCommand, KinesisClient, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { generator } from '../../activities/kinesis/generate.ts';
+import { rows, shardsOf } from '../../activities/kinesis/shards.ts';
+import { type Sent, unsent } from '../../activities/kinesis/stretch.ts';
+import { type Local, startLocal } from '../../local/start.ts';
+import { gameOf } from '../../pipeline/lanes.ts';
+import { names } from '../../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../../pipeline/spec.ts';
+
+const spec = parseSpec({ name: 'read-back', shards: 2, generator: { trouble: { malformed: 0.05 } } });
+const pipeline: Pipeline = { ...spec, account: '000000000000' };
+const StreamName = names(pipeline).streams.events;
+const game = gameOf(spec, 'abcd1234');
+
+let dir: string;
+let local: Local;
+let kinesis: KinesisClient;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'd2d-read-back-'));
+  local = await startLocal({ dir, log: () => undefined });
+  kinesis = new KinesisClient(local);
+  await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 2 }));
+});
+afterAll(async () => {
+  kinesis.destroy();
+  await local.close();
+  await rm(dir, { recursive: true });
+});
+
+/** How often each event of a lane is in the stream. */
+async function copies(lane: number): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { ShardId } of await shardsOf(kinesis, StreamName))
+    for await (const page of rows(kinesis, { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }))
+      for (const { event_id: id = '' } of page) if (id.startsWith(`abcd1234-${lane}-`)) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return counts;
+}
+
+it('sends nothing twice that Flink has forgotten: an attempt hours after the one before finds in the stream what that did not tell, though shards were split since', async () => {
+  const { region, endpoint, credentials } = local;
+  const activities = generator({ region, endpoint, credentials }, kinesis);
+  const run = async (lane: number, to: number, hoursAgo: number, attempt: number, heartbeatDetails?: Sent) => {
+    const stretch = { game, lane, from: 0, to, bases: [{ from: 0, base: Date.now() - hoursAgo * 3_600_000, rate: 100 }], since: 0 };
+    const environment = new MockActivityEnvironment({ attempt, heartbeatDetails });
+    return environment.run(() => activities['kinesis.generate']({ ...stretch, pipeline, again: false })) as Promise<Sent>;
+  };
+  for (const lane of [0, 1]) await run(lane, 200, 2, 1);
+  await kinesis.send(new UpdateShardCountCommand({ StreamName, TargetShardCount: 4, ScalingType: 'UNIFORM_SCALING' }));
+  const told = { ...unsent(0), next: 100, lane: 0 };
+  expect(await run(0, 300, 2, 2, told)).toMatchObject({ next: 300, resent: [[100, 300]] });
+  const found = await copies(0);
+  expect(found.size).toBe(300);
+  expect([...found.values()].filter((count) => count > 1)).toEqual([]);
+  // Flink still knows what was sent minutes ago.
+  await run(1, 300, 0.1, 2, { ...told, lane: 1 });
+  expect([...(await copies(1)).values()].filter((count) => count > 1)).toHaveLength(100);
+}, 60_000);
