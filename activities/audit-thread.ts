@@ -5,12 +5,13 @@ import { clients, type Target } from './aws.ts';
 import { type PlaceName, READERS } from './places.ts';
 import { type Generated, generated, type Holding, sentBy, tally } from './tally.ts';
 
-/** What the thread is to count: a place, or with none what was generated; from when on, in milliseconds since the epoch. */
+/** What the thread is to count: a place, or with none what was generated; from when on and up to when, in milliseconds since the epoch. */
 export interface Counting {
   target: Target;
   pipeline: Pipeline;
   pages: LedgerPage[];
   from: number;
+  upTo: number;
   place?: PlaceName;
   blockEvents: number;
   /** With every minute, those that agree too. */
@@ -20,11 +21,11 @@ export interface Counting {
 /** What it found. */
 export type Counted = Holding | Generated;
 
-const { target, pipeline, pages, from, place, blockEvents, minutes } = workerData as Counting;
+const { target, pipeline, pages, from, upTo, place, blockEvents, minutes } = workerData as Counting;
 const sent = sentBy(pages, from);
 if (place === undefined) parentPort!.postMessage(generated(sent, blockEvents) satisfies Counted);
 else {
   const { take, holding } = tally(sent, minutes);
-  for await (const records of READERS[place](clients(target), pipeline, from)) for (const record of records) take(record);
+  for await (const records of READERS[place](clients(target), pipeline, from, upTo)) for (const record of records) take(record);
   parentPort!.postMessage(holding() satisfies Counted);
 }

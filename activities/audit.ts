@@ -44,15 +44,20 @@ export function auditing(clients: Clients, target: Target) {
     for await (const { game, ranges } of pagesOf(clients.s3, pipeline)) pages.push({ game, ranges: ranges.filter(({ at }) => at <= upTo) });
     return pages;
   };
-  const count = (pipeline: Pipeline, from: number, pages: LedgerPage[], place?: PlaceName, minutes = false): Promise<Counted> =>
-    counted({ target, pipeline, pages, from, blockEvents: BLOCK_EVENTS, minutes, ...(place !== undefined && { place }) });
+  const count = (
+    pipeline: Pipeline,
+    from: number,
+    pages: LedgerPage[],
+    { place, upTo = ALWAYS, minutes = false }: { place?: PlaceName; upTo?: number; minutes?: boolean } = {},
+  ): Promise<Counted> =>
+    counted({ target, pipeline, pages, from, upTo, blockEvents: BLOCK_EVENTS, minutes, ...(place !== undefined && { place }) });
   return {
     /** What was sent: recomputed, as every event is a function of its number. */
     'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<Sum> =>
       sumOf(((await count(pipeline, from, await ledgerOf(pipeline, upTo))) as Generated).blocks),
     /** Reads everything that a place has, and compares each event with what was sent, to the last byte; with `minutes`, tells of those that agree, too. */
     'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS, minutes = false) =>
-      (await count(pipeline, from, await ledgerOf(pipeline, upTo), place, minutes)) as Holding,
+      (await count(pipeline, from, await ledgerOf(pipeline, upTo), { place, upTo, minutes })) as Holding,
     /** Has Athena count, block by block and minute by minute, and compares that with what was sent. */
     'audit.athena': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, minutes = false): Promise<InAthena> => {
       const pages = await ledgerOf(pipeline, upTo);

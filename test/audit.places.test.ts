@@ -9,6 +9,7 @@ import { type Clients, clients } from '../activities/aws.ts';
 import { lastAudit } from '../activities/s3/last-audit.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import type { Audit } from '../pipeline/audit.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import { audited, standing } from './audit-lake.ts';
 import { putRows } from './lake.ts';
 
@@ -59,6 +60,31 @@ describe('what is counted', () => {
     expect(await kept(third, {})).toBe(0);
     expect((Date.now() - (await kept(third / 2, {}))) / HOUR_MS).toBeCloseTo(4 - 1 / 6, 1);
     expect((Date.now() - (await kept(third / 2, { hours: 1 }))) / HOUR_MS).toBeCloseTo(1, 1);
+  });
+});
+
+describe('on AWS', () => {
+  const onAws: Pipeline = { ...pipeline, target: 'aws' };
+  const onSchedule = { hours: 24, onSchedule: true };
+  const ago = (time: number) => (Date.now() - time) / 60_000;
+
+  it('an audit on a schedule counts what came since the last that agreed, and a little before; on the laptop, and by hand, all that is asked for', async () => {
+    const agreed = (at?: number) =>
+      lastAudit(aws)['audit.publish'](pipeline, { agreedAt: at, places: [], wrongInAthena: [], at: 0 } as unknown as Audit);
+    await agreed();
+    expect(ago((await act['audit.scope'](onAws, onSchedule)).since)).toBeCloseTo(24 * 60, 0);
+    await agreed(Date.now() - 60 * 60_000);
+    expect(ago((await act['audit.scope'](onAws, onSchedule)).since)).toBeCloseTo(70, 0);
+    expect(ago((await act['audit.scope'](pipeline, onSchedule)).since)).toBeCloseTo(24 * 60, 0);
+    expect(ago((await act['audit.scope'](onAws, { hours: 24 })).since)).toBeCloseTo(24 * 60, 0);
+    await agreed();
+  });
+
+  it('the stream is read no further back than it can be before it forgets', async () => {
+    const old = { send: async () => ({ StreamDescriptionSummary: { StreamCreationTimestamp: new Date(0) } }) } as never;
+    const of = (each: Pipeline) => scoping({ s3: aws.s3, kinesis: old })['audit.scope'](each, {});
+    expect(ago((await of(onAws)).streamSince)).toBeCloseTo(12 * 60, 0);
+    expect(ago((await of(pipeline)).streamSince)).toBeCloseTo(24 * 60 - 10, 0);
   });
 });
 

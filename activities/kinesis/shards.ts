@@ -72,14 +72,14 @@ export async function* rows(
   }
 }
 
-/** Reads once it is its turn: a shard allows five reads a second to all its readers together, of which Flink and Firehose are two. */
-export async function patiently<Value>(read: () => Promise<Value>): Promise<Value> {
+/** Reads once it is its turn, trying every so many milliseconds: a shard allows five reads a second to all its readers together, of which Flink and Firehose are two. */
+export async function patiently<Value>(read: () => Promise<Value>, every = 250): Promise<Value> {
   for (;;) {
     try {
       return await read();
     } catch (error) {
       if (!isNamed(error, 'ProvisionedThroughputExceededException', 'LimitExceededException')) throw error;
-      await delay(250);
+      await delay(every);
     }
   }
 }
