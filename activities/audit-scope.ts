@@ -1,0 +1,74 @@
+import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { timeOf } from '../pipeline/ledger.ts';
+import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import type { Clients } from './aws.ts';
+import { unlessMissing } from './errors.ts';
+import { agreedAt } from './s3/last-audit.ts';
+import { pagesOf } from './s3/ledger.ts';
+import { RANGES } from './sql.ts';
+
+/** From when on an audit counts what; milliseconds since the epoch, 0: from the beginning. */
+export interface Scope {
+  since: number;
+  /** The stream has forgotten what is older than its retention, and one that was made anew never had what came before it. */
+  streamSince: number;
+  /** The metrics: as of an audit by hand, otherwise since the last audit that agreed, so that no window is left out between two. */
+  windowsSince: number;
+  /** Up to when everything agreed, by the last audit that found no fault. */
+  agreedAt?: number;
+}
+
+/** What is asked for. */
+export interface Asked {
+  hours?: number;
+  onSchedule?: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+/** Records go a while before, or after, their time. */
+const FORGETTING_MS = 600_000;
+
+/** Finds out from when on an audit can, and is to, count. */
+export function scoping({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
+  return {
+    'audit.scope': async (pipeline: Pipeline, { hours, onSchedule = false }: Asked): Promise<Scope> => {
+      const now = Date.now();
+      const [agreed, first, made] = await Promise.all([agreedAt(s3, pipeline), firstOf(s3, pipeline), madeAt(kinesis, pipeline)]);
+      const back = (many: number) => now - many * HOUR_MS;
+      // No engine compares the metrics of all times at once, and older ones were compared when they were new.
+      const sinceLast = Math.max(back(RANGES.recent), Math.min(back(RANGES.latest), agreed ?? 0));
+      const isAsked = hours !== undefined && !onSchedule;
+      const { streamHours, lakeDays } = pipeline.keep;
+      const kept = back(24 * lakeDays) + FORGETTING_MS;
+      const onAws = pipeline.target === 'aws';
+      // On AWS all reading costs time and money, so that what agreed once is not read again.
+      const unread = onAws && onSchedule && agreed !== undefined ? agreed - FORGETTING_MS : 0;
+      const since = Math.max(hours === undefined ? 0 : back(hours), first < kept ? kept : 0, unread);
+      // There a full shard is read half as fast as it is written: what is older would be forgotten before its turn.
+      const readable = onAws ? back(streamHours / 2) : back(streamHours) + FORGETTING_MS;
+      return {
+        since,
+        // Without a stream there is nothing to compare in it.
+        streamSince: Math.max(since, readable, made ?? now),
+        windowsSince: isAsked ? back(hours) : sinceLast,
+        ...(agreed !== undefined && { agreedAt: agreed }),
+      };
+    },
+  };
+}
+
+/** When the first of all events happened, by the ledger. */
+async function firstOf(s3: S3Client, pipeline: Pipeline): Promise<number> {
+  let first = Number.POSITIVE_INFINITY;
+  for await (const { ranges } of pagesOf(s3, pipeline))
+    for (const range of ranges) first = Math.min(first, timeOf([range.time], range.first));
+  return first;
+}
+
+/** When the events' stream was made. */
+async function madeAt(kinesis: KinesisClient, pipeline: Pipeline): Promise<number | undefined> {
+  const look = kinesis.send(new DescribeStreamSummaryCommand({ StreamName: names(pipeline).streams.events }));
+  return (await unlessMissing(look, 'ResourceNotFoundException'))?.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime();
+}
