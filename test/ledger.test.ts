@@ -17,7 +17,7 @@ it('tells by a range without events what is no longer held back, whatever its ti
   const sent = sentBy([{ game, ranges }]);
   const pending = Array.from({ length: 60 }, (_, i) => i).filter((i) => i >= 50 && troubleOf(game, 0, i) === 'late');
   expect(sent.get('abcd1234')!.lanes[0]!.pending).toEqual(new Set(pending));
-  expect(generated(sent, 1000)).toMatchObject([{ events: 60 - pending.length, maybe: { events: pending.length } }]);
+  expect(generated(sent, 1000).blocks).toMatchObject([{ events: 60 - pending.length, maybe: { events: pending.length } }]);
   const { take, holding } = tally(sent);
   const events = laneOf(game, 0);
   for (let i = 0; i < 60; i++) take(events.next(i < 50 ? 1_000_000 + i * 10 : 3_000_000 + (i - 50) * 10));
