@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { MONTH_DAYS } from '../pipeline/windows.ts';
-import { BLOCK_EVENTS, blocksInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
+import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
 import { type Minute, told } from './minutes.ts';
@@ -25,6 +25,12 @@ export interface InAthena extends Sum {
   wrong: string[];
   /** The minutes of which Athena has others than were sent, or all. */
   minutes: Minute[];
+  bytesScanned: number;
+}
+
+/** What questions count beyond what was sent. */
+export interface Doubled {
+  duplicates: number;
   bytesScanned: number;
 }
 
@@ -69,6 +75,16 @@ export function auditing(clients: Clients, target: Target) {
       const inLedger = wanted.map((block) => asWanted(block, found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 }));
       const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
       return { ...sumOf(inLedger), wrong, minutes: told(compared(sent, has), minutes), bytesScanned };
+    },
+    /** How many more events than were sent since a time questions count: copies that they do not tell apart. */
+    'audit.counted': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<Doubled> => {
+      const pages = await ledgerOf(pipeline, upTo);
+      const ends = endsOf(pages);
+      const hours = Math.ceil((Date.now() - from) / HOUR_MS);
+      const { events, bytesScanned } = await countedInAthena(clients.athena, pipeline, { since: from, hours, ends }, asking());
+      const sent = sentBy(pages, from);
+      const most = ends.map(({ run, lane }) => eventsOf(sent, run, lane));
+      return { duplicates: events.reduce((sum, count, at) => sum + Math.max(0, count - most[at]!), 0), bytesScanned };
     },
     /** Has Athena recompute the rows of the metrics from the events, since a time, from its full hour on: of a game that goes on, but for those that are still on their way. */
     'audit.windows': async (pipeline: Pipeline, sending: boolean, from?: number, upTo = ALWAYS): Promise<Compared> => {

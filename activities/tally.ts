@@ -58,9 +58,13 @@ export function sentBy(pages: LedgerPage[], from = 0): Sent {
   return sent;
 }
 
-/** How many events were sent. */
-export const eventsOf = (sent: Sent): number =>
-  [...sent.values()].flatMap(({ lanes }) => lanes.flatMap(({ spans }) => spans)).reduce((sum, [first, end]) => sum + end - first, 0);
+/** How many events were sent, or were those of one lane of a game. */
+export const eventsOf = (sent: Sent, run?: string, lane?: number): number =>
+  [...sent]
+    .filter(([each]) => run === undefined || each === run)
+    .flatMap(([, { lanes }]) => lanes.filter((_, each) => lane === undefined || each === lane))
+    .flatMap(({ spans }) => spans)
+    .reduce((sum, [first, end]) => sum + end - first, 0);
 
 function laneBy(game: Game, lane: number, all: LedgerRange[], from: number): SentLane {
   // One without events comes before the one that goes on there, and its time base may be one that no event was sent by.

@@ -57,7 +57,7 @@ const STARTS: Record<string, { by: string[]; same(call: Call): unknown; isOf(cal
     isOf: ({ input }, pipeline) => (input as Input).Name === names(pipeline).crawler,
   },
   StartQueryExecution: {
-    by: ['query.start', 'audit.athena', 'audit.windows'],
+    by: ['query.start', 'audit.athena', 'audit.counted', 'audit.windows'],
     same: ({ input }) => (input as Input).ClientRequestToken,
     isOf: ({ input }, pipeline) =>
       (input as Input).WorkGroup === names(pipeline).workgroup && !/^\s*CREATE OR REPLACE/i.test(String((input as Input).QueryString)),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { Clients } from '../activities/aws.ts';
 import { crawling } from '../activities/glue/crawl.ts';
@@ -47,9 +48,9 @@ function halvesOf({ base, game }: Scenario, lane: number): string[] {
   );
 }
 
-/** Brings all of it into the local AWS, crawled. */
-export async function standing(aws: Clients, { pipeline, scene, hour, sent, metrics }: Audited): Promise<void> {
-  const stages = ['bucket', 'events', 'crawlerRole', 'lakeDatabase', 'crawler', 'workgroup', 'auditTable'] as const;
+/** Brings all of it into the local AWS, crawled; but for what never reaches the stream. */
+export async function standing(aws: Clients, { pipeline, scene, hour, sent, metrics }: Audited, lost: string[] = []): Promise<void> {
+  const stages = ['bucket', 'events', 'crawlerRole', 'lakeDatabase', 'crawler', 'workgroup', 'questions', 'auditTable'] as const;
   await bringUp(aws, [...stages], pipeline);
   const ranges = sent.map(
     (_, lane): LedgerRange => ({
@@ -60,7 +61,12 @@ export async function standing(aws: Clients, { pipeline, scene, hour, sent, metr
   await ledger(aws)['ledger.write'](pipeline, 0, { game: scene.game, ranges });
   for (const [lane, records] of sent.entries()) {
     await putRows(aws, pipeline, 'events', `lane-${lane}`, records, hour);
-    await putRecords(aws, pipeline, lane, records);
+    await putRecords(
+      aws,
+      pipeline,
+      lane,
+      records.filter((record) => !lost.includes(record)),
+    );
   }
   for (const [table, rows] of Object.entries(metrics)) await putRows(aws, pipeline, table as LakeTable, 'all', rows, hour);
   await crawled(aws, pipeline);
@@ -75,11 +81,15 @@ export async function crawled(aws: Clients, pipeline: Pipeline): Promise<void> {
   await eventually(() => act['crawl.finished'](pipeline, since));
 }
 
-/** Puts records into the shard of a lane. */
+/** Puts records into the shard of a lane, which takes a thousand a second. */
 export async function putRecords({ kinesis }: Clients, pipeline: Pipeline, lane: number, records: string[]): Promise<void> {
   const ExplicitHashKey = hashKeyOf(lane, LANES);
   for (let i = 0; i < records.length; i += 500) {
-    const Records = records.slice(i, i + 500).map((json) => ({ Data: Buffer.from(json), PartitionKey: 'match', ExplicitHashKey }));
-    await kinesis.send(new PutRecordsCommand({ StreamName: names(pipeline).streams.events, Records }));
+    let Records = records.slice(i, i + 500).map((json) => ({ Data: Buffer.from(json), PartitionKey: 'match', ExplicitHashKey }));
+    while (Records.length > 0) {
+      const answer = await kinesis.send(new PutRecordsCommand({ StreamName: names(pipeline).streams.events, Records }));
+      Records = Records.filter((_, place) => answer.Records?.[place]?.ErrorCode !== undefined);
+      if (Records.length > 0) await delay(200);
+    }
   }
 }

@@ -38,8 +38,10 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-/** Does an activity's work, as an activity. */
-const doing = <Result>(work: () => Promise<Result>): Promise<Result> => new MockActivityEnvironment().run(work) as Promise<Result>;
+let activities = 0;
+/** Does an activity's work, as an activity of its own. */
+const doing = <Result>(work: () => Promise<Result>): Promise<Result> =>
+  new MockActivityEnvironment({ activityId: String(activities++) }).run(work) as Promise<Result>;
 
 describe('what is counted', () => {
   it('in the stream begins when that was made: its predecessor has taken along what it held', async () => {
@@ -98,6 +100,21 @@ describe('Athena', () => {
     expect(minutes.find(({ minute }) => minute === first)).toMatchObject({ sent: 1_140 });
     expect({ wrong, sum: minutes.reduce((all, { events: has }) => all + has, 0) }).toEqual({ wrong: [], sum: events });
     expect((await doing(() => act['audit.athena'](pipeline, 0))).minutes).toEqual([]);
+  }, 30_000);
+});
+
+describe('what questions count twice', () => {
+  it('is what they count beyond what was sent: none of the copies that were sent, one under another id', async () => {
+    expect(await doing(() => act['audit.counted'](pipeline, hour))).toMatchObject({ duplicates: 0 });
+    const record = quiet.sent[0]!.find((each) => each.startsWith('{"event_id":"quiet-0-5"'))!;
+    const again = (name: string) => putRows(aws, pipeline, 'events', 'again', [record.replace('-0-5"', `-0-${name}"`)], hour);
+    await again('5');
+    expect(await doing(() => act['audit.counted'](pipeline, hour))).toMatchObject({ duplicates: 0 });
+    await again('05');
+    const { duplicates, bytesScanned } = await doing(() => act['audit.counted'](pipeline, hour));
+    await putRows(aws, pipeline, 'events', 'again', [], hour);
+    expect(duplicates).toBe(1);
+    expect(bytesScanned).toBeGreaterThan(0);
   }, 30_000);
 });
 

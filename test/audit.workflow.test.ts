@@ -81,6 +81,10 @@ async function audited(
         hear('windows', sending, from, upTo);
         return { checked: 1, wrong: 0, bytesScanned: 0, since: 4, sent: 3 };
       },
+      'audit.counted': async (_pipeline: Pipeline, from: number, upTo?: number) => {
+        hear('counted', from, upTo);
+        return { duplicates: 0, bytesScanned: 0 };
+      },
       'audit.dashboard': async () => {
         hear('dashboard');
         return 1;
@@ -134,6 +138,7 @@ it('of a game that goes on counts everywhere what was sent by one moment, and le
   expect(going.killsOnDashboard).toBeUndefined();
   expect(heard.sort()).toEqual([
     ['athena', 0, 7],
+    ['counted', 5, 7],
     ['generated', 0, 7],
     ['lake', 0, 7],
     ['stream', 8, 7],
@@ -172,7 +177,7 @@ it('of hours without an event finds no window, and no fault; with events it does
 it.each<[string, string, Partial<Audit>, (keyof Audit)[]]>([
   ['audit.athena', 'Athena', { lost: 0, windowsChecked: 1 }, ['inAthena']],
   ['audit.windows', 'The metrics', { inAthena: 3 }, ['windowsChecked', 'windowsWrong']],
-  ['query.finished', 'What Athena counts twice', { inAthena: 3, windowsChecked: 1 }, ['duplicates']],
+  ['audit.counted', 'What Athena counts twice', { inAthena: 3, windowsChecked: 1 }, ['duplicates']],
   ['audit.dashboard', 'The dashboard', { inAthena: 3 }, ['killsOnDashboard']],
   ['crawl.start', 'What came since the last crawl', { inAthena: 3, lost: 0 }, []],
 ])(

@@ -278,6 +278,7 @@ export const SCENES: Record<string, Scene> = {
         'audit.count': async (_pipeline: Pipeline, place: PlaceName) => held(place === 'lake' ? (lakes.shift() ?? 3) : 3),
         'audit.athena': async () => ({ events: 3, kills: 1, wrong: [], minutes: [], bytesScanned: 0 }),
         'audit.windows': async () => ({ checked: 1, wrong: 0, bytesScanned: 0, since: 0, sent: 3 }),
+        'audit.counted': async () => ({ duplicates: 0, bytesScanned: 0 }),
         'audit.dashboard': async () => 1,
         'audit.publish': async () => undefined,
         'query.start': async () => 'x',

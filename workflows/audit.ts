@@ -7,6 +7,8 @@ import {
   setCurrentDetails,
   sleep,
 } from '@temporalio/workflow';
+import type { Answer } from '../activities/athena/query.ts';
+import type { Doubled } from '../activities/audit.ts';
 import type { Scope } from '../activities/audit-scope.ts';
 import type { Activities } from '../activities/index.ts';
 import type { PlaceName } from '../activities/places.ts';
@@ -140,18 +142,21 @@ interface Asked extends Partial<Settlement> {
 async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending = false }: Asked, together: typeof atOnce) {
   const { since, windowsSince } = scope;
   const isOld = together === inTurn;
-  const [inAthena, [counts, metrics], compared, killsOnDashboard] = await together([
+  const countedTwice = async (): Promise<Doubled & { metrics?: Answer }> => {
+    if (windowsSince !== undefined)
+      return act['audit.counted'].executeWithOptions({ summary: 'what Athena counts twice' }, [pipeline, windowsSince, at]);
+    const [counts, metrics] = await executeChild(query, {
+      args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
+      ...introduced(pipeline, 'counts what Athena sees'),
+    });
+    return { duplicates: numberIn(counts, 'duplicates')!, bytesScanned: counts?.bytesScanned ?? 0, metrics };
+  };
+  const [inAthena, twice, compared, killsOnDashboard] = await together([
     () =>
       orMissed('Athena', missed, () =>
         act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at, minutes]),
       ),
-    async () =>
-      (await orMissed('What Athena counts twice', missed, () =>
-        executeChild(query, {
-          args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
-          ...introduced(pipeline, 'counts what Athena sees'),
-        }),
-      )) ?? [],
+    () => orMissed('What Athena counts twice', missed, countedTwice),
     async () =>
       isOld
         ? undefined
@@ -160,19 +165,20 @@ async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending =
           ),
     async () => (sending ? undefined : orMissed('The dashboard', missed, () => act['audit.dashboard'](pipeline, since))),
   ]);
-  const number = (answer: typeof counts, column: string) =>
-    answer && Number(answer.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
   return {
     inAthena,
-    duplicates: number(counts, 'duplicates'),
-    bytesScanned: (inAthena?.bytesScanned ?? 0) + (counts?.bytesScanned ?? 0) + ((compared ?? metrics)?.bytesScanned ?? 0),
-    windowsChecked: compared?.checked ?? number(metrics, 'windows_checked'),
-    windowsWrong: compared?.wrong ?? number(metrics, 'windows_wrong'),
+    duplicates: twice?.duplicates,
+    bytesScanned: (inAthena?.bytesScanned ?? 0) + (twice?.bytesScanned ?? 0) + ((compared ?? twice?.metrics)?.bytesScanned ?? 0),
+    windowsChecked: compared?.checked ?? numberIn(twice?.metrics, 'windows_checked'),
+    windowsWrong: compared?.wrong ?? numberIn(twice?.metrics, 'windows_wrong'),
     windowsSince: compared?.since,
     windowsEvents: compared?.sent,
     killsOnDashboard,
   };
 }
+
+const numberIn = (answer: Answer | undefined, column: string): number | undefined =>
+  answer && Number(answer.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
 
 /** A pipeline that is down does not hear of it. */
 async function tellPipeline(pipeline: Pipeline, report: Audit): Promise<void> {

@@ -41,12 +41,15 @@ export async function blocksInAthena(
   { since, ends }: { since: number; ends: LaneEnd[] },
   asking: string,
 ): Promise<{ blocks: Block[]; minutes: Map<number, number>; bytesScanned: number }> {
-  const time = (at: number) => new Date(Math.max(0, at)).toISOString().slice(0, -1);
   const sinceHour = time(since - EARLY_MS)
     .replaceAll(/[-T]/g, '')
     .slice(0, 10);
-  const lanes = ends.map(({ run, lane, end }, place) => `(${place}, '${run}', '${lane}', ${end})`).join(', ') || "(0, '', '', 0)";
-  const text = statement(pipeline, 'audit/lanes.sql', { blockEvents: String(BLOCK_EVENTS), since: time(since), sinceHour, lanes });
+  const text = statement(pipeline, 'audit/lanes.sql', {
+    blockEvents: String(BLOCK_EVENTS),
+    since: time(since),
+    sinceHour,
+    lanes: valuesOf(ends),
+  });
   const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
   const blocks: Block[] = [];
   const minutes = new Map<number, number>();
@@ -61,6 +64,23 @@ export async function blocksInAthena(
   return { blocks, minutes, bytesScanned };
 }
 
+/** How many events of these lanes, up to their ends and since a time of the last `hours`, questions count: by lane, in their order. */
+export async function countedInAthena(
+  athena: AthenaClient,
+  pipeline: Pipeline,
+  { since, hours, ends }: { since: number; hours: number; ends: LaneEnd[] },
+  asking: string,
+): Promise<{ events: number[]; bytesScanned: number }> {
+  const more = { latestHours: String(hours), since: time(since), lanes: valuesOf(ends) };
+  const { id, bytesScanned } = await succeeded(athena, pipeline, statement(pipeline, 'audit/counted.sql', more), asking);
+  const events = ends.map(() => 0);
+  for await (const { Data = [] } of resultsOf(athena, id)) events[Number(Data[0]?.VarCharValue)] = Number(Data[1]?.VarCharValue);
+  return { events, bytesScanned };
+}
+
+const time = (at: number): string => new Date(Math.max(0, at)).toISOString().slice(0, -1);
+const valuesOf = (ends: LaneEnd[]): string =>
+  ends.map(({ run, lane, end }, place) => `(${place}, '${run}', '${lane}', ${end})`).join(', ') || "(0, '', '', 0)";
 const laneOf = ({ run, lane }: LaneEnd) => ({ run, lane });
 
 /** Rows of the metrics that were compared with the events, and those among them that differ. */
