@@ -20,8 +20,8 @@ export const HOUR_MS = 3_600_000;
 /** The last full hour: within every range that is asked for. */
 export const HOUR = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
 
-const pipeline: Pipeline = { ...parseSpec({ name: 'questions', windowSeconds: WINDOW_SECONDS }), account: '000000000000' };
-const n = names(pipeline);
+const pipelineOf = (windowSeconds: number): Pipeline => ({ ...parseSpec({ name: 'questions', windowSeconds }), account: '000000000000' });
+const n = names(pipelineOf(WINDOW_SECONDS));
 const scene = { ...scenario('asked', 1, 1, { trouble: { late: 0.05, duplicate: 0.05 } }), base: HOUR + 3_000 };
 const records = sentBy(scene, 0).map((json) => JSON.parse(json) as GameEvent);
 const { onTime, late } = toldApart(scene);
@@ -37,7 +37,8 @@ export const ASKED = {
 };
 
 /** A lake with events and metrics of the last hour, and the questions to ask of it. */
-export async function askedLake() {
+export async function askedLake(windowSeconds = WINDOW_SECONDS) {
+  const pipeline = pipelineOf(windowSeconds);
   const dir = await mkdtemp(join(tmpdir(), 'd2d-questions-'));
   const local = await startLocal({ dir, log: () => {} });
   const aws = clients(local);
@@ -46,7 +47,7 @@ export async function askedLake() {
   for (const stage of ['bucket', 'crawlerRole', 'lakeDatabase', 'crawler', 'workgroup', 'questions'] as const)
     await act[`${stage}.ensure`](pipeline);
   await put('events', 'a', [...records, heartbeat('q', 1, HOUR), heartbeat('q', 2, HOUR)]);
-  for (const [table, rows] of Object.entries(ASKED.metrics)) await put(table as LakeTable, 'a', rows);
+  for (const [table, rows] of Object.entries(metricsRows(onTime, late, windowSeconds))) await put(table as LakeTable, 'a', rows);
   await crawl(aws, pipeline);
   await act['views.ensure'](pipeline);
 

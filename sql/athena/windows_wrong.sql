@@ -1,12 +1,17 @@
 -- Every row of the metrics of the last two hours, but for windows whose rows may still be on their way, against a recomputation from the events by another way: rows
 -- compared, rows that differ or that one side lacks.
 WITH events AS (
-  SELECT
-    date_add('second', date_diff('second', TIMESTAMP '1970-01-01 00:00:00.000', game_events.event_time) / ${windowSeconds} * ${windowSeconds}, TIMESTAMP '1970-01-01 00:00:00.000') AS window_start,
-    game_events.*,
-    late.event_id IS NULL AS on_time
-  FROM ${latest.game_events} game_events
-  LEFT JOIN (SELECT event_id FROM ${latest.late_arrivals} arrivals) late ON late.event_id = game_events.event_id
+  SELECT *
+  FROM (
+    SELECT
+      date_add('second', date_diff('second', TIMESTAMP '1970-01-01 00:00:00.000', game_events.event_time) / ${windowSeconds} * ${windowSeconds}, TIMESTAMP '1970-01-01 00:00:00.000') AS window_start,
+      game_events.*,
+      late.event_id IS NULL AS on_time
+    FROM ${latest.game_events} game_events
+    LEFT JOIN (SELECT event_id FROM ${latest.late_arrivals} arrivals) late ON late.event_id = game_events.event_id
+  )
+  -- Of a window that began before the hour there would be parts only.
+  WHERE window_start >= CAST(date_trunc('hour', current_timestamp - INTERVAL '${latestHours}' HOUR) AS timestamp(3))
 ),
 kills AS (
   SELECT *
