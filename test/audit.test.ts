@@ -77,8 +77,8 @@ function expectFound(each: number, victims: Victim[]): void {
 
 describe('the count in Athena', () => {
   it('casts no id in a way that fails: Trino may cast before it filters', () => {
-    const { text } = statements(pipeline, 'audit', { blockEvents: '1', lanes: '', since: '', sinceHour: '' })[0]!;
-    expect(text.match(/\w*CAST\(split_part/g)).toEqual(['TRY_CAST(split_part', 'TRY_CAST(split_part']);
+    const texts = statements(pipeline, 'audit', { blockEvents: '1', lanes: '', since: '', sinceHour: '' }).map(({ text }) => text);
+    expect(texts.join().match(/\w*CAST\(split_part/g)).toEqual(Array(3).fill('TRY_CAST(split_part'));
   });
 });
 

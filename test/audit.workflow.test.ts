@@ -85,9 +85,9 @@ async function audited(
         hear('counted', from, upTo);
         return { duplicates: 0, bytesScanned: 0 };
       },
-      'audit.dashboard': async () => {
+      'audit.dashboard': async (_: Pipeline, from: number) => {
         hear('dashboard');
-        return 1;
+        return from > 0 ? undefined : 1;
       },
       'audit.publish': async (_pipeline: Pipeline, report: Audit) => publish(report),
       'crawl.since': async () => ({ at: 0 }),
