@@ -12,6 +12,7 @@ import { type Local, startLocal } from '../local/start.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { troubleOf } from '../pipeline/trouble.ts';
+import { heartbeats } from '../worker/heartbeat.ts';
 import type { audit } from '../workflows/index.ts';
 import { type Audited, audited, putRecords, standing } from './audit-lake.ts';
 import { putRows } from './lake.ts';
@@ -42,7 +43,12 @@ beforeAll(async () => {
     connection: env.nativeConnection,
     taskQueue: QUEUE,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    activities: createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue: QUEUE }),
+    activities: {
+      ...createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue: QUEUE }),
+      // None stands here.
+      'audit.dashboard': async () => undefined,
+    },
+    interceptors: { activity: [heartbeats] },
   });
   working = worker.run();
   await standing(aws, game);

@@ -67,9 +67,9 @@ const CHANGES: { part: keyof Definition; at: string[]; change: (part: never) => 
   },
   {
     part: 'ParameterDeclarations',
-    at: ['[0].DateTimeParameterDeclaration.DefaultValues.StaticValues[0]'],
+    at: ['[0].DateTimeParameterDeclaration.DefaultValues.RollingDate.Expression'],
     change: ([from, ...others]: qs.ParameterDeclaration[]) => {
-      const DefaultValues = { StaticValues: [new Date(0)] };
+      const DefaultValues = { RollingDate: { Expression: "truncDate('DD', now())" } };
       return [{ DateTimeParameterDeclaration: { ...from!.DateTimeParameterDeclaration!, DefaultValues } }, ...others];
     },
   },
