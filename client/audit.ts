@@ -7,7 +7,7 @@ import type { VerbResult } from './index.ts';
 import { Plain } from './plain.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
-import { tableOf } from './table.ts';
+import { tableOf, telling } from './table.ts';
 
 /** What a user wants counted. */
 export interface AuditOptions {
@@ -40,8 +40,11 @@ export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResul
     const words = [
       `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
       tableOf(
-        COLUMNS.map(([title]) => title),
-        report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
+        ...telling(
+          COLUMNS.map(([title]) => title),
+          report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
+          COLUMNS.slice(ALWAYS_SHOWN).map(([title]) => title),
+        ),
       ),
       `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
       ...minuteTable(report.minutes ?? []),
@@ -66,6 +69,8 @@ const COLUMNS: [string, (place: PlaceCount) => string | number | undefined][] = 
   ['unknown', ({ unknown }) => unknown],
 ];
 
+/** The first of the columns are shown though they have nothing to tell. */
+const ALWAYS_SHOWN = 4;
 const MINUTES_SHOWN = 10;
 
 /** The worst minutes; nothing where all agree and nobody asked for them. */

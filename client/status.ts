@@ -6,7 +6,7 @@ import { type Picture, picture } from './pipeline.ts';
 import { type ScheduleReport, scheduleReport } from './schedule-report.ts';
 import { session } from './session.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
-import { tableOf } from './table.ts';
+import { tableOf, telling } from './table.ts';
 
 /** The whole picture: a table in data-flow order, one word of state a row. Not running counts as not as it should be. */
 export async function status(): Promise<VerbResult> {
@@ -78,7 +78,8 @@ export function scheduleWords(schedules: ScheduleReport[]): string[] {
       : []),
     ...drifted.map(driftOfColumn),
   ]);
-  return [tableOf(['schedule', '', 'runs', 'skipped', 'cut short', 'failed', 'next'], rows), ...faults];
+  const head = ['schedule', '', 'runs', 'skipped', 'cut short', 'failed', 'next'];
+  return [tableOf(...telling(head, rows, ['skipped', 'cut short', 'failed'])), ...faults];
 }
 
 /** A drift of column `*` is one of the table as a whole. */

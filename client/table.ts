@@ -24,6 +24,13 @@ export function tableOf(head: string[], rows: (string | null)[][], width = proce
       );
 }
 
+/** Head and rows without the columns of these names in which nothing but zeros stands: what did not happen takes no room. */
+export function telling(head: string[], rows: string[][], optional: readonly string[]): [head: string[], rows: string[][]] {
+  const isShown = head.map((name, i) => !optional.includes(name) || rows.some((row) => row[i] !== '0'));
+  const shown = (row: string[]) => row.filter((_, i) => isShown[i]);
+  return [shown(head), rows.map(shown)];
+}
+
 function draw(head: string[], rows: string[][], colWidths: number[] = []): string {
   const table = new Table({ head, colWidths, wordWrap: true, style: { head: [], border: [] } });
   table.push(...rows);

@@ -10,7 +10,7 @@ import { freePort } from '../client/free-port.ts';
 import { account } from '../client/once.ts';
 import { targetOf } from '../client/session.ts';
 import { loadSpec } from '../client/spec-file.ts';
-import { tableOf } from '../client/table.ts';
+import { tableOf, telling } from '../client/table.ts';
 import type { Audit } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec, SpecError } from '../pipeline/spec.ts';
 import { checkServer, environmentFor, serverFromEnvironment, type TemporalServer } from '../worker/connect.ts';
@@ -241,6 +241,19 @@ describe('a table', () => {
   it.each([60, 80, 120])('is at most as wide as a terminal of %i, and wraps without losing a letter', (width) => {
     expect(widest(table(width))).toBeLessThanOrEqual(width);
     expect(inLastColumn(table(width)).replaceAll(' ', '')).toBe(reason.replaceAll(' ', ''));
+  });
+
+  it('leaves out what may be left out and is zero in every row', () => {
+    const rows = [
+      ['a', '0', '0', '1'],
+      ['b', '0', '0', '0'],
+    ];
+    const [head, shown] = telling(['name', 'lost', 'late', 'again'], rows, ['late', 'again']);
+    expect(head).toEqual(['name', 'lost', 'again']);
+    expect(shown).toEqual([
+      ['a', '0', '1'],
+      ['b', '0', '0'],
+    ]);
   });
 
   it('is 80 wide when nobody knows the width, and no wider than it needs to be', () => {
