@@ -93,7 +93,7 @@ function sheet(): SheetDefinition {
     ],
     [history, { at: [0, 34], size: [24, 13] }],
     [leaders, { at: [24, 34], size: [12, 13] }],
-    [account, { at: [0, 47], size: [36, 5] }],
+    [account, { at: [0, 47], size: [36, 8] }],
   ];
   return {
     SheetId: SHEET,

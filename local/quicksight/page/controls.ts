@@ -15,7 +15,7 @@ export interface Controls {
 type Range = { from: string; to: string };
 
 const BACK: [minutes: string, label: string][] = [
-  ['', 'All time'],
+  ['', 'Last 30 days'],
   ['5', 'Last 5 minutes'],
   ['15', 'Last 15 minutes'],
   ['60', 'Last hour'],
