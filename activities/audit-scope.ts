@@ -1,12 +1,10 @@
 import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
-import type { S3Client } from '@aws-sdk/client-s3';
-import { timeOf } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Clients } from './aws.ts';
 import { unlessMissing } from './errors.ts';
 import { agreedAt } from './s3/last-audit.ts';
-import { pagesOf } from './s3/ledger.ts';
+import { firstEventAt } from './s3/ledger.ts';
 import { RANGES } from './sql.ts';
 
 /** From when on an audit counts what; milliseconds since the epoch, 0: from the beginning. */
@@ -35,7 +33,7 @@ export function scoping({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
   return {
     'audit.scope': async (pipeline: Pipeline, { hours, onSchedule = false }: Asked): Promise<Scope> => {
       const now = Date.now();
-      const [agreed, first, made] = await Promise.all([agreedAt(s3, pipeline), firstOf(s3, pipeline), madeAt(kinesis, pipeline)]);
+      const [agreed, first, made] = await Promise.all([agreedAt(s3, pipeline), firstEventAt(s3, pipeline), madeAt(kinesis, pipeline)]);
       const back = (many: number) => now - many * HOUR_MS;
       // No engine compares the metrics of all times at once, and older ones were compared when they were new.
       const sinceLast = Math.max(back(RANGES.recent), Math.min(back(RANGES.latest), agreed ?? 0));
@@ -57,14 +55,6 @@ export function scoping({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
       };
     },
   };
-}
-
-/** When the first of all events happened, by the ledger. */
-async function firstOf(s3: S3Client, pipeline: Pipeline): Promise<number> {
-  let first = Number.POSITIVE_INFINITY;
-  for await (const { ranges } of pagesOf(s3, pipeline))
-    for (const range of ranges) first = Math.min(first, timeOf([range.time], range.first));
-  return first;
 }
 
 /** When the events' stream was made. */

@@ -1,15 +1,18 @@
 import { Worker } from 'node:worker_threads';
 import { Context } from '@temporalio/activity';
-import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';
+import { ApplicationFailure } from '@temporalio/common';
+import type { LedgerPage } from '../pipeline/ledger.ts';
+import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { MONTH_DAYS } from '../pipeline/windows.ts';
 import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
+import { unlessMissing } from './errors.ts';
 import { type Minute, told } from './minutes.ts';
 import type { PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
-import { pagesOf } from './s3/ledger.ts';
+import { firstEventAt, pagesOf } from './s3/ledger.ts';
 import { RANGES } from './sql.ts';
 import { type Block, eventsOf, type Generated, type Holding, sentBy } from './tally.ts';
 
@@ -103,8 +106,11 @@ export function auditing(clients: Clients, target: Target) {
      */
     'audit.dashboard': async (pipeline: Pipeline, from = 0): Promise<number | undefined> => {
       if (pipeline.target === 'aws') return undefined;
-      const begins = (await ledgerOf(pipeline, ALWAYS)).flatMap(beginningsOf).reduce((a, b) => Math.min(a, b), ALWAYS);
-      return begins < Math.max(from, Date.now() - MONTH_DAYS * DAY_MS) ? undefined : killsOnDashboard(clients, pipeline);
+      const begins = await firstEventAt(clients.s3, pipeline);
+      if (begins < Math.max(from, Date.now() - MONTH_DAYS * DAY_MS)) return undefined;
+      const kills = await unlessMissing(killsOnDashboard(clients, pipeline), 'ResourceNotFoundException');
+      if (kills === undefined) throw ApplicationFailure.nonRetryable(`${names(pipeline).dashboard} is not there`, 'NotThere');
+      return kills;
     },
   };
 }
@@ -119,9 +125,6 @@ function asking(): string {
   const { workflowExecution, activityId } = Context.current().info;
   return `${workflowExecution?.runId}/${activityId}`;
 }
-
-/** When the first event of each range happened. */
-const beginningsOf = ({ ranges }: LedgerPage): number[] => ranges.map(({ first, time }) => timeOf([time], first));
 
 /** How far each lane of each game has come, by the ledger. */
 function endsOf(pages: LedgerPage[]): LaneEnd[] {

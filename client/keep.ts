@@ -41,7 +41,7 @@ async function copyStream(dir: string, StreamName: string, { kinesis }: Clients)
       const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
       for (const { SequenceNumber: sequenceNumber, ApproximateArrivalTimestamp: arrival, PartitionKey = '', Data } of page.Records ?? [])
         for (const { partitionKey, data } of userRecords({ partitionKey: PartitionKey, data: Data ?? new Uint8Array(0) }))
-          lines.push(JSON.stringify({ sequenceNumber, arrival, partitionKey, data: JSON.parse(Buffer.from(data).toString()) }));
+          lines.push(JSON.stringify({ sequenceNumber, arrival, partitionKey, data: parsed(Buffer.from(data).toString()) }));
       iterator = page.MillisBehindLatest ? page.NextShardIterator : undefined;
     }
     await write(join(dir, 'streams', StreamName, `${ShardId}.jsonl`), lines.map((line) => `${line}\n`).join(''));
@@ -51,4 +51,13 @@ async function copyStream(dir: string, StreamName: string, { kinesis }: Clients)
 async function write(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, content);
+}
+
+/** What was malformed on purpose is kept as its text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

@@ -27,6 +27,7 @@ let local: Local;
 let aws: Clients;
 let env: TestWorkflowEnvironment;
 let worker: Worker;
+let product: ReturnType<typeof createActivities>;
 let working: Promise<void>;
 const game = audited('mutated', Date.now() + SOON_MS);
 const leaky = audited('leaky', Date.now() + SOON_MS);
@@ -39,12 +40,13 @@ beforeAll(async () => {
   [local, env] = await Promise.all([startLocal({ dir, log: () => undefined }), temporalServer()]);
   aws = clients(local);
   const { region, endpoint, credentials } = local;
+  product = createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue: QUEUE });
   worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue: QUEUE,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     activities: {
-      ...createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue: QUEUE }),
+      ...product,
       // None stands here.
       'audit.dashboard': async () => undefined,
     },
@@ -168,4 +170,8 @@ describe('an audit by the product, from the workflow to the bytes,', () => {
     await putRecords(aws, game.pipeline, lane, [altered(record)]);
     expect((await found(game)).faults).toContain(`stream: 1 altered: ${id}`);
   }, 60_000);
+
+  it('does not wait for a dashboard that somebody took away', async () => {
+    await expect(product['audit.dashboard'](game.pipeline)).rejects.toMatchObject({ nonRetryable: true, message: 'mutated is not there' });
+  });
 });

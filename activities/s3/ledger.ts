@@ -1,5 +1,5 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { LedgerPage } from '../../pipeline/ledger.ts';
+import { type LedgerPage, timeOf } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
@@ -30,4 +30,12 @@ export async function* pagesOf(s3: S3Client, pipeline: Pipeline): AsyncGenerator
     }
     ContinuationToken = page.NextContinuationToken;
   } while (ContinuationToken);
+}
+
+/** When the first of all events happened (milliseconds since the epoch), by the ledger; infinity when none was sent. */
+export async function firstEventAt(s3: S3Client, pipeline: Pipeline): Promise<number> {
+  let first = Number.POSITIVE_INFINITY;
+  for await (const { ranges } of pagesOf(s3, pipeline))
+    for (const range of ranges) first = Math.min(first, timeOf([range.time], range.first));
+  return first;
 }
