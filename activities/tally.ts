@@ -244,29 +244,23 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, pending
             show(found.examples.lacking, i);
           }
         }
+      const further = (i: number, count: number, isResent: boolean, mark = '') => {
+        if (isResent) return void (found.copies.resent += count);
+        found.copies.unexplained += count;
+        minuteOf(time(i)).twice += count;
+        show(found.examples.twice, i, mark);
+      };
       for (const [i, count] of again) {
         const kind = troubleOf(game, lane, i);
         const onPurpose = kind === 'duplicate' ? 1 : 0;
-        const rest = count - onPurpose;
         found.copies.onPurpose += onPurpose;
-        if (rest === 0) continue;
         const wasHeldBack = kind === 'late' || kind === 'duplicate';
-        if (isWithin(resent, i) || (wasHeldBack && isWithin(resent, sentBefore(game, i)))) found.copies.resent += rest;
-        else {
-          found.copies.unexplained += rest;
-          minuteOf(time(i)).twice += rest;
-          show(found.examples.twice, i);
-        }
+        const isResent = isWithin(resent, i) || (wasHeldBack && isWithin(resent, sentBefore(game, i)));
+        if (count > onPurpose) further(i, count - onPurpose, isResent);
       }
       for (const [i, count] of halves) {
         found.malformed += count;
-        if (count === 1) continue;
-        if (isWithin(resent, i)) found.copies.resent += count - 1;
-        else {
-          found.copies.unexplained += count - 1;
-          minuteOf(time(i)).twice += count - 1;
-          show(found.examples.twice, i, 'x');
-        }
+        if (count > 1) further(i, count - 1, isWithin(resent, i), 'x');
       }
       found.altered += altered.length + alteredHalves.length;
       for (const i of [...altered, ...alteredHalves]) minuteOf(time(i)).altered++;
