@@ -245,8 +245,8 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, pending
           }
         }
       const further = (i: number, count: number, isResent: boolean, mark = '') => {
-        if (isResent) return void (found.copies.resent += count);
-        found.copies.unexplained += count;
+        found.copies[isResent ? 'resent' : 'unexplained'] += count;
+        if (isResent) return;
         minuteOf(time(i)).twice += count;
         show(found.examples.twice, i, mark);
       };
