@@ -101,6 +101,53 @@ describe('whoever keeps the notebook', () => {
     });
   }, 60_000);
 
+  it('has the SQL read what came since its last look, before it is suspended', async () => {
+    const done: string[] = [];
+    let look: 'runs' | 'hangs' | 'has gone' = 'runs';
+    let hangs: (() => void) | undefined;
+    const entered = (what: string) => async () => {
+      done.push(what);
+    };
+    const worker = await Worker.create({
+      connection: env.nativeConnection,
+      taskQueue: 'lagging',
+      workflowBundle,
+      activities: {
+        ...activities,
+        'notebook.look': async () => {
+          if (look === 'hangs') {
+            look = 'has gone';
+            await new Promise<void>((go) => {
+              hangs = go;
+            });
+          }
+          return look === 'has gone' ? { running: false, reason: 'the shards are others' } : { running: true };
+        },
+        'notebook.run': async () => {
+          look = 'runs';
+          done.push('run');
+        },
+        'notebook.stop': entered('stop'),
+      },
+    });
+    await worker.runUntil(async () => {
+      const options = { taskQueue: 'lagging', workflowId: 'lagging/notebook', args: [{ pipeline, ran: true }] as [object] };
+      const handle = await env.client.workflow.start('keepNotebook', options);
+      const until = async (isSo: () => Promise<boolean> | boolean) => {
+        while (!(await isSo())) await new Promise((later) => setTimeout(later, 20));
+      };
+      await until(async () => (await handle.query(notebookStatus)).state === 'running');
+      look = 'hangs';
+      await until(() => hangs !== undefined);
+      await handle.signal(suspend);
+      await until(async () => (await handle.query(notebookStatus)).state === 'suspended');
+      hangs!();
+      await handle.signal(stop);
+      await handle.result();
+    });
+    expect(done).toEqual(['run', 'stop']);
+  }, 60_000);
+
   it('says it in Markdown, and so does the generator', () => {
     expect(notebookDetails(pipeline, { state: 'stopped', restarts: 0, reason: 'no KPU\nleft' })).toBe(
       `${WORDS}stopped**.\n\n> no KPU\n> left`,

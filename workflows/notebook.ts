@@ -4,6 +4,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  log,
   patched,
   proxyActivities,
   setCurrentDetails,
@@ -30,6 +31,8 @@ const LOOK_MS = 10_000;
 const SUSPENDED_LOOK_MS = 300_000;
 /** Whether windows come out is looked at every so many looks. */
 const FLOW_LOOKS = 6;
+/** What the job does not get to before it is suspended within this comes out when it is resumed. */
+const CATCHES_UP_MS = 300_000;
 const HISTORY_EVENTS = 1_000;
 
 /** What a notebook's workflow goes on with; of its picture nothing is lost from turn to turn. */
@@ -61,8 +64,9 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   });
   let looking: CancellationScope | undefined;
   setHandler(suspend, () => {
+    const cuts = looking !== undefined && !suspended;
     suspended = true;
-    if (looking && patched('suspend-cuts-looks')) looking.cancel();
+    if (cuts && patched('suspend-cuts-looks')) looking!.cancel();
   });
   setHandler(resume, () => {
     suspended = false;
@@ -99,12 +103,25 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
     if (++looks % FLOW_LOOKS === 0) show({ reason: await act['notebook.flow'](pipeline) });
   };
 
+  /** Since the last look events may have come that the job does not read, as it is started anew for other shards: it gets to them before it is suspended. */
+  const catchUp = async (): Promise<void> => {
+    const mayLag = hasRun && (picture.state === 'running' || picture.state === 'starting');
+    if (!mayLag || !patched('catches-up-before-it-is-suspended')) return;
+    try {
+      await CancellationScope.withTimeout(CATCHES_UP_MS, run);
+    } catch (error) {
+      if (CancellationScope.current().consideredCancelled) throw error;
+      log.warn(`some windows come out only once it is resumed: ${rootMessage(error)}`);
+    }
+  };
+
   show({});
   while (!stopped && workflowInfo().historyLength < HISTORY_EVENTS) {
     const wanted = suspended;
     isNews = false;
     try {
       if (wanted) {
+        await catchUp();
         await act['notebook.stop'](pipeline);
         show({ state: 'suspended', reason: undefined });
       } else {
