@@ -75,7 +75,7 @@ async function* recordsOf(
   let Limit = isPaced ? FIRST_LIMIT : undefined;
   while (ShardIterator) {
     const input = { ShardIterator, Limit };
-    const page = await patiently(() => kinesis.send(new GetRecordsCommand(input)), isPaced ? PACED_MS : undefined);
+    const page = await patiently(() => kinesis.send(new GetRecordsCommand(input)), { every: isPaced ? PACED_MS : undefined });
     const { Records = [], NextShardIterator, MillisBehindLatest = 0 } = page;
     const bytes = Records.reduce((sum, { Data = NOTHING }) => sum + Data.length, 0);
     // It waits before the records are taken, lest the next read come sooner than others'.

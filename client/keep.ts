@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { type Clients, clients, type Target } from '../activities/aws.ts';
+import { idsOf, records, shardsOf } from '../activities/kinesis/shards.ts';
 import { userRecords } from '../pipeline/aggregation.ts';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -31,19 +31,12 @@ async function copyBucket(dir: string, Bucket: string, { s3 }: Clients): Promise
 }
 
 async function copyStream(dir: string, StreamName: string, { kinesis }: Clients): Promise<void> {
-  const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }));
-  for (const { ShardId = '' } of Shards) {
+  for (const ShardId of idsOf(await shardsOf(kinesis, StreamName))) {
     const lines: string[] = [];
-    let { ShardIterator: iterator } = await kinesis.send(
-      new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
-    );
-    while (iterator !== undefined) {
-      const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
-      for (const { SequenceNumber: sequenceNumber, ApproximateArrivalTimestamp: arrival, PartitionKey = '', Data } of page.Records ?? [])
+    for await (const page of records(kinesis, { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }))
+      for (const { SequenceNumber: sequenceNumber, ApproximateArrivalTimestamp: arrival, PartitionKey = '', Data } of page)
         for (const { partitionKey, data } of userRecords({ partitionKey: PartitionKey, data: Data ?? new Uint8Array(0) }))
           lines.push(JSON.stringify({ sequenceNumber, arrival, partitionKey, data: parsed(Buffer.from(data).toString()) }));
-      iterator = page.MillisBehindLatest ? page.NextShardIterator : undefined;
-    }
     await write(join(dir, 'streams', StreamName, `${ShardId}.jsonl`), lines.map((line) => `${line}\n`).join(''));
   }
 }

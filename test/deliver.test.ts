@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import fc from 'fast-check';
 import { type Carriage, courier, type Lane } from '../activities/kinesis/deliver.ts';
 import type { LaneOptions, Positions, Progress } from '../activities/kinesis/lane.ts';
-import type { Put } from '../activities/kinesis/put-records.ts';
+import type { Put, PutEntry } from '../activities/kinesis/put-records.ts';
+import type { Doubtful, LookUp } from '../activities/kinesis/read-back.ts';
 import { payloads } from '../pipeline/aggregation.ts';
 
 beforeEach(() => {
@@ -48,9 +49,24 @@ function troubled({ seed, refused, broken }: Weather) {
   };
   const stored: string[] = [];
   const acknowledged = new Set<string>();
+  const log: PutEntry[] = [];
+  const lookUp: LookUp = async (_stream, doubtful) => {
+    const effect = random() * 5;
+    await later(effect);
+    if (random() < broken) throw named('TimeoutError');
+    const isThere = ({ record, behind }: Doubtful) =>
+      log.some(
+        (one, at) =>
+          at + 1 > Number(behind.SequenceNumber) && one.PartitionKey === record.PartitionKey && Buffer.compare(one.Data, record.Data) === 0,
+      );
+    return new Set(doubtful.filter(isThere).map(({ record }) => record));
+  };
   const put: Put = async (_stream, records) => {
     const texts = records.map(({ Data }) => payloads(Data).map((data) => Buffer.from(data).toString()));
-    const store = (at: number) => void stored.push(...texts[at]!);
+    const store = (at: number) => {
+      stored.push(...texts[at]!);
+      return String(log.push({ ...records[at]!, Data: Buffer.from(records[at]!.Data) }));
+    };
     const effect = random() * 5;
     const isBroken = random() < broken;
     const how = Math.floor(random() * 4);
@@ -62,8 +78,7 @@ function troubled({ seed, refused, broken }: Weather) {
         if (random() < 0.5) store(at);
         return { ErrorCode: 'InternalFailure' };
       }
-      if (!isBroken || how === 3) store(at);
-      return { SequenceNumber: '1' };
+      return { ShardId: 'all', SequenceNumber: !isBroken || how === 3 ? store(at) : '0' };
     });
     await later(random() * 5);
     if (isBroken && how === 0) throw named('LimitExceededException', { $metadata: { httpStatusCode: 400 } });
@@ -73,7 +88,7 @@ function troubled({ seed, refused, broken }: Weather) {
     for (const [at, { SequenceNumber: sequence }] of results.entries()) if (sequence) for (const text of texts[at]!) acknowledged.add(text);
     return results;
   };
-  return { put, stored, acknowledged };
+  return { put, lookUp, stored, acknowledged };
 }
 
 const scene = fc.record({
@@ -86,6 +101,7 @@ const scene = fc.record({
   records: fc.array(fc.tuple(fc.nat(5), fc.nat(2), fc.nat(200)), { minLength: 1, maxLength: 150 }),
   aggregate: fc.constantFrom(true, false, 'queued' as const),
   ordered: fc.boolean(),
+  looks: fc.boolean(),
   aggregateBytes: fc.constantFrom(300, 2000),
   calls: fc.integer({ min: 1, max: 4 }),
   callRecords: fc.constantFrom(3, 500),
@@ -104,7 +120,7 @@ interface Given {
 }
 
 /** Sends the records of a scene by one lane, and says what was taken, told and reported. */
-async function played({ weather, records, maxBytes, hashKeys, abortAfter, ...settings }: Scene) {
+async function played({ weather, records, maxBytes, hashKeys, abortAfter, looks, ...settings }: Scene) {
   const stream = troubled(weather);
   const given: Given[] = [];
   const resends = new Map<number, number>();
@@ -122,7 +138,14 @@ async function played({ weather, records, maxBytes, hashKeys, abortAfter, ...set
       for (const [from, to] of spans) for (let p = from; p < to; p++) resends.set(p, (resends.get(p) ?? 0) + 1);
     },
   };
-  const lane = courier({ put: stream.put, stream: 's', patienceMs: 1e9, ...FAST, ...settings }).lane(options);
+  const lane = courier({
+    put: stream.put,
+    ...(looks && { lookUp: stream.lookUp }),
+    stream: 's',
+    patienceMs: 1e9,
+    ...FAST,
+    ...settings,
+  }).lane(options);
   const play = async () => {
     if (abortAfter !== null) setTimeout(() => control.abort(), abortAfter);
     let position = 0;

@@ -1,6 +1,7 @@
 import { type Account, account, type LaneOptions, type Parcel, type Progress } from './lane.ts';
 import { jittered, SHARD_LIMIT, type ShardLimit } from './pace.ts';
 import { fateOf, type Put } from './put-records.ts';
+import { isBehind, type LookUp, type Mark } from './read-back.ts';
 import { type Outgoing, type Packing, routes } from './routes.ts';
 
 /** One run of positions, with its own account of what is acknowledged. */
@@ -21,6 +22,8 @@ export interface Courier {
 /** How a courier works. */
 export interface Carriage extends Partial<Packing> {
   put: Put;
+  /** Asked before records are sent once more whose call was not answered. */
+  lookUp?: LookUp;
   stream: string;
   /** Calls in flight. */
   calls?: number;
@@ -42,12 +45,14 @@ const THROTTLED = 'ProvisionedThroughputExceededException';
 
 /** A courier to one stream. It holds nothing open while nothing is under way; after a failure a new one is needed. */
 export function courier(carriage: Carriage): Courier {
-  const { put, stream, calls = 4, lingerMs = 100, patienceMs = 30_000, limit = SHARD_LIMIT, ordered } = carriage;
+  const { put, lookUp, stream, calls = 4, lingerMs = 100, patienceMs = 30_000, limit = SHARD_LIMIT, ordered } = carriage;
   /** Batches are small anyway where few records may go at a time. */
   const pause = ordered ? Math.min(lingerMs, ORDERED_PAUSE_MS) : lingerMs;
   const most = { records: carriage.callRecords ?? 500, bytes: carriage.callBytes ?? 5_000_000 };
   const waiting = routes({ ...carriage, limit });
   const lanes = new Set<Waiting>();
+  /** The latest record that is acknowledged, by hash keys. */
+  const marks = new Map<string, Mark>();
   let flying = 0;
   let failure: { error: unknown } | undefined;
   let failures = { count: 0, since: 0 };
@@ -79,29 +84,59 @@ export function courier(carriage: Carriage): Courier {
     timer = { at, handle: setTimeout(ring, Math.max(0, Math.ceil(at - performance.now()))) };
   };
 
-  const carry = async (parcels: Parcel[]) => {
+  const carry = async (all: Parcel[]) => {
     flying++;
-    for (const parcel of parcels) parcel.lane.depart(parcel);
+    const stored = await storedOf(all);
+    const parcels = all.filter((parcel) => !stored.has(parcel));
+    for (const parcel of parcels) {
+      if (!parcel.isTried) parcel.behind = marks.get(parcel.record.ExplicitHashKey);
+      parcel.lane.depart(parcel);
+    }
     const entries = parcels.map(({ record }) => record);
-    await put(stream, entries).then(
-      (results) => answered(parcels, results),
-      (error) => unanswered(parcels, error),
-    );
+    if (parcels.length > 0)
+      await put(stream, entries).then(
+        (results) => answered(parcels, results),
+        (error) => unanswered(parcels, error),
+      );
     flying--;
     if (!waiting.isEmpty()) due.partly = Math.min(due.partly, performance.now() + (ordered ? 0 : pause));
-    for (const lane of new Set(parcels.map((parcel) => parcel.lane))) lane.report();
+    for (const lane of new Set(all.map((parcel) => parcel.lane))) lane.report();
     wake();
     pump();
+  };
+  /** Those that an earlier call has stored though nobody heard of it; they are settled. Of what cannot be looked up none: a copy loses nothing, and is told of. */
+  const storedOf = async (parcels: Parcel[]): Promise<Set<Parcel>> => {
+    const doubtful = parcels.flatMap(({ record, behind, isUnanswered }) => (isUnanswered && behind ? [{ record, behind }] : []));
+    if (!lookUp || doubtful.length === 0) return new Set();
+    const found = await lookUp(stream, doubtful).catch(() => new Set<Parcel['record']>());
+    const stored = parcels.filter(({ record }) => found.has(record));
+    waiting.judge(stored, performance.now(), () => true);
+    return new Set(stored);
   };
   const answered = (parcels: Parcel[], results: Awaited<ReturnType<Put>>) => {
     failures = { count: 0, since: 0 };
     for (const [at, parcel] of parcels.entries()) parcel.isUnknown = results[at]?.ErrorCode !== THROTTLED;
+    remember(parcels, results);
     waiting.judge(parcels, performance.now(), (at) => results[at]?.SequenceNumber !== undefined);
+  };
+  const remember = (parcels: Parcel[], results: Awaited<ReturnType<Put>>) => {
+    const latest = new Map<string, Mark>();
+    for (const [at, { record }] of parcels.entries()) {
+      const { ShardId, SequenceNumber } = results[at] ?? {};
+      if (ShardId && SequenceNumber) latest.set(record.ExplicitHashKey, { ShardId, SequenceNumber });
+    }
+    for (const [hashKey, mark] of latest) {
+      const known = marks.get(hashKey);
+      if (known?.ShardId !== mark.ShardId || isBehind(mark, known)) marks.set(hashKey, mark);
+    }
   };
   const unanswered = (parcels: Parcel[], error: unknown) => {
     const now = performance.now();
     const fate = fateOf(error);
-    for (const parcel of parcels) parcel.isUnknown = fate === 'unknown';
+    for (const parcel of parcels) {
+      parcel.isUnknown = fate === 'unknown';
+      parcel.isUnanswered ||= parcel.isUnknown;
+    }
     waiting.back(parcels);
     failures = { count: failures.count + 1, since: failures.count === 0 ? now : failures.since };
     due.again = now + jittered(BACKOFF_MS.first * 2 ** failures.count, BACKOFF_MS.longest);

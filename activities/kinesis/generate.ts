@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
-import { Context } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { joined, type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
@@ -13,6 +13,8 @@ import type { Order, Task, Way, Word } from './sender-thread.ts';
 import { FORGOTTEN_MS, type Sent, type Stretch, unsent } from './stretch.ts';
 
 const HEARTBEAT_MS = 250;
+/** An event arrives after it happened, but for clocks that differ: by more where a copy would be counted than where it would only be one. */
+const EARLY_MS = { forgotten: 60_000, known: 5_000 };
 
 /** The generator's activities. They run on a thread of their own, so that sending never holds up the worker's event loop. */
 export function generator(target: Target, kinesis: KinesisClient) {
@@ -21,16 +23,14 @@ export function generator(target: Target, kinesis: KinesisClient) {
     /**
      * Sends a stretch of one lane's events and returns how far it came: to its end, or to where it was cancelled. What an earlier attempt sent beyond its last
      * heartbeat is not known, so a repeated attempt sends the same events again, under the same time base, to the end of the stretch before it heeds a
-     * cancellation, and says that it has. When the SQL may have forgotten them, it first looks which of them are in the stream.
+     * cancellation, and says that it has; but first it looks which of them are in the stream, and leaves these out.
      */
     'kinesis.generate': async ({ pipeline, again, ...stretch }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<Sent> => {
       const { attempt, heartbeatDetails } = Context.current().info;
       const known = (attempt > 1 && (heartbeatDetails as Sent | undefined)) || { ...unsent(stretch.from), lane: stretch.lane };
       const isRepeated = again || attempt > 1;
       const start: Sent = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
-      const since = timeOf(stretch.bases, known.next);
-      const isForgotten = isRepeated && Date.now() - since > FORGOTTEN_MS;
-      const there = isForgotten ? await whileBeating(known, sentSince(kinesis, pipeline, stretch, since)) : undefined;
+      const there = isRepeated ? await sentBefore(kinesis, pipeline, stretch, known) : undefined;
       return supervised(thread, { kind: 'stretch', way: wayOf(pipeline), stretch, start, there }, start, isRepeated);
     },
     /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
@@ -42,6 +42,20 @@ export function generator(target: Target, kinesis: KinesisClient) {
       return Context.current().info.attempt > 1 ? order.lanes.map((lane) => allOf(order.game, lane)) : sent.heldBack!;
     },
   };
+}
+
+/** Which events of a stretch are in the stream beyond what is known; undefined if that cannot be looked up, unless a copy would count. */
+async function sentBefore(kinesis: KinesisClient, pipeline: Pipeline, stretch: Stretch, known: Sent): Promise<Set<number> | undefined> {
+  const since = timeOf(stretch.bases, known.next);
+  const isForgotten = Date.now() - since > FORGOTTEN_MS;
+  const early = isForgotten ? EARLY_MS.forgotten : EARLY_MS.known;
+  try {
+    return await whileBeating(known, sentSince(kinesis, pipeline, stretch, since - early));
+  } catch (error) {
+    if (isForgotten) throw error;
+    log.warn(`what an earlier attempt may have sent is sent again: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 /** What an earlier attempt may have sent beyond what it told, or may yet send: one that was only cut off from Temporal lives until it hears that it is out. */

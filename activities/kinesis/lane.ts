@@ -1,4 +1,5 @@
 import type { PutEntry } from './put-records.ts';
+import type { Mark } from './read-back.ts';
 
 /** Positions from the first up to, not including, the second. */
 export type Positions = [number, number];
@@ -53,6 +54,9 @@ export interface Parcel {
   isTried: boolean;
   /** It may be stored, nobody knows. */
   isUnknown: boolean;
+  /** A call that carried it was not answered: it may be in the stream behind what its shard was known to have when it first went. */
+  isUnanswered: boolean;
+  behind?: Mark;
   isSettled: boolean;
 }
 
@@ -108,7 +112,7 @@ export function account({ from = 0, maxBytes = MOST_BYTES, report, resent, overs
     progress: () => ({ next: parcels[head]?.from ?? reached, ...counts }),
     admits: (position) => position <= last,
     begin: (record, lock, position) => {
-      const states = { isTried: false, isUnknown: false, isSettled: false };
+      const states = { isTried: false, isUnknown: false, isUnanswered: false, isSettled: false };
       const parcel: Parcel = { lane: self, record, lock, from: position, spans: [[position, position]], count: 0, held: 0, ...states };
       parcels.push(parcel);
       return parcel;

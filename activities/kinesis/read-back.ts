@@ -1,14 +1,69 @@
-import type { KinesisClient, Shard } from '@aws-sdk/client-kinesis';
+import { KinesisClient, type Shard } from '@aws-sdk/client-kinesis';
 import { hashKeyOf } from '../../pipeline/lanes.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { idsOf, rows, shardsOf } from './shards.ts';
+import { configOf, type Target } from '../target.ts';
+import type { PutEntry } from './put-records.ts';
+import { idsOf, records, rows, shardsOf } from './shards.ts';
 
-/** An event arrives after it happened, but for clocks that differ. */
-const EARLY_MS = 60_000;
+/** What a shard is known to have: whatever is sent from now on comes behind it. */
+export interface Mark {
+  ShardId: string;
+  SequenceNumber: string;
+}
 
-/** The numbers of a lane's events that have come into the stream since a moment (milliseconds since the epoch): into the shard it aims at, and those it was split or merged from. */
+/** A record that may be stored, as nobody heard the answer of its call; if so, behind its mark. */
+export interface Doubtful {
+  record: PutEntry;
+  behind: Mark;
+}
+
+/** Which of these the stream has. */
+export type LookUp = (stream: string, doubtful: Doubtful[]) => Promise<ReadonlySet<PutEntry>>;
+
+/** Records wait no longer for it: sent again, they may be there twice. */
+const LOOK_MS = 5_000;
+
+/** Looks in the shards, from the earliest of the marks on, for records of the same key and bytes; each that is found accounts for one. */
+export function lookingUp(target: Target): LookUp {
+  let kinesis: KinesisClient | undefined;
+  return async (StreamName, doubtful) => {
+    kinesis ??= new KinesisClient(configOf(target));
+    const abortSignal = AbortSignal.timeout(LOOK_MS);
+    const found = new Set<PutEntry>();
+    for (const { ShardId, SequenceNumber: StartingSequenceNumber } of earliest(doubtful.map(({ behind }) => behind))) {
+      const sought = new Map<string, PutEntry[]>();
+      for (const { record, behind } of doubtful)
+        if (behind.ShardId === ShardId) sought.set(contentOf(record), [...(sought.get(contentOf(record)) ?? []), record]);
+      const position = { StreamName, ShardId, ShardIteratorType: 'AFTER_SEQUENCE_NUMBER' as const, StartingSequenceNumber };
+      for await (const page of records(kinesis, position, { abortSignal }))
+        for (const record of page) {
+          const one = sought.get(contentOf(record))?.pop();
+          if (one) found.add(one);
+        }
+    }
+    return found;
+  };
+}
+
+/** Of each shard the earliest. */
+function earliest(marks: Mark[]): Mark[] {
+  const byShard = new Map<string, Mark>();
+  for (const mark of marks) {
+    const known = byShard.get(mark.ShardId);
+    if (known === undefined || isBehind(known, mark)) byShard.set(mark.ShardId, mark);
+  }
+  return [...byShard.values()];
+}
+
+/** True when the first of two marks of one shard lies behind the second. */
+export const isBehind = (a: Mark, b: Mark): boolean => BigInt(a.SequenceNumber) > BigInt(b.SequenceNumber);
+
+const contentOf = ({ PartitionKey = '', Data }: Partial<PutEntry>): string =>
+  `${PartitionKey}\n${Buffer.from(Data ?? []).toString('latin1')}`;
+
+/** The numbers of a lane's events that have come into the stream since a moment (milliseconds since the epoch, by AWS's clock): into the shard it aims at, and those it was split or merged from. */
 export async function sentSince(
   kinesis: KinesisClient,
   pipeline: Pipeline,
@@ -19,7 +74,7 @@ export async function sentSince(
   const hashKey = BigInt(hashKeyOf(lane, lanes));
   const isAimedAt = ({ HashKeyRange: range }: Shard) =>
     BigInt(range!.StartingHashKey!) <= hashKey && hashKey <= BigInt(range!.EndingHashKey!);
-  const position = { StreamName, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since - EARLY_MS) };
+  const position = { StreamName, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since) };
   const head = `${run}-${lane}-`;
   const numbers = new Set<number>();
   for (const ShardId of idsOf((await shardsOf(kinesis, StreamName)).filter(isAimedAt)))

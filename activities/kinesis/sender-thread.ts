@@ -4,6 +4,7 @@ import type { Game } from '../../pipeline/simulation.ts';
 import type { Target } from '../aws.ts';
 import { type Courier, courier } from './deliver.ts';
 import { putting } from './put-records.ts';
+import { lookingUp } from './read-back.ts';
 import { type Sent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, unsent } from './stretch.ts';
 
 /** Where records go, and how. */
@@ -29,6 +30,7 @@ export type Word =
   | { job: number; kind: 'failed'; name: string; message: string };
 
 const { put } = putting(workerData as Target);
+const lookUp = lookingUp(workerData as Target);
 const running = new Map<number, AbortController>();
 const couriers = new Map<string, Courier>();
 
@@ -60,7 +62,7 @@ async function carryOut(task: Task, signal: AbortSignal, report: (sent: Sent) =>
 }
 
 function courierFor(way: Way): Courier {
-  const found = couriers.get(keyOf(way)) ?? courier({ put, ...way });
+  const found = couriers.get(keyOf(way)) ?? courier({ put, lookUp, ...way });
   couriers.set(keyOf(way), found);
   return found;
 }

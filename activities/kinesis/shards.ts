@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  type _Record,
   GetRecordsCommand,
   GetShardIteratorCommand,
   type GetShardIteratorCommandInput,
@@ -55,31 +56,44 @@ export interface Row {
   arrival: number;
 }
 
-/** The records of a shard from a position on, those of aggregates one by one, page by page, up to where the shard ends at this moment. What is no JSON is left out. */
+/** The records of a shard from a position on, page by page, up to where the shard ends at this moment; an abort ends it with an error. */
+export async function* records(
+  kinesis: KinesisClient,
+  position: GetShardIteratorCommandInput,
+  { Limit, abortSignal }: { Limit?: number; abortSignal?: AbortSignal } = {},
+): AsyncGenerator<_Record[], void, undefined> {
+  const turn = <Value>(read: () => Promise<Value>) => patiently(read, { abortSignal });
+  let { ShardIterator } = await turn(() => kinesis.send(new GetShardIteratorCommand(position), { abortSignal }));
+  while (ShardIterator) {
+    const { Records = [], ...page } = await turn(() => kinesis.send(new GetRecordsCommand({ ShardIterator, Limit }), { abortSignal }));
+    yield Records;
+    ShardIterator = page.MillisBehindLatest ? page.NextShardIterator : undefined;
+  }
+}
+
+/** The same, read as JSON, those of aggregates one by one. What is no JSON is left out. */
 export async function* rows(
   kinesis: KinesisClient,
   position: GetShardIteratorCommandInput,
   Limit?: number,
 ): AsyncGenerator<Row[], void, undefined> {
-  let { ShardIterator } = await patiently(() => kinesis.send(new GetShardIteratorCommand(position)));
-  while (ShardIterator) {
-    const page = await patiently(() => kinesis.send(new GetRecordsCommand({ ShardIterator, Limit })));
-    const { Records = [], NextShardIterator, MillisBehindLatest = 0 } = page;
-    yield Records.flatMap(({ Data = NOTHING, ApproximateArrivalTimestamp }) =>
+  for await (const page of records(kinesis, position, { Limit }))
+    yield page.flatMap(({ Data = NOTHING, ApproximateArrivalTimestamp }) =>
       payloads(Data).flatMap((data) => rowOf(data, Number(ApproximateArrivalTimestamp)) ?? []),
     );
-    ShardIterator = MillisBehindLatest > 0 ? NextShardIterator : undefined;
-  }
 }
 
 /** Reads once it is its turn, trying every so many milliseconds: a shard allows five reads a second to all its readers together, of which Flink and Firehose are two. */
-export async function patiently<Value>(read: () => Promise<Value>, every = 250): Promise<Value> {
+export async function patiently<Value>(
+  read: () => Promise<Value>,
+  { every = 250, abortSignal }: { every?: number; abortSignal?: AbortSignal } = {},
+): Promise<Value> {
   for (;;) {
     try {
       return await read();
     } catch (error) {
       if (!isNamed(error, 'ProvisionedThroughputExceededException', 'LimitExceededException')) throw error;
-      await delay(every);
+      await delay(every, undefined, { signal: abortSignal });
     }
   }
 }

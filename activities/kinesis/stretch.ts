@@ -43,7 +43,7 @@ export interface Sending {
   courier: Courier;
   signal: AbortSignal;
   report(sent: Sent): void;
-  /** Numbers of events that the stream has already, where this is known. */
+  /** Numbers of events that the stream has already, where this is known: but for what goes with them, or is a second copy, they are left out. */
   there?: ReadonlySet<number>;
 }
 
@@ -87,15 +87,13 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
     const end = Math.min(due, i + TURN_EVENTS);
     while (i < end && !signal.aborted) {
       for (const due of dueAt(game, lane, i, since))
-        if (!isTooLate(due, bases) && !there?.has(due.i)) await send(jsonAt(heldBack, due.i, bases), i);
+        if (!isTooLate(due, bases) && !(due.kind === 'late' && there?.has(due.i))) await send(jsonAt(heldBack, due.i, bases), i);
       const time = timeOf(bases, i);
       const kind = troubleOf(game, lane, i);
       const json = events.next(time);
-      if (!there?.has(i)) {
-        if (kind !== 'late') await send(json, i);
-        if (kind === 'malformed') await send(malformed(json), i);
-        if (kind === 'oversized') await send(oversized(json), i);
-      }
+      if (kind !== 'late' && !there?.has(i)) await send(json, i);
+      if (kind === 'malformed') await send(malformed(json), i);
+      if (kind === 'oversized') await send(oversized(json), i);
       sent.latest = Math.floor(time);
       i++;
       delivery.reached(i);

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { type Carriage, courier } from '../../activities/kinesis/deliver.ts';
 import type { Positions, Progress } from '../../activities/kinesis/lane.ts';
 import { type Put, putting } from '../../activities/kinesis/put-records.ts';
+import { lookingUp } from '../../activities/kinesis/read-back.ts';
 import type { Fault } from '../../local/faults.ts';
 import { type Local, startLocal } from '../../local/start.ts';
 import { payloads, userRecords } from '../../pipeline/aggregation.ts';
@@ -142,6 +143,23 @@ it('sends nothing twice when a fifth of the records is refused and a twentieth o
   expect(shards.map((ids) => ids.length)).toEqual(Array(SHARDS).fill(400));
   expect(resends.size).toBe(0);
 }, 30_000);
+
+it.each([{ aggregate: false }, { aggregate: true }])(
+  'sends nothing twice of calls whose answers were lost, as it looks what they have stored: %j',
+  async (settings) => {
+    const stream = `looked-up-${settings.aggregate}`;
+    const lost = { service: 'kinesis', operation: 'PutRecords', after: 20, times: 12, share: 0.5 };
+    // By then something of every shard is acknowledged, behind which the rest may be looked for.
+    local.faults.put({ seed: 3, rules: (['lostAnswer', 'cut'] as const).map((kind) => ({ ...lost, fault: { kind } })) });
+    const { resends } = await sent(stream, 2400, { ...settings, lookUp: lookingUp(local) });
+    const { shards } = await read(stream);
+    expect(shards.map((ids) => ids.sort())).toEqual(wanted(2400).map((ids) => ids.sort()));
+    expect(local.faults.counts().map(({ struck }) => struck >= 6)).toEqual([true, true]);
+    // What a cut kept from the stream is sent once more.
+    expect(resends.size).toBeGreaterThan(0);
+  },
+  60_000,
+);
 
 it('takes a call that is never answered for one that may have had its effect', async () => {
   local.faults.put({ rules: [{ service: 'kinesis', operation: 'PutRecords', times: 1, fault: { kind: 'timeout' } }] });
