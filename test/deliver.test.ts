@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import fc from 'fast-check';
 import { type Carriage, courier, type Lane } from '../activities/kinesis/deliver.ts';
 import type { LaneOptions, Positions, Progress } from '../activities/kinesis/lane.ts';
-import type { Put, PutEntry } from '../activities/kinesis/put-records.ts';
-import type { Doubtful, LookUp } from '../activities/kinesis/read-back.ts';
+import type { Put } from '../activities/kinesis/put-records.ts';
 import { payloads } from '../pipeline/aggregation.ts';
+import { later, named, troubled } from './troubled-stream.ts';
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -30,67 +30,6 @@ async function settled<Value>(work: Promise<Value>): Promise<Value> {
 }
 
 const FAST = { limit: { records: 1e6, bytes: 1e9 } };
-const later = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const named = (name: string, more: object = {}) => Object.assign(new Error(name), { name, ...more });
-
-/** How the calls of a stream fare, by shares from 0 to 1. */
-interface Weather {
-  seed: number;
-  refused: number;
-  broken: number;
-}
-
-/** A stream in memory whose calls fail in every way there is; what is in it, and what it told. */
-function troubled({ seed, refused, broken }: Weather) {
-  let state = seed;
-  const random = () => {
-    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) | 0;
-    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32;
-  };
-  const stored: string[] = [];
-  const acknowledged = new Set<string>();
-  const log: PutEntry[] = [];
-  const lookUp: LookUp = async (_stream, doubtful) => {
-    const effect = random() * 5;
-    await later(effect);
-    if (random() < broken) throw named('TimeoutError');
-    const isThere = ({ record, behind }: Doubtful) =>
-      log.some(
-        (one, at) =>
-          at + 1 > Number(behind.SequenceNumber) && one.PartitionKey === record.PartitionKey && Buffer.compare(one.Data, record.Data) === 0,
-      );
-    return new Set(doubtful.filter(isThere).map(({ record }) => record));
-  };
-  const put: Put = async (_stream, records) => {
-    const texts = records.map(({ Data }) => payloads(Data).map((data) => Buffer.from(data).toString()));
-    const store = (at: number) => {
-      stored.push(...texts[at]!);
-      return String(log.push({ ...records[at]!, Data: Buffer.from(records[at]!.Data) }));
-    };
-    const effect = random() * 5;
-    const isBroken = random() < broken;
-    const how = Math.floor(random() * 4);
-    await later(effect);
-    const results = records.map((_, at) => {
-      const roll = isBroken && how < 3 ? 1 : random();
-      if (roll < refused) return { ErrorCode: 'ProvisionedThroughputExceededException' };
-      if (roll < refused * 1.2) {
-        if (random() < 0.5) store(at);
-        return { ErrorCode: 'InternalFailure' };
-      }
-      return { ShardId: 'all', SequenceNumber: !isBroken || how === 3 ? store(at) : '0' };
-    });
-    await later(random() * 5);
-    if (isBroken && how === 0) throw named('LimitExceededException', { $metadata: { httpStatusCode: 400 } });
-    if (isBroken && how === 1) throw named('InternalFailure', { $metadata: { httpStatusCode: 500 } });
-    if (isBroken && how === 2) throw named('Error', { code: 'ECONNRESET' });
-    if (isBroken) throw named('TimeoutError'); // the answer was lost
-    for (const [at, { SequenceNumber: sequence }] of results.entries()) if (sequence) for (const text of texts[at]!) acknowledged.add(text);
-    return results;
-  };
-  return { put, lookUp, stored, acknowledged };
-}
-
 const scene = fc.record({
   weather: fc.record({
     seed: fc.integer(),
