@@ -1,18 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Context } from '@temporalio/activity';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
-import { type Sent, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
 import { generated, sentBy } from '../activities/tally.ts';
 import { laneTotal } from '../pipeline/lanes.ts';
-import { dueBy, entered, type LedgerPage, type LedgerRange, type Span, timeOf } from '../pipeline/ledger.ts';
-import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { entered, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
+import { parseSpec } from '../pipeline/spec.ts';
 import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
 import { type GeneratorState, generatorStatus, pause, respec, resume, setRate, settle, stop } from '../workflows/messages.ts';
+import { fresh, type Stream, sender } from './fake-sender.ts';
 import { temporalServer } from './temporal-server.ts';
 
 let env: TestWorkflowEnvironment;
@@ -22,87 +20,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => env?.teardown());
 
-/** What a stream would hold: for each event the times it was sent with, and each lane's latest heartbeat. */
-interface Stream {
-  times: Map<string, Set<number>>;
-  heartbeats: Map<number, number>;
-  late: number;
-  pages: Map<number, LedgerPage>;
-  /** What was asked for, in order; `wake`: heartbeats that have no time to wait for. */
-  calls: ('play' | 'beat' | 'wake')[];
-  /** From which event on, and before which, what was held back was asked for. */
-  heldBack: Span[];
-  /** The next wake comes to nothing: it waits until it is cut short. */
-  cutsWake: boolean;
-  /** Pages that were asked for and not written: all, while S3 refuses them. */
-  refused: number;
-  refuses: boolean;
-}
-
-/** Fake activities: a sender that notes what it sends, ten events a step, and on its first two attempts breaks off now and then without saying how far it came. */
-function sender(stream: Stream, breaks: () => boolean) {
-  const untilTold = (milliseconds: number) =>
-    Context.current()
-      .sleep(milliseconds)
-      .catch(() => undefined);
-  return {
-    'kinesis.generate': async ({ game, lane, from, to, bases, again }: Stretch & { again: boolean }): Promise<Sent> => {
-      stream.calls.push('play');
-      const context = Context.current();
-      const mustFinish = again || context.info.attempt > 1;
-      let next = from;
-      while (next < to && (mustFinish || !context.cancellationSignal.aborted)) {
-        // No event goes before its time.
-        for (const end = Math.min(to, next + 10, dueBy(bases, Date.now())); next < end; next++) {
-          const time = timeOf(bases, next);
-          const id = `${game.run}-${lane}-${next}`;
-          if (time < (stream.heartbeats.get(lane) ?? 0)) stream.late++;
-          stream.times.set(id, (stream.times.get(id) ?? new Set()).add(time));
-        }
-        if (context.info.attempt <= 2 && breaks()) throw ApplicationFailure.retryable('broke off');
-        context.heartbeat({ next });
-        await untilTold(5);
-      }
-      return { ...unsent(from), next, latest: Math.floor(timeOf(bases, next - 1)) };
-    },
-    'kinesis.heartbeats': async ({ after, until }: { after: number[]; until: number }): Promise<Sent> => {
-      stream.calls.push(until <= Date.now() ? 'wake' : 'beat');
-      if (stream.calls.at(-1) === 'wake' && stream.cutsWake) {
-        stream.cutsWake = false;
-        const beating = setInterval(() => Context.current().heartbeat(), 10);
-        await Context.current().cancelled.finally(() => clearInterval(beating));
-      }
-      const latest = Math.max(Date.now(), ...after);
-      for (const lane of after.keys()) stream.heartbeats.set(lane, latest);
-      Context.current().heartbeat();
-      await untilTold(50);
-      return { ...unsent(0), latest, heartbeats: 2 };
-    },
-    'kinesis.heldBack': async ({ lanes }: { lanes: { since: number; next: number }[] }): Promise<Span[][]> => {
-      for (const { since, next } of lanes) stream.heldBack.push([since, next]);
-      return lanes.map(() => []);
-    },
-    'ledger.write': async (_: Pipeline, number: number, page: LedgerPage) => {
-      if (stream.refuses) {
-        stream.refused++;
-        throw ApplicationFailure.retryable('refused');
-      }
-      stream.pages.set(number, page);
-    },
-  };
-}
-
-const fresh = (): Stream => ({
-  times: new Map(),
-  heartbeats: new Map(),
-  late: 0,
-  pages: new Map(),
-  calls: [],
-  heldBack: [],
-  cutsWake: false,
-  refused: 0,
-  refuses: false,
-});
 const taskQueue = 'generate';
 
 /** Runs a generator of a spec over fake activities, while `story` lasts. */
@@ -197,13 +114,15 @@ it('follows another rate at once, refuses what the stream does not take, and goe
         cause: { message: 'a rate of 90000 events/s is more than 2 shards take (8000)' },
       });
       expect(
-        await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 100, peak: 2000, every: '3 seconds', lasts: '1 second' } }] }),
-      ).toBe('100 events/s, 2000 for 1 second every 3 seconds');
+        await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 100, peak: 2500, every: '3 seconds', lasts: '1 second' } }] }),
+      ).toBe('100 events/s, 2500 for 1 second every 3 seconds');
       await until(({ acknowledged }) => acknowledged > 2000);
     },
   );
   const rates = new Set(ledgerOf(stream).map(({ time }) => time.rate));
-  expect([...rates]).toEqual(expect.arrayContaining([50, 1000]));
+  expect([...rates]).toEqual(expect.arrayContaining([50, 1250]));
+  // More than a thousand events a second and shard go only together.
+  expect([stream.aggregated[0], stream.aggregated.at(-1)]).toEqual(['queued', true]);
   for (const lane of [0, 1]) {
     const ranges = ledgerOf(stream).filter((range) => range.lane === lane);
     expect(ranges.reduce<LedgerRange[]>(entered, [])).toEqual(ranges);

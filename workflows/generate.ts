@@ -61,6 +61,8 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     for (const scope of sending) scope.cancel();
   };
   const rate = () => cursor.rate ?? pipeline.generator.rate;
+  /** Of the rate as it is now: whether records are aggregated hangs on it. */
+  const paced = (): Pipeline => ({ ...pipeline, generator: { ...pipeline.generator, rate: rate() } });
 
   const picture = (): GeneratorState => {
     const { game, heartbeats, resent, oversized } = cursor;
@@ -145,7 +147,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       const bases = basesFrom(at, each, game.lateAfter);
       const to = Math.min(totalOf(lane), at.next + Math.max(1, Math.round((each * pace.holds) / 1000)));
       const { next: from, since } = at;
-      const sent = await sendAll({ pipeline, game, lane, from, to, since, bases });
+      const sent = await sendAll({ pipeline: paced(), game, lane, from, to, since, bases });
       const latest = Math.max(at.latest, sent.latest);
       cursor.lanes[lane] = { next: sent.next, latest, since, bases };
       cursor.heartbeats += sent.heartbeats;
@@ -186,7 +188,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   const sendHeartbeats = async (until: number): Promise<boolean> => {
     const { game, lanes } = cursor;
     const summary = `heartbeats until ${new Date(until).toISOString()}`;
-    const order = { pipeline, game, after: lanes.map((lane) => lane.latest), until };
+    const order = { pipeline: paced(), game, after: lanes.map((lane) => lane.latest), until };
     const sent = await cuttable(() => act['kinesis.heartbeats'].executeWithOptions({ summary }, [order]));
     if (sent === undefined) return false;
     cursor.heartbeats += sent.heartbeats;
@@ -204,7 +206,9 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     const { game } = cursor;
     const all = lanes.map((lane) => ({ lane, ...cursor.lanes[lane]! })).filter(({ next, since }) => next > since);
     if (Object.values(game.trouble).every((share) => share === 0) || all.length === 0) return;
-    const again = await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [{ pipeline, game, lanes: all }]);
+    const again = await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [
+      { pipeline: paced(), game, lanes: all },
+    ]);
     const isAlwaysWritten = patched('what-is-no-longer-held-back-is-written-down');
     for (const [at, { lane, next, bases }] of all.entries()) {
       // An activity of an earlier version says nothing of it.
