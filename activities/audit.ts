@@ -48,9 +48,12 @@ export interface Compared extends Windows {
  * what was written down after that: of a game that goes on, all counts are then of the same events.
  */
 export function auditing(clients: Clients, target: Target) {
-  const ledgerOf = async (pipeline: Pipeline, upTo: number): Promise<LedgerPage[]> => {
+  /** What was written down up to a moment, of all that may have been delivered from the full hour of `from` on. */
+  const ledgerOf = async (pipeline: Pipeline, from: number, upTo: number): Promise<LedgerPage[]> => {
+    const since = (Math.floor(from / HOUR_MS) - 1) * HOUR_MS;
     const pages: LedgerPage[] = [];
-    for await (const { game, ranges } of pagesOf(clients.s3, pipeline)) pages.push({ game, ranges: ranges.filter(({ at }) => at <= upTo) });
+    for await (const { game, ranges } of pagesOf(clients.s3, pipeline, ({ LastModified }) => Number(LastModified) >= since))
+      pages.push({ game, ranges: ranges.filter(({ at }) => at <= upTo) });
     return pages;
   };
   const count = (
@@ -63,13 +66,13 @@ export function auditing(clients: Clients, target: Target) {
   return {
     /** What was sent: recomputed, as every event is a function of its number. */
     'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<Sum> =>
-      sumOf(((await count(pipeline, from, await ledgerOf(pipeline, upTo))) as Generated).blocks),
+      sumOf(((await count(pipeline, from, await ledgerOf(pipeline, from, upTo))) as Generated).blocks),
     /** Reads everything that a place has, and compares each event with what was sent, to the last byte; with `minutes`, tells of those that agree, too. */
     'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS, minutes = false) =>
-      (await count(pipeline, from, await ledgerOf(pipeline, upTo), { place, upTo, minutes })) as Holding,
+      (await count(pipeline, from, await ledgerOf(pipeline, from, upTo), { place, upTo, minutes })) as Holding,
     /** Has Athena count, block by block and minute by minute, and compares that with what was sent. */
     'audit.athena': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, minutes = false): Promise<InAthena> => {
-      const pages = await ledgerOf(pipeline, upTo);
+      const pages = await ledgerOf(pipeline, from, upTo);
       const [{ blocks: wanted, minutes: sent }, { blocks, minutes: has, bytesScanned }] = await Promise.all([
         count(pipeline, from, pages) as Promise<Generated>,
         blocksInAthena(clients.athena, pipeline, { since: from, ends: endsOf(pages) }, asking()),
@@ -81,7 +84,7 @@ export function auditing(clients: Clients, target: Target) {
     },
     /** How many more events than were sent since a time questions count: copies that they do not tell apart. */
     'audit.counted': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<Doubled> => {
-      const pages = await ledgerOf(pipeline, upTo);
+      const pages = await ledgerOf(pipeline, from, upTo);
       const ends = endsOf(pages);
       const hours = Math.ceil((Date.now() - from) / HOUR_MS);
       const { events, bytesScanned } = await countedInAthena(clients.athena, pipeline, { since: from, hours, ends }, asking());
@@ -95,7 +98,7 @@ export function auditing(clients: Clients, target: Target) {
       const hours = from === undefined ? RANGES.latest : Math.ceil((now - from) / HOUR_MS);
       const since = Math.floor(now / HOUR_MS - hours) * HOUR_MS;
       const [pages, windows] = await Promise.all([
-        ledgerOf(pipeline, upTo),
+        ledgerOf(pipeline, since, upTo),
         windowsInAthena(clients.athena, pipeline, { sending, hours }, asking()),
       ]);
       return { ...windows, since, sent: eventsOf(sentBy(pages, since)) };

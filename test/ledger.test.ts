@@ -1,5 +1,7 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { firstEventAt, pagesOf } from '../activities/s3/ledger.ts';
 import { generated, sentBy, tally } from '../activities/tally.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { dueBy, entered, joined, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
@@ -111,5 +113,42 @@ describe('the ledger', () => {
         if (time >= base.base) expect(timeOf([base], due)).toBeGreaterThan(time - 1e-6);
       }),
     );
+  });
+});
+
+describe('the pages of a ledger', () => {
+  /** Two games, of 40 and 3 pages, 25 keys a listing. */
+  const keys = [40, 3].flatMap((count, game) =>
+    Array.from({ length: count }, (_, i) => `ledger/r${game}/${String(i).padStart(9, '0')}.json`),
+  );
+  const fetched: string[] = [];
+  const send = async ({ input: { Key, ContinuationToken } }: { input: { Key?: string; ContinuationToken?: string } }) => {
+    if (Key === undefined) {
+      const from = Number(ContinuationToken ?? 0);
+      const Contents = keys.slice(from, from + 25).map((each, i) => ({ Key: each, LastModified: new Date(from + i) }));
+      return { Contents, ...(from + 25 < keys.length && { NextContinuationToken: String(from + 25) }) };
+    }
+    fetched.push(Key);
+    const at = keys.indexOf(Key);
+    const range = { lane: 0, first: at, end: at + 1, time: { from: 0, base: 1000, rate: 1 } };
+    return { Body: { transformToString: async () => JSON.stringify({ game: { run: Key }, ranges: [range] }) } };
+  };
+  const s3 = { send } as unknown as S3Client;
+  const pipeline = { ...parseSpec({}), account: '000000000000' };
+
+  it('come in order, and only those that are wanted are fetched', async () => {
+    const all: string[] = [];
+    for await (const { game } of pagesOf(s3, pipeline)) all.push(game.run);
+    expect(all).toEqual(keys);
+    fetched.length = 0;
+    for await (const _ of pagesOf(s3, pipeline, ({ LastModified }) => Number(LastModified) >= 30));
+    expect(fetched).toEqual(keys.slice(30));
+  });
+
+  it('tell the first event by the first page of each game', async () => {
+    fetched.length = 0;
+    expect(await firstEventAt(s3, pipeline)).toBe(1000);
+    expect(fetched).toEqual(expect.arrayContaining([keys[0], keys[40]]));
+    expect(fetched.length).toBeLessThan(5);
   });
 });

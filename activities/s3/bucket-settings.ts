@@ -35,7 +35,10 @@ export const tlsOnly = (bucketArn: string): Policy => ({
   ],
 });
 
-/** How long the lake, undeliverable records and Athena's results stay, by the spec; uploads left unfinished go after a week. */
+/** By then S3 has taken away what was to expire. */
+const EXPIRING_DAYS = 7;
+
+/** How long the lake, undeliverable records and Athena's results stay, by the spec, and the ledger with the lake; uploads left unfinished go after a week. */
 export function lifecycle({ keep, ...pipeline }: Pipeline): Required<Pick<BucketLifecycleConfiguration, 'Rules'>> {
   const expire = (ID: string, Prefix: string, Days: number): LifecycleRule => ({
     ID,
@@ -49,6 +52,7 @@ export function lifecycle({ keep, ...pipeline }: Pipeline): Required<Pick<Bucket
       expire('athena-results', names(pipeline).resultsPrefix, keep.resultDays),
       expire('errors', 'errors/', keep.lakeDays),
       expire('lake', 'lake/', keep.lakeDays),
+      expire('ledger', names(pipeline).ledgerPrefix, keep.lakeDays + EXPIRING_DAYS),
     ],
   };
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, rm } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -87,6 +88,9 @@ export async function startFlink(options: FlinkOptions, signal?: AbortSignal): P
   };
 }
 
+/** The ids of the last hour's events are kept there: a quarter of the machine's memory, of which a quiet game takes little. */
+const heapGigabytes = () => Math.min(4, Math.max(1, Math.floor(totalmem() / 2 ** 32)));
+
 async function javaArguments({
   dir,
   lib,
@@ -100,7 +104,7 @@ async function javaArguments({
   return [
     // One compiler tier: 40 % less work until the first row (planning is code that runs once), and still 30,000 rows/s a core.
     '-XX:TieredStopAtLevel=1',
-    ...['-XX:+UseSerialGC', '-Xmx1g', '-XX:MaxMetaspaceSize=384m', '-XX:+ExitOnOutOfMemoryError'],
+    ...['-XX:+UseSerialGC', `-Xmx${heapGigabytes()}g`, '-XX:MaxMetaspaceSize=384m', '-XX:+ExitOnOutOfMemoryError'],
     ...[...OPENED.map((name) => `java.${name}`), 'sun.nio.ch'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
     ...['-Daws.cborEnabled=false', `-Dflink.log.level=${logLevel}`, `-Djava.io.tmpdir=${join(dir, 'tmp')}`],
     ...['-cp', [classes, ...jars.map((jar) => join(lib, jar))].join(':'), 'Local'],
