@@ -9,9 +9,10 @@ const aws: Pipeline = {
 };
 const MB = 2 ** 20;
 const READS = 4;
+const KILOBYTE = new Uint8Array(1024);
 
 /** A stream of two shards that are full of records of a kilobyte, and refuse their third read; each read is written down. */
-function kinesis(isEndless: boolean) {
+function kinesis(isEndless: boolean, most = READS) {
   const reads: { shard: string; at: number; bytes: number }[] = [];
   const refused = new Set<string>();
   const send = async (command: object) => {
@@ -26,9 +27,9 @@ function kinesis(isEndless: boolean) {
       throw Object.assign(new Error('slow down'), { name: 'ProvisionedThroughputExceededException' });
     }
     const ApproximateArrivalTimestamp = new Date(before * 60_000);
-    const Records = Array.from({ length: Limit }, () => ({ Data: new Uint8Array(1024), ApproximateArrivalTimestamp }));
+    const Records = Array(Limit).fill({ Data: KILOBYTE, ApproximateArrivalTimestamp });
     reads.push({ shard, at, bytes: Limit * 1024 });
-    return { Records, NextShardIterator: shard, MillisBehindLatest: isEndless || before < READS - 1 ? 1 : 0 };
+    return { Records, NextShardIterator: shard, MillisBehindLatest: isEndless || before < most - 1 ? 1 : 0 };
   };
   return { reads, clients: { kinesis: { send } } as never };
 }
@@ -49,9 +50,11 @@ it('an audit reads a shard on AWS once a second, at a quarter of what it gives, 
 }, 20_000);
 
 it('on the laptop it reads as fast as it can', async () => {
-  const { reads, clients } = kinesis(false);
+  const many = 12;
+  const { reads, clients } = kinesis(false, many);
   const began = performance.now();
   for await (const records of READERS.stream(clients, { ...aws, target: 'local' }, 1, 0)) expect(records.length).toBe(10_000);
-  expect(reads.length).toBe(2 * READS);
-  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(reads.length).toBe(2 * many);
+  // On AWS it would take as many seconds; this is what a machine may take that has much else to do.
+  expect(performance.now() - began).toBeLessThan((many * 1_000) / 2);
 }, 20_000);
