@@ -191,7 +191,10 @@ export async function picture(client: Client, name: string): Promise<Picture | u
     unlessUnknown(underWay(client, ids.generate)),
     unlessUnknown(client.workflow.getHandle(ids.notebook).describe()),
   ]);
-  if (generator && reached !== undefined) generator.acknowledged += underWayOf(generator.lanes, reached);
+  if (generator && reached !== undefined) {
+    generator.acknowledged += underWayOf(generator.lanes, reached.sent);
+    generator.failing = reached.failing;
+  }
   if (generator && reached === undefined) generator.state = 'stopped';
   if (notebook && keeper?.status.name !== 'RUNNING') Object.assign(notebook, { state: 'stopped', reason: GONE });
   return { pipeline, generator, notebook };
@@ -218,18 +221,25 @@ const underWayOf = (lanes: number[], stretches: Sent[]): number =>
   }, 0);
 
 /**
- * How far the generator's activities have come by their last heartbeats: the workflow itself hears of it only at the end of a stretch. Undefined when the
- * generator's workflow no longer runs, which its own answer would not tell.
+ * How far the generator's activities have come by their last heartbeats, and why one keeps failing: the workflow itself hears of them only at their end.
+ * Undefined when the generator's workflow no longer runs, which its own answer would not tell.
  */
-async function underWay(client: Client, workflowId: string): Promise<Sent[] | undefined> {
+async function underWay(client: Client, workflowId: string): Promise<{ sent: Sent[]; failing?: string } | undefined> {
   const { raw, status } = await client.workflow.getHandle(workflowId).describe();
   if (status.name !== 'RUNNING') return undefined;
-  const sending = raw.pendingActivities?.filter(({ activityType }) => activityType?.name === 'kinesis.generate') ?? [];
-  return sending.flatMap(({ heartbeatDetails }) => {
-    const payload = heartbeatDetails?.payloads?.[0];
+  const pending = raw.pendingActivities ?? [];
+  const sent = pending.flatMap(({ activityType, heartbeatDetails }) => {
+    const payload = activityType?.name === 'kinesis.generate' ? heartbeatDetails?.payloads?.[0] : undefined;
     return payload ? [defaultPayloadConverter.fromPayload<Sent>(payload)] : [];
   });
+  const stuck = pending.find(({ attempt, lastFailure }) => (attempt ?? 0) > FEW_ATTEMPTS && lastFailure);
+  const { activityType, attempt, lastFailure } = stuck ?? {};
+  const words = `${activityType?.name} has failed ${(attempt ?? 0) - 1} times: ${lastFailure?.cause?.message ?? lastFailure?.message}`;
+  return { sent, ...(stuck && { failing: words }) };
 }
+
+/** A worker that dies, or an AWS that is away for a moment, costs fewer. */
+const FEW_ATTEMPTS = 4;
 
 /** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it; joins one that is under way, unless that does otherwise with the data. */
 export async function takeDown(client: Client, pipeline: Pipeline, keepData = false): Promise<Leftovers> {

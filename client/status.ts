@@ -36,10 +36,11 @@ export async function status(): Promise<VerbResult> {
   };
 }
 
-/** True when all is as it should be: nothing is held, has drifted or has stopped, windows come out, and each schedule's latest run went well. */
+/** True when all is as it should be: nothing is held, has drifted, has stopped or keeps failing, windows come out, and each schedule's latest run went well. */
 export function isWell({ pipeline, generator, notebook }: Picture, schedules: ScheduleReport[]): boolean {
   const isDry = notebook?.state === 'running' && notebook.reason !== undefined;
-  const goes = pipeline.state !== 'held' && generator?.state !== 'stopped' && notebook?.state !== 'stopped' && !isDry;
+  const sends = generator?.state !== 'stopped' && generator?.failing === undefined;
+  const goes = pipeline.state !== 'held' && sends && notebook?.state !== 'stopped' && !isDry;
   const hasDrifted = Object.values(pipeline.stages).includes('drifted');
   const isCounted = (pipeline.audit?.faults.length ?? 0) === 0;
   return goes && !hasDrifted && isCounted && schedules.every(({ failing, drifted = [] }) => !failing && drifted.length === 0);
@@ -57,6 +58,7 @@ function words({ pipeline, generator, notebook }: Picture): string[] {
     tableOf(['stage', 'state', ''], rows),
   ];
   if (pipeline.reason) lines.push(...pipeline.reason.split('\n'));
+  if (generator?.failing) lines.push(`generator: ${generator.failing}`);
   return lines;
 }
 

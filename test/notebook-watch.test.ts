@@ -171,6 +171,12 @@ describe('status is as it should be', () => {
     ['while the SQL is starting again', now({ state: 'starting', reason: 'the job ended' }), schedule({}), true],
     ['but not while none come out', now({ reason: 'no window has come out' }), schedule({}), false],
     ['nor while the SQL does not start', now({ state: 'stopped', reason: 'no KPU' }), schedule({}), false],
+    [
+      'nor while events do not get through',
+      { ...now({}), generator: { failing: 'no such stream' } as Picture['generator'] },
+      schedule({}),
+      false,
+    ],
     ['nor while it is held', now({}, { state: 'held' }), schedule({}), false],
     ['nor when a stage has drifted', now({}, { stages: { crawler: 'drifted' } }), schedule({}), false],
     ['nor when a schedule’s latest run failed', now({}), schedule({ failing: true }), false],

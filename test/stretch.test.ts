@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Courier, courier } from '../activities/kinesis/deliver.ts';
 import type { Put, PutEntry } from '../activities/kinesis/put-records.ts';
-import { type Sent, sendHeartbeats, sendHeldBack, sendStretch, unsent } from '../activities/kinesis/stretch.ts';
+import { matchOf, type Sent, sendHeartbeats, sendHeldBack, sendStretch, unsent } from '../activities/kinesis/stretch.ts';
 import { generated, sentBy, tally } from '../activities/tally.ts';
 import { payloads } from '../pipeline/aggregation.ts';
 import { gameOf } from '../pipeline/lanes.ts';
@@ -42,6 +42,12 @@ function randomBy(seed: number): () => number {
   let i = 0;
   return () => (hash(seed, 0, i++, 0) >>> 0) / 2 ** 32;
 }
+
+it('gives every record a partition key that Kinesis takes, wherever an event is cut off', () => {
+  const json = laneOf(gameOf(parseSpec({ shards: 1 }), 'abcd1234'), 0).next(0);
+  const keys = Array.from({ length: json.length + 1 }, (_, end) => matchOf(json.slice(0, end)));
+  expect(new Set(keys)).toEqual(new Set(['none', (JSON.parse(json) as { match_id: string }).match_id]));
+});
 
 describe('a lane', () => {
   it('puts every event of its stretches into the stream once, with its own bytes, whatever is refused or unanswered; what is there twice is in the account', async () => {

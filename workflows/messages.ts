@@ -27,6 +27,8 @@ export interface GeneratorState {
   /** What is sent a second, in words. */
   rate: string;
   total?: number;
+  /** Why sending, or writing down what was sent, has failed again and again and is still being tried. */
+  failing?: string;
 }
 
 /** The state of the SQL in the Studio notebook. */

@@ -164,9 +164,11 @@ function sender({ lanes }: Game, lane: number, { send }: ReturnType<Courier['lan
 
 const MATCH = '"match_id":"';
 
-function matchOf(json: string): string {
+/** That of an event whose id of a match is cut off, as it is malformed on purpose, is no matter; only empty it must not be. */
+export function matchOf(json: string): string {
   const begin = json.indexOf(MATCH) + MATCH.length;
-  return begin < MATCH.length ? 'none' : json.slice(begin, json.indexOf('"', begin));
+  const end = json.indexOf('"', begin);
+  return begin < MATCH.length || end <= begin ? 'none' : json.slice(begin, end);
 }
 
 const jsonAt = (events: Lane, i: number, bases: TimeBase[]): string => {
