@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { type Carriage, courier, type Lane } from '../activities/kinesis/deliver.ts';
 import type { LaneOptions, Positions, Progress } from '../activities/kinesis/lane.ts';
 import type { Put } from '../activities/kinesis/put-records.ts';
+import type { LookUp } from '../activities/kinesis/read-back.ts';
 import { payloads } from '../pipeline/aggregation.ts';
 import { later, named, troubled } from './troubled-stream.ts';
 
@@ -222,6 +223,37 @@ describe('a lane', () => {
     expect(performance.now() - began).toBeLessThan(10_150);
     expect(stored).toEqual(Array.from({ length: 500 }, (_, i) => `${i}`));
     expect(records).toBeGreaterThan(100);
+  });
+
+  it('when aborted while it is looked up what may be stored, keeps in its books what goes in the same call', async () => {
+    const stored: string[] = [];
+    const control = new AbortController();
+    let [isLost, isLookedUp] = [false, false];
+    const put: Put = async (_stream, entries) => {
+      stored.push(...entries.map(({ Data }) => Buffer.from(Data).toString()));
+      if (!isLost) return entries.map(() => ({ ShardId: 's', SequenceNumber: '1' }));
+      isLost = false;
+      void sending(lane, 2);
+      lane.reached(3);
+      throw named('TimeoutError');
+    };
+    const lookUp: LookUp = async () => {
+      isLookedUp = true;
+      await later(1_000);
+      return new Set();
+    };
+    const lane = sender(put, { lookUp }).lane({ signal: control.signal });
+    const play = async () => {
+      void sending(lane, 0);
+      await later(500);
+      isLost = true;
+      void sending(lane, 1);
+      while (!isLookedUp) await later(10);
+      control.abort();
+      return lane.end();
+    };
+    expect(await settled(play())).toMatchObject({ next: 3, acknowledged: 3, held: 0 });
+    expect(stored).toEqual(['0', '1', '1', '2']);
   });
 
   it('passes positions that have no record', async () => {

@@ -101,52 +101,60 @@ describe('whoever keeps the notebook', () => {
     });
   }, 60_000);
 
-  it('has the SQL read what came since its last look, before it is suspended', async () => {
-    const done: string[] = [];
-    let look: 'runs' | 'hangs' | 'has gone' = 'runs';
-    let hangs: (() => void) | undefined;
-    const entered = (what: string) => async () => {
-      done.push(what);
-    };
-    const worker = await Worker.create({
-      connection: env.nativeConnection,
-      taskQueue: 'lagging',
-      workflowBundle,
-      activities: {
-        ...activities,
-        'notebook.look': async () => {
-          if (look === 'hangs') {
-            look = 'has gone';
-            await new Promise<void>((go) => {
-              hangs = go;
-            });
-          }
-          return look === 'has gone' ? { running: false, reason: 'the shards are others' } : { running: true };
+  it.each([
+    ['has the SQL read what came since its last look before it is suspended', false, ['run', 'stop']],
+    ['does not suspend it when it is resumed meanwhile', true, ['run']],
+  ])(
+    '%s',
+    async (_what, isResumed, wanted) => {
+      const done: string[] = [];
+      /** Looks that come to no end until they are let go. */
+      const hanging: (() => void)[] = [];
+      let hangs = 0;
+      let runs = true;
+      const worker = await Worker.create({
+        connection: env.nativeConnection,
+        taskQueue: 'lagging',
+        workflowBundle,
+        activities: {
+          ...activities,
+          'notebook.look': async () => {
+            if (hangs > 0) {
+              hangs--;
+              runs = false;
+              await new Promise<void>((go) => void hanging.push(go));
+            }
+            return runs ? { running: true } : { running: false, reason: 'the shards are others' };
+          },
+          'notebook.run': async () => {
+            runs = true;
+            done.push('run');
+          },
+          'notebook.stop': async () => void done.push('stop'),
         },
-        'notebook.run': async () => {
-          look = 'runs';
-          done.push('run');
-        },
-        'notebook.stop': entered('stop'),
-      },
-    });
-    await worker.runUntil(async () => {
-      const options = { taskQueue: 'lagging', workflowId: 'lagging/notebook', args: [{ pipeline, ran: true }] as [object] };
-      const handle = await env.client.workflow.start('keepNotebook', options);
-      const until = async (isSo: () => Promise<boolean> | boolean) => {
-        while (!(await isSo())) await new Promise((later) => setTimeout(later, 20));
-      };
-      await until(async () => (await handle.query(notebookStatus)).state === 'running');
-      look = 'hangs';
-      await until(() => hangs !== undefined);
-      await handle.signal(suspend);
-      await until(async () => (await handle.query(notebookStatus)).state === 'suspended');
-      hangs!();
-      await handle.signal(stop);
-      await handle.result();
-    });
-    expect(done).toEqual(['run', 'stop']);
-  }, 60_000);
+      });
+      await worker.runUntil(async () => {
+        const options = { taskQueue: 'lagging', workflowId: 'lagging/notebook', args: [{ pipeline, ran: true }] as [object] };
+        const handle = await env.client.workflow.start('keepNotebook', options);
+        const until = async (isSo: () => Promise<boolean> | boolean) => {
+          while (!(await isSo())) await new Promise((later) => setTimeout(later, 20));
+        };
+        const comesTo = (wanted: NotebookState['state']) => until(async () => (await handle.query(notebookStatus)).state === wanted);
+        await comesTo('running');
+        hangs = isResumed ? 2 : 1;
+        await until(() => hanging.length === 1);
+        await handle.signal(suspend);
+        await until(() => hangs === 0);
+        if (isResumed) await handle.signal(resume);
+        await (isResumed ? until(() => done.length > 0) : comesTo('suspended'));
+        for (const go of hanging) go();
+        await handle.signal(stop);
+        await handle.result();
+      });
+      expect(done).toEqual(wanted);
+    },
+    60_000,
+  );
 
   it('says it in Markdown, and so does the generator', () => {
     expect(notebookDetails(pipeline, { state: 'stopped', restarts: 0, reason: 'no KPU\nleft' })).toBe(

@@ -6,6 +6,7 @@ import {
   isCancellation,
   log,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   type SignalDefinition,
   sleep,
@@ -150,7 +151,8 @@ export function handsOn(picture: PipelineStatus): Hands {
         if (now.deep !== picture.deep && wanted === now && !isEnding()) {
           await tellNotebook(!now.deep);
           picture.deep = now.deep;
-          picture.studioRuns = !now.deep;
+          // Of one that is to stop its keeper says when it has.
+          if (!now.deep || !patched('the-keeper-says-when-it-has-stopped')) picture.studioRuns = !now.deep;
           addUp(picture);
         }
         busy = false;

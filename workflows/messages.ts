@@ -178,6 +178,8 @@ export const breakOff = defineSignal<[{ rollback: boolean }]>('breakOff');
 export const stop = defineSignal('stop');
 /** From the provisioning workflow to its pipeline: a stage has moved, with AWS's words if it failed. */
 export const stageMoved = defineSignal<[Stage, StageState, string?]>('stageMoved');
+/** From the notebook's keeper to its pipeline: whether the Studio application, the largest cost, runs. */
+export const applicationRuns = defineSignal<[boolean]>('applicationRuns');
 /** From the generator to its pipeline: it is paused (by the pause of this count) or finished, and every window up to its latest event has been closed. */
 export const windowsClosed = defineSignal<[number]>('windowsClosed');
 /** To a running generator or notebook: the spec has changed. */

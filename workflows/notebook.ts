@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  getExternalWorkflowHandle,
   isCancellation,
   log,
   patched,
@@ -12,9 +13,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { rootMessage } from './failure.ts';
-import { type NotebookState, notebookStatus, respec, resume, stop, suspend } from './messages.ts';
+import { applicationRuns, type NotebookState, notebookStatus, respec, resume, stop, suspend } from './messages.ts';
 import { notebookDetails } from './story.ts';
 
 const act = proxyActivities<Activities>({
@@ -59,16 +61,18 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
     setCurrentDetails(notebookDetails(pipeline, picture));
   };
   setHandler(notebookStatus, () => picture);
+  let looking: CancellationScope | undefined;
   setHandler(stop, () => {
     stopped = true;
+    if (suspended) looking?.cancel();
   });
-  let looking: CancellationScope | undefined;
   setHandler(suspend, () => {
     const cuts = looking !== undefined && !suspended;
     suspended = true;
     if (cuts && patched('suspend-cuts-looks')) looking!.cancel();
   });
   setHandler(resume, () => {
+    if (suspended) looking?.cancel();
     suspended = false;
   });
   setHandler(respec, (changed) => {
@@ -76,10 +80,21 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
     isNews = true;
   });
 
+  let told: boolean | undefined;
+  /** Says to the pipeline whether the application runs, when that has changed. */
+  const tell = async (runs: boolean): Promise<void> => {
+    if (told === runs || !patched('says-whether-the-application-runs')) return;
+    told = runs;
+    await getExternalWorkflowHandle(names(pipeline).workflows.pipeline)
+      .signal(applicationRuns, runs)
+      .catch((error) => log.info(`no pipeline to hear whether the application runs: ${rootMessage(error)}`));
+  };
+
   /** Sees that the job runs; one that does not is begun where its windows stopped. */
   const run = async (): Promise<void> => {
     await act['notebook.start'](pipeline);
     await act['notebook.started'](pipeline);
+    if (!suspended) await tell(true);
     const { running, reason = 'nothing was said of it' } = await act['notebook.look'](pipeline);
     if (running) return;
     const isRestart = hasRun && picture.state !== 'suspended';
@@ -107,11 +122,14 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   const catchUp = async (): Promise<void> => {
     const mayLag = hasRun && (picture.state === 'running' || picture.state === 'starting');
     if (!mayLag || !patched('catches-up-before-it-is-suspended')) return;
+    looking = new CancellationScope({ cancellable: true, timeout: CATCHES_UP_MS });
     try {
-      await CancellationScope.withTimeout(CATCHES_UP_MS, run);
+      await looking.run(run);
     } catch (error) {
       if (CancellationScope.current().consideredCancelled) throw error;
       log.warn(`some windows come out only once it is resumed: ${rootMessage(error)}`);
+    } finally {
+      looking = undefined;
     }
   };
 
@@ -122,8 +140,11 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
     try {
       if (wanted) {
         await catchUp();
-        await act['notebook.stop'](pipeline);
-        show({ state: 'suspended', reason: undefined });
+        if (suspended && !stopped) {
+          await act['notebook.stop'](pipeline);
+          await tell(false);
+          show({ state: 'suspended', reason: undefined });
+        }
       } else {
         looking = new CancellationScope();
         await looking.run(look);

@@ -17,6 +17,7 @@ import { addUp } from './budget.ts';
 import { rootMessage, unlessCancelled } from './failure.ts';
 import { handsOn } from './hands.ts';
 import {
+  applicationRuns,
   apply,
   audited,
   breakOff,
@@ -65,6 +66,10 @@ export async function operate(
   });
   setHandler(windowsClosed, (pauses) => {
     picture.closed = pauses === picture.pauses;
+  });
+  setHandler(applicationRuns, (runs) => {
+    picture.studioRuns = runs;
+    addUp(picture);
   });
   setHandler(audited, (summary) => {
     picture.audit = summary;

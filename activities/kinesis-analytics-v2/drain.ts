@@ -1,14 +1,17 @@
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { happenedAt, idsOf, rows, shardsOf } from '../kinesis/shards.ts';
 import { settled } from '../poll.ts';
 import { checkpointOf, flinkOf, jobOf, watermarkOf } from './job.ts';
+import { EARLY_MS, type Reading } from './note.ts';
 
-/** How far back the newest event is looked for at first; then ever farther, since heartbeats alone may go on for long. */
+/** How far back the newest event is looked for at first; then ever farther, since heartbeats alone may go on for long: little farther each time, as a busy shard is slow to read. */
 const RECENT_MS = 20_000;
-const FARTHER = 4;
+const FARTHER = 1.5;
 const FARTHEST_MS = 3_600_000;
 /** Longer than a sink holds rows back: a checkpoint begun this much after a window fired waits for the acknowledgement of its rows. */
 const SINK_MS = 2_000;
@@ -22,16 +25,21 @@ const PATIENCE_MS = 300_000;
 /**
  * Waits for the rows of all windows that have closed, when an application that runs is about to be restarted: then the shards it read need not be read again. Gives
  * the time (milliseconds since the epoch) before which every event is in a row that Kinesis has acknowledged; undefined when the job does not get there, or if
- * there are events in other shards than those that it was started for, whose order it may have missed.
+ * events of its windows are in other shards than those that it was started for, whose order it may have missed.
  */
-export async function drained(clients: Clients, pipeline: Pipeline, shards: readonly string[]): Promise<number | undefined> {
+export async function drained(clients: Clients, pipeline: Pipeline, { shards, from }: Reading): Promise<number | undefined> {
   if (waitedLong()) return undefined;
   const window = pipeline.windowSeconds * 1000;
   const flink = await flinkOf(clients.kinesisAnalyticsV2, pipeline);
   if ((await jobOf(flink)).id === undefined) return undefined;
-  const newest = await newestEvents(clients, pipeline);
-  if (newest.some(({ shard, time }) => time > 0 && !shards.includes(shard))) return undefined;
-  const last = Math.max(0, ...newest.map(({ time }) => time));
+  const { kinesis } = clients;
+  const stream = names(pipeline).streams.events;
+  const all = idsOf(await shardsOf(kinesis, stream));
+  const others = all.filter((shard) => !shards.includes(shard));
+  const since = from === undefined ? undefined : firstNeeded(pipeline, from);
+  if ((await Promise.all(others.map((shard) => hasEventsSince(kinesis, stream, shard, since)))).some(Boolean)) return undefined;
+  const newest = await Promise.all(all.filter((shard) => shards.includes(shard)).map((shard) => newestEvent(kinesis, stream, shard)));
+  const last = Math.max(0, ...newest);
   const look = async () => {
     const job = await jobOf(flink);
     const mark = job.id === undefined ? undefined : await watermarkOf(flink, job);
@@ -60,19 +68,32 @@ function standstill(): (mark: number | undefined) => boolean {
   };
 }
 
-/** When the newest event of each shard happened, heartbeats apart; 0 where there is none as far back as may matter. */
-async function newestEvents({ kinesis }: Clients, pipeline: Pipeline): Promise<{ shard: string; time: number }[]> {
-  const StreamName = names(pipeline).streams.events;
-  const now = Date.now() + (kinesis.config.systemClockOffset ?? 0);
-  const newestIn = async (shard: string, back: number): Promise<{ shard: string; time: number }> => {
-    let time = 0;
-    const position = { ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(now - back) };
-    for await (const page of rows(kinesis, { StreamName, ShardId: shard, ...position }))
-      for (const row of page) if (row.event_type !== 'heartbeat') time = Math.max(time, happenedAt(row) || 0);
-    return time > 0 || back >= FARTHEST_MS ? { shard, time } : newestIn(shard, back * FARTHER);
-  };
-  const shards = idsOf(await shardsOf(kinesis, StreamName));
-  return Promise.all(shards.map((shard) => newestIn(shard, RECENT_MS)));
+/** The first event that windows from a time on are made of: the first sliding window that is to come out begins that much before. */
+export const firstNeeded = (pipeline: Pipeline, from: number): number => from - (slidingSeconds(pipeline) - pipeline.windowSeconds) * 1000;
+
+/** True when a shard holds an event, heartbeats apart, that happened at `since` or later. */
+export async function hasEventsSince(
+  kinesis: KinesisClient,
+  StreamName: string,
+  ShardId: string,
+  since: number | undefined,
+): Promise<boolean> {
+  const position =
+    since === undefined
+      ? { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const }
+      : { StreamName, ShardId, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since - EARLY_MS) };
+  for await (const page of rows(kinesis, position))
+    if (page.some((row) => row.event_type !== 'heartbeat' && !(happenedAt(row) < (since ?? 0)))) return true;
+  return false;
+}
+
+/** When the newest event of a shard happened, heartbeats apart; 0 where there is none as far back as may matter. */
+async function newestEvent(kinesis: KinesisClient, StreamName: string, ShardId: string, back = RECENT_MS): Promise<number> {
+  let time = 0;
+  const Timestamp = new Date(Date.now() + (kinesis.config.systemClockOffset ?? 0) - back);
+  for await (const page of rows(kinesis, { StreamName, ShardId, ShardIteratorType: 'AT_TIMESTAMP', Timestamp }))
+    for (const row of page) if (row.event_type !== 'heartbeat') time = Math.max(time, happenedAt(row) || 0);
+  return time > 0 || back >= FARTHEST_MS ? time : newestEvent(kinesis, StreamName, ShardId, back * FARTHER);
 }
 
 function waitedLong(): boolean {

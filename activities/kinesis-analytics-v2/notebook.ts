@@ -52,7 +52,7 @@ export function notebook(clients: Clients) {
       const state = found?.ApplicationStatus;
       if (state === 'READY' || state === undefined) return;
       const note = writtenIn(textOf(found));
-      if (state === 'RUNNING' && note) await drained(clients, pipeline, note.shards);
+      if (state === 'RUNNING' && note) await drained(clients, pipeline, note);
       await pushToStop(client, pipeline, state);
       throw underWay(pipeline, `application ${names(pipeline).application} is stopping`);
     },

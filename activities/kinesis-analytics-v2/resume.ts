@@ -2,13 +2,12 @@ import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/clien
 import type { ApplicationDetail } from '@aws-sdk/client-kinesis-analytics-v2';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
-import { happenedAt, idsOf, isOpen, rows, shardsOf } from '../kinesis/shards.ts';
+import { idsOf, isOpen, rows, shardsOf } from '../kinesis/shards.ts';
 import { METRICS, newestWindow } from '../s3/metrics.ts';
-import { drained } from './drain.ts';
-import { EARLY_MS, type Reading, textOf, writtenIn } from './note.ts';
+import { drained, firstNeeded, hasEventsSince } from './drain.ts';
+import { type Reading, textOf, writtenIn } from './note.ts';
 
 /** The sinks' buffers and the subtasks' different paces: rows of windows this much older may not have come out yet. */
 const FLUSH_MS = 10_000;
@@ -24,7 +23,7 @@ export async function goingOn(clients: Clients, pipeline: Pipeline, found: Appli
   const note = writtenIn(textOf(found));
   const all = await shardsOf(kinesis, stream);
   const open = idsOf(all.filter(isOpen));
-  const done = note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note.shards) : undefined;
+  const done = note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note) : undefined;
   const certain = Math.max(done ?? 0, note?.from ?? 0);
   const probable =
     done === undefined
@@ -32,8 +31,7 @@ export async function goingOn(clients: Clients, pipeline: Pipeline, found: Appli
       : 0;
   const from = Math.max(certain, probable) || undefined;
   const closed = idsOf(all.filter((shard) => !isOpen(shard)));
-  // The first sliding window that is to come out begins that much before `from`.
-  const since = from === undefined ? undefined : from - (slidingSeconds(pipeline) - pipeline.windowSeconds) * 1000;
+  const since = from === undefined ? undefined : firstNeeded(pipeline, from);
   const stillRead = await Promise.all(closed.map((shard) => hasEventsSince(kinesis, stream, shard, since)));
   return { shards: [...closed.filter((_, i) => stillRead[i]), ...open], ...(from !== undefined && { from }) };
 }
@@ -67,15 +65,4 @@ async function firstArrival(kinesis: KinesisClient, StreamName: string, ShardId:
   for await (const page of rows(kinesis, { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }, 1))
     if (page[0]) return page[0].arrival;
   return undefined;
-}
-
-/** True when a shard holds an event, heartbeats apart, that happened at `since` or later. */
-async function hasEventsSince(kinesis: KinesisClient, StreamName: string, ShardId: string, since: number | undefined): Promise<boolean> {
-  const position =
-    since === undefined
-      ? { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const }
-      : { StreamName, ShardId, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since - EARLY_MS) };
-  for await (const page of rows(kinesis, position))
-    if (page.some((row) => row.event_type !== 'heartbeat' && !(happenedAt(row) < (since ?? 0)))) return true;
-  return false;
 }

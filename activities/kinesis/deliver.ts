@@ -86,12 +86,12 @@ export function courier(carriage: Carriage): Courier {
 
   const carry = async (all: Parcel[]) => {
     flying++;
-    const stored = await storedOf(all);
+    const doubtful = lookUp ? all.filter(({ isUnanswered, behind }) => isUnanswered && behind) : [];
+    // Those that go for the first time do so at once: an abort meanwhile must not drop them.
+    for (const parcel of all) if (!doubtful.includes(parcel)) depart(parcel);
+    const stored = doubtful.length > 0 ? await storedOf(doubtful) : new Set<Parcel>();
+    for (const parcel of doubtful) if (!stored.has(parcel)) depart(parcel);
     const parcels = all.filter((parcel) => !stored.has(parcel));
-    for (const parcel of parcels) {
-      if (!parcel.isTried) parcel.behind = marks.get(parcel.record.ExplicitHashKey);
-      parcel.lane.depart(parcel);
-    }
     const entries = parcels.map(({ record }) => record);
     if (parcels.length > 0)
       await put(stream, entries).then(
@@ -104,12 +104,15 @@ export function courier(carriage: Carriage): Courier {
     wake();
     pump();
   };
+  const depart = (parcel: Parcel) => {
+    if (!parcel.isTried) parcel.behind = marks.get(parcel.record.ExplicitHashKey);
+    parcel.lane.depart(parcel);
+  };
   /** Those that an earlier call has stored though nobody heard of it; they are settled. Of what cannot be looked up none: a copy loses nothing, and is told of. */
-  const storedOf = async (parcels: Parcel[]): Promise<Set<Parcel>> => {
-    const doubtful = parcels.flatMap(({ record, behind, isUnanswered }) => (isUnanswered && behind ? [{ record, behind }] : []));
-    if (!lookUp || doubtful.length === 0) return new Set();
-    const found = await lookUp(stream, doubtful).catch(() => new Set<Parcel['record']>());
-    const stored = parcels.filter(({ record }) => found.has(record));
+  const storedOf = async (doubtful: Parcel[]): Promise<Set<Parcel>> => {
+    const sought = doubtful.map(({ record, behind }) => ({ record, behind: behind! }));
+    const found = await lookUp!(stream, sought).catch(() => new Set<Parcel['record']>());
+    const stored = doubtful.filter(({ record }) => found.has(record));
     waiting.judge(stored, performance.now(), () => true);
     return new Set(stored);
   };

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { joined, type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
+import { joined, type Span, timeOf } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import { aggregation, type Pipeline } from '../../pipeline/spec.ts';
@@ -10,7 +10,7 @@ import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
 import { sentSince } from './read-back.ts';
 import type { Order, Task, Way, Word } from './sender-thread.ts';
-import { FORGOTTEN_MS, type Sent, type Stretch, unsent } from './stretch.ts';
+import { FORGOTTEN_MS, type Sent, type Silent, type Stretch, unsent } from './stretch.ts';
 
 const HEARTBEAT_MS = 250;
 /** An event arrives after it happened, but for clocks that differ: by more where a copy would be counted than where it would only be one. */
@@ -30,7 +30,7 @@ export function generator(target: Target, kinesis: KinesisClient) {
       const known = (attempt > 1 && (heartbeatDetails as Sent | undefined)) || { ...unsent(stretch.from), lane: stretch.lane };
       const isRepeated = again || attempt > 1;
       const start: Sent = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
-      const there = isRepeated ? await sentBefore(kinesis, pipeline, stretch, known) : undefined;
+      const there = isRepeated ? await sentAlready(kinesis, pipeline, stretch, timeOf(stretch.bases, known.next), known) : undefined;
       return supervised(thread, { kind: 'stretch', way: wayOf(pipeline), stretch, start, there }, start, isRepeated);
     },
     /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
@@ -38,19 +38,28 @@ export function generator(target: Target, kinesis: KinesisClient) {
       supervised(thread, { kind: 'heartbeats', way: wayOf(pipeline), ...order }, unsent(0), false),
     /** Sends what the lanes have held back, and returns, lane by lane, what of it may be in the stream once more: of a repeated attempt all. */
     'kinesis.heldBack': async ({ pipeline, ...order }: { pipeline: Pipeline } & HeldBack): Promise<Span[][]> => {
-      const sent = await supervised(thread, { kind: 'heldBack', way: wayOf(pipeline), ...order }, unsent(0), true);
-      return Context.current().info.attempt > 1 ? order.lanes.map((lane) => allOf(order.game, lane)) : sent.heldBack!;
+      const { attempt, scheduledTimestampMs: since } = Context.current().info;
+      const isRepeated = attempt > 1;
+      const look = (lane: Silent) => sentAlready(kinesis, pipeline, { game: order.game, lane: lane.lane }, since, unsent(0));
+      const there = isRepeated ? await Promise.all(order.lanes.map(look)) : undefined;
+      const sent = await supervised(thread, { kind: 'heldBack', way: wayOf(pipeline), ...order, there }, unsent(0), true);
+      return isRepeated ? order.lanes.map((lane) => allOf(order.game, lane)) : sent.heldBack!;
     },
   };
 }
 
-/** Which events of a stretch are in the stream beyond what is known; undefined if that cannot be looked up, unless a copy would count. */
-async function sentBefore(kinesis: KinesisClient, pipeline: Pipeline, stretch: Stretch, known: Sent): Promise<Set<number> | undefined> {
-  const since = timeOf(stretch.bases, known.next);
+/** Which events of a lane came into the stream since a moment, as far as is known; undefined if that cannot be looked up, unless a copy would count. */
+async function sentAlready(
+  kinesis: KinesisClient,
+  pipeline: Pipeline,
+  lane: { game: Game; lane: number },
+  since: number,
+  known: Sent,
+): Promise<Set<number> | undefined> {
   const isForgotten = Date.now() - since > FORGOTTEN_MS;
   const early = isForgotten ? EARLY_MS.forgotten : EARLY_MS.known;
   try {
-    return await whileBeating(known, sentSince(kinesis, pipeline, stretch, since - early));
+    return await whileBeating(known, sentSince(kinesis, pipeline, lane, since - early));
   } catch (error) {
     if (isForgotten) throw error;
     log.warn(`what an earlier attempt may have sent is sent again: ${(error as Error).message}`);
@@ -64,10 +73,10 @@ const maybeSent = ({ next, resent }: Sent, { to }: Stretch): Span[] => (to > nex
 /** Lanes that fall silent, each before event `next`. */
 interface HeldBack {
   game: Game;
-  lanes: { lane: number; next: number; since: number; bases: TimeBase[] }[];
+  lanes: Silent[];
 }
 
-const allOf = (game: Game, { lane, next, since }: HeldBack['lanes'][number]): Span[] =>
+const allOf = (game: Game, { lane, next, since }: Silent): Span[] =>
   joined(dueAtEnd(game, lane, next, since).map(({ i }): Span => [i, i + 1]));
 
 const wayOf = (pipeline: Pipeline): Way => ({

@@ -33,14 +33,15 @@ export function lookingUp(target: Target): LookUp {
     const abortSignal = AbortSignal.timeout(LOOK_MS);
     const found = new Set<PutEntry>();
     for (const { ShardId, SequenceNumber: StartingSequenceNumber } of earliest(doubtful.map(({ behind }) => behind))) {
-      const sought = new Map<string, PutEntry[]>();
-      for (const { record, behind } of doubtful)
-        if (behind.ShardId === ShardId) sought.set(contentOf(record), [...(sought.get(contentOf(record)) ?? []), record]);
+      const sought = new Map<string, Doubtful[]>();
+      for (const one of doubtful)
+        if (one.behind.ShardId === ShardId) sought.set(contentOf(one.record), [...(sought.get(contentOf(one.record)) ?? []), one]);
       const position = { StreamName, ShardId, ShardIteratorType: 'AFTER_SEQUENCE_NUMBER' as const, StartingSequenceNumber };
       for await (const page of records(kinesis, position, { abortSignal }))
-        for (const record of page) {
-          const one = sought.get(contentOf(record))?.pop();
-          if (one) found.add(one);
+        for (const { SequenceNumber = '', ...record } of page) {
+          const all = sought.get(contentOf(record)) ?? [];
+          const at = all.findIndex(({ behind }) => isBehind({ ShardId, SequenceNumber }, behind));
+          for (const one of at < 0 ? [] : all.splice(at, 1)) found.add(one.record);
         }
     }
     return found;

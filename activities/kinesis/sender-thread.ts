@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Span, TimeBase } from '../../pipeline/ledger.ts';
+import type { Span } from '../../pipeline/ledger.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import type { Target } from '../aws.ts';
 import { type Courier, courier } from './deliver.ts';
 import { putting } from './put-records.ts';
 import { lookingUp } from './read-back.ts';
-import { type Sent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, unsent } from './stretch.ts';
+import { type Sent, type Silent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, unsent } from './stretch.ts';
 
 /** Where records go, and how. */
 export interface Way {
@@ -18,7 +18,7 @@ export interface Way {
 export type Task =
   | { kind: 'stretch'; way: Way; stretch: Stretch; start: Sent; there?: ReadonlySet<number> }
   | { kind: 'heartbeats'; way: Way; game: Game; after: number[]; until: number }
-  | { kind: 'heldBack'; way: Way; game: Game; lanes: { lane: number; next: number; since: number; bases: TimeBase[] }[] };
+  | { kind: 'heldBack'; way: Way; game: Game; lanes: Silent[]; there?: (ReadonlySet<number> | undefined)[] };
 
 /** What the thread is asked: a task, or to end one early. */
 export type Order = { job: number; task: Task } | { job: number; task: 'end' };
@@ -57,7 +57,8 @@ async function carryOut(task: Task, signal: AbortSignal, report: (sent: Sent) =>
   if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, { ...sending, there: task.there });
   if (task.kind === 'heartbeats') return sendHeartbeats(task, sending);
   const heldBack: Span[][] = [];
-  for (const lane of task.lanes) heldBack.push(await sendHeldBack({ game: task.game, ...lane }, sending.courier));
+  for (const [at, lane] of task.lanes.entries())
+    heldBack.push(await sendHeldBack({ game: task.game, ...lane, there: task.there?.[at] }, sending.courier));
   return { ...unsent(0), heldBack };
 }
 

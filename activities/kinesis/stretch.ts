@@ -16,6 +16,14 @@ export interface Stretch {
   since: number;
 }
 
+/** A lane that falls silent before event `next`; what was held back of events below `since` has been sent. */
+export interface Silent {
+  lane: number;
+  next: number;
+  since: number;
+  bases: TimeBase[];
+}
+
 /** How far sending has come. */
 export interface Sent {
   /** Of a stretch. */
@@ -87,7 +95,7 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
     const end = Math.min(due, i + TURN_EVENTS);
     while (i < end && !signal.aborted) {
       for (const due of dueAt(game, lane, i, since))
-        if (!isTooLate(due, bases) && !(due.kind === 'late' && there?.has(due.i))) await send(jsonAt(heldBack, due.i, bases), i);
+        if (!isTooLate(due, bases) && !isThere(due, there)) await send(jsonAt(heldBack, due.i, bases), i);
       const time = timeOf(bases, i);
       const kind = troubleOf(game, lane, i);
       const json = events.next(time);
@@ -115,7 +123,7 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
 
 /** Sends what a lane holds back when it falls silent before event `next`; gives what of it was sent again, since nobody knew what had become of it. */
 export async function sendHeldBack(
-  { game, lane, next, since, bases }: { game: Game; lane: number; next: number; since: number; bases: TimeBase[] },
+  { game, lane, next, since, bases, there }: { game: Game; there?: ReadonlySet<number> } & Silent,
   courier: Courier,
 ): Promise<Span[]> {
   const events = laneOf(game, lane);
@@ -126,7 +134,8 @@ export async function sendHeldBack(
     },
   });
   const send = sender(game, lane, delivery);
-  for (const due of dueAtEnd(game, lane, next, since)) if (!isTooLate(due, bases)) await send(jsonAt(events, due.i, bases), due.i);
+  for (const due of dueAtEnd(game, lane, next, since))
+    if (!isTooLate(due, bases) && !isThere(due, there)) await send(jsonAt(events, due.i, bases), due.i);
   await delivery.end();
   return resent;
 }
@@ -153,6 +162,9 @@ export async function sendHeartbeats(
 
 /** True for a second copy that the SQL would no longer know for one. */
 const isTooLate = ({ i, kind }: Due, bases: TimeBase[]): boolean => kind === 'duplicate' && Date.now() - timeOf(bases, i) > FORGOTTEN_MS;
+
+/** True for a late event that has been sent already; of a second copy that cannot be told, as the first is there anyway. */
+const isThere = ({ i, kind }: Due, there: ReadonlySet<number> | undefined): boolean => kind === 'late' && there?.has(i) === true;
 
 type Send = (json: string, position: number) => Promise<void> | undefined;
 
