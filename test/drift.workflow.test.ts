@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { names } from '../pipeline/names.ts';
 import { STAGES } from '../pipeline/stages.ts';
 import * as messages from '../workflows/messages.ts';
-import { env, isRunning, soon, withPipeline } from './stage.ts';
+import { outlook } from '../workflows/outlook.ts';
+import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
+import { final } from './world.ts';
 
 const ALL = Object.keys(STAGES).length;
 
@@ -50,15 +52,97 @@ describe('a look for drift', () => {
   );
 
   it(
+    'that fails holds up no wish that was accepted meanwhile; a third is told what it has to wait for',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const changed = { ...pipeline, windowSeconds: 2 };
+        let letGo = () => {};
+        const isLetGo = new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
+        let isAsked = false;
+        account.surveying = ({ windowSeconds }) => {
+          if (windowSeconds === 1) return;
+          isAsked = true;
+          return isLetGo;
+        };
+        const answer = handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        while (!isAsked) await new Promise((resolve) => setTimeout(resolve, 20));
+        await expect(handle.executeUpdate(messages.apply, { args: [{ pipeline }] })).rejects.toMatchObject({
+          cause: { message: `another spec is being applied to pipeline ${pipeline.name}; try again once that is done` },
+        });
+        account.broken.set('crawler', new Error('still thinking'));
+        account.standing.delete('crawler');
+        await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
+        letGo();
+        await answer;
+        account.mend = { crawler: changed };
+        account.broken.set('crawler', final('no crawler left'));
+        expect(await until((now) => isHeld(now) || now.pipeline.windowSeconds === 2)).toMatchObject({ state: 'applying' });
+        await until(isRunning);
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'leaves the rate that the user set live; the spec that is applied again, unchanged, brings its own back',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const rate = async () => (await generatorOf(pipeline).query(messages.generatorStatus)).rate;
+        await generatorOf(pipeline).executeUpdate(messages.setRate, { args: [77] });
+        account.standing.delete('crawler');
+        await until((now) => isRunning(now) && now.drifts.length > 0);
+        expect(await rate()).toBe('77 events/s');
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
+        await until((now) => isRunning(now) && !now.asked);
+        expect(await rate()).toBe('100 events/s');
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'that cannot make a delivery anew lets nothing be sent, whatever the user says, until one can',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.broken.set('eventsDelivery', final('no delivery stream left'));
+        account.standing.delete('eventsDelivery');
+        const held = await until(isHeld);
+        expect(outlook(held).words).toContain('No events are sent until the stream and all deliveries stand');
+        const sent = account.sent.size;
+        await until(({ lookedAt = 0 }) => lookedAt > held.lookedAt! + 1_000);
+        account.broken.set('eventsDelivery', new Error('still thinking'));
+        await until(({ state, stages, closed }) => state === 'applying' && stages.eventsDelivery === 'working' && closed);
+        await handle.signal(messages.pause);
+        await until(({ paused }) => paused);
+        await handle.signal(messages.resume);
+        await until(({ paused }) => !paused);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        expect(account.sent.size).toBe(sent);
+        expect(await until(() => true)).toMatchObject({ state: 'applying', closed: true });
+        account.broken.clear();
+        await until(isRunning);
+        while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
+      }, soon),
+    60_000,
+  );
+
+  it(
     'under way while all is taken down makes nothing anew',
     () =>
       withPipeline(async ({ account, handle, up, until }) => {
         await up();
         await until(isRunning);
         let letGo = () => {};
-        account.surveying = new Promise<void>((resolve) => {
+        const isLetGo = new Promise<void>((resolve) => {
           letGo = resolve;
         });
+        account.surveying = () => isLetGo;
         account.surveysBegun = 0;
         while (account.surveysBegun === 0) await new Promise((resolve) => setTimeout(resolve, 20));
         const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });

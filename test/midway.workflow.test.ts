@@ -46,6 +46,31 @@ describe('what fails midway', () => {
   );
 
   it(
+    'is taken back without a word sent into the delivery that goes away for it',
+    () =>
+      withPipeline(
+        async ({ account, pipeline, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          account.standing.delete('eventsDelivery');
+          account.stuck.set('eventsDelivery', new Error('still there'));
+          account.broken.set('dashboard', final('too many visuals'));
+          account.mend = { dashboard: pipeline };
+          await handle.executeUpdate(messages.apply, { args: [{ pipeline: { ...pipeline, windowSeconds: 2 }, rollback: true }] });
+          while (!account.log.includes('eventsDelivery.remove')) await new Promise((resolve) => setTimeout(resolve, 20));
+          const sent = account.sent.size;
+          await new Promise((resolve) => setTimeout(resolve, 500));
+          expect(account.sent.size).toBe(sent);
+          account.stuck.clear();
+          expect(await until(({ rolledBack }) => rolledBack !== undefined)).toMatchObject({ state: 'running', hushed: false });
+          while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
+        },
+        { drift: 'report', delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
+
+  it(
     'is taken back to what stood, not to what was tried before and failed, too',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {

@@ -41,6 +41,28 @@ describe('a take-down', () => {
   );
 
   it(
+    'that keeps the data pauses a generator that had sent its total and then got a larger one',
+    () =>
+      withPipeline(
+        async ({ pipeline, handle, up, until }) => {
+          await up();
+          await until(({ state, closed }) => state === 'running' && closed);
+          const more = { ...pipeline, generator: { ...pipeline.generator, total: 1_000_000 } };
+          await handle.executeUpdate(messages.apply, { args: [{ pipeline: more }] });
+          const state = async () => (await generatorOf(pipeline).query(messages.generatorStatus)).state;
+          while ((await state()) !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+          const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] });
+          while ((await generatorOf(pipeline).describe()).status.name === 'RUNNING' && (await state()) === 'running')
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          expect(await state()).toBe('paused');
+          await down;
+        },
+        { generator: { rate: 100, total: 50 }, delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
+
+  it(
     'that failed while it came up holds it, until it is asked for again',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {

@@ -23,8 +23,8 @@ export interface World {
   endless?: Error;
   /** What would not go away. */
   stuck: Map<Stage, Error>;
-  /** A survey ends no sooner than this. */
-  surveying?: Promise<void>;
+  /** A survey of this spec ends no sooner than this. */
+  surveying?: (pipeline: Pipeline) => Promise<void> | undefined;
   surveysBegun: number;
   /** The schedules are made no sooner than this. */
   scheduling?: Promise<void>;
@@ -108,7 +108,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     ...steps,
     'stages.survey': async (pipeline: Pipeline, leave?: { adopt?: boolean }) => {
       w.surveysBegun++;
-      await w.surveying;
+      await w.surveying?.(pipeline);
       return {
         stages: Object.fromEntries(stages.map((stage) => [stage, survey(pipeline, stage, leave?.adopt)])),
         calls: stages.length,

@@ -92,12 +92,15 @@ export function mustFit(next: Pipeline, present: Pipeline): void {
   if (fixed.length > 0) throw new Error(`${fixed.join(', ')} cannot change; take the pipeline down first, or name the new one otherwise`);
 }
 
-/** True if carrying out `next` would do anything: a stage is not as wanted, or the spec itself is another. */
-export function changesAnything(picture: PipelineStatus, next: Wish, stages: Record<string, { action: string }>): boolean {
-  const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(picture.pipeline);
-  return (
-    isOther || picture.state === 'held' || picture.readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none')
-  );
+/** True if carrying out `next` would do anything: a stage is not as wanted, the spec itself is another, or the generator does not follow it. */
+export function changesAnything(
+  { pipeline, state, readyAt, rated, hushed }: PipelineStatus,
+  next: Wish,
+  stages: Record<string, { action: string }>,
+): boolean {
+  const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(pipeline);
+  const isApart = rated === true || hushed === true;
+  return isOther || isApart || state === 'held' || readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none');
 }
 
 /**
@@ -145,6 +148,9 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   };
 
   const quiet = picture.generating && interruptsData(stages);
+  /** False while something is missing without which what is sent would never reach the lake: a delivery begins with what comes once it stands. */
+  const carriersStand = () =>
+    CARRIERS.every((stage) => picture.stages[stage] === 'ready' || ['change', 'adopt'].includes(stages[stage].action));
   /** Its start takes the application longer than the rest takes to be made; its SQL runs once that stands, too. */
   const startApplication = async () => {
     if (picture.generating || picture.deep || !(await stand('studio'))) return;
@@ -154,9 +160,9 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   };
   const letFlow = async () => {
     if (!(await stand('events', 'studio', ...DELIVERIES))) return;
-    if (picture.generating) await hands.respec(pipeline);
+    if (picture.generating) await hands.respec(pipeline, !wish.heals);
     await hands.setGoing(pipeline);
-    if (quiet) await hands.goOn();
+    if (quiet || picture.hushed) await hands.goOn();
     if (!picture.tables && (await stand('crawler'))) made.push(await makeTables(pipeline, picture));
   };
 
@@ -165,7 +171,8 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
     if (quiet) await (stages.events.action === 'create' ? hands.hush() : hands.closeWindows());
     await together(makeFoundation, startApplication, letFlow);
   } finally {
-    if (quiet) await CancellationScope.nonCancellable(hands.goOn);
+    // In a history of an earlier version nothing is ever hushed.
+    if (picture.hushed === undefined ? quiet : picture.hushed && carriersStand()) await hands.goOn();
   }
   // What only people look at may fail: the data flows without it.
   if (DATA_PATH.some(isLost)) throw allFailed(failed);
@@ -194,6 +201,8 @@ export async function seeToSchedules(picture: PipelineStatus): Promise<void> {
 }
 
 const DELIVERIES = (Object.keys(STAGES) as Stage[]).filter((stage) => stage.endsWith('Delivery'));
+/** What brings the events to the lake. */
+export const CARRIERS: Stage[] = ['events', ...DELIVERIES];
 const DATA_PATH: Stage[] = [...DELIVERIES, 'studio', 'crawler'];
 
 /** Asks the application to start. If that fails, whoever keeps the notebook meets the same, and says it in the status. */
@@ -282,6 +291,6 @@ function noteDown(picture: PipelineStatus, stages: Record<Stage, Survey>): void 
 function interruptsData(stages: Record<Stage, Survey>): boolean {
   const { studio, events } = stages;
   const isReshaped = events.differences.some(({ field }) => field === 'ShardCount');
-  const isAnew = [events, ...DELIVERIES.map((stage) => stages[stage])].some(({ action }) => action === 'create' || action === 'replace');
+  const isAnew = CARRIERS.map((stage) => stages[stage]).some(({ action }) => action === 'create' || action === 'replace');
   return isReshaped || isAnew || ['change', 'replace'].includes(studio.action);
 }

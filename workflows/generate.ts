@@ -4,9 +4,7 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   isCancellation,
-  log,
   patched,
   proxyActivities,
   setCurrentDetails,
@@ -18,12 +16,12 @@ import type { Activities } from '../activities/index.ts';
 import { holdsTooLong, isOf, laneTotal, mostOf, mustBeSendable } from '../pipeline/lanes.ts';
 import { entered } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
-import { paceAt, rateSchema, rateWords } from '../pipeline/rate.ts';
+import { paceAt, type Rate, rateSchema, rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { acknowledged, basesFrom, begin, type Cursor, goingOn } from './cursor.ts';
-import { rootMessage } from './failure.ts';
-import { type GeneratorState, generatorStatus, pause, respec, resume, setRate, settle, stop, windowsClosed } from './messages.ts';
+import { type GeneratorState, generatorStatus, pause, rated, respec, resume, setRate, settle, stop, windowsClosed } from './messages.ts';
+import { reached } from './reached.ts';
 import { generatorDetails } from './story.ts';
 
 /** The longest stretch of events that one activity sends. All of them share one recorded time base, whoever sends them and however often. */
@@ -84,10 +82,13 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     cursor.paused = false;
     cut();
   });
-  setHandler(respec, (changed) => {
+  setHandler(respec, (changed, how) => {
+    const isRated = how?.applied || !isSame(changed.generator.rate, pipeline.generator.rate);
     pipeline = changed;
-    cursor.rate = undefined;
-    cursor.began = Date.now();
+    if (isRated || !patched('a-heal-keeps-the-rate')) {
+      cursor.rate = undefined;
+      cursor.began = Date.now();
+    }
     cut();
   });
   setHandler(stop, () => {
@@ -96,11 +97,13 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   });
   setHandler(
     setRate,
-    (wanted) => {
-      cursor.rate = rateSchema.parse(wanted);
+    async (wanted) => {
+      const parsed = rateSchema.parse(wanted);
+      cursor.rate = parsed;
       cursor.began = Date.now();
       cut();
-      return rateWords(cursor.rate);
+      if (patched('a-live-rate-is-told')) await reached(names(pipeline).workflows.pipeline, rated);
+      return rateWords(parsed);
     },
     { validator: (wanted) => mustBeSendable(wanted, pipeline) },
   );
@@ -233,7 +236,8 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     const answersEach = patched('each-pause-is-answered');
     do {
       const told = cursor.pauses;
-      await tellClosed(pipeline, told);
+      // A generator may also run alone: then there is nobody to tell.
+      await reached(names(pipeline).workflows.pipeline, windowsClosed, told);
       const isCalled = () => isOver() || (answersEach && cursor.pauses !== told);
       // Nobody waits for the sliding ones, which close later.
       await closeWindows(last, slidingSeconds(pipeline), isCalled);
@@ -289,12 +293,4 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   await condition(allHandlersFinished);
 }
 
-/** A generator may also run alone: then there is nobody to tell. */
-async function tellClosed(pipeline: Pipeline, pauses: number): Promise<void> {
-  const { pipeline: id } = names(pipeline).workflows;
-  try {
-    await getExternalWorkflowHandle(id).signal(windowsClosed, pauses);
-  } catch (error) {
-    log.info(`no pipeline ${id} to hear that the windows are closed: ${rootMessage(error)}`);
-  }
-}
+const isSame = (a: Rate, b: Rate): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -1,28 +1,15 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  CancellationScope,
-  condition,
-  getExternalWorkflowHandle,
-  isCancellation,
-  log,
-  ParentClosePolicy,
-  patched,
-  proxyActivities,
-  type SignalDefinition,
-  sleep,
-  startChild,
-  uuid4,
-} from '@temporalio/workflow';
+import { CancellationScope, condition, ParentClosePolicy, patched, proxyActivities, sleep, startChild, uuid4 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { addUp } from './budget.ts';
 import { begin } from './cursor.ts';
-import { rootMessage } from './failure.ts';
 import { generate } from './generate.ts';
 import { type PipelineStatus, pause, respec, resume, suspend } from './messages.ts';
 import { keepNotebook } from './notebook.ts';
 import { rename } from './picture.ts';
+import { reached } from './reached.ts';
 import { introduced } from './story.ts';
 
 const act = proxyActivities<Activities>({
@@ -55,15 +42,16 @@ export interface Hands {
   want(wanted: Partial<Wanted>): void;
   /** Starts the generator and the notebook where they do not run, and says which it has started. */
   setGoing(pipeline: Pipeline): Promise<string[]>;
-  /** Pauses the generator. */
+  /** Pauses the generator; whatever the user wants meanwhile, it sends nothing until `goOn`. */
   hush(): Promise<void>;
-  /** Pauses the generator and waits until every window is closed. */
+  /** The same, and waits until every window is closed. */
   closeWindows(): Promise<void>;
-  /** Pauses the generator and waits until all that it has sent lies in the lake. */
+  /** The same, and waits until all that was sent lies in the lake. */
   letDataThrough(): Promise<void>;
-  /** Ends what these began. */
+  /** Ends what these began: the generator does what the user wants. */
   goOn(): Promise<void>;
-  respec(pipeline: Pipeline): Promise<void>;
+  /** Tells generator and notebook the spec; one that the user applied brings its rate back. */
+  respec(pipeline: Pipeline, applied: boolean): Promise<void>;
   /** Tells them what is wanted, while `mayAct`; runs until `isOver`. */
   steer(isOver: () => boolean, mayAct: () => boolean): Promise<void>;
   /** True while they are being told something. */
@@ -89,8 +77,12 @@ export function handsOn(picture: PipelineStatus): Hands {
     const told = await reached(notebook, runs ? resume : suspend);
     if (!told && runs) await startNotebook(picture.pipeline);
   };
-  const closeWindows = async () => {
+  const hush = async () => {
+    if (patched('quiet-until-all-stands')) picture.hushed = true;
     await tellGenerator(true);
+  };
+  const closeWindows = async () => {
+    await hush();
     await condition(() => picture.closed, closingPatience(picture.pipeline), CLOSING);
   };
   return {
@@ -101,10 +93,10 @@ export function handsOn(picture: PipelineStatus): Hands {
     setGoing: async (pipeline) => {
       const started: string[] = [];
       const isKnown = picture.generating;
-      if (await startGenerator(pipeline, wanted.paused, picture.pauses)) started.push(generator);
+      if (await startGenerator(pipeline, wanted.paused || picture.hushed === true, picture.pauses)) started.push(generator);
       else if (!isKnown) {
         // An earlier life of the pipeline left it running.
-        await reached(generator, respec, pipeline);
+        await reached(generator, respec, pipeline, { applied: true });
         await tellGenerator(wanted.paused);
       }
       picture.generating = true;
@@ -118,16 +110,21 @@ export function handsOn(picture: PipelineStatus): Hands {
       }
       return started;
     },
-    hush: () => tellGenerator(true),
+    hush,
     closeWindows,
     letDataThrough: async () => {
       if (!picture.generating) return;
-      if (!picture.closed) await closeWindows();
+      // One that has sent its total is quiet, too, but goes on when the total grows.
+      if (!picture.closed || (!picture.paused && patched('only-a-pause-is-relied-on'))) await closeWindows();
       await sleep(picture.pipeline.delivery.seconds * 1000 + SINKS_MS, { summary: 'until all is delivered' });
     },
-    goOn: () => tellGenerator(wanted.paused),
-    respec: async (pipeline) => {
-      for (const id of [generator, notebook]) await reached(id, respec, pipeline);
+    goOn: () => {
+      if (picture.hushed) picture.hushed = false;
+      return CancellationScope.nonCancellable(() => tellGenerator(wanted.paused));
+    },
+    respec: async (pipeline, applied) => {
+      if (applied) picture.rated = undefined;
+      for (const id of [generator, notebook]) await reached(id, respec, pipeline, { applied });
     },
     areBusy: () => busy,
     areStill,
@@ -139,7 +136,7 @@ export function handsOn(picture: PipelineStatus): Hands {
         busy = true;
         const now = wanted;
         if (now.paused !== picture.paused) {
-          await tellGenerator(now.paused);
+          if (!picture.hushed) await tellGenerator(now.paused);
           await act['schedules.pause'](picture.pipeline, now.paused);
           picture.paused = now.paused;
           addUp(picture);
@@ -172,18 +169,6 @@ const startNotebook = (pipeline: Pipeline): Promise<boolean> => {
   const options = lasting(pipeline, names(pipeline).workflows.notebook, 'keeps the SQL of the Studio notebook running');
   return once(() => startChild(keepNotebook, { ...options, args: [{ pipeline }] }));
 };
-
-/** Signals a workflow; false if somebody has ended it. */
-async function reached<Args extends unknown[]>(workflowId: string, message: SignalDefinition<Args>, ...args: Args): Promise<boolean> {
-  try {
-    await getExternalWorkflowHandle(workflowId).signal(message, ...args);
-    return true;
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    log.warn(`workflow ${workflowId} is gone: ${rootMessage(error)}`);
-    return false;
-  }
-}
 
 /** A long-lived child is started once: true if that was now. It goes on when what started it is broken off. */
 async function once(start: () => Promise<unknown>): Promise<boolean> {

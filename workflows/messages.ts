@@ -101,6 +101,10 @@ export interface PipelineStatus {
   deep: boolean;
   /** True once the generator, paused or finished, has seen every window closed. */
   closed: boolean;
+  /** True while the generator is to send nothing, whatever the user wants: what brings the events to the lake is being changed, or does not stand. */
+  hushed?: boolean;
+  /** True while the generator sends at another rate than the spec's, since the user said so. */
+  rated?: boolean;
   /** How often the generator was paused: it gives the number back when the windows are closed. */
   pauses: number;
   /** Milliseconds since the epoch, when everything first stood. */
@@ -164,6 +168,8 @@ export interface Wish {
   leave?: Leave;
   /** When it fails, or is cancelled midway, what it made is taken away again. */
   rollback?: boolean;
+  /** The pipeline's own wish to have things as they were: what the user set live meanwhile stays. */
+  heals?: boolean;
 }
 
 /** Stops generation at once, and the schedules with it; heartbeats go on until the last window has closed. Deep: then the Studio application is stopped too. `count` comes back in `windowsClosed`. */
@@ -182,8 +188,10 @@ export const stageMoved = defineSignal<[Stage, StageState, string?]>('stageMoved
 export const applicationRuns = defineSignal<[boolean]>('applicationRuns');
 /** From the generator to its pipeline: it is paused (by the pause of this count) or finished, and every window up to its latest event has been closed. */
 export const windowsClosed = defineSignal<[number]>('windowsClosed');
-/** To a running generator or notebook: the spec has changed. */
-export const respec = defineSignal<[Pipeline]>('respec');
+/** From the generator to its pipeline: the user had it send at another rate. */
+export const rated = defineSignal('rated');
+/** To a running generator or notebook: the spec, which may have changed; one that the user applied brings its rate back. */
+export const respec = defineSignal<[Pipeline, { applied: boolean }?]>('respec');
 /** To the notebook: stop the Studio application, until `resume`. */
 export const suspend = defineSignal('suspend');
 /** Applies a spec to the running pipeline: refused, or answered with the plan that is being carried out. */

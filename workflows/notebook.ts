@@ -3,7 +3,6 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   isCancellation,
   log,
   patched,
@@ -17,6 +16,7 @@ import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { rootMessage } from './failure.ts';
 import { applicationRuns, type NotebookState, notebookStatus, respec, resume, stop, suspend } from './messages.ts';
+import { reached } from './reached.ts';
 import { notebookDetails } from './story.ts';
 
 const act = proxyActivities<Activities>({
@@ -85,9 +85,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   const tell = async (runs: boolean): Promise<void> => {
     if (told === runs || !patched('says-whether-the-application-runs')) return;
     told = runs;
-    await getExternalWorkflowHandle(names(pipeline).workflows.pipeline)
-      .signal(applicationRuns, runs)
-      .catch((error) => log.info(`no pipeline to hear whether the application runs: ${rootMessage(error)}`));
+    await reached(names(pipeline).workflows.pipeline, applicationRuns, runs);
   };
 
   /** Sees that the job runs; one that does not is begun where its windows stopped. */

@@ -14,6 +14,8 @@ export interface Outlook {
   next: string[];
 }
 
+const HUSHED = 'No events are sent until the stream and all deliveries stand, or they would be missing from the lake.';
+
 /** How it stands with a pipeline and its bill. */
 export function outlook(picture: PipelineStatus): Outlook {
   const { pipeline, stages, made } = picture;
@@ -26,7 +28,8 @@ export function outlook(picture: PipelineStatus): Outlook {
     .map((line) => `${line.what} $${line.perHour.toFixed(3)}`)
     .join(', ');
   const sum = `$${onAws.toFixed(2)} an hour, $${perMonth(onAws).toFixed(0)} a month${dearest && ` (most of it ${dearest})`}`;
-  const words = pipeline.target === 'local' ? `Nothing is billed here; on AWS this would cost ${sum}.` : `Billed now: ${sum}.`;
+  const bill = pipeline.target === 'local' ? `Nothing is billed here; on AWS this would cost ${sum}.` : `Billed now: ${sum}.`;
+  const words = picture.hushed ? `${HUSHED} ${bill}` : bill;
   return { perHour: perHour(pipeline, running), onAws, words, next: next(picture) };
 }
 

@@ -12,7 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { keepWithinBudget, letGoOn, stopWarmingUp, watchBudget } from './allowance.ts';
-import { bringUp, changesAnything, mustFit, refusal, surveyed } from './bring-up.ts';
+import { bringUp, CARRIERS, changesAnything, mustFit, refusal, surveyed } from './bring-up.ts';
 import { addUp } from './budget.ts';
 import { rootMessage, unlessCancelled } from './failure.ts';
 import { handsOn } from './hands.ts';
@@ -23,6 +23,7 @@ import {
   breakOff,
   type PipelineStatus,
   pause,
+  rated,
   resume,
   retry,
   stageMoved,
@@ -71,6 +72,9 @@ export async function operate(
     picture.studioRuns = runs;
     addUp(picture);
   });
+  setHandler(rated, () => {
+    picture.rated = true;
+  });
   setHandler(audited, (summary) => {
     picture.audit = summary;
     tell(picture);
@@ -91,7 +95,7 @@ export async function operate(
   };
   setHandler(retry, (leave) => {
     if (!isHeld) return;
-    const wanted: Wish = todo ?? { pipeline: picture.pipeline };
+    const wanted: Wish = todo ?? { pipeline: picture.pipeline, heals: true };
     accept({ ...wanted, leave: leave ?? wanted.leave });
   });
   setHandler(breakOff, (how) => {
@@ -115,9 +119,11 @@ export async function operate(
     },
     {
       validator: (next) => {
+        const { name } = next.pipeline;
         const isClimbing = climb !== undefined || picture.state === 'rolling back';
-        const isBusy = ending || answering || isClimbing || (todo !== undefined && !isHeld);
-        if (isBusy) throw new Error(`pipeline ${next.pipeline.name} is ${picture.state}; try again once that is done`);
+        if (ending || isClimbing) throw new Error(`pipeline ${name} is ${picture.state}; try again once that is done`);
+        const isApplying = answering || (todo !== undefined && !isHeld);
+        if (isApplying) throw new Error(`another spec is being applied to pipeline ${name}; try again once that is done`);
         mustFit(next.pipeline, picture.pipeline);
       },
     },
@@ -174,7 +180,7 @@ export async function operate(
       const reason = isCancelled ? 'it was broken off' : rootMessage(error);
       const rollback = asked?.rollback ?? wanted.rollback ?? false;
       if (rollback) await CancellationScope.nonCancellable(() => rollBack(wanted, picture.stood ?? before, reason));
-      else hold(isCancelled ? `${reason}; what was made so far stays` : reason);
+      else hold(wanted, isCancelled ? `${reason}; what was made so far stays` : reason);
       // Broken off on purpose, it is for the user to take up again.
       if (isCancelled && !rollback) todo ??= wanted;
       if (isCancelled && asked === undefined) throw error;
@@ -197,7 +203,9 @@ export async function operate(
     addUp(picture);
     rename(picture, picture.paused ? 'paused' : 'running', picture.overBudget);
   };
-  const hold = (reason: string): void => {
+  /** A wish that was accepted meanwhile is carried out all the same. */
+  const hold = (wanted: Wish, reason: string): void => {
+    if (todo !== undefined && todo !== wanted) return;
     isHeld = true;
     rename(picture, 'held', reason);
   };
@@ -206,12 +214,14 @@ export async function operate(
     rename(picture, 'rolling back', reason);
     const stood = picture.readyAt !== undefined;
     try {
+      const isLeaky = stood && !picture.hushed && CARRIERS.some((stage) => picture.made.includes(stage));
+      if (isLeaky && patched('nothing-is-sent-into-what-goes')) await hands.letDataThrough();
       await takeAwayMade({ pipeline: picture.pipeline, made: picture.made, adopted: picture.adopted, andWorkflows: !stood });
       if (ending) return;
-      if (stood) await climbTo({ pipeline: before });
+      if (stood) await climbTo({ pipeline: before, heals: true });
     } catch (error) {
       if (ending) return;
-      hold(`${reason}; rolling that back failed: ${rootMessage(error)}`);
+      hold(wanted, `${reason}; rolling that back failed: ${rootMessage(error)}`);
       return;
     }
     if (!stood) throw ApplicationFailure.nonRetryable(`rolled back, since ${reason}`, 'RolledBack');
@@ -221,7 +231,7 @@ export async function operate(
   };
   const heal = async (): Promise<boolean> => {
     brokenOff = undefined;
-    await carryOut({ pipeline: picture.pipeline });
+    await carryOut({ pipeline: picture.pipeline, heals: true });
     return picture.state !== 'held';
   };
   const lookAround = async (every: ReturnType<typeof lookEvery>): Promise<void> => {
