@@ -9,6 +9,7 @@ const HELD_BACK_MS = 180_000;
 /** What was sent: for each lane of each game that the ledger knows, its events and their times. */
 export type Sent = Map<string, { game: Game; lanes: SentLane[] }>;
 
+/** What was sent of one lane. */
 export interface SentLane {
   /** As they are written down, sorted. */
   ranges: LedgerRange[];
