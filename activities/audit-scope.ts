@@ -14,6 +14,8 @@ export interface Scope {
   streamSince: number;
   /** The metrics: as of an audit by hand, otherwise since the last audit that agreed, so that no window is left out between two. */
   windowsSince: number;
+  /** True when this leaves out nothing, of all that is kept, between the last audit that agreed and now. */
+  isNext: boolean;
   /** Up to when everything agreed, by the last audit that found no fault. */
   agreedAt?: number;
 }
@@ -39,17 +41,21 @@ export function scoping({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
       const sinceLast = Math.max(back(RANGES.recent), Math.min(back(RANGES.latest), agreed ?? 0));
       const isAsked = hours !== undefined && !onSchedule;
       const { streamHours, lakeDays } = pipeline.keep;
-      const kept = back(24 * lakeDays) + FORGETTING_MS;
+      const oldest = back(24 * lakeDays) + FORGETTING_MS;
+      const kept = first < oldest ? oldest : 0;
       const onAws = pipeline.target === 'aws';
-      // On AWS all reading costs time and money, so that what agreed once is not read again.
-      const unread = onAws && onSchedule && agreed !== undefined ? agreed - FORGETTING_MS : 0;
-      const since = Math.max(hours === undefined ? 0 : back(hours), first < kept ? kept : 0, unread);
+      const asked = hours === undefined ? 0 : back(hours);
+      // A loss is told of until it is mended, or no longer kept. On AWS all reading costs time and money, so that what agreed once is not read again.
+      const unread = agreed === undefined ? 0 : agreed - FORGETTING_MS;
+      const wanted = onAws && agreed !== undefined ? unread : Math.min(asked, unread);
+      const since = Math.max(onSchedule ? wanted : asked, kept);
       // There a full shard is read half as fast as it is written: what is older would be forgotten before its turn.
       const readable = onAws ? back(streamHours / 2) : back(streamHours) + FORGETTING_MS;
       return {
         since,
         // Without a stream there is nothing to compare in it.
         streamSince: Math.max(since, readable, made ?? now),
+        isNext: since <= Math.max(kept, agreed ?? first),
         windowsSince: isAsked ? back(hours) : sinceLast,
         ...(agreed !== undefined && { agreedAt: agreed }),
       };

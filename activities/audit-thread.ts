@@ -3,7 +3,8 @@ import type { LedgerPage } from '../pipeline/ledger.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { clients, type Target } from './aws.ts';
 import { type PlaceName, READERS } from './places.ts';
-import { type Generated, generated, type Holding, sentBy, tally } from './tally.ts';
+import { sentBy } from './sent.ts';
+import { type Generated, generated, type Holding, tally } from './tally.ts';
 
 /** What the thread is to count: a place, or with none what was generated; from when on and up to when, in milliseconds since the epoch. */
 export interface Counting {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { Context } from '@temporalio/activity';
+import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { LedgerPage } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
@@ -10,11 +10,12 @@ import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
 import { unlessMissing } from './errors.ts';
 import { type Minute, told } from './minutes.ts';
-import type { PlaceName } from './places.ts';
+import { keptFrom, type PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
 import { firstEventAt, pagesOf } from './s3/ledger.ts';
+import { eventsOf, sentBy } from './sent.ts';
 import { RANGES } from './sql.ts';
-import { type Block, eventsOf, type Generated, type Holding, sentBy } from './tally.ts';
+import type { Block, Generated, Holding } from './tally.ts';
 
 /** What was sent, or what Athena has. */
 export interface Sum {
@@ -48,9 +49,9 @@ export interface Compared extends Windows {
  * what was written down after that: of a game that goes on, all counts are then of the same events.
  */
 export function auditing(clients: Clients, target: Target) {
-  /** What was written down up to a moment, of all that may have been delivered from the full hour of `from` on. */
+  /** What was written down up to a moment, of all that the lake is read of; Firehose takes a while to deliver what is written down. */
   const ledgerOf = async (pipeline: Pipeline, from: number, upTo: number): Promise<LedgerPage[]> => {
-    const since = (Math.floor(from / HOUR_MS) - 1) * HOUR_MS;
+    const since = keptFrom(from) - HOUR_MS;
     const pages: LedgerPage[] = [];
     for await (const { game, ranges } of pagesOf(clients.s3, pipeline, ({ LastModified }) => Number(LastModified) >= since))
       pages.push({ game, ranges: ranges.filter(({ at }) => at <= upTo) });
@@ -177,7 +178,15 @@ function counted(counting: Counting): Promise<Counted> {
     thread.once('message', (found: Counted) => {
       answer = found;
     });
+    // Benches count outside of activities.
+    const cancellation = asyncLocalStorage.getStore()?.cancellationSignal;
+    const stop = () => void thread.terminate();
+    cancellation?.addEventListener('abort', stop);
+    if (cancellation?.aborted) stop();
     thread.once('error', reject);
-    thread.once('exit', (code) => (answer ? resolve(answer) : reject(new Error(`counting ended with ${code} and no answer`))));
+    thread.once('exit', (code) => {
+      cancellation?.removeEventListener('abort', stop);
+      return answer ? resolve(answer) : reject(new Error(`counting ended with ${code} and no answer`));
+    });
   });
 }

@@ -23,6 +23,8 @@ export type Reader = (
 /** An event arrives after it happened, but for clocks that differ. */
 const EARLY_MS = 60_000;
 const HOUR_MS = 3_600_000;
+/** Where the first hour begins of which the lake's objects may hold what happened since `from`: they are named by the hour of their first record's arrival. */
+export const keptFrom = (from: number): number => Math.floor((from - EARLY_MS - HOUR_MS) / HOUR_MS) * HOUR_MS;
 
 /** On AWS, a quarter of the 2 MB that a shard gives a second to all its readers together: Flink and Firehose must not wait for an audit. */
 const PACED_BYTES = 512 * 1024;
@@ -42,14 +44,16 @@ export const READERS: Record<PlaceName, Reader> = {
   lake: async function* ({ s3 }, pipeline, from) {
     const { bucket: Bucket, prefix } = names(pipeline);
     const Prefix = prefix('events');
-    // Objects are named by the hour of their first record's arrival.
-    const StartAfter = from === 0 ? undefined : `${Prefix}${hourPath(from - EARLY_MS - HOUR_MS)}`;
+    const StartAfter = from === 0 ? undefined : `${Prefix}${hourPath(keptFrom(from))}`;
     let ContinuationToken: string | undefined;
     do {
       const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, StartAfter, ContinuationToken }));
       for (const { Key } of page.Contents ?? []) {
         const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
-        const lines = (await unzipped((await Body?.transformToByteArray()) ?? NOTHING)).toString('latin1').split('\n');
+        const bytes = await unzipped((await Body?.transformToByteArray()) ?? NOTHING).catch((cause: unknown) => {
+          throw new Error(`unpacking ${Bucket}/${Key}: ${(cause as Error).message}`, { cause });
+        });
+        const lines = bytes.toString('latin1').split('\n');
         yield lines.filter((line) => line !== '');
       }
       ContinuationToken = page.NextContinuationToken;

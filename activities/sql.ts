@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { LATEST_SECONDS } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { flinkColumns } from '../pipeline/schema.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -16,6 +17,10 @@ const deliveredWithin = (hours: number): string =>
 
 /** Besides Firehose's buffer: until an idle shard lets a window close, the watermark, and what the parts themselves take. */
 const ON_THE_WAY_SECONDS = 60;
+
+/** How long after its end the rows of a window, and what came late for it, may be on their way. */
+const onTheWay = ({ delivery, generator }: Pipeline): number =>
+  delivery.seconds + ON_THE_WAY_SECONDS + (generator.trouble.late > 0 ? LATEST_SECONDS : 0);
 
 /** A statement of `sql/`: the file's name without number and ending, and its text with every placeholder filled in. */
 export interface Statement {
@@ -91,7 +96,7 @@ function placeholders(pipeline: Pipeline) {
     watermarkSeconds: WATERMARK_SECONDS,
     latestHours: RANGES.latest,
     latestPartitions: deliveredWithin(RANGES.latest),
-    comparedUntil: `CAST(current_timestamp - INTERVAL '${pipeline.delivery.seconds + ON_THE_WAY_SECONDS}' SECOND AS timestamp(3))`,
+    comparedUntil: `CAST(current_timestamp - INTERVAL '${onTheWay(pipeline)}' SECOND AS timestamp(3))`,
     recentHours: RANGES.recent,
     recentPartitions: deliveredWithin(RANGES.recent),
     monthHours: RANGES.month,

@@ -1,7 +1,8 @@
-import { joined, type LedgerPage, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
+import { type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { type Game, laneOf } from '../pipeline/simulation.ts';
-import { type Due, dueAtEnd, malformed, sentBefore, troubleOf } from '../pipeline/trouble.ts';
+import { malformed, sentBefore, troubleOf } from '../pipeline/trouble.ts';
 import { type Minute, minutes, told } from './minutes.ts';
+import { type Sent, type SentLane, wasTooLate } from './sent.ts';
 
 /** What one place holds of the events that the ledger says were sent. Each event is counted once; `copies` are those beyond the first of each. */
 export interface Holding {
@@ -19,72 +20,14 @@ export interface Holding {
   lacking: { malformed: number; copies: number };
   /** Records that the stream was to refuse. */
   oversized: number;
-  /** Records of which the ledger knows nothing, though they are of no later time. */
+  /** Records of which the ledger knows nothing, though they are of no later number. */
   unknown: number;
+  /** Records beyond where the ledger ends; an activity of an earlier version does not count them. */
+  later?: number;
   /** The minutes in which something differs from what was sent; all of them for who asks. */
   minutes: Minute[];
   /** Ids of the first few that are missing, there twice without a reason, altered, or lacking. */
   examples: { missing: string[]; twice: string[]; altered: string[]; lacking: string[] };
-}
-
-/** What was sent: for each lane of each game that the ledger knows, its events and their times. */
-export type Sent = Map<string, { game: Game; lanes: SentLane[] }>;
-
-interface SentLane {
-  /** Sorted, touching each other or not. */
-  spans: Span[];
-  /** The same, and what happened before. */
-  known: Span[];
-  bases: TimeBase[];
-  resent: Span[];
-  /** Held back, and not sent yet. */
-  pending: Set<number>;
-  /** Of these, the second copy is. */
-  pendingCopies: Set<number>;
-  end: number;
-}
-
-/** Puts the pages of a ledger together; `from` leaves out what happened before (milliseconds since the epoch). */
-export function sentBy(pages: LedgerPage[], from = 0): Sent {
-  const sent: Sent = new Map();
-  const runs = new Set(pages.map(({ game }) => game.run));
-  for (const run of runs) {
-    const all = pages.filter(({ game }) => game.run === run);
-    const { game } = all[0]!;
-    const ranges = all.flatMap((page) => page.ranges);
-    const lanes = Array.from({ length: game.lanes }, (_, lane) => laneBy(game, lane, ranges, from));
-    sent.set(run, { game, lanes });
-  }
-  return sent;
-}
-
-/** How many events were sent, or were those of one lane of a game. */
-export const eventsOf = (sent: Sent, run?: string, lane?: number): number =>
-  [...sent]
-    .filter(([each]) => run === undefined || each === run)
-    .flatMap(([, { lanes }]) => lanes.filter((_, each) => lane === undefined || each === lane))
-    .flatMap(({ spans }) => spans)
-    .reduce((sum, [first, end]) => sum + end - first, 0);
-
-function laneBy(game: Game, lane: number, all: LedgerRange[], from: number): SentLane {
-  // One without events comes before the one that goes on there, and its time base may be one that no event was sent by.
-  const ranges = all.filter((range) => range.lane === lane).sort((a, b) => a.first - b.first || a.end - b.end);
-  const times = ranges.filter(({ first, end }) => first < end).map(({ time }) => time);
-  const bases = times.filter((time, i) => time.from !== times[i - 1]?.from);
-  const last = ranges.at(-1);
-  const end = last?.end ?? 0;
-  const spans = joined(ranges.map((range) => clipped(range, from)).filter(([first, to]) => first < to));
-  const known = joined(ranges.map(({ first, end: to }): Span => [first, to]).filter(([first, to]) => first < to));
-  const due = last ? dueAtEnd(game, lane, end, last.since) : [];
-  const heldBack = (wanted: Due['kind']) => new Set(due.flatMap(({ i, kind }) => (kind === wanted ? [i] : [])));
-  const resent = joined(ranges.flatMap((range) => range.resent));
-  return { spans, known, bases, resent, pending: heldBack('late'), pendingCopies: heldBack('duplicate'), end };
-}
-
-/** The part of a range that happened at `from` or later. */
-function clipped({ first, end, time }: LedgerRange, from: number): Span {
-  const begin = time.from + Math.ceil(((from - time.base) * time.rate) / 1000);
-  return [Math.max(first, begin), end];
 }
 
 /** Events of a lane whose numbers lie between `block` and `block + 1` times the length of a block. */
@@ -145,7 +88,7 @@ export function tally(sent: Sent, isAll = false): { take(record: string): void; 
   const books = new Map(
     [...sent].map(([run, { game, lanes }]) => [run, lanes.map((lane, number) => ({ ...lane, ...book(game, number, lane) }))]),
   );
-  const sum = { kills: 0, heartbeats: 0, oversized: 0, unknown: 0 };
+  const sum = { kills: 0, heartbeats: 0, oversized: 0, unknown: 0, later: 0 };
   const take = (record: string): void => {
     const idEnd = record.indexOf('"', ID.length);
     const id = record.slice(ID.length, idEnd);
@@ -156,7 +99,11 @@ export function tally(sent: Sent, isAll = false): { take(record: string): void; 
     const i = Number(isHalf ? number.slice(0, -1) : number);
     const lane = books.get(run)?.[Number(where)];
     if (!record.startsWith(ID) || !lane || !(i >= 0)) return void sum.unknown++;
-    if (!isWithin(lane.spans, i)) return void (i < lane.end && !isWithin(lane.known, i) && sum.unknown++);
+    if (!isWithin(lane.spans, i)) {
+      if (i >= lane.end) sum.later++;
+      else if (!isWithin(lane.known, i)) sum.unknown++;
+      return;
+    }
     if (isHalf) return void (lane.noteHalf(i, record) || sum.unknown++);
     if (lane.note(i, record) && isKill(record)) sum.kills++;
   };
@@ -188,7 +135,8 @@ const nothing = (): Holding => ({
 });
 
 /** What was seen of one lane: a bit an event, and the few that came more than once or otherwise than they were sent. */
-function book(game: Game, lane: number, { spans, bases, resent, pending, pendingCopies, end }: SentLane) {
+function book(game: Game, lane: number, sent: SentLane) {
+  const { spans, bases, resent, pending, pendingCopies, end } = sent;
   const seen = new Uint8Array(Math.ceil(end / 8));
   const again = new Map<number, number>();
   const altered: number[] = [];
@@ -239,7 +187,7 @@ function book(game: Game, lane: number, { spans, bases, resent, pending, pending
             found.lacking.malformed++;
             show(found.examples.lacking, i, 'x');
           }
-          if (kind === 'duplicate' && !again.has(i) && !pendingCopies.has(i)) {
+          if (kind === 'duplicate' && !again.has(i) && !pendingCopies.has(i) && !wasTooLate(game, sent, i)) {
             found.lacking.copies++;
             show(found.examples.lacking, i);
           }

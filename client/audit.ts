@@ -78,7 +78,7 @@ function minuteTable(minutes: MinuteCount[]): string[] {
   if (minutes.length === 0) return [];
   const rows = minutes
     .slice(0, MINUTES_SHOWN)
-    .map(({ minute, generated, inStream = '-', inS3, inAthena = '-', altered, twice }) =>
+    .map(({ minute, generated, inStream = '-', inS3 = '-', inAthena = '-', altered, twice }) =>
       [minute, generated, inStream, inS3, inAthena, altered, twice].map(String),
     );
   const rest = minutes.length > MINUTES_SHOWN ? [`and ${minutes.length - MINUTES_SHOWN} minutes more: --json has them`] : [];

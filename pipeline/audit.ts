@@ -1,9 +1,10 @@
 /** Every place an event passes, counted. The names are those of the machine-readable report. */
 export interface Audit {
+  /** None where this is what could not be counted. */
   generated: number;
   /** Absent, as all else that could not be counted. */
   inStream?: number;
-  inS3: number;
+  inS3?: number;
   inAthena?: number;
   /** Generated events that some place lacks; the largest of these gaps. */
   lost: number;
@@ -50,7 +51,7 @@ export interface MinuteCount {
   minute: string;
   generated: number;
   inStream?: number;
-  inS3: number;
+  inS3?: number;
   inAthena?: number;
   /** In the stream and in S3 together. */
   altered: number;
@@ -141,11 +142,11 @@ export function mismatches(report: Audit): string[] {
 
 const MINUTES_NAMED = 3;
 
-const isOff = ({ generated, inStream = generated, inS3, inAthena = generated, altered }: Omit<MinuteCount, 'twice'>): boolean =>
+const isOff = ({ generated, inStream = generated, inS3 = generated, inAthena = generated, altered }: Omit<MinuteCount, 'twice'>): boolean =>
   inStream !== generated || inS3 !== generated || inAthena !== generated || altered > 0;
 
 const inWords = ({ minute, generated, inStream, inS3, inAthena, altered, twice }: MinuteCount): string =>
-  `${minute}: ${generated} sent, ${inStream ?? '?'} in the stream, ${inS3} in S3, ${inAthena ?? '?'} in Athena, ${altered} altered, ${twice} twice`;
+  `${minute}: ${generated} sent, ${inStream ?? '?'} in the stream, ${inS3 ?? '?'} in S3, ${inAthena ?? '?'} in Athena, ${altered} altered, ${twice} twice`;
 
 /** What is wrong in one place, event by event as far as they are named; an event that is missing here is looked for in the other places. */
 export function placeFaults(
@@ -155,7 +156,7 @@ export function placeFaults(
   const { lacking = { malformed: 0, copies: 0 }, oversized = 0, unknown = 0 } = more;
   const faults: string[] = [];
   const say = (count: number, what: string, ids: string[]) =>
-    count > 0 && faults.push(`${place}: ${count} ${what}: ${ids.join(', ')}${count > ids.length ? ', …' : ''}`);
+    count > 0 && faults.push(`${place}: ${count} ${what}${ids.length > 0 ? `: ${ids.join(', ')}` : ''}${count > ids.length ? ', …' : ''}`);
   const sayOnly = (count: number, what: string) => count > 0 && faults.push(`${place}: ${count} ${what}`);
   const whereabouts = (id: string) => {
     const others = all.filter((other) => other.place !== place && !other.examples.missing.includes(id)).map((other) => other.place);

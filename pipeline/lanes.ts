@@ -6,7 +6,7 @@ const HASH_KEYS = 2n ** 128n;
 /** What is held back on purpose comes between one and two times this late. */
 const LATE_SECONDS = 15;
 /** However slow the pace, it comes before the SQL could, after a restart, read the second of two copies without the first. */
-const LATEST_SECONDS = 120;
+export const LATEST_SECONDS = 120;
 
 /** The hash key at which a lane aims: the middle of the range of its shard, when as many shards as lanes share the hash keys evenly. */
 export const hashKeyOf = (lane: number, lanes: number): string =>

@@ -41,6 +41,25 @@ it('copies that the stream has, too, are a fault on AWS as well', () => {
   ]);
 });
 
+it('copies of what was sent again are excused in the lake as often as the stream has them', () => {
+  const resent = (copies: number): Holding => ({ ...holding(), copies: { onPurpose: 0, resent: copies, unexplained: 0 } });
+  expect(mismatches(reportOf('local', counted(resent(1), resent(1))))).toEqual([]);
+  const more = counted(resent(1), resent(3));
+  expect(mismatches(reportOf('local', more))).toEqual(['lake: 2 there more often than they were sent, …']);
+  expect(reportOf('aws', more).places[1]!.copies).toEqual({ onPurpose: 0, resent: 1, unexplained: 0, redelivered: 2 });
+  // A stream that was made anew does not tell of what was sent before.
+  expect(mismatches(reportOf('local', { ...more, stream: { ...holding(), events: 1 } }))).toEqual([]);
+});
+
+it("what lies beyond the end of the ledger is the next audit's while the game goes on, and unaccounted for once it is quiet", () => {
+  const beyond = counted({ ...holding(), later: 5 }, { ...holding(), later: 4 });
+  expect(mismatches(reportOf('local', { ...beyond, sending: true }))).toEqual([]);
+  expect(mismatches(reportOf('local', beyond))).toEqual([
+    'stream: 5 of which the ledger knows nothing',
+    'lake: 4 of which the ledger knows nothing',
+  ]);
+});
+
 it('its minutes stand side by side, the worst first, and are named among the faults', () => {
   const minute = (at: number, sent: number, events: number, altered = 0) => ({ minute: at, sent, events, altered, twice: 0 });
   // Of the stream's first minute only a part is compared.

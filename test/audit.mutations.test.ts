@@ -140,7 +140,7 @@ describe('an audit by the product, from the workflow to the bytes,', () => {
     await put('events', 'lane-1', game.sent[1]!);
     expect(events).toBeGreaterThan(1_100);
     expect(faults).toContain(`lake: ${events} missing: ${game.scene.game.run}-1-0 (it is in the stream)`);
-    expect(minutes.reduce((sum, { generated, inS3 }) => sum + generated - inS3, 0)).toBe(events);
+    expect(minutes.reduce((sum, { generated, inS3 }) => sum + generated - inS3!, 0)).toBe(events);
   }, 60_000);
 
   it.each<[string, (rows: object[]) => object[], number]>([

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { sentBy } from '../activities/sent.ts';
 import { statements } from '../activities/sql.ts';
-import { generated, sentBy, tally } from '../activities/tally.ts';
+import { generated, tally } from '../activities/tally.ts';
 import { type PlaceCount, placeFaults } from '../pipeline/audit.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
@@ -62,6 +63,7 @@ async function audited(
         since: asked.hours === undefined ? 0 : 6,
         streamSince: 8,
         windowsSince: 5,
+        isNext: asked.hours === undefined || asked.onSchedule === true,
         agreedAt: 1,
         ...scope,
       }),
@@ -71,6 +73,7 @@ async function audited(
       },
       'audit.count': async (_pipeline: Pipeline, place: string, from: number, upTo?: number) => {
         hear(place, from, upTo);
+        hear(`${place} within`, Context.current().info.startToCloseTimeoutMs);
         return holding(place === 'lake' ? missing : 0);
       },
       'audit.athena': async (_pipeline: Pipeline, from: number, upTo?: number) => {
@@ -136,7 +139,7 @@ it('of a game that goes on counts everywhere what was sent by one moment, and le
   const going = await audited('going', 0, () => undefined, { settled: { at: 7, sending: true }, hear });
   expect(going).toMatchObject({ generated: 3, lost: 0, windowsChecked: 1 });
   expect(going.killsOnDashboard).toBeUndefined();
-  expect(heard.sort()).toEqual([
+  expect(heard.filter(([what]) => !String(what).endsWith('within')).sort()).toEqual([
     ['athena', 0, 7],
     ['counted', 5, 7],
     ['generated', 0, 7],
@@ -180,6 +183,7 @@ it.each<[string, string, Partial<Audit>, (keyof Audit)[]]>([
   ['audit.counted', 'What Athena counts twice', { inAthena: 3, windowsChecked: 1 }, ['duplicates']],
   ['audit.dashboard', 'The dashboard', { inAthena: 3 }, ['killsOnDashboard']],
   ['crawl.start', 'What came since the last crawl', { inAthena: 3, lost: 0 }, []],
+  ['generator.settle', 'What goes on', { inAthena: 3, lost: 0 }, []],
 ])(
   'of which %s fails says so, and publishes all else',
   async (fails, what, counted, absent) => {
@@ -193,6 +197,32 @@ it.each<[string, string, Partial<Audit>, (keyof Audit)[]]>([
   },
   60_000,
 );
+
+it.each([
+  ['audit.count', ['The lake', 'The stream'], { generated: 3, inAthena: 3, lost: 0, places: [] }],
+  ['audit.generated', ['What was sent'], { generated: 0, lost: 0 }],
+  ['audit.scope', ['From when on to count'], { generated: 3, inStream: 3, inS3: 3 }],
+])(
+  'of which %s fails is published with its fault',
+  async (fails, whats, counted) => {
+    const published: Audit[] = [];
+    const found = await audited(`without-${fails}`, 0, (each) => published.push(each), { fails });
+    expect(published).toEqual([found]);
+    expect(found).toMatchObject(counted);
+    expect(mismatches(found)).toEqual(whats.map((what) => `${what} could not be counted: counting in Athena ended as FAILED: no`));
+  },
+  60_000,
+);
+
+it('has longer than a day for a stream on AWS, which is read at half the pace at which it can be written', async () => {
+  const heard = new Map<string, number>();
+  const hear = (what: string, ...[within]: unknown[]) => void heard.set(what, Number(within));
+  const hours = 84;
+  const streamSince = Date.now() - hours * 3_600_000;
+  await audited('far', 0, () => undefined, { hear, scope: { streamSince }, pipeline: { ...pipeline, target: 'aws' } });
+  expect(heard.get('lake within')).toBe(24 * 3_600_000);
+  expect(heard.get('stream within')).toBeGreaterThanOrEqual((24 + 2 * hours) * 3_600_000);
+}, 60_000);
 
 it('that may not be written down fails, in the words of S3', async () => {
   const refused = () => {

@@ -1,13 +1,15 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { FORGOTTEN_MS } from '../activities/kinesis/stretch.ts';
 import { firstEventAt, pagesOf } from '../activities/s3/ledger.ts';
-import { generated, sentBy, tally } from '../activities/tally.ts';
+import { eventsOf, sentBy } from '../activities/sent.ts';
+import { generated, tally } from '../activities/tally.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { dueBy, entered, joined, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { parseSpec } from '../pipeline/spec.ts';
-import { troubleOf } from '../pipeline/trouble.ts';
+import { sentBefore, troubleOf } from '../pipeline/trouble.ts';
 
 const game = { ...gameOf(parseSpec({ shards: 1, generator: { trouble: { late: 0.2 } } }), 'abcd1234'), lateAfter: 20 };
 const range = (first: number, end: number, base: number, since: number): LedgerRange => {
@@ -24,6 +26,62 @@ it('tells by a range without events what is no longer held back, whatever its ti
   const events = laneOf(game, 0);
   for (let i = 0; i < 60; i++) take(events.next(i < 50 ? 1_000_000 + i * 10 : 3_000_000 + (i - 50) * 10));
   expect(holding()).toMatchObject({ missing: 0, altered: 0, unknown: 0 });
+});
+
+it('begins to count where events tell a time that is counted, whatever the rate', () => {
+  const rates = fc.oneof(fc.constantFrom(100 / 3, 1000 / 7, 0.1), fc.double({ min: 0.05, max: 5_000, noNaN: true }));
+  const began = fc.double({ min: 1_700_000_000_000, max: 1_800_000_000_000, noNaN: true });
+  fc.assert(
+    fc.property(rates, began, fc.nat(2_000), fc.constantFrom(-1, 0, 0.5, 1), (rate, base, i, off) => {
+      const time = { from: 0, base, rate };
+      const from = Math.floor(timeOf([time], i)) + off;
+      const ranges = [{ ...range(0, 2_001, 0, 0), time }];
+      // As Athena does, which knows the text of each time.
+      const text = (at: number) => new Date(at).toISOString();
+      const counted = Array.from({ length: 2_001 }, (_, each) => text(timeOf([time], each))).filter((each) => each >= text(from));
+      expect(eventsOf(sentBy([{ game, ranges }], from))).toBe(counted.length);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('knows numbers beyond its end for later ones', () => {
+  const { take, holding } = tally(sentBy([{ game, ranges: [range(0, 10, 1_000_000, 0)] }]));
+  const events = laneOf(game, 0);
+  for (let i = 0; i < 15; i++) take(events.next(1_000_000 + i * 10));
+  expect(holding()).toMatchObject({ unknown: 0, later: 5 });
+});
+
+it('does not miss a second copy that came due so late that it was not sent', () => {
+  const doubling = { ...game, trouble: { late: 0, duplicate: 0.2, malformed: 0, oversized: 0 } };
+  const doubled = Array.from({ length: 100 }, (_, i) => i).filter((i) => troubleOf(doubling, 0, i) === 'duplicate');
+  /** What lacks when each event came once, and these ranges are of it, of which the last was acknowledged so late. */
+  const lacking = (ranges: LedgerRange[]) => {
+    const { take, holding } = tally(sentBy([{ game: doubling, ranges }]));
+    const events = laneOf(doubling, 0);
+    for (let i = 0; i < 100; i++) take(events.next(1_000_000 + i * 10));
+    return holding().lacking.copies;
+  };
+  const time = { from: 0, base: 1_000_000, rate: 100 };
+  const of = (first: number, end: number, late: number, since = 0) => ({
+    ...range(first, end, 0, since),
+    time,
+    at: timeOf([time], end - 1) + late,
+  });
+  const silent = (late: number) => of(100, 100, late, 100);
+  expect(lacking([of(0, 100, 0), silent(0)])).toBe(doubled.length);
+  expect(lacking([of(0, 100, 0), silent(FORGOTTEN_MS + 2_000)])).toBe(doubled.filter((i) => sentBefore(doubling, i) < 100).length);
+  // The second half was sent by a worker that came back late, and so were the copies that came due in it.
+  const byThen = doubled.filter((i) => sentBefore(doubling, i) < 50).length;
+  expect(lacking([of(0, 50, 0), of(50, 100, FORGOTTEN_MS + 2_000), silent(FORGOTTEN_MS + 2_000)])).toBe(byThen);
+  // Ranges that are joined last longer than it takes to forget.
+  const slow = { ...time, rate: 0.01 };
+  expect(
+    lacking([
+      { ...of(0, 100, 0), time: slow, at: timeOf([slow], 99) },
+      { ...silent(0), time: slow, at: timeOf([slow], 99) },
+    ]),
+  ).toBe(doubled.length);
 });
 
 /** What a lane's stretches come to, one after the other: so many events (none: it was silent), under the time base before or a new one, of which some were sent again. */

@@ -1,12 +1,29 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { statement } from '../activities/sql.ts';
 import type { LakeTable } from '../pipeline/names.ts';
 import { QUESTIONS } from '../pipeline/schedules.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
+import { parseSpec } from '../pipeline/spec.ts';
 import { ASKED, askedLake, HOUR, HOUR_MS, WINDOW_SECONDS } from './asked-lake.ts';
 import { matchFrom, metricsRows } from './lake.ts';
 
 const WEEK_MS = 7 * 24 * HOUR_MS;
 const { events, late, kills, copies, metrics } = ASKED;
+
+/** What a server's row says when nobody measured a round trip. */
+const NO_LATENCY = Object.fromEntries(
+  Object.keys(ASKED.metrics.server_metrics[0]!)
+    .filter((column) => column.startsWith('latenc'))
+    .map((column) => [column, 0]),
+);
+
+it('metrics are compared once what was held back on purpose has come, too', () => {
+  const until = (late: number) =>
+    statement({ ...parseSpec({ generator: { trouble: { late } } }), account: '000000000000' }, 'athena/windows_wrong.sql').match(
+      /<= CAST\(current_timestamp - INTERVAL '(\d+)' SECOND/,
+    )![1];
+  expect(Number(until(0.1)) - Number(until(0))).toBe(120);
+});
 
 let lake: Awaited<ReturnType<typeof askedLake>>;
 beforeAll(async () => {
@@ -131,6 +148,12 @@ describe('the questions of sql/athena', () => {
           share * measured.length,
         );
     }
+    const Key = await lake.put('server_metrics', 'idle', [
+      { ...ASKED.metrics.server_metrics[0]!, server_id: 'server-idle', ...NO_LATENCY },
+    ]);
+    const idle = (await lake.ask('server_operations')).find(({ server_id }) => server_id === 'server-idle')!;
+    await lake.remove(Key);
+    expect([idle.latency_p50, idle.latency_p95, idle.latency_p99].filter(Boolean)).toEqual([]);
   });
 
   it('tell who comes back, and take nobody for new who came the month before', async () => {

@@ -22,9 +22,11 @@ import { audited, type Settlement } from './messages.ts';
 import { crawl, query } from './scheduled.ts';
 import { auditDetails, introduced } from './story.ts';
 
+const DAY_MS = 86_400_000;
+
 const act = proxyActivities<Activities>({
-  // A large lake, or a stream that is read at half the pace at which it can be written, takes hours; who counts no more is heard of by its heartbeat.
-  startToCloseTimeout: '1 day',
+  // A large lake takes hours; who counts no more is heard of by its heartbeat.
+  startToCloseTimeout: DAY_MS,
   heartbeatTimeout: '5 seconds',
   summary: 'counts every event everywhere',
   retry: { maximumAttempts: 10 },
@@ -56,29 +58,40 @@ export interface AuditWish {
 export async function audit({ pipeline, hours, onSchedule, patience, minutes }: AuditWish): Promise<Audit> {
   const began = Date.now();
   const until = Date.now() + milliseconds(patience);
-  const settled = await act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]);
+  /** What could not be found out at all. */
+  const unknown: Missed[] = [];
+  const settled = await orMissed('What goes on', unknown, () =>
+    act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]),
+  );
   // Audits of an earlier version did one thing after the other.
   const together = patched('audit-side-by-side') ? atOnce : inTurn;
-  const scope = patched('audit-has-a-scope')
-    ? await act['audit.scope'].executeWithOptions({ summary: 'what is to be counted' }, [pipeline, { hours, onSchedule }])
-    : scopeOf(pipeline, began, hours);
+  const known =
+    patched('audit-has-a-scope') &&
+    (await orMissed('From when on to count', unknown, () =>
+      act['audit.scope'].executeWithOptions({ summary: 'what is to be counted' }, [pipeline, { hours, onSchedule }]),
+    ));
+  const scope: PastScope = known || scopeOf(pipeline, began, hours);
   const { since } = scope;
-  /** True unless something may lie between the last audit that agreed and what this one counts. */
-  const isNext = onSchedule === true || since <= (scope.agreedAt ?? 0);
   const look = (place: PlaceName) => {
     const from = place === 'stream' ? scope.streamSince : since;
     const summary = `what the ${place} holds`;
-    return act['audit.count'].executeWithOptions({ summary }, [pipeline, place, from, settled?.at, minutes]);
+    // On AWS a shard is read at half the pace at which it can be written.
+    const startToCloseTimeout = DAY_MS + (place === 'stream' && pipeline.target === 'aws' ? 3 * (began - from) : 0);
+    return act['audit.count'].executeWithOptions({ summary, startToCloseTimeout }, [pipeline, place, from, settled?.at, minutes]);
   };
-  const generated = () => act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, settled?.at]);
-  const [truth, first] = await together([generated, () => look('lake')]);
+  let missed: Missed[] = [];
+  const lookInLake = () => orMissed('The lake', missed, () => look('lake'));
+  const generated = () =>
+    orMissed('What was sent', unknown, () =>
+      act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, settled?.at]),
+    );
+  const [truth, first] = await together([generated, lookInLake]);
   let lake = first;
-  while (lake.missing > 0 && Date.now() < until) {
+  while (lake && lake.missing > 0 && Date.now() < until) {
     await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until more has come through' });
-    lake = await look('lake');
+    lake = await lookInLake();
   }
   for (;;) {
-    const missed: Missed[] = [];
     await orMissed('What came since the last crawl', missed, () =>
       executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') }),
     );
@@ -86,22 +99,31 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
       () => orMissed('The stream', missed, () => look('stream')),
       () => asked(pipeline, { scope, missed, minutes, ...settled }, together),
     ]);
-    const counted = reportOf(pipeline.target, { truth, stream, lake, found, since, sending: settled?.sending, missed });
+    const counted = reportOf(pipeline.target, {
+      truth,
+      stream,
+      lake,
+      found,
+      since,
+      sending: settled?.sending,
+      missed: [...unknown, ...missed],
+    });
     const agrees = mismatches(counted).length === 0;
-    const report: Audit = { ...counted, agreedAt: agrees && isNext ? (settled?.at ?? began) : scope.agreedAt };
+    const report: Audit = { ...counted, agreedAt: agrees && scope.isNext ? (settled?.at ?? began) : scope.agreedAt };
     setCurrentDetails(auditDetails(report));
-    if (agrees || Date.now() >= until) {
+    if (agrees || unknown.length > 0 || Date.now() >= until) {
       await tellPipeline(pipeline, report);
       if (patched('audit-published')) await act['audit.publish'].executeWithOptions(PUBLISHING, [pipeline, report]);
       return report;
     }
     await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until more has come through' });
-    lake = await look('lake');
+    missed = [];
+    lake = await lookInLake();
   }
 }
 
 /** The scope of an audit that began under an earlier version, which looked at fewer things. */
-type PastScope = Omit<Scope, 'windowsSince'> & Partial<Scope>;
+type PastScope = Pick<Scope, 'since' | 'streamSince'> & Partial<Scope>;
 function scopeOf({ keep }: Pipeline, now: number, hours?: number): PastScope {
   const since = hours === undefined ? 0 : now - hours * HOUR_MS;
   return { since, streamSince: Math.max(since, now - keep.streamHours * HOUR_MS + FORGETTING_MS) };

@@ -1,10 +1,11 @@
--- Each server over the last day: events, most players seen in a window, and the latency that half, 95 % and 99 % of the round trips stay within (milliseconds; empty: above 500).
+-- Each server over the last day: events, most players seen in a window, and the latency that half, 95 % and 99 % of the round trips stay within (milliseconds; empty: above 500, or none).
 SELECT
   server_id,
   events,
   most_players,
   latencies,
   CASE
+    WHEN latencies = 0 THEN NULL
     WHEN latency_25 >= 0.5 * latencies THEN 25
     WHEN latency_50 >= 0.5 * latencies THEN 50
     WHEN latency_75 >= 0.5 * latencies THEN 75
@@ -15,6 +16,7 @@ SELECT
     WHEN latency_500 >= 0.5 * latencies THEN 500
   END AS latency_p50,
   CASE
+    WHEN latencies = 0 THEN NULL
     WHEN latency_25 >= 0.95 * latencies THEN 25
     WHEN latency_50 >= 0.95 * latencies THEN 50
     WHEN latency_75 >= 0.95 * latencies THEN 75
@@ -25,6 +27,7 @@ SELECT
     WHEN latency_500 >= 0.95 * latencies THEN 500
   END AS latency_p95,
   CASE
+    WHEN latencies = 0 THEN NULL
     WHEN latency_25 >= 0.99 * latencies THEN 25
     WHEN latency_50 >= 0.99 * latencies THEN 50
     WHEN latency_75 >= 0.99 * latencies THEN 75
