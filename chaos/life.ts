@@ -53,7 +53,7 @@ export async function persistently<Value>(signal: AbortSignal, ask: () => Promis
 }
 
 const PASSING =
-  /UNAVAILABLE|DEADLINE|CANCELLED|RPCTimeout|ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|fetch failed|ERR_HTTP2|no poller|not yet|Workflow task|try again once that is done|already being taken down|already completed|timed out/i;
+  /UNAVAILABLE|DEADLINE|CANCELLED|RPCTimeout|ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|fetch failed|ERR_HTTP2|no poller|not yet|Workflow task|try again once that is done|already completed|timed out/i;
 
 function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

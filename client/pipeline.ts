@@ -20,6 +20,7 @@ import { type TemporalServer, taskQueue } from '../worker/connect.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import type { endEverything, operate, plan } from '../workflows/index.ts';
 import {
+  alreadyEnding,
   apply,
   type GeneratorState,
   generatorStatus,
@@ -251,10 +252,7 @@ export async function takeDown(client: Client, pipeline: Pipeline, keepData = fa
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
   const { keepData: keeps = keepData } = (await begun.describe()).memo ?? {};
-  if (keeps !== keepData)
-    throw new Plain(
-      `Pipeline ${pipeline.name} is already being taken down, ${keeps ? 'all but its data' : 'its data too'}; try again once that is done`,
-    );
+  if (keeps !== keepData) throw new Plain(alreadyEnding(pipeline, keeps as boolean));
   return begun.result();
 }
 

@@ -17,9 +17,11 @@ import { addUp } from './budget.ts';
 import { rootMessage, unlessCancelled } from './failure.ts';
 import { handsOn } from './hands.ts';
 import {
+  alreadyEnding,
   apply,
   audited,
   breakOff,
+  type Leftovers,
   type PipelineStatus,
   pause,
   resume,
@@ -47,7 +49,7 @@ export async function operate(
 ): Promise<void> {
   let todo: Wish | undefined = asked ? wish : undefined;
   let isHeld = picture.state === 'held' || (picture.halfDown === true && patched('half-down-stays-held'));
-  let ending = false;
+  let ending: { keepData: boolean; leftovers: Promise<Leftovers> } | undefined;
   let isGone = false;
   let answering = false;
   let isWorking = false;
@@ -111,42 +113,45 @@ export async function operate(
     {
       validator: (next) => {
         const isClimbing = climb !== undefined || picture.state === 'rolling back';
-        const isBusy = ending || answering || isClimbing || (todo !== undefined && !isHeld);
+        const isBusy = ending !== undefined || answering || isClimbing || (todo !== undefined && !isHeld);
         if (isBusy) throw new Error(`pipeline ${next.pipeline.name} is ${picture.state}; try again once that is done`);
         mustFit(next.pipeline, picture.pipeline);
       },
     },
   );
+  const takenDown = async (keepData: boolean): Promise<Leftovers> => {
+    picture.halfDown = true;
+    const before = picture.state;
+    rename(picture, 'taking down');
+    climb?.cancel();
+    if (patched('take-down-waits-for-looks')) {
+      look?.cancel();
+      await condition(() => !isWorking && !hands.areBusy());
+    } else await condition(() => climb === undefined);
+    try {
+      if (keepData && patched('kept-data-is-whole')) await hands.letDataThrough();
+      const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
+      rename(picture, 'gone');
+      isGone = true;
+      return leftovers;
+    } catch (error) {
+      // It stays, half taken down, for another try.
+      ending = undefined;
+      isHeld = true;
+      const stays = before === 'paused' || (before !== 'running' && !patched('half-down-is-held'));
+      rename(picture, stays ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
+      throw error;
+    }
+  };
   setHandler(
     teardown,
-    async ({ keepData }) => {
-      ending = true;
-      picture.halfDown = true;
-      const before = picture.state;
-      rename(picture, 'taking down');
-      climb?.cancel();
-      if (patched('take-down-waits-for-looks')) {
-        look?.cancel();
-        await condition(() => !isWorking && !hands.areBusy());
-      } else await condition(() => climb === undefined);
-      try {
-        if (keepData && patched('kept-data-is-whole')) await hands.letDataThrough();
-        const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
-        rename(picture, 'gone');
-        isGone = true;
-        return leftovers;
-      } catch (error) {
-        // It stays, half taken down, for another try.
-        ending = false;
-        isHeld = true;
-        const stays = before === 'paused' || (before !== 'running' && !patched('half-down-is-held'));
-        rename(picture, stays ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
-        throw error;
-      }
+    ({ keepData }) => {
+      ending ??= { keepData, leftovers: takenDown(keepData) };
+      return ending.leftovers;
     },
     {
-      validator: (_how: { keepData: boolean }) => {
-        if (ending) throw new Error(`pipeline ${picture.pipeline.name} is already being taken down`);
+      validator: ({ keepData }) => {
+        if (ending && ending.keepData !== keepData) throw new Error(alreadyEnding(picture.pipeline, ending.keepData));
       },
     },
   );
@@ -230,7 +235,7 @@ export async function operate(
       if (todo !== undefined && patched('held-wishes-are-let-be')) {
         picture.lookedAt = Date.now();
         if (picture.stood) await lookForWorkflows(picture, hands, picture.stood);
-      } else await lookForDrift(picture, hands, () => ending || todo !== undefined, mayHeal ? heal : undefined);
+      } else await lookForDrift(picture, hands, () => ending !== undefined || todo !== undefined, mayHeal ? heal : undefined);
     } catch (error) {
       if (ending) return;
       if (isCancellation(error)) throw error;
