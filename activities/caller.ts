@@ -1,5 +1,13 @@
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { operationOf } from './calls.ts';
+import { configOf, type Target } from './target.ts';
+
+/** The account that the target's credentials belong to. */
+export async function accountOf(target: Target): Promise<string> {
+  const { Account } = await new STSClient(configOf(target)).send(new GetCallerIdentityCommand({}));
+  return Account!;
+}
 
 /** What to do when AWS does not know the caller; with AWS's words, in one line. */
 export const callerAdvice = ({ name, message }: Error, { region, account }: Pipeline): string =>

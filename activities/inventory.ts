@@ -4,6 +4,7 @@ import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { BY_USE } from '../pipeline/standing-cost.ts';
 import type { Leftover, Leftovers } from '../workflows/messages.ts';
 import type { Clients } from './aws.ts';
+import { crawlerLog } from './glue/crawler-log.ts';
 import { carryingTag, isVain } from './owned.ts';
 import { type Found, isOurs, ownerOf, type Resource } from './resource.ts';
 
@@ -14,8 +15,8 @@ export type Failures = Partial<Record<Stage, string>>;
 export function inventory(clients: Clients, resources: Record<Stage, Resource<Found>>) {
   return {
     /**
-     * Everything that still exists, but for the stages kept on purpose: under the name of each stage, whoever it belongs to, and whatever else in the account carries
-     * the pipeline's tag. Each with why it is left (`failures` are the stages that would not go) and what it costs.
+     * Everything that still exists, but for the stages kept on purpose: under the name of each stage, whoever it belongs to, the crawler's log, and whatever else in
+     * the account carries the pipeline's tag. Each with why it is left (`failures` are the stages that would not go) and what it costs.
      */
     'inventory.left': async (pipeline: Pipeline, kept: Stage[] = [], failures: Failures = {}): Promise<Leftovers> => {
       const stages = (Object.entries(resources) as [Stage, Resource<Found>][]).filter(([stage]) => !kept.includes(stage));
@@ -28,7 +29,11 @@ export function inventory(clients: Clients, resources: Record<Stage, Resource<Fo
         Promise.all(stages.map(([stage, resource]) => leftOf(resource, pipeline, because(stage)))),
         carryingTag(clients, pipeline, known),
       ]);
-      return { left: [...named.flat(), ...tagged], ...(unseen.length > 0 && { unseen }) };
+      const left = named.flat();
+      // While a crawler of the name stands, the log is its own.
+      const isCrawlerLeft = left.some(({ label }) => label === resources.crawler.label(pipeline));
+      const logged = isCrawlerLeft ? [] : await logOfCrawler(clients, pipeline);
+      return { left: [...left, ...logged, ...tagged], ...(unseen.length > 0 && { unseen }) };
     },
   };
 }
@@ -36,11 +41,26 @@ export function inventory(clients: Clients, resources: Record<Stage, Resource<Fo
 /** What stands under the name of a stage. */
 async function leftOf(resource: Resource<Found>, pipeline: Pipeline, because?: string): Promise<Leftover[]> {
   const thing = { label: resource.label(pipeline), arn: resource.arn?.(pipeline) };
-  try {
+  return orUnseen(thing, async () => {
     const found = await resource.find(pipeline);
     if (found === undefined) return [];
     const why = isOurs(found, pipeline) ? (because ?? `AWS still has it, ${resource.status(found)}`) : whose(found, pipeline);
     return [{ ...thing, why, costs: (await resource.costs?.(found, pipeline)) ?? BY_USE }];
+  });
+}
+
+/** What Glue logged of a crawler that somebody else deleted, or later than ours went. */
+function logOfCrawler(clients: Clients, pipeline: Pipeline): Promise<Leftover[]> {
+  const log = crawlerLog(clients);
+  const thing = { label: log.label(pipeline), arn: log.arn(pipeline) };
+  const why = 'Glue wrote it for a crawler that is gone; delete it by hand';
+  return orUnseen(thing, async () => ((await log.exists(pipeline)) ? [{ ...thing, why, costs: BY_USE }] : []));
+}
+
+/** What a look finds; that it is not permitted, or in vain, is told like a thing that is left. */
+async function orUnseen(thing: { label: string; arn?: string }, look: () => Promise<Leftover[]>): Promise<Leftover[]> {
+  try {
+    return await look();
   } catch (error) {
     if (!isVain(error) && !isForeign(error)) throw error;
     return [{ ...thing, why: `whether it is there could not be looked at: ${(error as Error).name}: ${(error as Error).message}` }];

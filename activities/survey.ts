@@ -41,12 +41,19 @@ async function seen(resource: Resource<Found>, pipeline: Pipeline, leave?: Leave
   }
 }
 
-/** Throws what the looks failed with: what asking again does not mend, in one line each, else the first. */
+/** Throws what the looks failed with: what asking again does not mend, in one line each, else the first, with what was looked at. */
 function refuse(failed: { label: string; error: Error }[], pipeline: Pipeline): void {
   const lines = failed.flatMap(({ label, error }) => {
     if (isUnknownCaller(error)) return [callerAdvice(error, pipeline)];
     return isRefused(error) ? [`${label}: ${permissionAdvice(error, pipeline)}`] : [];
   });
   if (lines.length > 0) throw ApplicationFailure.nonRetryable([...new Set(lines)].join('\n'), 'NotPermitted');
-  if (failed[0]) throw failed[0].error;
+  if (failed[0]) throw labelled(failed[0]);
+}
+
+/** AWS's words alone ('Rate exceeded') do not tell of what they are. */
+function labelled({ label, error }: { label: string; error: Error }): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  const { name, message } = error;
+  return ApplicationFailure.create({ message: `looking at ${label}: ${name}: ${message}`, type: name, cause: error });
 }

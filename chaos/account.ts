@@ -75,7 +75,7 @@ export async function accounts(): Promise<Accounts> {
     const { region, endpoint, credentials } = local; // plain data: the generator hands it to its thread
     const target: Target = { region, endpoint, credentials, answerWithin: ANSWER_MS };
     const aws = clients({ ...target, app: 'test' });
-    const queue = taskQueue('local', local.region);
+    const queue = taskQueue({ target: 'local', region });
     const at: Account['at'] = new Map();
     const worker = await Worker.create({
       connection: native,

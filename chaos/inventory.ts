@@ -13,8 +13,8 @@ import type { Clients } from '../activities/aws.ts';
 export async function everythingThereIs(aws: Clients, AwsAccountId: string): Promise<string[]> {
   const listings = [inS3(aws), inLogs(aws), inIam(aws), inGlue(aws), inAthena(aws), inStreams(aws), inQuickSight(aws, AwsAccountId)];
   const listed = (await Promise.all(listings)).flat();
-  // The crawlers' own log group is Glue's, shared by all crawlers of the account.
-  return listed.filter((line) => !line.includes(' /aws-glue/')).sort();
+  // The crawlers' own log group is Glue's, shared by all crawlers of the account; their log streams are not.
+  return listed.filter((line) => !line.startsWith('log group /aws-glue/')).sort();
 }
 
 const lines = (kind: string, ...ofs: (string | undefined)[]): string[] => ofs.map((name) => `${kind} ${name}`);

@@ -53,7 +53,7 @@ export async function persistently<Value>(signal: AbortSignal, ask: () => Promis
 }
 
 const PASSING =
-  /UNAVAILABLE|DEADLINE|CANCELLED|RPCTimeout|ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|fetch failed|ERR_HTTP2|no poller|not yet|Workflow task|try again once that is done|already being taken down|already completed|timed out/i;
+  /UNAVAILABLE|DEADLINE|CANCELLED|RPCTimeout|ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|fetch failed|ERR_HTTP2|no poller|not yet|Workflow task|try again once that is done|already completed|timed out/i;
 
 function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -136,7 +136,7 @@ export const audited = (place: Place, course: Course, pipeline: Pipeline): Promi
   persistently(course.signal, () =>
     place.client.workflow.execute<typeof audit>('audit', {
       workflowId: `${pipeline.name}/audit`,
-      taskQueue: taskQueue(pipeline.target, pipeline.region),
+      taskQueue: taskQueue(pipeline),
       args: [{ pipeline, patience: `${Math.ceil(course.within / 4000)} seconds` }],
       ...introduced(pipeline, 'counts everything'),
       workflowIdConflictPolicy: 'USE_EXISTING',
@@ -178,7 +178,7 @@ export async function madeOnce(place: Place, { run }: Pick<Course, 'run'>, pipel
  * gives why it did.
  */
 export async function workedOnce({ client }: Place, { signal }: Course, pipeline: Pipeline, mayFail = false): Promise<string[]> {
-  const queue = taskQueue(pipeline.target, pipeline.region);
+  const queue = taskQueue(pipeline);
   const reasons: string[] = [];
   const done = async (work: (turn: number) => Promise<unknown>) => {
     for (let turn = 1; ; turn++)

@@ -43,7 +43,7 @@ const up =
 
 /** Starts what a schedule would, and waits for nothing. */
 const begun = async ({ client }: Account, pipeline: Pipeline, what: string): Promise<void> => {
-  const queue = taskQueue(pipeline.target, pipeline.region);
+  const queue = taskQueue(pipeline);
   const each = scheduled(pipeline).find(({ name }) => name === what)!;
   const { workflowType, args } = scheduleOptions(pipeline, queue, each).action;
   await client.workflow.start(workflowType, { taskQueue: queue, workflowId: `${each.id}/by-hand`, args });

@@ -29,7 +29,7 @@ export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResul
     const patience = `${pipeline.delivery.seconds * 2 + 90} seconds` as const;
     const report = await client.workflow.execute<typeof auditWorkflow>('audit', {
       workflowId: `${names(pipeline).workflows.audit}/by-hand`,
-      taskQueue: taskQueue(pipeline.target, pipeline.region),
+      taskQueue: taskQueue(pipeline),
       args: [{ pipeline, hours: within, patience, minutes }],
       ...introduced(pipeline, 'counts every event everywhere'),
       workflowIdConflictPolicy: 'USE_EXISTING',

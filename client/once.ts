@@ -29,7 +29,7 @@ export async function account(
   const counting = Date.now();
   const counted = client.workflow.execute<typeof audit>('audit', {
     workflowId: `${names(pipeline).workflows.pipeline}/audit`,
-    taskQueue: taskQueue(pipeline.target, pipeline.region),
+    taskQueue: taskQueue(pipeline),
     args: [{ pipeline, patience: PATIENCE }],
     ...introduced(pipeline, 'counts every event at every stage'),
   });

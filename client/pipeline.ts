@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import {
   type Client,
   Connection,
@@ -11,15 +10,17 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { accountOf } from '../activities/caller.ts';
 import type { Sent } from '../activities/kinesis/stretch.ts';
 import { specHash } from '../activities/spec-hash.ts';
-import { configOf, type Target } from '../activities/target.ts';
+import type { Target } from '../activities/target.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type TemporalServer, taskQueue } from '../worker/connect.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import type { endEverything, operate, plan } from '../workflows/index.ts';
 import {
+  alreadyEnding,
   apply,
   type GeneratorState,
   generatorStatus,
@@ -53,8 +54,7 @@ export async function connect({ address, namespace, tls, apiKey }: TemporalServe
 
 /** The spec with the account that its credentials belong to. */
 export async function inAccount(spec: Spec, target: Target): Promise<Pipeline> {
-  const { Account } = await new STSClient(configOf(target)).send(new GetCallerIdentityCommand({}));
-  return { ...spec, account: Account! };
+  return { ...spec, account: await accountOf(target) };
 }
 
 /** What a start met: true when the pipeline was there before; `report` is the plan that it answered a wish with. */
@@ -77,18 +77,14 @@ export class TakingDown extends Plain {
 export async function startPipeline(client: Client, wish: Wish): Promise<Started> {
   const { pipeline } = wish;
   const workflowId = names(pipeline).workflows.pipeline;
-  const queue = taskQueue(pipeline.target, pipeline.region);
+  const queue = taskQueue(pipeline);
   const found = await unlessUnknown(client.workflow.getHandle(workflowId).describe());
   if (found?.status.name === 'RUNNING' && found.taskQueue !== queue)
     throw new Plain(
-      `Pipeline ${pipeline.name} already runs on another target or region (task queue ${found.taskQueue}). Take it down there first, or choose another name.`,
+      `Pipeline ${pipeline.name} already runs on another target, region or account (task queue ${found.taskQueue}). Take it down there first, or choose another name.`,
     );
   if (found?.status.name === 'RUNNING') {
     const before = await onceAnswered(client, pipeline.name, queue);
-    if (before && before.pipeline.pipeline.account !== pipeline.account)
-      throw new Plain(
-        `Pipeline ${pipeline.name} runs in account ${before.pipeline.pipeline.account}; these credentials are of ${pipeline.account}.`,
-      );
     if (before?.pipeline.state === 'taking down') throw new TakingDown(pipeline);
     if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
   }
@@ -139,7 +135,7 @@ async function asApplied(client: Client, wish: Wish, { pipeline: { pipeline, sta
 export const planned = (client: Client, wish: Wish): Promise<PlanReport> =>
   client.workflow.execute<typeof plan>('plan', {
     workflowId: `${names(wish.pipeline).workflows.survey}/${randomUUID()}`,
-    taskQueue: taskQueue(wish.pipeline.target, wish.pipeline.region),
+    taskQueue: taskQueue(wish.pipeline),
     args: [wish],
     ...introduced(wish.pipeline, 'looks what would be done'),
   });
@@ -249,17 +245,14 @@ export async function takeDown(client: Client, pipeline: Pipeline, keepData = fa
   if (found?.status.name === 'RUNNING') return asked(handle.executeUpdate(teardown, { args: [{ keepData }] }));
   const begun = await client.workflow.start<typeof endEverything>('endEverything', {
     workflowId: alone,
-    taskQueue: taskQueue(pipeline.target, pipeline.region),
+    taskQueue: taskQueue(pipeline),
     args: [{ pipeline, keepData }],
     ...introduced(pipeline, 'takes everything down'),
     memo: { keepData },
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
   const { keepData: keeps = keepData } = (await begun.describe()).memo ?? {};
-  if (keeps !== keepData)
-    throw new Plain(
-      `Pipeline ${pipeline.name} is already being taken down, ${keeps ? 'all but its data' : 'its data too'}; try again once that is done`,
-    );
+  if (keeps !== keepData) throw new Plain(alreadyEnding(pipeline, keeps as boolean));
   return begun.result();
 }
 

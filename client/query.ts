@@ -17,7 +17,7 @@ export async function query(question: string | undefined): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const [answer] = await client.workflow.execute<typeof queryWorkflow>('query', {
     workflowId: `${names(pipeline).workflows.query}/${question}/${Date.now()}`,
-    taskQueue: taskQueue(pipeline.target, pipeline.region),
+    taskQueue: taskQueue(pipeline),
     args: [{ pipeline, questions: [question] }],
     ...introduced(pipeline, `asks ${question}`),
   });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateLogGroupCommand, CreateLogStreamCommand, DescribeLogStreamsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { CreateRoleCommand, DeleteRoleCommand } from '@aws-sdk/client-iam';
 import { CreateStreamCommand, DeleteStreamCommand } from '@aws-sdk/client-kinesis';
 import { TagResourceCommand, UntagResourceCommand } from '@aws-sdk/client-kinesis-analytics-v2';
@@ -13,7 +14,7 @@ import { youngRole } from '../activities/iam/young-role.ts';
 import { type Failures, inventory } from '../activities/inventory.ts';
 import { carryingTag } from '../activities/owned.ts';
 import { resources } from '../activities/registry.ts';
-import { type Resource, steps } from '../activities/resource.ts';
+import { type Found, type Resource, steps } from '../activities/resource.ts';
 import { leftLines } from '../client/left.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { PRICES } from '../pipeline/cost.ts';
@@ -129,6 +130,34 @@ describe('by name', () => {
       rules: [{ service: 'kinesis', operation: 'DescribeStreamSummary', fault: { kind: 'error', name: 'KMSDisabledException' } }],
     });
     expect(of((await attempt(8)).left, STREAM)?.why).toContain('could not be looked at: KMSDisabledException');
+  });
+});
+
+describe('what Glue logged of the crawler', () => {
+  const logGroupName = '/aws-glue/crawlers';
+  const LABEL = `log stream ${n.crawler} of log group ${logGroupName}`;
+
+  it('is left where the crawler is gone without it, and goes with it otherwise; what others logged stays', async () => {
+    await aws.logs.send(new CreateLogGroupCommand({ logGroupName }));
+    for (const logStreamName of [n.crawler, `${n.crawler}-2`])
+      await aws.logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName }));
+    const { left } = await look();
+    expect(left.slice(UP.length)).toEqual([
+      {
+        label: LABEL,
+        arn: `arn:aws:logs:us-east-1:000000000000:log-group:${logGroupName}:log-stream:${n.crawler}`,
+        why: 'Glue wrote it for a crawler that is gone; delete it by hand',
+        costs: { perHour: 0, basis: 'only its use is billed' },
+      },
+    ]);
+    denied('logs', 'DescribeLogStreams');
+    expect(of((await look()).left, LABEL)?.why).toMatch(/^whether it is there could not be looked at: AccessDenied/);
+    local.faults.put({ rules: [] });
+    await registry.crawler.remove(pipeline, { State: 'READY' } as Found);
+    expect((await look()).left).toHaveLength(UP.length);
+    const { logStreams } = await aws.logs.send(new DescribeLogStreamsCommand({ logGroupName }));
+    expect(logStreams?.map(({ logStreamName }) => logStreamName)).toEqual([`${n.crawler}-2`]);
+    await registry.crawler.remove(pipeline, { State: 'READY' } as Found);
   });
 });
 

@@ -137,7 +137,7 @@ describe('a running pipeline', () => {
     await env.client.workflow.getHandle(n.workflows.pipeline).signal(pause);
     await until(({ pipeline: now }) => now.state === 'paused' && now.closed);
     const counted = await env.client.workflow.execute<typeof audit>('audit', {
-      taskQueue: taskQueue(pipeline.target, pipeline.region),
+      taskQueue: taskQueue(pipeline),
       workflowId: `${n.workflows.audit}/by-test`,
       args: [{ pipeline: { ...pipeline, shards: 3 }, patience: '180 seconds' }],
     });

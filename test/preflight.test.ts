@@ -263,11 +263,13 @@ describe('the survey of all stages', () => {
     });
   });
 
-  it('is tried again when AWS only had trouble', async () => {
+  it('is tried again when AWS only had trouble, and says with what', async () => {
     failing('GetDatabase', 'ServiceFailure', 'once more, please');
-    const failed = (await look().catch((error: unknown) => error)) as { name: string; nonRetryable?: boolean };
-    expect(failed).toMatchObject({ name: 'ServiceFailure' });
-    expect(failed.nonRetryable).toBeUndefined();
+    await expect(look()).rejects.toMatchObject({
+      type: 'ServiceFailure',
+      message: expect.stringMatching(/^looking at Glue database looked_\w+: ServiceFailure: once more, please/),
+      nonRetryable: false,
+    });
   });
 });
 

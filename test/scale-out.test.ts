@@ -19,6 +19,8 @@ import { bringUp } from './dashboard-lake.ts';
 import { temporalServer } from './temporal-server.ts';
 
 const LANES = 6;
+/** As Temporal's API numbers it. */
+const TASK_QUEUE_TYPE_WORKFLOW = 1;
 const spec = parseSpec({ name: 'spread', shards: LANES, windowSeconds: 1, generator: { rate: 600, players: 100 } });
 const pipeline: Pipeline = { ...spec, account: '000000000000' };
 
@@ -44,7 +46,7 @@ afterAll(async () => {
 });
 
 /** The product's worker, in a process of its own. */
-function worker(name: string): Child {
+function worker(name: string, where: object = { AWS_ENDPOINT_URL: local.endpoint }): Child {
   const { accessKeyId, secretAccessKey } = local.credentials;
   return startChild({
     name,
@@ -53,7 +55,7 @@ function worker(name: string): Child {
     env: {
       ...environmentFor({ address: env.address, namespace: 'default' }),
       AWS_REGION: local.region,
-      AWS_ENDPOINT_URL: local.endpoint,
+      ...where,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       AWS_SESSION_TOKEN: undefined,
@@ -66,7 +68,7 @@ function worker(name: string): Child {
 it('has its lanes sent by whichever workers there are: those of one that is killed, or stands still for a while, move to another and go on, and every event is accounted for', async () => {
   const workflowId = names(pipeline).workflows.generate;
   const handle = await env.client.workflow.start<typeof generate>('generate', {
-    taskQueue: taskQueue('local', local.region),
+    taskQueue: taskQueue(pipeline),
     workflowId,
     args: [{ pipeline, cursor: { ...begin(pipeline, 'spread00', false), began: Date.now() } }],
   });
@@ -110,3 +112,21 @@ it('has its lanes sent by whichever workers there are: those of one that is kill
   await handle.signal(stop);
   await handle.result();
 }, 90_000);
+
+it('takes up the work of its own account alone, whose queue the client names likewise', async () => {
+  // Without an endpoint for all services it is a worker for AWS; who it is, the local AWS tells.
+  const onAws = worker('on-aws', { AWS_ENDPOINT_URL_STS: local.endpoint });
+  try {
+    await onAws.ready;
+    const pollers = async (account: string) => {
+      const name = taskQueue({ ...pipeline, target: 'aws', account });
+      const asked = { namespace: 'default', taskQueue: { name }, taskQueueType: TASK_QUEUE_TYPE_WORKFLOW };
+      return (await env.connection.workflowService.describeTaskQueue(asked)).pollers.map(({ identity }) => identity?.split('@')[0]);
+    };
+    while ((await pollers(local.account)).length === 0) await delay(50);
+    expect(await pollers(local.account)).toEqual([String(onAws.pid)]);
+    expect(await pollers('111111111111')).toEqual([]);
+  } finally {
+    await onAws.stop();
+  }
+}, 30_000);

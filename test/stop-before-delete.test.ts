@@ -56,5 +56,5 @@ it('every query that runs or waits is stopped before its workgroup goes, on howe
 
 it('a crawl that runs is stopped before its crawler goes', async () => {
   await aws.glue.send(new StartCrawlerCommand({ Name: n.crawler }));
-  expect(await removed('crawler')).toEqual(['StopCrawler', 'DeleteCrawler']);
+  expect(await removed('crawler')).toEqual(['StopCrawler', 'DeleteLogStream', 'DeleteCrawler']);
 });

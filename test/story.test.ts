@@ -90,7 +90,7 @@ describe('the Temporal UI, through its API', () => {
     const ids = names(pipeline).workflows;
     const worker = await Worker.create({
       connection: env.nativeConnection,
-      taskQueue: taskQueue('local', pipeline.region),
+      taskQueue: taskQueue(pipeline),
       workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
       activities: activitiesOf(account),
       maxHeartbeatThrottleInterval: 20,

@@ -81,6 +81,29 @@ describe('a take-down', () => {
   );
 
   it(
+    'is joined by one that asks the same, and by none that does otherwise with the data',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.stuck.set('studio', new Error('still stopping'));
+        const down = (keepData: boolean) => handle.executeUpdate(messages.teardown, { args: [{ keepData }] });
+        const first = down(false);
+        await until(({ state }) => state === 'taking down');
+        await expect(down(true)).rejects.toMatchObject({
+          cause: { message: `Pipeline ${pipeline.name} is already being taken down, its data too; try again once that is done` },
+        });
+        const second = handle.startUpdate(messages.teardown, { args: [{ keepData: false }], waitForStage: 'ACCEPTED' });
+        const joined = (await second).result();
+        account.stuck.clear();
+        expect(await Promise.all([first, joined])).toEqual([{ left: [] }, { left: [] }]);
+        await handle.result();
+        expect(account.log.filter((step) => step === 'bucket.remove')).toHaveLength(1);
+      }),
+    60_000,
+  );
+
+  it(
     'lets nobody start the generator or the notebook again',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {

@@ -11,8 +11,9 @@ export interface TemporalServer {
   apiKey?: string;
 }
 
-/** The task queue of the pipelines of one target: a worker for one never takes up the work of another. */
-export const taskQueue = (target: 'local' | 'aws', region: string): string => `data2dashboard-${target}-${region}`;
+/** The task queue of the pipelines of one target, region and, on AWS, account: a worker for one never takes up the work of another. */
+export const taskQueue = (of: { target: 'local'; region: string } | { target: 'aws'; region: string; account: string }): string =>
+  of.target === 'aws' ? `data2dashboard-aws-${of.region}-${of.account}` : `data2dashboard-local-${of.region}`;
 
 const VARIABLES = [
   'TEMPORAL_ADDRESS',

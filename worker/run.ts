@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { type ActivityInterceptorsFactory, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { accountOf } from '../activities/caller.ts';
 import { createActivities } from '../activities/index.ts';
-import { targetFromEnvironment } from '../activities/target.ts';
+import { type Target, targetFromEnvironment } from '../activities/target.ts';
 import { exitWithParent } from '../client/children.ts';
 import { bundledWorkflows } from '../setup/steps/bundles.mjs';
 import { projectRoot } from '../setup/tools.mjs';
@@ -31,7 +32,10 @@ export async function runWorker(...also: ActivityInterceptorsFactory[]): Promise
   const connection = await NativeConnection.connect(server);
   const { namespace } = server;
   const target = targetFromEnvironment(process.env.AWS_REGION ?? 'us-east-1');
-  const queue = taskQueue(target.endpoint === undefined ? 'aws' : 'local', target.region);
+  const queue = await queueOf(target).catch((error: Error) => {
+    process.stderr.write(`AWS in ${target.region} does not say whose credentials these are: ${error.message || error.name}\n`);
+    process.exit(1);
+  });
   const bundle = bundledWorkflows(projectRoot);
   const worker = await Worker.create({
     connection,
@@ -59,4 +63,11 @@ export async function runWorker(...also: ActivityInterceptorsFactory[]): Promise
   await running;
   await connection.close();
   process.exit(0);
+}
+
+/** A local AWS is not asked whose credentials these are: it may come up after its worker. */
+async function queueOf(target: Target): Promise<string> {
+  const { region, endpoint } = target;
+  if (endpoint !== undefined) return taskQueue({ target: 'local', region });
+  return taskQueue({ target: 'aws', region, account: await accountOf(target) });
 }

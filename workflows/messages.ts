@@ -212,8 +212,11 @@ export interface Settled extends Settlement {
 export const setRate = defineUpdate<string, [Rate]>('setRate');
 /** Has the generator write down its ledger up to now. */
 export const settle = defineUpdate<Settled>('settle');
-/** Takes everything down, or all but the data, and answers with what is left. */
+/** Takes everything down, or all but the data, and answers with what is left; asked while that is under way, joins it. */
 export const teardown = defineUpdate<Leftovers, [{ keepData: boolean }]>('teardown');
+/** Why a take-down is refused: one is under way that does otherwise with the data. */
+export const alreadyEnding = ({ name }: Pick<Pipeline, 'name'>, keepData: boolean): string =>
+  `Pipeline ${name} is already being taken down, ${keepData ? 'all but its data' : 'its data too'}; try again once that is done`;
 /** The whole picture. */
 export const status = defineQuery<PipelineStatus>('status');
 /** The generator's counts. */

@@ -17,10 +17,12 @@ import { addUp } from './budget.ts';
 import { rootMessage, unlessCancelled } from './failure.ts';
 import { handsOn } from './hands.ts';
 import {
+  alreadyEnding,
   applicationRuns,
   apply,
   audited,
   breakOff,
+  type Leftovers,
   type PipelineStatus,
   pause,
   rated,
@@ -49,7 +51,7 @@ export async function operate(
 ): Promise<void> {
   let todo: Wish | undefined = asked ? wish : undefined;
   let isHeld = picture.state === 'held' || (picture.halfDown === true && patched('half-down-stays-held'));
-  let ending = false;
+  let ending: { keepData: boolean; leftovers: Promise<Leftovers> } | undefined;
   let isGone = false;
   let answering = false;
   let isWorking = false;
@@ -128,36 +130,39 @@ export async function operate(
       },
     },
   );
+  const takenDown = async (keepData: boolean): Promise<Leftovers> => {
+    picture.halfDown = true;
+    const before = picture.state;
+    rename(picture, 'taking down');
+    climb?.cancel();
+    if (patched('take-down-waits-for-looks')) {
+      look?.cancel();
+      await condition(() => !isWorking && !hands.areBusy());
+    } else await condition(() => climb === undefined);
+    try {
+      if (keepData && patched('kept-data-is-whole')) await hands.letDataThrough();
+      const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
+      rename(picture, 'gone');
+      isGone = true;
+      return leftovers;
+    } catch (error) {
+      // It stays, half taken down, for another try.
+      ending = undefined;
+      isHeld = true;
+      const stays = before === 'paused' || (before !== 'running' && !patched('half-down-is-held'));
+      rename(picture, stays ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
+      throw error;
+    }
+  };
   setHandler(
     teardown,
-    async ({ keepData }) => {
-      ending = true;
-      picture.halfDown = true;
-      const before = picture.state;
-      rename(picture, 'taking down');
-      climb?.cancel();
-      if (patched('take-down-waits-for-looks')) {
-        look?.cancel();
-        await condition(() => !isWorking && !hands.areBusy());
-      } else await condition(() => climb === undefined);
-      try {
-        if (keepData && patched('kept-data-is-whole')) await hands.letDataThrough();
-        const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
-        rename(picture, 'gone');
-        isGone = true;
-        return leftovers;
-      } catch (error) {
-        // It stays, half taken down, for another try.
-        ending = false;
-        isHeld = true;
-        const stays = before === 'paused' || (before !== 'running' && !patched('half-down-is-held'));
-        rename(picture, stays ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
-        throw error;
-      }
+    ({ keepData }) => {
+      ending ??= { keepData, leftovers: takenDown(keepData) };
+      return ending.leftovers;
     },
     {
-      validator: (_how: { keepData: boolean }) => {
-        if (ending) throw new Error(`pipeline ${picture.pipeline.name} is already being taken down`);
+      validator: ({ keepData }) => {
+        if (ending && ending.keepData !== keepData) throw new Error(alreadyEnding(picture.pipeline, ending.keepData));
       },
     },
   );
@@ -245,7 +250,7 @@ export async function operate(
       if (todo !== undefined && patched('held-wishes-are-let-be')) {
         picture.lookedAt = Date.now();
         if (picture.stood) await lookForWorkflows(picture, hands, picture.stood);
-      } else await lookForDrift(picture, hands, () => ending || todo !== undefined, mayHeal ? heal : undefined);
+      } else await lookForDrift(picture, hands, () => ending !== undefined || todo !== undefined, mayHeal ? heal : undefined);
     } catch (error) {
       if (ending) return;
       if (isCancellation(error)) throw error;

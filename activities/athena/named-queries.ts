@@ -21,7 +21,7 @@ interface NamedQueries extends Found {
   queries: NamedQuery[];
 }
 
-/** What our queries' descriptions begin with: a named query carries no tags, and users keep their own in the same workgroup. */
+/** What our queries' descriptions begin with: a named query carries no tags, and users keep their own, of other names, in the same workgroup. */
 const OURS = 'data2dashboard: ';
 
 /** The questions of `sql/athena/` as named queries of the workgroup, through which they are owned. */
@@ -37,12 +37,15 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
   return {
     label: (pipeline) => `named queries of workgroup ${names(pipeline).workgroup}`,
     find: async (pipeline) => {
-      const { workgroup, workgroupArn: ResourceARN } = names(pipeline);
+      const { workgroup, workgroupArn: ResourceARN, lakeDatabase } = names(pipeline);
       const [queries, parent] = await Promise.all([
         unless(namedQueriesIn(athena, workgroup), isAbsent),
         unless(athena.send(new ListTagsForResourceCommand({ ResourceARN })), isAbsent),
       ]);
-      const ours = queries?.filter(({ Description }) => Description?.startsWith(OURS)) ?? [];
+      const questions = wanted(pipeline).map(({ Name }) => Name);
+      // One of a question's name is the one that is asked, whatever somebody has made of its description.
+      const isQuestion = ({ Name = '', Database }: NamedQuery) => Database === lakeDatabase && questions.includes(Name);
+      const ours = queries?.filter((query) => query.Description?.startsWith(OURS) || isQuestion(query)) ?? [];
       return ours.length > 0 ? { queries: ours, parentTags: tagMap(parent?.Tags) } : undefined;
     },
     create: async (pipeline) => {

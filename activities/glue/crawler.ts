@@ -18,6 +18,7 @@ import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
 import { type Found, notYet, type Resource, type Status, unlessLost } from '../resource.ts';
+import { crawlerLog } from './crawler-log.ts';
 
 type FoundCrawler = Found & Crawler;
 
@@ -25,7 +26,8 @@ const MISSING = 'EntityNotFoundException';
 const STATUS = { READY: 'ready', RUNNING: 'ready', STOPPING: 'ready' } satisfies Record<CrawlerState, Status>;
 
 /** The crawler that makes a table of each folder of the lake. It has no schedule in Glue: Temporal starts it. */
-export function crawler({ glue }: Clients): Resource<FoundCrawler> {
+export function crawler(clients: Clients): Resource<FoundCrawler> {
+  const { glue } = clients;
   const crawlerName = (pipeline: Pipeline) => names(pipeline).crawler;
   return {
     label: (pipeline) => `Glue crawler ${crawlerName(pipeline)}`,
@@ -70,6 +72,8 @@ export function crawler({ glue }: Clients): Resource<FoundCrawler> {
           'CrawlerStoppingException',
         );
       } else if (State === 'READY') {
+        // First, since nobody would look for it once the crawler is gone.
+        await crawlerLog(clients).remove(pipeline);
         await unlessBusy(unlessMissing(glue.send(new DeleteCrawlerCommand({ Name })), MISSING), 'CrawlerRunningException');
       }
     },

@@ -26,7 +26,7 @@ import { permissionPolicy, ROLE_POLICY, type Service, trustPolicy } from './poli
 import { samePolicy } from './same-policy.ts';
 
 interface FoundRole extends Found, Role {
-  /** Inline policies by name, as IAM gives them back; and the ARNs of the managed ones attached. */
+  /** Inline policies by name, as JSON like the trust policy; and the ARNs of the managed ones attached. */
   inline: Record<string, string>;
   attached: string[];
 }
@@ -111,10 +111,11 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
     const documents = await Promise.all(
       policyNames.map(async (PolicyName) => {
         const policy = await unlessMissing(iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })), MISSING);
-        return [PolicyName, policy?.PolicyDocument ?? ''] as const;
+        return [PolicyName, decoded(policy?.PolicyDocument) ?? ''] as const;
       }),
     );
-    return { ...found!, tags: tagMap(found?.Tags), inline: Object.fromEntries(documents), attached };
+    const AssumeRolePolicyDocument = decoded(found?.AssumeRolePolicyDocument);
+    return { ...found!, AssumeRolePolicyDocument, tags: tagMap(found?.Tags), inline: Object.fromEntries(documents), attached };
   }
 
   function inlineOf(RoleName: string): Promise<string[]> {
@@ -149,4 +150,6 @@ const INLINE = 'inline policy ';
 const ATTACHED = 'managed policy ';
 
 /** IAM gives policies back URL-encoded. */
-const readable = (policy: string | undefined): unknown => policy && JSON.parse(decodeURIComponent(policy));
+const decoded = (policy: string | undefined): string | undefined => policy && decodeURIComponent(policy);
+
+const readable = (policy: string | undefined): unknown => policy && JSON.parse(policy);

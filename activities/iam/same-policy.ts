@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Policy } from './policies.ts';
 
-/** True when a policy as AWS gives it back (JSON text, URL-encoded by IAM, lists of one made single, order changed) says the same as `wanted`. */
+/** True when a policy as AWS gives it back (JSON text, lists of one made single, order changed) says the same as `wanted`. */
 export function samePolicy(reported: string | undefined, wanted: Policy): boolean {
   if (reported === undefined) return false;
-  return isDeepStrictEqual(canonical(JSON.parse(decodeURIComponent(reported))), canonical(wanted));
+  return isDeepStrictEqual(canonical(JSON.parse(reported)), canonical(wanted));
 }
 
 function canonical(value: unknown): unknown {

@@ -76,25 +76,35 @@ async function run(aws: Aws, name: string, signal: AbortSignal): Promise<void> {
     const summary = await crawl(aws, name, input, signal);
     await aws.sleep(running!.started.getTime() + aws.takes('crawl', name) - aws.now(), signal);
     if (signal.aborted) throw new Error('the crawl was stopped');
+    await log(aws, name, 'SUCCEEDED');
     end(aws, name, 'SUCCEEDED', { summary });
   } catch (error) {
     if (signal.aborted) {
       // At shutdown the crawler stays marked as running, so that the next start takes the crawl up.
-      if (underWay.has(aws)) end(aws, name, 'CANCELLED');
+      if (!underWay.has(aws)) return;
+      await log(aws, name, 'CANCELLED');
+      end(aws, name, 'CANCELLED');
     } else {
       if (!(error instanceof AwsError)) aws.log('glue', `crawler ${name}: ${(error as Error).stack}`);
-      end(aws, name, 'FAILED', { message: (error as Error).message });
+      const { message } = error as Error;
+      await log(aws, name, 'FAILED', message);
+      end(aws, name, 'FAILED', { message });
     }
   }
   await aws.journal.commit();
-  await log(aws, name);
 }
 
-/** Says how a crawl ended where AWS says it: in a stream that the crawler makes itself in its role. Without the rights to that, the crawl is as good without a log. */
-async function log(aws: Aws, name: string): Promise<void> {
-  const crawler = crawlers(aws).get(name);
-  if (crawler === undefined) return;
-  const { last, input } = crawler;
+/**
+ * Says how a crawl ends where AWS says it: in a stream that the crawler makes itself in its role. Without the rights to that, the crawl is as good without a log. It is
+ * written before the crawl has ended: a crawler that is ready can be deleted, and writes nothing more.
+ */
+async function log(
+  aws: Aws,
+  name: string,
+  status: LastCrawlStatus,
+  said = `BENCHMARK : Crawler has finished running: ${status}`,
+): Promise<void> {
+  const { running, input } = crawlers(aws).get(name)!;
   const may = crawlerRights(aws, input);
   const stream = `${groupArn(aws, LOG_GROUP)}:log-stream:${name}`;
   try {
@@ -107,8 +117,7 @@ async function log(aws: Aws, name: string): Promise<void> {
       await createLogStream({ logGroupName: LOG_GROUP, logStreamName: name }, aws);
     }
     may('logs:PutLogEvents', stream);
-    const message = last?.ErrorMessage ?? `BENCHMARK : Crawler has finished running: ${last?.Status}`;
-    await writeLog(aws, LOG_GROUP, name, `[${last?.MessagePrefix}] ${message}`);
+    await writeLog(aws, LOG_GROUP, name, `[${running!.id}] ${said}`);
     await aws.journal.commit();
   } catch (error) {
     aws.log('glue', `crawler ${name} writes no log: ${(error as Error).message}`);

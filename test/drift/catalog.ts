@@ -86,6 +86,7 @@ const query = (change: Partial<NamedQuery>) => async () => {
 const questions: Row[] = [
   row('questions', ['kills_total.QueryString'], query({ QueryString: 'SELECT 1' })),
   row('questions', ['kills_total.Description'], query({ Description: 'data2dashboard: another' })),
+  row('questions', ['kills_total.Description'], query({ Description: 'as the team calls it' })),
   ...QUESTIONS.map((question) =>
     row('questions', [question], async () => {
       const { NamedQueryId } = await queryOf(question);
