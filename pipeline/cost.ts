@@ -94,7 +94,9 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
     line(
       'Studio application',
       running.studio ? (shards + PRICES.studioKpus) * PRICES.kpuHour : 0,
-      running.studio ? `${shards} + ${PRICES.studioKpus} KPU` : 'stopped',
+      running.studio
+        ? `${shards} + ${PRICES.studioKpus} KPU; more while closed shards are read, after a change of their number`
+        : 'stopped',
     ),
     line('Firehose', ((records * PRICES.firehoseRecord) / GB) * PRICES.firehoseGb, `${Math.round(records)} records of 5 KB`),
     line('Glue crawls', crawls * PRICES.crawlDpus * PRICES.crawlHours * PRICES.dpuHour, `${round(crawls)} crawls of 10 min`),
