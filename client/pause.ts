@@ -45,13 +45,13 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 /** Why the Studio application runs on though a deep pause has reached it; undefined while nobody says so. */
-export const whyItRuns = ({ pipeline, notebook }: Picture): string | undefined =>
-  pipeline.deep && notebook?.state === 'stopped' ? notebook.reason : undefined;
+export const whyItRuns = ({ pipeline, notebook, unstopped }: Picture): string | undefined =>
+  pipeline.deep ? (unstopped ?? (notebook?.state === 'stopped' ? notebook.reason : undefined)) : undefined;
 
 /** What is in the way may go by itself. */
 const PATIENCE_MS = 60_000;
 
-/** Looks until it `stands`, the pipeline has ended, or the same has been in the way for `patience` milliseconds; gives what it saw last. `tell` hears what is in the way. */
+/** Looks until it `stands`, the pipeline has ended, or something has been in the way for `patience` milliseconds; gives what it saw last. `tell` hears what it is. */
 export async function untilStands(
   first: Picture,
   look: () => Promise<Picture | undefined>,
@@ -60,15 +60,15 @@ export async function untilStands(
   tell: (line: string) => void,
   patience = PATIENCE_MS,
 ): Promise<Picture | undefined> {
+  const told = new Set<string>();
   let now: Picture | undefined = first;
-  let met: { what: string; since: number } | undefined;
+  let since: number | undefined;
   while (now && !stands(now)) {
     const what = obstacle(now);
-    if (what !== met?.what) {
-      met = what === undefined ? undefined : { what, since: Date.now() };
-      if (what !== undefined) tell(`The Studio application does not stop: ${what}`);
-    }
-    if (met && Date.now() - met.since >= patience) return now;
+    since = what === undefined ? undefined : (since ?? Date.now());
+    if (what !== undefined && !told.has(what)) tell(`The Studio application does not stop: ${what}`);
+    if (what !== undefined) told.add(what);
+    if (since !== undefined && Date.now() - since >= patience) return now;
     await delay(100);
     now = await look();
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { brokenOff } from '../client/break-off.ts';
 import { stillRuns, untilStands, whyItRuns } from '../client/pause.ts';
-import type { Picture } from '../client/pipeline.ts';
+import { type Picture, refusedStop } from '../client/pipeline.ts';
 import { underWay } from '../client/watch.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
@@ -63,6 +63,19 @@ describe('a deep pause', () => {
       ok: false,
       words: expect.stringContaining('the Studio application still runs and is billed: AccessDenied: no StopApplication'),
     });
+  });
+
+  it('hears of the refusal while its keeper still tries, and not of a stop that is under way', () => {
+    const stop = (type: string, attempt: number) =>
+      refusedStop([{ activityType: { name: 'notebook.stop' }, attempt, lastFailure: { message: 'no', applicationFailureInfo: { type } } }]);
+    expect([stop('AccessDeniedException', 9), stop('AccessDeniedException', 2), stop('NotYet', 9), refusedStop([])]).toEqual([
+      'no',
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(whyItRuns({ ...suspended, notebook: { state: 'running', restarts: 0 }, unstopped: 'no' })).toBe('no');
+    expect(whyItRuns({ pipeline: now({ paused: true }), unstopped: 'no' })).toBeUndefined();
   });
 
   it('goes on waiting where the application stops after all', async () => {
