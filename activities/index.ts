@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { overBudget } from '../pipeline/cost.ts';
 import { questions } from './athena/query.ts';
 import { auditing } from './audit.ts';
 import { scoping } from './audit-scope.ts';
@@ -34,6 +35,7 @@ export function createActivities({ target: given, client, taskQueue }: { target:
     ...scoping(aws),
     ...temporal(client, taskQueue),
     ...preflight(aws),
+    'budget.excess': async (...spent: Parameters<typeof overBudget>) => overBudget(...spent),
     ...surveying(resources(aws), async (pipeline) => (await surplusSchedules(client, pipeline)).map((id) => `schedule ${id}`)),
     ...inventory(aws, resources(aws)),
   };

@@ -72,7 +72,7 @@ const isAnyRefused = (checks: Check[]): boolean => checks.some(({ state }) => st
 
 /** A pipeline that would pause itself at once is not begun. */
 function budget(pipeline: Pipeline): Check {
-  const running = { generating: true, studio: true, schedules: true };
+  const running = { generating: true, studio: true, schedules: true, lakeDays: 0 };
   const over = overBudget(pipeline, 0, running);
   return { name: 'budget', calls: 0, ...(over ? refused(over) : ok(`$${perHour(pipeline, running).toFixed(2)} an hour`)) };
 }

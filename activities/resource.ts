@@ -57,8 +57,16 @@ export interface Resource<Thing extends Found = Found> {
   reason?(found: Thing): string | undefined;
   /** What it costs while it stands; left out where AWS bills only its use. */
   costs?(found: Thing, pipeline: Pipeline): Standing | Promise<Standing>;
-  /** Starts the removal; a thing that must be stopped or emptied first is. "Not found" is success. */
+  /** Takes out what must be gone before it can be removed, for a while; undefined when there is no such thing. Left out where nothing must. */
+  empty?(pipeline: Pipeline): Promise<Emptied | undefined>;
+  /** Starts the removal; a thing that must be stopped first is. "Not found" is success. */
   remove(pipeline: Pipeline, found: Thing): Promise<void>;
+}
+
+/** How many objects were deleted of what a thing holds, and whether that was all of them. */
+export interface Emptied {
+  deleted: number;
+  isAll: boolean;
 }
 
 /** What an `ensure` may do besides: take over a thing that carries no owner's tag, make anew what cannot be changed. */
@@ -92,8 +100,8 @@ export interface Steps {
   ready(pipeline: Pipeline, seen?: Seen): Promise<Calls>;
   /** Gives back what was taken over, `met` being the differences that its survey told of then: it is nobody's of ours again, and stays. */
   release(pipeline: Pipeline, met?: Difference[]): Promise<Calls>;
-  /** Starts the removal of what is ours; quiet when nothing is there. */
-  remove(pipeline: Pipeline): Promise<Calls>;
+  /** Starts the removal of what is ours; quiet when nothing is there. `emptying`: it deleted so many objects, and others have to go before the removal can begin. */
+  remove(pipeline: Pipeline): Promise<Calls & { emptying?: number }>;
   /** Returns once AWS has no such thing; a thing of somebody else counts as gone. */
   gone(pipeline: Pipeline, seen?: Seen): Promise<Calls>;
 }
@@ -130,7 +138,10 @@ export function steps<Thing extends Found>(resource: Resource<Thing>, youngRole:
     },
     ready: (pipeline, seen) => callsIn(() => said('waiting for', pipeline, () => ready(resource, pipeline, seen))),
     release: (pipeline, met) => callsIn(() => said('giving back', pipeline, () => giveBack(resource, pipeline, met))),
-    remove: (pipeline) => callsIn(() => said('removing', pipeline, () => remove(resource, pipeline))),
+    remove: async (pipeline) => {
+      const { value: emptying, ...calls } = await counted(() => said('removing', pipeline, () => remove(resource, pipeline)));
+      return { ...calls, emptying };
+    },
     gone: (pipeline, seen) => callsIn(() => said('waiting for the end of', pipeline, () => gone(resource, pipeline, seen))),
   };
 }
@@ -200,14 +211,18 @@ async function ready<Thing extends Found>(resource: Resource<Thing>, pipeline: P
   if (await resource.complete?.(pipeline, found)) throw underWay(pipeline, `${resource.label(pipeline)} is not complete yet`, seen);
 }
 
-async function remove<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<void> {
+async function remove<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<number | undefined> {
   const found = await resource.find(pipeline);
-  if (found !== undefined && isOurs(found, pipeline)) await push(resource, pipeline, found);
+  return found !== undefined && isOurs(found, pipeline) ? push(resource, pipeline, found) : undefined;
 }
 
-/** Another push towards the end, unless AWS is at it already. */
-async function push<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, found: Thing): Promise<void> {
-  if (resource.status(found) !== 'leaving') await resource.remove(pipeline, found);
+/** Another push towards the end, unless AWS is at it already; gives how many objects it deleted if others are left. */
+async function push<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, found: Thing): Promise<number | undefined> {
+  if (resource.status(found) === 'leaving') return undefined;
+  const emptied = await resource.empty?.(pipeline);
+  if (emptied && !emptied.isAll) return emptied.deleted;
+  await resource.remove(pipeline, found);
+  return undefined;
 }
 
 async function gone<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, seen?: Seen): Promise<void> {

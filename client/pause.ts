@@ -25,20 +25,59 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
     (deep ? now.deep : wanted === 'paused' || !now.deep) &&
     (generator?.state === wanted || generator?.state === 'finished') &&
     (!deep || notebook?.state === 'suspended');
-  let now: Picture | undefined = before;
-  while (before.pipeline.generating && now && !stands(now)) {
-    await delay(100);
-    now = await picture(client, pipeline.name);
-  }
+  const look = () => picture(client, pipeline.name);
+  const now = before.pipeline.generating ? await untilStands(before, look, stands, deep ? whyItRuns : () => undefined, say) : before;
   if (!now) throw new Plain(`pipeline ${pipeline.name} ended meanwhile. See: npx d2d status`);
   const { state } = now.pipeline;
   if (!before.pipeline.generating) {
     const later = `pipeline ${pipeline.name} has no generator yet; it will be ${wanted} from its start`;
     return { ok: true, facts: { state, generator: now.generator }, words: later };
   }
+  const refusal = deep && !stands(now) ? whyItRuns(now) : undefined;
+  if (refusal !== undefined) return stillRuns(now, refusal);
   const sent = `${now.generator?.acknowledged ?? 0} events acknowledged`;
   const what = deep ? 'the schedules and the Studio application too' : 'the schedules too';
   const { perHour, words: cost } = outlook(now.pipeline);
   const words = wanted === 'paused' ? `paused at ${sent}; ${what}. ${cost}` : `running again from ${sent}`;
   return { ok: true, facts: { state, deep, generator: now.generator, perHour }, words };
+}
+
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** Why the Studio application runs on though a deep pause has reached it; undefined while nobody says so. */
+export const whyItRuns = ({ pipeline, notebook, unstopped }: Picture): string | undefined =>
+  pipeline.deep ? (unstopped ?? (notebook?.state === 'stopped' ? notebook.reason : undefined)) : undefined;
+
+/** What is in the way may go by itself. */
+const PATIENCE_MS = 60_000;
+
+/** Looks until it `stands`, the pipeline has ended, or something has been in the way for `patience` milliseconds; gives what it saw last. `tell` hears what it is. */
+export async function untilStands(
+  first: Picture,
+  look: () => Promise<Picture | undefined>,
+  stands: (now: Picture) => boolean,
+  obstacle: (now: Picture) => string | undefined,
+  tell: (line: string) => void,
+  patience = PATIENCE_MS,
+): Promise<Picture | undefined> {
+  const told = new Set<string>();
+  let now: Picture | undefined = first;
+  let since: number | undefined;
+  while (now && !stands(now)) {
+    const what = obstacle(now);
+    since = what === undefined ? undefined : (since ?? Date.now());
+    if (what !== undefined && !told.has(what)) tell(`The Studio application does not stop: ${what}`);
+    if (what !== undefined) told.add(what);
+    if (since !== undefined && Date.now() - since >= patience) return now;
+    await delay(100);
+    now = await look();
+  }
+  return now;
+}
+
+/** The answer of a deep pause that did not stop the application. */
+export function stillRuns({ pipeline, generator }: Picture, reason: string): VerbResult {
+  const { perHour, words: cost } = outlook({ ...pipeline, studioRuns: true });
+  const words = `paused, but the Studio application still runs and is billed: ${reason}\n${cost} Stopping it is tried again and again; see: npx d2d status`;
+  return { ok: false, facts: { state: pipeline.state, deep: true, generator, reason, perHour }, words };
 }

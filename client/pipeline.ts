@@ -6,6 +6,7 @@ import {
   ScheduleNotFoundError,
   Client as TemporalClient,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionDescription,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
@@ -44,6 +45,8 @@ export interface Picture {
   pipeline: PipelineStatus;
   generator?: GeneratorState;
   notebook?: NotebookState;
+  /** Why the Studio application does not stop though its keeper asks it to, again and again. */
+  unstopped?: string;
 }
 
 /** Connects to a Temporal server. */
@@ -193,7 +196,7 @@ export async function picture(client: Client, name: string): Promise<Picture | u
   }
   if (generator && reached === undefined) generator.state = 'stopped';
   if (notebook && keeper?.status.name !== 'RUNNING') Object.assign(notebook, { state: 'stopped', reason: GONE });
-  return { pipeline, generator, notebook };
+  return { pipeline, generator, notebook, unstopped: refusedStop(keeper?.raw.pendingActivities ?? []) };
 }
 
 const GONE = 'the workflow that keeps it has ended; the next look for drift starts it again';
@@ -233,6 +236,15 @@ async function underWay(client: Client, workflowId: string): Promise<{ sent: Sen
   const words = `${activityType?.name} has failed ${(attempt ?? 0) - 1} times: ${lastFailure?.cause?.message ?? lastFailure?.message}`;
   return { sent, ...(stuck && { failing: words }) };
 }
+
+/** What AWS says of stopping the application, which its keeper hears of only once it gives up for a while. */
+export function refusedStop(pending: Pending[]): string | undefined {
+  const { attempt, lastFailure } = pending.find(({ activityType }) => activityType?.name === 'notebook.stop') ?? {};
+  const isUnderWay = lastFailure?.applicationFailureInfo?.type === 'NotYet';
+  return lastFailure && !isUnderWay && (attempt ?? 0) > FEW_ATTEMPTS ? (lastFailure.message ?? undefined) : undefined;
+}
+
+type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
 /** A worker that dies, or an AWS that is away for a moment, costs fewer. */
 const FEW_ATTEMPTS = 4;

@@ -195,9 +195,9 @@ function summary(
 
 /** With target `aws` the pipeline is not on this machine: it goes on without it. */
 const goesOn = ({ pipeline }: Up) => {
-  const resting = cost(pipeline, { generating: false, studio: true, schedules: false });
+  const resting = cost(pipeline, { generating: false, studio: true, schedules: false, lakeDays: 0 });
   return [
-    `Pipeline ${pipeline.name} stands in ${pipeline.region} and is billed there, $${total(resting).toFixed(2)} an hour; generator and schedules rest while no worker runs.`,
+    `Pipeline ${pipeline.name} stands in ${pipeline.region} and is billed there, $${total(resting).toFixed(2)} an hour besides what its lake holds; generator and schedules rest while no worker runs.`,
     'To end it all: npm start, then npx d2d down.',
     '',
   ].join('\n');

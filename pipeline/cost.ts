@@ -46,12 +46,13 @@ const HOUR_MS = 3_600_000;
 
 const AUDIT_QUERIES = 3;
 
-/** What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. */
+/** What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. `lakeDays`: how old the lake is; as old as it grows unless told. */
 export interface Running {
   generating: boolean;
   studio: boolean;
   schedules: boolean;
   stands?: readonly Stage[];
+  lakeDays?: number;
 }
 
 /** One line of the bill: US dollars an hour, and what that is made of. */
@@ -78,7 +79,9 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
   const crawls = perHourOf((what) => what === 'crawl') + audits;
   const queries = perHourOf((what) => what === 'query' || what === 'refresh') + audits * AUDIT_QUERIES;
   const hasLake = running.stands === undefined || running.stands.includes('bucket');
-  const stored = hasLake ? (pace * EVENT_STORED_BYTES * HOUR_S * 24 * keep.lakeDays) / GB : 0;
+  const { lakeDays = keep.lakeDays } = running;
+  const stored = hasLake ? (pace * EVENT_STORED_BYTES * HOUR_S * 24 * Math.min(lakeDays, keep.lakeDays)) / GB : 0;
+  const filled = lakeDays < keep.lakeDays ? 'by its age' : `once ${keep.lakeDays} days are full`;
   const line = (what: string, perHour: number, basis: string): CostLine => ({ what, perHour, basis });
   return [
     line('Kinesis shards', standing * PRICES.shardHour, `${standing} shards`),
@@ -91,13 +94,15 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
     line(
       'Studio application',
       running.studio ? (shards + PRICES.studioKpus) * PRICES.kpuHour : 0,
-      running.studio ? `${shards} + ${PRICES.studioKpus} KPU` : 'stopped',
+      running.studio
+        ? `${shards} + ${PRICES.studioKpus} KPU; more while closed shards are read, after a change of their number`
+        : 'stopped',
     ),
     line('Firehose', ((records * PRICES.firehoseRecord) / GB) * PRICES.firehoseGb, `${Math.round(records)} records of 5 KB`),
     line('Glue crawls', crawls * PRICES.crawlDpus * PRICES.crawlHours * PRICES.dpuHour, `${round(crawls)} crawls of 10 min`),
     line('Athena queries', (queries * PRICES.athenaLeast * PRICES.athenaTb) / 1024 ** 4, `${round(queries)} queries of 10 MB`),
     line('S3 objects', objects * PRICES.s3Puts, `${Math.round(objects)} PUTs`),
-    line('S3 lake', (stored * PRICES.s3GbMonth) / MONTH_HOURS, `${round(stored)} GB once ${keep.lakeDays} days are full`),
+    line('S3 lake', (stored * PRICES.s3GbMonth) / MONTH_HOURS, `${round(stored)} GB ${filled}`),
   ];
 }
 

@@ -4,6 +4,7 @@ import { cost, dayOf, overBudget, PRICES, perHour, perMonth, type Running, total
 import { QUESTIONS } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
+import { spentUntil } from '../workflows/budget.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { born } from '../workflows/picture.ts';
@@ -78,6 +79,17 @@ describe('cost', () => {
   });
 });
 
+describe('what a day has cost', () => {
+  const at = Date.UTC(2026, 10, 24, 18);
+  const spent = { day: '2026-11-24', dollars: 3, at, perHour: 2, waived: true };
+
+  it('grows by the hours since it was last added up, and begins anew at midnight, however long nobody added up', () => {
+    expect(spentUntil(Date.UTC(2026, 10, 24, 20), spent)).toEqual({ day: '2026-11-24', dollars: 7, waived: true });
+    expect(spentUntil(Date.UTC(2026, 10, 25, 9), spent)).toEqual({ day: '2026-11-25', dollars: 18 });
+    expect(spentUntil(Date.UTC(2026, 10, 27, 1), spent)).toEqual({ day: '2026-11-27', dollars: 2 });
+  });
+});
+
 describe('the bill of a pipeline', () => {
   const every = Object.keys(STAGES) as Stage[];
   const standing = Object.fromEntries(every.map((stage) => [stage, 'ready' as const]));
@@ -96,6 +108,18 @@ describe('the bill of a pipeline', () => {
     expect(words).toMatch(/^Nothing is billed here; on AWS this would cost \$\d\.\d\d an hour, \$\d+ a month \(most of it Glue crawls /);
     const { words: billed } = outlook(running({}, { deep: true, paused: true, studioRuns: false }));
     expect(billed).toBe('Billed now: $0.11 an hour, $80 a month (most of it Kinesis shards $0.105, S3 lake $0.004).');
+  });
+
+  it('has of the lake what may be in it by its age', () => {
+    const DAY_MS = 86_400_000;
+    const day = pipelineOf({ generator: { rate: 5000 } });
+    const lakeAfter = (lakeDays?: number) => priceOf(day, { ...ALL, lakeDays })['S3 lake']!;
+    expect(lakeAfter(0)).toBe(0);
+    expect(lakeAfter(73)).toBeCloseTo(lakeAfter() / 5, 9);
+    expect([lakeAfter(365), lakeAfter(1e4)]).toEqual([lakeAfter(), lakeAfter()]);
+    expect(outlook(running({}, { readyAt: Date.now(), deep: true, paused: true, studioRuns: false })).words).not.toContain('S3 lake');
+    const { onAws } = outlook(running({ generator: { rate: 5000 } }, { readyAt: Date.now() - 73 * DAY_MS }));
+    expect(onAws).toBeCloseTo(total(cost(day, { ...ALL, lakeDays: 73 })), 3);
   });
 
   it('is nothing while nothing stands, and grows with each stream that does', () => {

@@ -179,6 +179,28 @@ describe('the budget of a day', () => {
   );
 });
 
+describe('a budget', () => {
+  it(
+    'is judged by an activity, so that other prices do not change what the workflow did',
+    () =>
+      withPipeline(
+        async ({ account, up, until }) => {
+          await up();
+          await until(isRunning);
+          account.excess = 'prices have risen';
+          expect(await until(({ deep }) => deep)).toMatchObject({ overBudget: 'prices have risen' });
+        },
+        {
+          target: 'aws',
+          quicksightPrincipal: 'arn:aws:quicksight:us-east-1:000000000000:user/default/dev',
+          maxDailyCost: 1000,
+          ...soon,
+        },
+      ),
+    60_000,
+  );
+});
+
 describe('the next run of the same pipeline', () => {
   it(
     'keeps the hash of the spec as it is now',

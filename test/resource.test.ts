@@ -275,6 +275,7 @@ async function deleted(resource: Resource): Promise<void> {
   await eventually(async () => {
     const found = await resource.find(pipeline);
     if (found === undefined) return;
+    await resource.empty?.(pipeline);
     if (resource.status(found) !== 'leaving') await resource.remove(pipeline, found);
     throw ApplicationFailure.create({ type: 'NotYet', message: `${resource.label(pipeline)} is still there` });
   });

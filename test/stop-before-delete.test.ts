@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import { StartCrawlerCommand } from '@aws-sdk/client-glue';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
+import { emptied } from '../activities/s3/empty-bucket.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
@@ -57,4 +59,30 @@ it('every query that runs or waits is stopped before its workgroup goes, on howe
 it('a crawl that runs is stopped before its crawler goes', async () => {
   await aws.glue.send(new StartCrawlerCommand({ Name: n.crawler }));
   expect(await removed('crawler')).toEqual(['StopCrawler', 'DeleteLogStream', 'DeleteCrawler']);
+});
+
+it('a bucket is emptied in several calls, each of some pages side by side, and goes with the last', async () => {
+  const which = { Bucket: n.bucket, ExpectedBucketOwner: pipeline.account };
+  for (let i = 0; i < 8; i++) await aws.s3.send(new PutObjectCommand({ Bucket: n.bucket, Key: `lake/${i}`, Body: 'x' }));
+  expect(await emptied(aws.s3, which, { forMs: 0, page: 2 })).toEqual({ deleted: 6, isAll: false });
+  expect(await of('bucket').remove(pipeline)).toMatchObject({ emptying: undefined });
+  await of('bucket').gone(pipeline);
+});
+
+it('what S3 refuses to delete holds up nothing else, and is told once all else is gone', async () => {
+  const locked = { Key: 'locked', VersionId: 'null' };
+  let kept = [...Array.from({ length: 9 }, (_, i) => ({ Key: `${i}`, VersionId: 'null' })), locked];
+  const send = async ({ input }: { input: { Delete?: { Objects: { Key: string }[] }; KeyMarker?: string; MaxKeys?: number } }) => {
+    if (input.Delete === undefined) {
+      const Versions = kept.filter(({ Key }) => Key > (input.KeyMarker ?? '')).slice(0, input.MaxKeys);
+      return { Versions, IsTruncated: Versions.at(-1) !== kept.at(-1), NextKeyMarker: Versions.at(-1)?.Key };
+    }
+    const asked = input.Delete.Objects.map(({ Key }) => Key);
+    kept = kept.filter(({ Key }) => Key === 'locked' || !asked.includes(Key));
+    return { Errors: asked.includes('locked') ? [{ Key: 'locked', Code: 'AccessDenied', Message: 'Access Denied' }] : [] };
+  };
+  const s3 = { send } as unknown as Clients['s3'];
+  const which = { Bucket: 'held', ExpectedBucketOwner: pipeline.account };
+  expect(await emptied(s3, which, { page: 4 })).toEqual({ deleted: 9, isAll: false });
+  await expect(emptied(s3, which)).rejects.toThrow('S3 did not delete 1 objects, the first locked: AccessDenied');
 });

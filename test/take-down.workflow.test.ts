@@ -19,6 +19,23 @@ describe('taking down', () => {
   );
 });
 
+describe('a bucket that holds more than one call deletes', () => {
+  it(
+    'is emptied for as long as objects go, and what stops that is told with how far it came',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.full.set('bucket', [150_000, 100_000]);
+        account.stuck.set('bucket', final('an object is locked'));
+        const { left } = await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+        expect(account.log.filter((what) => what === 'bucket.remove')).toHaveLength(3);
+        expect(left).toContainEqual({ label: 'bucket', why: 'an object is locked (250,000 objects deleted so far)' });
+      }),
+    60_000,
+  );
+});
+
 describe('a take-down', () => {
   it(
     'that failed is not undone by a look for drift',

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { brokenOff } from '../client/break-off.ts';
+import { stillRuns, untilStands, whyItRuns } from '../client/pause.ts';
+import { type Picture, refusedStop } from '../client/pipeline.ts';
 import { underWay } from '../client/watch.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
@@ -36,5 +38,56 @@ describe('an up that waits', () => {
     expect(underWay({ pipeline: now(rests) })).toBe('paused, nothing is sent; to go on: npx d2d resume (it costs too much)');
     expect(underWay({ pipeline: now({ paused: true, stages: { events: 'working' } }) })).toBe('provisioning events');
     expect(underWay({ pipeline: now({ paused: true, tables: true }) })).toBe('provisioning');
+  });
+});
+
+describe('a deep pause', () => {
+  const reached = now({ state: 'paused', paused: true, deep: true });
+  const refused: Picture = { pipeline: reached, notebook: { state: 'stopped', restarts: 0, reason: 'AccessDenied: no StopApplication' } };
+  const suspended: Picture = { pipeline: reached, notebook: { state: 'suspended', restarts: 0 } };
+  const stands = ({ notebook }: Picture) => notebook?.state === 'suspended';
+
+  it('that AWS refuses says so once, waits a while, and then says that the application is billed', async () => {
+    const told: string[] = [];
+    const last = await untilStands(
+      refused,
+      async () => refused,
+      stands,
+      whyItRuns,
+      (line) => told.push(line),
+      250,
+    );
+    expect(last).toBe(refused);
+    expect(told).toEqual(['The Studio application does not stop: AccessDenied: no StopApplication']);
+    expect(stillRuns(refused, 'AccessDenied: no StopApplication')).toMatchObject({
+      ok: false,
+      words: expect.stringContaining('the Studio application still runs and is billed: AccessDenied: no StopApplication'),
+    });
+  });
+
+  it('hears of the refusal while its keeper still tries, and not of a stop that is under way', () => {
+    const stop = (type: string, attempt: number) =>
+      refusedStop([{ activityType: { name: 'notebook.stop' }, attempt, lastFailure: { message: 'no', applicationFailureInfo: { type } } }]);
+    expect([stop('AccessDeniedException', 9), stop('AccessDeniedException', 2), stop('NotYet', 9), refusedStop([])]).toEqual([
+      'no',
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(whyItRuns({ ...suspended, notebook: { state: 'running', restarts: 0 }, unstopped: 'no' })).toBe('no');
+    expect(whyItRuns({ pipeline: now({ paused: true }), unstopped: 'no' })).toBeUndefined();
+  });
+
+  it('goes on waiting where the application stops after all', async () => {
+    const looks = [refused, refused, suspended];
+    expect(
+      await untilStands(
+        refused,
+        async () => looks.shift(),
+        stands,
+        whyItRuns,
+        () => undefined,
+      ),
+    ).toBe(suspended);
   });
 });

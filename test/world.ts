@@ -5,6 +5,7 @@ import { unsent } from '../activities/kinesis/stretch.ts';
 import type { Survey } from '../activities/resource.ts';
 import { notYet } from '../activities/resource.ts';
 import { specHash } from '../activities/spec-hash.ts';
+import { overBudget } from '../pipeline/cost.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
@@ -23,6 +24,8 @@ export interface World {
   endless?: Error;
   /** What would not go away. */
   stuck: Map<Stage, Error>;
+  /** How many objects each call of a removal deletes while others are left. */
+  full: Map<Stage, number[]>;
   /** A survey of this spec ends no sooner than this. */
   surveying?: (pipeline: Pipeline) => Promise<void> | undefined;
   surveysBegun: number;
@@ -40,6 +43,8 @@ export interface World {
   starting?: Error;
   /** Refusals of the account's check. */
   refused: string[];
+  /** Why the pipeline is over its budget, whatever it costs. */
+  excess?: string;
 }
 
 /** An account with nothing in it. */
@@ -48,6 +53,7 @@ export const world = (): World => ({
   foreign: new Set(),
   broken: new Map(),
   stuck: new Map(),
+  full: new Map(),
   surveysBegun: 0,
   log: [],
   sent: new Map(),
@@ -89,9 +95,12 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
         `${stage}.remove`,
         async () => {
           w.log.push(`${stage}.remove`);
+          const emptying = w.full.get(stage)?.shift();
+          if (emptying !== undefined) return { calls: 1, mutatingCalls: 1, emptying };
           const stuck = w.stuck.get(stage);
           if (stuck) throw stuck;
           w.standing.delete(stage);
+          return undefined;
         },
       ],
       [`${stage}.gone`, async () => undefined],
@@ -116,6 +125,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
         removed: [],
       };
     },
+    'budget.excess': async (...spent: Parameters<Activities['budget.excess']>) => w.excess ?? overBudget(...spent),
     'account.check': async () => w.refused.map((message) => ({ name: 'account', state: 'refused', message })),
     'lake.delivered': async () => {
       if (w.sent.size === 0) throw notYet('nothing has been delivered yet');

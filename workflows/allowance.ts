@@ -1,6 +1,7 @@
 import { condition, log, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { addUp, excess } from './budget.ts';
+import { overBudget } from '../pipeline/cost.ts';
+import { addUp, isJudgedOutside, runningOf, withFullLake } from './budget.ts';
 import { rootMessage } from './failure.ts';
 import type { Hands } from './hands.ts';
 import type { PipelineStatus } from './messages.ts';
@@ -19,13 +20,26 @@ const SELDOM = 12;
 /** Adds up what the pipeline costs; one that is over its budget is paused deeply. */
 export async function keepWithinBudget(picture: PipelineStatus, hands: Hands): Promise<void> {
   addUp(picture);
-  const over = excess(picture);
-  if (over === undefined || picture.overBudget !== undefined) return;
+  if (picture.overBudget !== undefined) return;
+  const over = await excess(picture);
+  if (over === undefined) return;
   picture.overBudget = over;
   hands.want({ paused: true, deep: true });
   // What is on its way up is not renamed when it is told to pause.
   if (picture.state === 'starting' || picture.state === 'applying') rename(picture, picture.state, over);
   if (isWarmingUp(picture)) await stopApplication(picture);
+}
+
+/**
+ * Why the pipeline is over its budget; undefined while it is not, and for the rest of a day on which the user let it go on. An activity says so, for what a workflow
+ * did must not change with the prices.
+ */
+async function excess(picture: PipelineStatus): Promise<string | undefined> {
+  const { pipeline, spent } = picture;
+  const allowed = spent.waived ? { ...pipeline, maxDailyCost: undefined } : pipeline;
+  if (allowed.maxDailyCost === undefined && allowed.maxHourlyCost === undefined) return undefined;
+  if (!isJudgedOutside()) return overBudget(allowed, spent.dollars, withFullLake(runningOf(picture)));
+  return act['budget.excess'].executeWithOptions({ summary: 'is it over its budget' }, [allowed, spent.dollars, runningOf(picture)]);
 }
 
 /** Before there is a generator, only the application costs anything that can be stopped. */

@@ -15,14 +15,17 @@ export interface Outlook {
 }
 
 const HUSHED = 'No events are sent until the stream and all deliveries stand, or they would be missing from the lake.';
+/** What is less comes out as $0.000. */
+const LEAST_SHOWN = 0.0005;
 
 /** How it stands with a pipeline and its bill. */
 export function outlook(picture: PipelineStatus): Outlook {
   const { pipeline, stages, made } = picture;
   const running: Running = { ...runningOf(picture), stands: standing(stages, made) };
-  const lines = cost(pipeline, running).filter((line) => line.perHour > 0);
+  const lines = cost(pipeline, running);
   const onAws = total(lines);
   const dearest = lines
+    .filter((line) => line.perHour >= LEAST_SHOWN)
     .sort((a, b) => b.perHour - a.perHour)
     .slice(0, 3)
     .map((line) => `${line.what} $${line.perHour.toFixed(3)}`)

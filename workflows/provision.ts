@@ -120,14 +120,25 @@ export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: P
   }));
   const failed: Partial<Record<Stage, string>> = {};
   await alongNeeds(reversed, async ({ stage, patience }) => {
-    const options = { scheduleToCloseTimeout: patience, summary: stage, retry: often(pipeline) };
+    let deleted = 0;
+    const soFar = () => `${deleted.toLocaleString('en')} objects deleted so far`;
+    const options = () => ({
+      scheduleToCloseTimeout: patience,
+      summary: deleted > 0 ? `${stage}: ${soFar()}` : stage,
+      retry: often(pipeline),
+    });
     try {
-      await act[`${stage}.remove`].executeWithOptions(options, [pipeline]);
-      await act[`${stage}.gone`].executeWithOptions(options, [pipeline]);
+      // As long as objects go, patience begins anew. Activities of older workers say nothing.
+      let emptying: number | undefined;
+      do {
+        emptying = (await act[`${stage}.remove`].executeWithOptions(options(), [pipeline]))?.emptying;
+        deleted += emptying ?? 0;
+      } while (emptying !== undefined);
+      await act[`${stage}.gone`].executeWithOptions(options(), [pipeline]);
       return true;
     } catch (error) {
       if (isCancellation(error)) throw error;
-      failed[stage] = rootMessage(error);
+      failed[stage] = deleted > 0 ? `${rootMessage(error)} (${soFar()})` : rootMessage(error);
       return false;
     }
   });

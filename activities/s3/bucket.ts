@@ -127,8 +127,8 @@ export function bucket({ s3 }: Clients): Resource {
       const { bytes, isAll } = await sizeOf(s3, which(pipeline));
       return ofBucket(bytes, isAll);
     },
+    empty: (pipeline) => unlessMissing(emptied(s3, which(pipeline)), 'NoSuchBucket'),
     remove: async (pipeline) => {
-      if (!(await unlessMissing(emptied(s3, which(pipeline)), 'NoSuchBucket'))) return;
       const deletion = unlessMissing(s3.send(new DeleteBucketCommand(which(pipeline))), 'NoSuchBucket');
       await unlessBusy(deletion, 'BucketNotEmpty', 'OperationAborted');
     },
