@@ -41,7 +41,7 @@ const failures = (seed: number): FaultPlan => ({
 
 const VICTIMS = ['worker', 'local AWS', 'Flink', 'Athena'] as const;
 const MINUTE_MS = 60_000;
-/** What coming up, the account and going take beside the minutes asked for. */
+/** What coming up, the account and going take beside the minutes asked for, and half of these: the more was sent, the longer it is counted. */
 const REST_MS = 600_000;
 
 const { minutes, rate, shards, killEvery, seed, json } = options;
@@ -58,7 +58,7 @@ const { region, endpoint, credentials } = on.target;
 const control = controlOf({ region, endpoint: endpoint!, credentials: credentials! });
 const random = randomOf(seed, 0);
 
-const run = await lived(minutes * MINUTE_MS + REST_MS, [], async (course) => {
+const run = await lived(1.5 * minutes * MINUTE_MS + REST_MS, [], async (course) => {
   course.phase('up');
   await carriedOut(on, course, pipeline);
   await control.faults(failures(seed));
