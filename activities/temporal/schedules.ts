@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
 import {
@@ -66,6 +67,14 @@ export function temporal(client: Client, taskQueue: string) {
       throw error;
     }
   };
+  /** True while one that is known by now still runs. */
+  const endAll = async (pipeline: Pipeline): Promise<boolean> => {
+    const { pipeline: own, teardown, ...others } = names(pipeline).workflows;
+    const found: string[] = [];
+    const query = `ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${own}/'`;
+    for await (const { workflowId } of client.workflow.list({ query })) if (workflowId !== teardown) found.push(workflowId);
+    return (await Promise.all([...new Set([...Object.values(others), ...found])].map(endOne))).some(Boolean);
+  };
   return {
     /** Has the generator write down its ledger: up to when, and whether it goes on sending. Undefined when none runs. */
     'generator.settle': async (pipeline: Pipeline): Promise<Settlement | undefined> => {
@@ -104,19 +113,15 @@ export function temporal(client: Client, taskQueue: string) {
     },
     /** Cancels every workflow that serves the pipeline, those that its schedules started too, and returns once all have ended; who does not heed is terminated. */
     'workflows.end': async (pipeline: Pipeline): Promise<void> => {
-      const { pipeline: own, teardown, ...others } = names(pipeline).workflows;
-      const listed: string[] = [];
-      for await (const { workflowId } of client.workflow.list({
-        query: `ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${own}/'`,
-      }))
-        if (workflowId !== teardown) listed.push(workflowId);
-      const running = await Promise.all([...new Set([...Object.values(others), ...listed])].map(endOne));
-      if (running.some(Boolean)) throw notYet(`workflows of ${own} are still ending`);
+      if (!(await endAll(pipeline))) await delay(LISTED_WITHIN_MS);
+      if (await endAll(pipeline)) throw notYet(`workflows of ${pipeline.name} are still ending`);
     },
   };
 }
 
 const TERMINATE_AT = 8;
+/** What a schedule started the moment before it went is not listed at once. */
+const LISTED_WITHIN_MS = 1_500;
 
 async function unlessGone<Value>(question: Promise<Value>): Promise<Value | undefined> {
   try {
