@@ -66,14 +66,16 @@ describe('what is counted', () => {
   });
 });
 
+/** The last audit says that everything agreed so many hours ago. */
+const agreed = (hours: number) =>
+  lastAudit(aws)['audit.publish'](pipeline, {
+    agreedAt: Date.now() - hours * HOUR_MS,
+    places: [],
+    wrongInAthena: [],
+    at: 0,
+  } as unknown as Audit);
+
 it('an audit on a schedule goes back to the last that agreed, as what was lost since is not there yet; one by hand that does not says nothing for it', async () => {
-  const agreed = (hours: number) =>
-    lastAudit(aws)['audit.publish'](pipeline, {
-      agreedAt: Date.now() - hours * HOUR_MS,
-      places: [],
-      wrongInAthena: [],
-      at: 0,
-    } as unknown as Audit);
   const scopeOf = async (asked: { hours?: number; onSchedule?: boolean }, lakeDays = 30) => {
     const { since, isNext } = await act['audit.scope']({ ...pipeline, keep: { ...pipeline.keep, lakeDays } }, asked);
     return { hours: Math.round((Date.now() - since) / HOUR_MS), isNext };
@@ -193,13 +195,6 @@ describe('the metrics', () => {
   it('are compared since the last audit that agreed, or as an audit by hand asks', async () => {
     const ago = async (asked: Parameters<(typeof act)['audit.scope']>[1]) =>
       Math.round((Date.now() - (await act['audit.scope'](pipeline, asked)).windowsSince) / HOUR_MS);
-    const agreed = (hours: number) =>
-      lastAudit(aws)['audit.publish'](pipeline, {
-        agreedAt: Date.now() - hours * HOUR_MS,
-        places: [],
-        wrongInAthena: [],
-        at: 0,
-      } as unknown as Audit);
     const onSchedule = { hours: 24, onSchedule: true };
     expect(await ago(onSchedule)).toBe(24);
     await agreed(6);

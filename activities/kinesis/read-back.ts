@@ -34,8 +34,10 @@ export function lookingUp(target: Target): LookUp {
     const found = new Set<PutEntry>();
     for (const { ShardId, SequenceNumber: StartingSequenceNumber } of earliest(doubtful.map(({ behind }) => behind))) {
       const sought = new Map<string, Doubtful[]>();
-      for (const one of doubtful)
-        if (one.behind.ShardId === ShardId) sought.set(contentOf(one.record), [...(sought.get(contentOf(one.record)) ?? []), one]);
+      for (const one of doubtful.filter(({ behind }) => behind.ShardId === ShardId)) {
+        const content = contentOf(one.record);
+        sought.set(content, [...(sought.get(content) ?? []), one]);
+      }
       const position = { StreamName, ShardId, ShardIteratorType: 'AFTER_SEQUENCE_NUMBER' as const, StartingSequenceNumber };
       for await (const page of records(kinesis, position, { abortSignal }))
         for (const { SequenceNumber = '', ...record } of page) {
