@@ -258,6 +258,20 @@ export async function unlessLost<Made>(creation: Promise<Made>, ...exists: strin
   }
 }
 
+/**
+ * What is owned through its parent, with the parent's tags. No such thing outlives its parent: where AWS shows the one and not the other, either is only on its way,
+ * and taking it for somebody else's would be wrong.
+ */
+export function throughParent<Thing extends object>(
+  label: string,
+  thing: Thing | undefined,
+  parentTags: Found['parentTags'],
+): (Thing & Found) | undefined {
+  if (thing === undefined) return undefined;
+  if (parentTags === undefined) throw notYet(`${label} is there, and what holds it is not`);
+  return { ...thing, parentTags };
+}
+
 /** The pipeline that a thing belongs to, by its own tag or its parent's; undefined: none of ours made it. */
 export const ownerOf = ({ tags, parentTags }: Found): string | undefined => (tags ?? parentTags)?.[OWNER_TAG];
 

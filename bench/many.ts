@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { picture, startPipeline, unlessNobodyAnswers } from '../client/pipeline.ts';
+import { picture, unlessNobodyAnswers } from '../client/picture.ts';
+import { startPipeline } from '../client/pipeline.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { status } from '../workflows/messages.ts';

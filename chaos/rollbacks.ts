@@ -1,4 +1,5 @@
-import { failureOf, startPipeline } from '../client/pipeline.ts';
+import { failureOf } from '../client/picture.ts';
+import { startPipeline } from '../client/pipeline.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES } from '../pipeline/stages.ts';
 import { breakOff } from '../workflows/messages.ts';

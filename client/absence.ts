@@ -3,7 +3,7 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import { everythingOf } from './inventory.ts';
-import { unlessUnknown } from './pipeline.ts';
+import { unlessUnknown } from './picture.ts';
 
 /**
  * What there is of a pipeline whose workflow does not run. `unattended`: the workflow did not end by a take-down, so all that it made may stand, and nobody watches

@@ -7,7 +7,7 @@ import { taskQueue } from '../worker/connect.ts';
 import type { audit } from '../workflows/index.ts';
 import { type GeneratorState, generatorStatus } from '../workflows/messages.ts';
 import { introduced } from '../workflows/story.ts';
-import { unlessNobodyAnswers } from './pipeline.ts';
+import { unlessNobodyAnswers } from './picture.ts';
 import type { Progress } from './progress.ts';
 
 /** The report of a single run, in the order of its machine-readable form. */

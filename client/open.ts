@@ -1,6 +1,6 @@
 import { addresses } from './addresses.ts';
 import type { VerbResult } from './index.ts';
-import { picture } from './pipeline.ts';
+import { picture } from './picture.ts';
 import { Plain } from './plain.ts';
 import { session } from './session.ts';
 

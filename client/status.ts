@@ -2,7 +2,7 @@ import type { ColumnDrift } from '../activities/glue/crawl.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { absence, absenceFacts, absenceWords } from './absence.ts';
 import type { VerbResult } from './index.ts';
-import { type Picture, picture } from './pipeline.ts';
+import { type Picture, picture } from './picture.ts';
 import { type ScheduleReport, scheduleReport } from './schedule-report.ts';
 import { session } from './session.ts';
 import { GROUPS, groupState } from './stage-groups.ts';

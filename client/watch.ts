@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { outlook } from '../workflows/outlook.ts';
-import { failureOf, type Picture, picture, unlessNobodyAnswers } from './pipeline.ts';
+import { failureOf, type Picture, picture, unlessNobodyAnswers } from './picture.ts';
 import type { Progress } from './progress.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
 

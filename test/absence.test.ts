@@ -70,6 +70,28 @@ describe('status of a pipeline whose workflow does not run', () => {
   );
 });
 
+describe('a pipeline of that name in another account', () => {
+  it('is neither changed nor taken down, nor its take-down joined', async () => {
+    const theirs = {
+      ...parseSpec({ name: 'shared', target: 'aws', quicksightPrincipal: 'arn:aws:quicksight:us-east-1:111111111111:user/default/ops' }),
+      account: '111111111111',
+    };
+    const ours = { ...theirs, account: '222222222222' };
+    const refusal = /^Pipeline shared runs on another target, region or account \(task queue .*-111111111111\), and is left alone\. /;
+    await startPipeline(env.client, { pipeline: theirs });
+    const handle = env.client.workflow.getHandle(theirs.name);
+    await expect(startPipeline(env.client, { pipeline: ours })).rejects.toThrow(refusal);
+    await expect(takeDown(env.client, ours)).rejects.toThrow(refusal);
+    expect((await handle.describe()).historyLength).toBe(2);
+    await handle.terminate();
+    const end = takeDown(env.client, theirs).catch(() => 'terminated');
+    while ((await absence(env.client, theirs)).state !== 'taking down') await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(takeDown(env.client, ours)).rejects.toThrow(refusal);
+    await env.client.workflow.getHandle(names(theirs).workflows.teardown).terminate();
+    expect(await end).toBe('terminated');
+  }, 30_000);
+});
+
 describe('a take-down of its own', () => {
   it('is not crossed by an up, nor joined by one that does otherwise with the data; a start waits for its end', async () => {
     const pipeline = { ...parseSpec({ name: 'ending' }), account: '000000000000' };

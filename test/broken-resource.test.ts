@@ -129,6 +129,24 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
     paged.quicksight.destroy();
   });
 
+  it.each([
+    ['views', 'glue', 'GetTags', 'EntityNotFoundException'],
+    ['auditTable', 'glue', 'GetTags', 'EntityNotFoundException'],
+    ['questions', 'athena', 'ListTagsForResource', 'ResourceNotFoundException'],
+  ] as const)(
+    '%s, whose parent does not show for a moment, are looked at again, and not taken for those of somebody else',
+    async (stage, service, operation, name) => {
+      const ensure = () => act[`${stage}.ensure`](pipeline);
+      await ensure();
+      local.faults.put({ rules: [{ service, operation, times: 1, fault: { kind: 'error', name } }] });
+      await expect(ensure()).rejects.toMatchObject({
+        type: 'NotYet',
+        message: expect.stringMatching(/is there, and what holds it is not$/),
+      });
+      expect(await ensure()).toMatchObject({ outcome: 'unchanged' });
+    },
+  );
+
   it('a dashboard whose newest version was refused gets a good one, which is published', async () => {
     for (const stage of ['players', 'teams', 'auditTable', 'audits', 'dashboard'] as const) await act[`${stage}.ensure`](pipeline);
     await act['dashboard.ready'](pipeline);

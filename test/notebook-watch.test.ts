@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
-import type { Picture } from '../client/pipeline.ts';
+import type { Picture } from '../client/picture.ts';
 import type { ScheduleReport } from '../client/schedule-report.ts';
 import { isWell, scheduleWords } from '../client/status.ts';
 import { gameOf } from '../pipeline/lanes.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { brokenOff } from '../client/break-off.ts';
 import { stillRuns, untilStands, whyItRuns } from '../client/pause.ts';
-import { type Picture, refusedStop } from '../client/pipeline.ts';
+import { type Picture, refusedStop } from '../client/picture.ts';
 import { underWay } from '../client/watch.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';

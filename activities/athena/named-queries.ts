@@ -11,7 +11,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unless } from '../errors.ts';
-import type { Difference, Found, Resource } from '../resource.ts';
+import { type Difference, type Found, type Resource, throughParent } from '../resource.ts';
 import { statements } from '../sql.ts';
 import { tagMap } from '../tags.ts';
 import { isAbsent } from './errors.ts';
@@ -34,8 +34,9 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
   const remove = async ({ NamedQueryId }: NamedQuery): Promise<void> => {
     await unless(athena.send(new DeleteNamedQueryCommand({ NamedQueryId })), isAbsent);
   };
+  const label = (pipeline: Pipeline) => `named queries of workgroup ${names(pipeline).workgroup}`;
   return {
-    label: (pipeline) => `named queries of workgroup ${names(pipeline).workgroup}`,
+    label,
     find: async (pipeline) => {
       const { workgroup, workgroupArn: ResourceARN, lakeDatabase } = names(pipeline);
       const [queries, parent] = await Promise.all([
@@ -46,7 +47,7 @@ export function namedQueries({ athena }: Clients): Resource<NamedQueries> {
       // One of a question's name is the one that is asked, whatever somebody has made of its description.
       const isQuestion = ({ Name = '', Database }: NamedQuery) => Database === lakeDatabase && questions.includes(Name);
       const ours = queries?.filter((query) => query.Description?.startsWith(OURS) || isQuestion(query)) ?? [];
-      return ours.length > 0 ? { queries: ours, parentTags: tagMap(parent?.Tags) } : undefined;
+      return throughParent(label(pipeline), ours.length > 0 ? { queries: ours } : undefined, parent && tagMap(parent.Tags));
     },
     create: async (pipeline) => {
       for (const question of wanted(pipeline)) await create(pipeline, question);

@@ -13,7 +13,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
 import { settled } from '../poll.ts';
-import type { Difference, Found, Resource } from '../resource.ts';
+import { type Difference, type Found, type Resource, throughParent } from '../resource.ts';
 import { type Statement, statements } from '../sql.ts';
 
 interface Views extends Found {
@@ -37,8 +37,9 @@ export function views({ athena, glue }: Clients): Resource<Views> {
       }),
     );
   };
+  const label = (pipeline: Pipeline) => `Athena views of database ${names(pipeline).lakeDatabase}`;
   return {
-    label: (pipeline) => `Athena views of database ${names(pipeline).lakeDatabase}`,
+    label,
     find: async (pipeline) => {
       const { lakeDatabase, databaseArn } = names(pipeline);
       const [tables, parent] = await Promise.all([
@@ -47,7 +48,7 @@ export function views({ athena, glue }: Clients): Resource<Views> {
       ]);
       const ours = statements(pipeline, 'views').map(({ name }) => name);
       const found = tables?.filter(({ Name = '', TableType }) => TableType === 'VIRTUAL_VIEW' && ours.includes(Name)) ?? [];
-      return found.length > 0 ? { views: found, parentTags: parent?.Tags ?? {} } : undefined;
+      return throughParent(label(pipeline), found.length > 0 ? { views: found } : undefined, parent && (parent.Tags ?? {}));
     },
     create: (pipeline) => make(pipeline, statements(pipeline, 'views')),
     differences: (pipeline, found) =>

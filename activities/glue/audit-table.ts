@@ -13,7 +13,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessMissing } from '../errors.ts';
-import { type Found, type Resource, unlessLost } from '../resource.ts';
+import { type Found, type Resource, throughParent, unlessLost } from '../resource.ts';
 
 type FoundTable = Found & Table;
 
@@ -21,15 +21,16 @@ const MISSING = 'EntityNotFoundException';
 
 /** The table of the last audit, owned through the lake's database. No crawl makes it: it is there, and empty, before the first audit, so that the dashboard can show it. */
 export function auditTable({ glue }: Clients): Resource<FoundTable> {
+  const label = (pipeline: Pipeline) => `Glue table ${names(pipeline).lakeDatabase}.${names(pipeline).lastAudit.table}`;
   return {
-    label: (pipeline) => `Glue table ${names(pipeline).lakeDatabase}.${names(pipeline).lastAudit.table}`,
+    label,
     find: async (pipeline) => {
       const { lakeDatabase: DatabaseName, databaseArn, lastAudit } = names(pipeline);
       const [answer, parent] = await Promise.all([
         unlessMissing(glue.send(new GetTableCommand({ DatabaseName, Name: lastAudit.table })), MISSING),
         unlessMissing(glue.send(new GetTagsCommand({ ResourceArn: databaseArn(DatabaseName) })), MISSING),
       ]);
-      return answer?.Table && { ...answer.Table, parentTags: parent?.Tags ?? {} };
+      return throughParent(label(pipeline), answer?.Table, parent && (parent.Tags ?? {}));
     },
     create: async (pipeline) => {
       const creation = glue.send(new CreateTableCommand({ DatabaseName: names(pipeline).lakeDatabase, TableInput: content(pipeline) }));

@@ -1,0 +1,117 @@
+import { type Client, ScheduleNotFoundError, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { Sent } from '../activities/kinesis/stretch.ts';
+import { names } from '../pipeline/names.ts';
+import { rootMessage } from '../workflows/failure.ts';
+import {
+  type GeneratorState,
+  generatorStatus,
+  type NotebookState,
+  notebookStatus,
+  type PipelineStatus,
+  status as pipelineStatus,
+} from '../workflows/messages.ts';
+
+/** Everything about one pipeline at one moment. */
+export interface Picture {
+  pipeline: PipelineStatus;
+  generator?: GeneratorState;
+  notebook?: NotebookState;
+  /** Why the Studio application does not stop though its keeper asks it to, again and again. */
+  unstopped?: string;
+}
+
+/** What the pipeline's workflows say of themselves; undefined when there is none, or the last one has been taken down. */
+export async function picture(client: Client, name: string): Promise<Picture | undefined> {
+  const ids = names({ name, region: '', account: '' }).workflows;
+  const ask = <Value>(id: string, query: Parameters<ReturnType<Client['workflow']['getHandle']>['query']>[0]) =>
+    client.workflow.getHandle(id).query(query) as Promise<Value>;
+  const found = await unlessUnknown(client.workflow.getHandle(ids.pipeline).describe());
+  if (found?.status.name !== 'RUNNING') return undefined;
+  const [pipeline, generator, notebook, reached, keeper] = await Promise.all([
+    ask<PipelineStatus>(ids.pipeline, pipelineStatus),
+    unlessUnknown(ask<GeneratorState>(ids.generate, generatorStatus)),
+    unlessUnknown(ask<NotebookState>(ids.notebook, notebookStatus)),
+    unlessUnknown(underWay(client, ids.generate)),
+    unlessUnknown(client.workflow.getHandle(ids.notebook).describe()),
+  ]);
+  if (generator && reached !== undefined) {
+    generator.acknowledged += underWayOf(generator.lanes, reached.sent);
+    generator.failing = reached.failing;
+  }
+  if (generator && reached === undefined) generator.state = 'stopped';
+  if (notebook && keeper?.status.name !== 'RUNNING') Object.assign(notebook, { state: 'stopped', reason: GONE });
+  return { pipeline, generator, notebook, unstopped: refusedStop(keeper?.raw.pendingActivities ?? []) };
+}
+
+const GONE = 'the workflow that keeps it has ended; the next look for drift starts it again';
+
+/** Why the latest run of a pipeline's workflow ended badly; undefined if it runs, or ended well. */
+export async function failureOf(client: Client, name: string): Promise<string | undefined> {
+  const handle = client.workflow.getHandle(names({ name, region: '', account: '' }).workflows.pipeline);
+  const found = await unlessUnknown(handle.describe());
+  if (found === undefined || ['RUNNING', 'COMPLETED', 'CONTINUED_AS_NEW'].includes(found.status.name)) return undefined;
+  return handle.result().then(
+    () => undefined,
+    (error: unknown) => rootMessage(error),
+  );
+}
+
+/** The events acknowledged of stretches that the workflow has not heard the end of. What it has heard of meanwhile is not counted twice. */
+const underWayOf = (lanes: number[], stretches: Sent[]): number =>
+  lanes.reduce((sum, next, lane) => {
+    const further = stretches.filter((sent) => sent.lane === lane && sent.first <= next).map((sent) => sent.next);
+    return sum + Math.max(0, ...further.map((reached) => reached - next));
+  }, 0);
+
+/**
+ * How far the generator's activities have come by their last heartbeats, and why one keeps failing: the workflow itself hears of them only at their end.
+ * Undefined when the generator's workflow no longer runs, which its own answer would not tell.
+ */
+async function underWay(client: Client, workflowId: string): Promise<{ sent: Sent[]; failing?: string } | undefined> {
+  const { raw, status } = await client.workflow.getHandle(workflowId).describe();
+  if (status.name !== 'RUNNING') return undefined;
+  const pending = raw.pendingActivities ?? [];
+  const sent = pending.flatMap(({ activityType, heartbeatDetails }) => {
+    const payload = activityType?.name === 'kinesis.generate' ? heartbeatDetails?.payloads?.[0] : undefined;
+    return payload ? [defaultPayloadConverter.fromPayload<Sent>(payload)] : [];
+  });
+  const stuck = pending.find(({ attempt, lastFailure }) => (attempt ?? 0) > FEW_ATTEMPTS && lastFailure);
+  const { activityType, attempt, lastFailure } = stuck ?? {};
+  const words = `${activityType?.name} has failed ${(attempt ?? 0) - 1} times: ${lastFailure?.cause?.message ?? lastFailure?.message}`;
+  return { sent, ...(stuck && { failing: words }) };
+}
+
+/** What AWS says of stopping the application, which its keeper hears of only once it gives up for a while. */
+export function refusedStop(pending: Pending[]): string | undefined {
+  const { attempt, lastFailure } = pending.find(({ activityType }) => activityType?.name === 'notebook.stop') ?? {};
+  const isUnderWay = lastFailure?.applicationFailureInfo?.type === 'NotYet';
+  return lastFailure && !isUnderWay && (attempt ?? 0) > FEW_ATTEMPTS ? (lastFailure.message ?? undefined) : undefined;
+}
+
+type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+/** A worker that dies, or an AWS that is away for a moment, costs fewer. */
+const FEW_ATTEMPTS = 4;
+
+/** Right after a start no worker may have taken up the workflow, or a part is on its way back: a question then finds nobody to answer it. */
+export async function unlessNobodyAnswers<Value>(question: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await question;
+  } catch (error) {
+    const said = `${(error as Error).name} ${(error as Error).message} ${((error as Error).cause as Error | undefined)?.message ?? ''}`;
+    if (/no poller|not yet|deadline|Workflow task|UNAVAILABLE|ECONNREFUSED|ECONNRESET|socket hang up|fetch failed|ERR_HTTP2/i.test(said))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Undefined when Temporal knows no such workflow or schedule. */
+export async function unlessUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await question;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError || error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
+  }
+}
