@@ -58,30 +58,50 @@ describe('a look for drift', () => {
         await up();
         await until(isRunning);
         const changed = { ...pipeline, windowSeconds: 2 };
-        let letGo = () => {};
-        const isLetGo = new Promise<void>((resolve) => {
-          letGo = resolve;
-        });
-        let isAsked = false;
-        account.surveying = ({ windowSeconds }) => {
-          if (windowSeconds === 1) return;
-          isAsked = true;
-          return isLetGo;
-        };
+        const wish = gate();
+        account.surveying = ({ windowSeconds }) => (windowSeconds === 1 ? undefined : wish.passed());
         const answer = handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
-        while (!isAsked) await new Promise((resolve) => setTimeout(resolve, 20));
+        await wish.reached;
         await expect(handle.executeUpdate(messages.apply, { args: [{ pipeline }] })).rejects.toMatchObject({
           cause: { message: `another spec is being applied to pipeline ${pipeline.name}; try again once that is done` },
         });
         account.broken.set('crawler', new Error('still thinking'));
         account.standing.delete('crawler');
         await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
-        letGo();
+        wish.open();
         await answer;
         account.mend = { crawler: changed };
         account.broken.set('crawler', final('no crawler left'));
         expect(await until((now) => isHeld(now) || now.pipeline.windowSeconds === 2)).toMatchObject({ state: 'applying' });
         await until(isRunning);
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'that is broken off loses no wish that is accepted before it has ended',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const changed = { ...pipeline, windowSeconds: 2 };
+        const [wish, healing] = [gate(), gate()];
+        let looks = 0;
+        account.surveying = ({ windowSeconds }) => {
+          if (windowSeconds === 2) return wish.passed();
+          const isHealing = !account.standing.has('crawler') && ++looks === 2;
+          return isHealing ? healing.passed() : undefined;
+        };
+        const answer = handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
+        await wish.reached;
+        account.standing.delete('crawler');
+        await healing.reached;
+        await handle.signal(messages.breakOff, { rollback: false });
+        wish.open();
+        await answer;
+        healing.open();
+        expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
+        expect(account.standing.has('crawler')).toBe(true);
       }, soon),
     60_000,
   );
@@ -192,3 +212,20 @@ describe('a look for drift', () => {
     60_000,
   );
 });
+
+/** Where something waits until it is let through. */
+function gate() {
+  let arrive = () => {};
+  let open = () => {};
+  const reached = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const isOpen = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const passed = () => {
+    arrive();
+    return isOpen;
+  };
+  return { passed, reached, open };
+}

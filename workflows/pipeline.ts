@@ -188,7 +188,7 @@ export async function operate(
       else hold(wanted, isCancelled ? `${reason}; what was made so far stays` : reason);
       // Broken off on purpose, it is for the user to take up again.
       if (isCancelled && !rollback) todo ??= wanted;
-      if (isCancelled && asked === undefined) throw error;
+      if (isCancelled && CancellationScope.current().consideredCancelled) throw error;
     }
   };
   const climbTo = async (wanted: Wish): Promise<void> => {
