@@ -125,6 +125,27 @@ describe('a look for drift', () => {
   );
 
   it(
+    'that heals something else lets nothing be sent while a delivery is on its way out',
+    () =>
+      withPipeline(async ({ account, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.leaving.add('eventsDelivery');
+        account.broken.set('eventsDelivery', new Error('it is being deleted'));
+        account.standing.delete('dashboard');
+        await until(({ hushed, closed, stages }) => hushed === true && closed && stages.eventsDelivery === 'working');
+        const sent = account.sent.size;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        expect(account.sent.size).toBe(sent);
+        account.leaving.clear();
+        account.broken.clear();
+        expect(await until(isRunning)).toMatchObject({ hushed: false });
+        while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
+      }, soon),
+    60_000,
+  );
+
+  it(
     'that cannot make a delivery anew lets nothing be sent, whatever the user says, until one can',
     () =>
       withPipeline(async ({ account, handle, up, until }) => {

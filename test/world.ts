@@ -18,6 +18,8 @@ export interface World {
   standing: Map<Stage, string>;
   /** Things that carry nobody's tag. */
   foreign: Set<Stage>;
+  /** Things that AWS is deleting. */
+  leaving: Set<Stage>;
   /** Each throws as long as it is there. */
   broken: Map<Stage, Error>;
   /** Why the workflows do not end. */
@@ -51,6 +53,7 @@ export interface World {
 export const world = (): World => ({
   standing: new Map(),
   foreign: new Set(),
+  leaving: new Set(),
   broken: new Map(),
   stuck: new Map(),
   full: new Map(),
@@ -71,6 +74,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     const label = `the ${stage} of ${pipeline.name}`;
     const made = w.standing.get(stage);
     if (w.foreign.has(stage)) return { label, arn: `arn:of:${stage}`, action: adopt ? 'adopt' : 'foreign', differences: [] };
+    if (w.leaving.has(stage)) return { label, action: 'wait', differences: [] };
     if (made === undefined) return { label, action: 'create', differences: [] };
     if (made === madeBy(pipeline)) return { label, action: 'none', differences: [] };
     return { label, action: 'change', differences: [{ field: 'Spec', is: made, wanted: madeBy(pipeline) }] };

@@ -292,5 +292,7 @@ function interruptsData(stages: Record<Stage, Survey>): boolean {
   const { studio, events } = stages;
   const isReshaped = events.differences.some(({ field }) => field === 'ShardCount');
   const isAnew = CARRIERS.map((stage) => stages[stage]).some(({ action }) => action === 'create' || action === 'replace');
-  return isReshaped || isAnew || ['change', 'replace'].includes(studio.action);
+  // A delivery that is not settled is on its way out, or in: a change of what it does unsettles none.
+  const comesAnew = () => DELIVERIES.some((stage) => stages[stage].action === 'wait') && patched('deliveries-that-go-make-quiet');
+  return isReshaped || isAnew || ['change', 'replace'].includes(studio.action) || comesAnew();
 }
