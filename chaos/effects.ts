@@ -95,7 +95,9 @@ function unasked(calls: Call[], meant: Meant[]): Call[] {
 }
 
 /** True for a call of the product, by its worker or its client; neither what Flink does nor what somebody does behind the pipeline's back. */
-export const isOurs = ({ caller, app }: Call): boolean => caller === 'user/local' && (app === 'worker' || app === 'client');
+export const isOurs = ({ caller, app }: Call): boolean => caller === OURS.caller && app !== undefined && OURS.apps.includes(app);
+/** And for a rule of a fault plan. */
+export const OURS = { caller: 'user/local', apps: ['worker', 'client'] };
 
 /** When the activities that start something were under way, in every workflow that the pipeline had so far. */
 export async function meantBy({ workflow }: Client, { name }: Pipeline): Promise<Record<string, Meant[]>> {

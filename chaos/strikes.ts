@@ -1,6 +1,6 @@
 import type { Call } from '../local/call-log.ts';
 import type { Fault, FaultPlan, Faults } from '../local/faults.ts';
-import { isOurs } from './effects.ts';
+import { isOurs, OURS } from './effects.ts';
 import { errorsOf } from './models.ts';
 import { shuffled } from './random.ts';
 
@@ -28,18 +28,14 @@ export const ATTEMPTS = 3;
 export const wordsOfStrike = ({ service, operation, fault, after, times }: Strike): string =>
   `${service} ${operation}: ${fault.kind}${fault.kind === 'error' ? ` ${fault.name}` : ''}, at call ${after + 1}${times > 1 ? `, ${times} times` : ''}`;
 
-/** The operations of a life that we called, each with the numbers of our calls among all of it: those of Flink and of somebody else count, too. */
-export function operationsOf(calls: Call[]): { service: string; operation: string; ours: number[] }[] {
-  const all = new Map<string, { service: string; operation: string; met: number; ours: number[] }>();
-  for (const call of calls) {
-    const { service, operation } = call;
+/** The operations of a life that we called, and how often. */
+export function operationsOf(calls: Call[]): { service: string; operation: string; count: number }[] {
+  const all = new Map<string, { service: string; operation: string; count: number }>();
+  for (const { service, operation } of calls.filter(isOurs)) {
     const key = `${service} ${operation}`;
-    const found = all.get(key) ?? { service, operation, met: 0, ours: [] };
-    if (isOurs(call)) found.ours.push(found.met);
-    found.met++;
-    all.set(key, found);
+    all.set(key, { service, operation, count: (all.get(key)?.count ?? 0) + 1 });
   }
-  return [...all.values()].filter(({ ours }) => ours.length > 0).map(({ service, operation, ours }) => ({ service, operation, ours }));
+  return [...all.values()];
 }
 
 /** Errors that the SDK tries again by itself: one alone would never be heard of. */
@@ -47,10 +43,10 @@ const RETRIED = /Throttl|TooManyRequests|LimitExceeded|ThroughputExceeded|Intern
 
 /** Each modelled error of each operation of a life, and each common fault, at a call that `random` draws: once, or as often as it takes for Temporal to hear of it. */
 export function everyError(calls: Call[], random: () => number): Strike[] {
-  return operationsOf(calls).flatMap(({ service, operation, ours }) => {
+  return operationsOf(calls).flatMap(({ service, operation, count }) => {
     const faults: Fault[] = [...errorsOf(service, operation).map((name): Fault => ({ kind: 'error', name })), ...COMMON];
     return faults.map((fault) => {
-      const [after = 0, ...others] = shuffled(ours, random);
+      const [after = 0, ...others] = shuffled([...Array(count).keys()], random);
       const times = fault.kind === 'unavailable' || (fault.kind === 'error' && RETRIED.test(fault.name)) ? ATTEMPTS : 1;
       return { service, operation, fault, after, times, else: others };
     });
@@ -59,8 +55,10 @@ export function everyError(calls: Call[], random: () => number): Strike[] {
 
 /** Each call of a life by its number, each of R13's faults, as often in a row as it takes for Temporal to hear of it. */
 export const everyCall = (calls: Call[]): Strike[] =>
-  operationsOf(calls).flatMap(({ service, operation, ours }) =>
-    ours.flatMap((after, i) => AMBIGUOUS.map((fault) => ({ service, operation, fault, after, times: ATTEMPTS, else: ours.slice(0, i) }))),
+  operationsOf(calls).flatMap(({ service, operation, count }) =>
+    [...Array(count).keys()].flatMap((after, i, all) =>
+      AMBIGUOUS.map((fault) => ({ service, operation, fault, after, times: ATTEMPTS, else: all.slice(0, i) })),
+    ),
   );
 
 /** Strikes that wait for their life. */
@@ -107,7 +105,7 @@ export function queueOf(strikes: Strike[], random: () => number): Queue {
 
 /** The plan by which these come about. */
 export const planOf = (strikes: Strike[]): FaultPlan => ({
-  rules: strikes.map(({ service, operation, after, times, fault }) => ({ service, operation, after, times, fault })),
+  rules: strikes.map(({ service, operation, after, times, fault }) => ({ service, operation, ...OURS, after, times, fault })),
 });
 
 /** Those that befell a call of ours; with the names by which these calls heard of it. */

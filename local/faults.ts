@@ -1,4 +1,5 @@
 import type { Aws } from './aws.ts';
+import type { OpenCall } from './call-log.ts';
 import type { Table } from './journal.ts';
 import { PARTIAL } from './partial.ts';
 import { fraction } from './profile.ts';
@@ -14,10 +15,16 @@ export type Fault =
   | { kind: 'latency'; milliseconds: number }
   | { kind: 'partial'; share: number };
 
-/** Which calls a fault befalls: of a service (its SDK name, as `firehose`) and an operation, `*` for any; not the first `after`, then `times` of them or all, or a share. */
+/**
+ * Which calls a fault befalls: of a service (its SDK name, as `firehose`) and an operation, `*` for any, by a caller and one of some apps as the call log names them;
+ * not the first `after`, then `times` of them or all, or a share.
+ */
 export interface Rule {
   service?: string;
   operation?: string;
+  caller?: string;
+  /** As `['worker', 'client']`. */
+  apps?: string[];
   after?: number;
   times?: number;
   /** 0 to 1, by the plan's seed. */
@@ -46,13 +53,16 @@ export interface Count {
   struck: number;
 }
 
+/** What of a call a rule goes by. */
+type Struck = Pick<OpenCall, 'service' | 'operation' | 'caller' | 'app'>;
+
 /** The faults of a running local AWS. */
 export interface Faults {
   /** Replaces the plan; throws a plain line on what is not one. */
   put(plan: unknown): void;
   counts(): Count[];
   /** What befalls this call. */
-  strike(service: string, operation: string): Strike | undefined;
+  strike(call: Struck): Strike | undefined;
   roleWording(): Aws['roleWording'] | undefined;
 }
 
@@ -81,10 +91,10 @@ export function faults(given?: FaultPlan, kept?: Table<Kept>): Faults {
   return {
     put: (next) => put(checkedPlan(next)),
     counts: () => counts.map((each) => ({ ...each })),
-    strike: (service, operation) => {
+    strike: (call) => {
       for (const [i, each] of counts.entries()) {
         const { rule } = each;
-        if (!fits(rule.service, service) || !fits(rule.operation, operation)) continue;
+        if (!meets(rule, call)) continue;
         each.met++;
         const isSpared =
           each.met <= (rule.after ?? 0) ||
@@ -101,6 +111,11 @@ export function faults(given?: FaultPlan, kept?: Table<Kept>): Faults {
 }
 
 const fits = (wanted: string | undefined, is: string) => wanted === undefined || wanted === '*' || wanted === is;
+const meets = ({ service, operation, caller, apps }: Rule, call: Struck): boolean =>
+  fits(service, call.service) &&
+  fits(operation, call.operation) &&
+  fits(caller, call.caller) &&
+  (apps === undefined || (call.app !== undefined && apps.includes(call.app)));
 
 const KINDS: Fault['kind'][] = ['throttle', 'unavailable', 'role', 'cut', 'lostAnswer', 'timeout', 'error', 'latency', 'partial'];
 
@@ -116,12 +131,16 @@ export function checkedPlan(plan: unknown): FaultPlan {
   return { rules, ...(seed !== undefined && { seed }), ...(roleWording && { roleWording }) };
 }
 
+const FIELDS = ['service', 'operation', 'caller', 'apps', 'after', 'times', 'share', 'fault'];
+
 function checkRule(rule: Rule | undefined, wrong: (field: string, must: string) => Error): void {
-  const unknown = Object.keys(rule ?? {}).find((key) => !['service', 'operation', 'after', 'times', 'share', 'fault'].includes(key));
+  const unknown = Object.keys(rule ?? {}).find((key) => !FIELDS.includes(key));
   if (unknown !== undefined) throw wrong(unknown, 'is not a known field');
   if (!rule || !KINDS.includes(rule.fault?.kind)) throw wrong('fault.kind', `must be one of ${KINDS.join(', ')}`);
   for (const field of ['after', 'times'] as const)
     if (rule[field] !== undefined && !(Number.isInteger(rule[field]) && rule[field] >= 0)) throw wrong(field, 'must be a whole number');
+  if (rule.apps !== undefined && !(Array.isArray(rule.apps) && rule.apps.every((app) => typeof app === 'string')))
+    throw wrong('apps', "must be a list of apps, as ['worker']");
   if (rule.share !== undefined && !(rule.share >= 0 && rule.share <= 1)) throw wrong('share', 'must be from 0 to 1');
   const { fault, operation = '*' } = rule;
   if (fault.kind === 'error' && typeof fault.name !== 'string') throw wrong('fault.name', "must be the error's name");

@@ -126,7 +126,7 @@ async function called(aws: Aws, service: Service, operation: string, input: Reco
   };
   try {
     authorize(aws, key, service.name, operation, input);
-    const output = await struck(aws, service, operation, input, run, gone);
+    const output = await struck(aws, service, call, run, gone);
     ended('ok');
     return output;
   } catch (error) {
@@ -138,12 +138,12 @@ async function called(aws: Aws, service: Service, operation: string, input: Reco
 async function struck(
   aws: Aws,
   service: Service,
-  operation: string,
-  input: Record<string, unknown>,
+  call: OpenCall,
   run: (given?: Record<string, unknown>) => Promise<unknown>,
   gone: Caller['gone'],
 ): Promise<unknown> {
-  const strike = aws.faults.strike(service.name, operation);
+  const { operation } = call;
+  const strike = aws.faults.strike(call);
   if (strike === undefined) return run();
   await aws.journal.commit(); // the strike is counted, whatever comes
   const { fault, number } = strike;
@@ -152,7 +152,7 @@ async function struck(
   if (fault.kind === 'latency') await aws.sleep(fault.milliseconds);
   if (fault.kind === 'timeout') await gone();
   if (fault.kind === 'cut' || fault.kind === 'timeout') throw new Unanswered('cut');
-  const partial = fault.kind === 'partial' ? partialOf(operation, input, fault.share, number) : undefined;
+  const partial = fault.kind === 'partial' ? partialOf(operation, call.input as Record<string, unknown>, fault.share, number) : undefined;
   const output = partial?.isEmpty ? undefined : await run(partial?.input);
   if (fault.kind === 'lostAnswer') throw new Unanswered('lost');
   return partial ? partial.answer(output as Record<string, unknown> | undefined) : output;

@@ -3,8 +3,9 @@ import { createdTwice, startedTwice } from '../chaos/effects.ts';
 import { errorsOf, operationsInCode } from '../chaos/models.ts';
 import { randomBy } from '../chaos/random.ts';
 import { lived, type Run, summed, until } from '../chaos/run.ts';
-import { everyCall, everyError, operationsOf, queueOf, type Strike } from '../chaos/strikes.ts';
+import { everyCall, everyError, operationsOf, planOf, queueOf, type Strike } from '../chaos/strikes.ts';
 import type { Call } from '../local/call-log.ts';
+import { faults } from '../local/faults.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 
 let count = 0;
@@ -130,8 +131,14 @@ describe('the faults to come', () => {
 
   it('befall only calls of ours, each by its number', () => {
     const mixed = [...calls].reverse();
-    expect(operationsOf(mixed)).toEqual([{ service: 'glue', operation: 'StartCrawler', ours: [1] }]);
-    expect(everyCall(mixed).map(({ after, times }) => [after, times])).toEqual(Array.from({ length: 4 }, () => [1, 3]));
+    expect(operationsOf(mixed)).toEqual([{ service: 'glue', operation: 'StartCrawler', count: 1 }]);
+    const all = everyCall([...mixed, ...calls]);
+    expect(all.map(({ after, times }) => [after, times])).toEqual([0, 1].flatMap((after) => Array.from({ length: 4 }, () => [after, 3])));
+    const plan = faults(planOf(all.filter(({ after }) => after === 1)));
+    expect(plan.strike(calls[1]!)).toBeUndefined();
+    expect(plan.strike(calls[0]!)).toBeUndefined();
+    expect(plan.strike(calls[1]!)).toBeUndefined();
+    expect(plan.strike(calls[0]!)).toBeDefined();
   });
 
   it('come one of an operation in a life; what does not come about is tried elsewhere, then given up', () => {

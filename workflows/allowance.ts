@@ -1,7 +1,7 @@
 import { condition, log, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { overBudget } from '../pipeline/cost.ts';
-import { addUp, isJudgedOutside, runningOf, withFullLake } from './budget.ts';
+import { addUp, asSent, isJudgedOutside, runningOf, withFullLake } from './budget.ts';
 import { rootMessage } from './failure.ts';
 import type { Hands } from './hands.ts';
 import type { PipelineStatus } from './messages.ts';
@@ -35,7 +35,8 @@ export async function keepWithinBudget(picture: PipelineStatus, hands: Hands): P
  * did must not change with the prices.
  */
 async function excess(picture: PipelineStatus): Promise<string | undefined> {
-  const { pipeline, spent } = picture;
+  const { spent } = picture;
+  const pipeline = asSent(picture);
   const allowed = spent.waived ? { ...pipeline, maxDailyCost: undefined } : pipeline;
   if (allowed.maxDailyCost === undefined && allowed.maxHourlyCost === undefined) return undefined;
   if (!isJudgedOutside()) return overBudget(allowed, spent.dollars, withFullLake(runningOf(picture)));

@@ -99,7 +99,7 @@ export function changesAnything(
   stages: Record<string, { action: string }>,
 ): boolean {
   const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(pipeline);
-  const isApart = rated === true || hushed === true;
+  const isApart = rated !== undefined || hushed === true;
   return isOther || isApart || state === 'held' || readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none');
 }
 

@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import { dayOf, perHour, type Running } from '../pipeline/cost.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import { standing } from '../pipeline/stages.ts';
 import type { PipelineStatus } from './messages.ts';
 
@@ -15,6 +16,10 @@ export const runningOf = ({ generating, studioRuns, readyAt, paused, stages, mad
   lakeDays: readyAt === undefined ? 0 : (Date.now() - readyAt) / DAY_MS,
 });
 
+/** The pipeline as it sends now: at the rate that the user set live, if there is one. */
+export const asSent = ({ pipeline, rated }: PipelineStatus): Pipeline =>
+  rated === undefined || rated === true ? pipeline : { ...pipeline, generator: { ...pipeline.generator, rate: rated } };
+
 /** True where the budget is judged by an activity. Workflows of before judge it themselves, and must come to the same as ever when they replay. */
 export const isJudgedOutside = (): boolean => patched('budget-is-judged-outside');
 
@@ -26,7 +31,7 @@ export function addUp(picture: PipelineStatus): void {
   const now = Date.now();
   const isNew = isJudgedOutside();
   const running = isNew ? runningOf(picture) : withFullLake(runningOf(picture));
-  picture.spent = { ...spentUntil(now, picture.spent, isNew), at: now, perHour: perHour(picture.pipeline, running) };
+  picture.spent = { ...spentUntil(now, picture.spent, isNew), at: now, perHour: perHour(asSent(picture), running) };
 }
 
 type Spent = PipelineStatus['spent'];

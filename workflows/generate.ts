@@ -102,7 +102,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       cursor.rate = parsed;
       cursor.began = Date.now();
       cut();
-      if (patched('a-live-rate-is-told')) await reached(names(pipeline).workflows.pipeline, rated);
+      if (patched('a-live-rate-is-told')) await reached(names(pipeline).workflows.pipeline, rated, parsed);
       return rateWords(parsed);
     },
     { validator: (wanted) => mustBeSendable(wanted, pipeline) },

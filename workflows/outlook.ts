@@ -1,6 +1,6 @@
 import { cost, perHour, perMonth, type Running, total } from '../pipeline/cost.ts';
 import { standing } from '../pipeline/stages.ts';
-import { runningOf } from './budget.ts';
+import { asSent, runningOf } from './budget.ts';
 import type { PipelineStatus } from './messages.ts';
 
 /** What goes on costing, US dollars an hour, and what the user may do next: the same in `status`, on the command line and in the Temporal UI. */
@@ -20,7 +20,8 @@ const LEAST_SHOWN = 0.0005;
 
 /** How it stands with a pipeline and its bill. */
 export function outlook(picture: PipelineStatus): Outlook {
-  const { pipeline, stages, made } = picture;
+  const { stages, made } = picture;
+  const pipeline = asSent(picture);
   const running: Running = { ...runningOf(picture), stands: standing(stages, made) };
   const lines = cost(pipeline, running);
   const onAws = total(lines);

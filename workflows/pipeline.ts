@@ -74,8 +74,8 @@ export async function operate(
     picture.studioRuns = runs;
     addUp(picture);
   });
-  setHandler(rated, () => {
-    picture.rated = true;
+  setHandler(rated, (rate) => {
+    picture.rated = rate ?? true;
   });
   setHandler(audited, (summary) => {
     picture.audit = summary;

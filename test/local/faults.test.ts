@@ -64,6 +64,22 @@ describe('a fault', () => {
     await create('s');
   });
 
+  it('befalls the calls of some apps alone, and of a caller', async () => {
+    const named = new KinesisClient({ ...local, maxAttempts: 1, userAgentAppId: 'worker' });
+    for (const rule of [{ apps: ['client', 'worker'] }, { apps: ['worker'], caller: 'user/local' }]) {
+      on({ kind: 'throttle' }, { operation: 'ListStreams', ...rule });
+      await streams();
+      await expect(named.send(new ListStreamsCommand({}))).rejects.toMatchObject({ name: 'LimitExceededException' });
+    }
+    on({ kind: 'throttle' }, { caller: 'role/of-somebody' });
+    await streams();
+    await named.send(new ListStreamsCommand({}));
+    expect(() => local.faults.put({ rules: [{ apps: 'worker', fault: { kind: 'cut' } }] })).toThrow(
+      "rules[0].apps must be a list of apps, as ['worker']",
+    );
+    named.destroy();
+  });
+
   it('cuts the connection before a call takes effect, over HTTP/2 and HTTP/1', async () => {
     on({ kind: 'cut' }, { operation: 'CreateStream', times: 1 });
     await expect(create('s')).rejects.toThrow();
