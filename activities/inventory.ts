@@ -5,8 +5,9 @@ import { BY_USE } from '../pipeline/standing-cost.ts';
 import type { Leftover, Leftovers } from '../workflows/messages.ts';
 import type { Clients } from './aws.ts';
 import { crawlerLog } from './glue/crawler-log.ts';
+import { isOurs, ownerOf } from './own-tags.ts';
 import { carryingTag, isVain } from './owned.ts';
-import { type Found, isOurs, ownerOf, type Resource } from './resource.ts';
+import { type Found, type Resource, sought } from './resource.ts';
 
 /** Why stages would not go, in AWS's words. */
 export type Failures = Partial<Record<Stage, string>>;
@@ -42,7 +43,7 @@ export function inventory(clients: Clients, resources: Record<Stage, Resource<Fo
 async function leftOf(resource: Resource<Found>, pipeline: Pipeline, because?: string): Promise<Leftover[]> {
   const thing = { label: resource.label(pipeline), arn: resource.arn?.(pipeline) };
   return orUnseen(thing, async () => {
-    const found = await resource.find(pipeline);
+    const found = await sought(resource, pipeline);
     if (found === undefined) return [];
     const why = isOurs(found, pipeline) ? (because ?? `AWS still has it, ${resource.status(found)}`) : whose(found, pipeline);
     return [{ ...thing, why, costs: (await resource.costs?.(found, pipeline)) ?? BY_USE }];

@@ -1,7 +1,8 @@
-import { names } from '../pipeline/names.ts';
+import { names, OWNER_TAG } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { droppedFrom } from '../pipeline/tags.ts';
-import { type Difference, type Found, isOurs, type Resource } from './resource.ts';
+import { notYet } from './not-yet.ts';
+import type { Difference, Found, Resource } from './resource.ts';
 
 const FIELD = 'Tags.';
 /** What the keys of all tags begin with that no spec has set. */
@@ -45,3 +46,23 @@ export async function giveBack<Thing extends Found>(resource: Resource<Thing>, p
   if (kept.length > 0) await resource.tag!(pipeline, found, Object.fromEntries(kept));
   await resource.untag!(pipeline, { ...found, tags }, [...new Set([...ours, ...added])]);
 }
+
+/**
+ * What is owned through its parent, with the parent's tags. No such thing outlives its parent: where AWS shows the one and not the other, either is only on its way,
+ * and taking it for somebody else's would be wrong.
+ */
+export function throughParent<Thing extends object>(
+  label: string,
+  thing: Thing | undefined,
+  parentTags: Found['parentTags'],
+): (Thing & Found) | undefined {
+  if (thing === undefined) return undefined;
+  if (parentTags === undefined) throw notYet(`${label} is there, and what holds it is not`);
+  return { ...thing, parentTags };
+}
+
+/** The pipeline that a thing belongs to, by its own tag or its parent's; undefined: none of ours made it. */
+export const ownerOf = ({ tags, parentTags }: Found): string | undefined => (tags ?? parentTags)?.[OWNER_TAG];
+
+/** True for what carries the pipeline's tag, or is owned through a parent that does. */
+export const isOurs = (found: Found | undefined, { name }: Pipeline): boolean => found !== undefined && ownerOf(found) === name;

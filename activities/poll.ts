@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notYet } from './resource.ts';
+import { notYet } from './not-yet.ts';
 
 const FIRST_MS = 50;
 const SLOWEST_MS = 2_000;

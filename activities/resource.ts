@@ -1,15 +1,14 @@
-import { asyncLocalStorage, Context } from '@temporalio/activity';
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { foreignAdvice } from '../pipeline/foreign.ts';
-import { OWNER_TAG } from '../pipeline/names.ts';
-import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import type { Standing } from '../pipeline/standing-cost.ts';
-import { nextLook, type Seen } from '../pipeline/waiting.ts';
+import type { Seen } from '../pipeline/waiting.ts';
 import { type Calls, callsIn, counted, doneSoFar, operationOf } from './calls.ts';
 import { FINAL, isNamed } from './errors.ts';
 import type { Service } from './iam/policies.ts';
 import { deniedAdvice, roleAdvice } from './iam/refusal.ts';
-import { giveBack, isOfTags, retag, tagDifferences } from './own-tags.ts';
+import { notYet, underWay } from './not-yet.ts';
+import { giveBack, isOfTags, isOurs, ownerOf, retag, tagDifferences } from './own-tags.ts';
 
 /** Where a resource stands on its way to being usable, or (`leaving`) gone. */
 export type Status = 'pending' | 'ready' | 'broken' | 'leaving';
@@ -146,13 +145,17 @@ export function steps<Thing extends Found>(resource: Resource<Thing>, youngRole:
   };
 }
 
+/** What AWS does not show, or not with its tags, counts as absent once it was looked for twice: its reads are only eventually consistent. */
+export const sought = async <Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<Thing | undefined> =>
+  (await resource.find(pipeline)) ?? resource.find(pipeline);
+
 /** How a resource stands to its spec; reads only. */
 export async function survey<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, leave: Leave = {}): Promise<Survey> {
   return (await compared(resource, pipeline, leave)).survey;
 }
 
 async function compared<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, { adopt }: Leave) {
-  const found = await resource.find(pipeline);
+  const found = await sought(resource, pipeline);
   const label = resource.label(pipeline);
   const arn = resource.arn?.(pipeline);
   const as = (action: Action, differences: Difference[] = [], owner?: string): { found?: Thing; survey: Survey } => {
@@ -212,7 +215,7 @@ async function ready<Thing extends Found>(resource: Resource<Thing>, pipeline: P
 }
 
 async function remove<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<number | undefined> {
-  const found = await resource.find(pipeline);
+  const found = await sought(resource, pipeline);
   return found !== undefined && isOurs(found, pipeline) ? push(resource, pipeline, found) : undefined;
 }
 
@@ -226,57 +229,12 @@ async function push<Thing extends Found>(resource: Resource<Thing>, pipeline: Pi
 }
 
 async function gone<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, seen?: Seen): Promise<void> {
-  const found = await resource.find(pipeline);
+  const found = await sought(resource, pipeline);
   if (found === undefined || !isOurs(found, pipeline)) return;
   // What is only half removed (an application still stopping, a bucket that filled again) gets the next push here.
   await push(resource, pipeline, found);
-  if ((await resource.find(pipeline)) !== undefined) throw underWay(pipeline, `${resource.label(pipeline)} is still there`, seen);
+  if ((await sought(resource, pipeline)) !== undefined) throw underWay(pipeline, `${resource.label(pipeline)} is still there`, seen);
 }
-
-/** A failure that only means "try again": kept out of error logs and metrics by its category. */
-export const notYet = (message: string, type = 'NotYet', nextRetryDelay?: number): ApplicationFailure =>
-  ApplicationFailure.create({ message, type, category: ApplicationFailureCategory.BENIGN, nextRetryDelay });
-
-/** The same of something that AWS is at: looked at again as often as waits of its length deserve, `seen` being the waits so far. */
-export const underWay = (pipeline: Pipeline, message: string, seen?: Seen): ApplicationFailure =>
-  notYet(message, 'NotYet', lookAgain(pipeline, seen));
-
-/** Milliseconds until the next look of the activity that we are in; undefined outside of one. */
-function lookAgain(pipeline: Pipeline, seen: Seen | undefined): number | undefined {
-  if (!asyncLocalStorage.getStore()) return undefined;
-  const { scheduledTimestampMs, attempt } = Context.current().info;
-  return nextLook(Date.now() - scheduledTimestampMs, attempt, seen, speedOf(pipeline));
-}
-
-/** Runs a creation; if the service says that the thing exists by now, somebody was quicker, and the caller is to look again. */
-export async function unlessLost<Made>(creation: Promise<Made>, ...exists: string[]): Promise<Made> {
-  try {
-    return await creation;
-  } catch (error) {
-    if (isNamed(error, ...exists)) throw notYet((error as Error).message);
-    throw error;
-  }
-}
-
-/**
- * What is owned through its parent, with the parent's tags. No such thing outlives its parent: where AWS shows the one and not the other, either is only on its way,
- * and taking it for somebody else's would be wrong.
- */
-export function throughParent<Thing extends object>(
-  label: string,
-  thing: Thing | undefined,
-  parentTags: Found['parentTags'],
-): (Thing & Found) | undefined {
-  if (thing === undefined) return undefined;
-  if (parentTags === undefined) throw notYet(`${label} is there, and what holds it is not`);
-  return { ...thing, parentTags };
-}
-
-/** The pipeline that a thing belongs to, by its own tag or its parent's; undefined: none of ours made it. */
-export const ownerOf = ({ tags, parentTags }: Found): string | undefined => (tags ?? parentTags)?.[OWNER_TAG];
-
-/** True for what carries the pipeline's tag, or is owned through a parent that does. */
-export const isOurs = (found: Found | undefined, { name }: Pipeline): boolean => found !== undefined && ownerOf(found) === name;
 
 const OWN_FAILURES = ['ForeignResource', 'ReplacementNeeded'];
 

@@ -130,8 +130,8 @@ const roleOf = ({ name }: Pipeline) => `${name}-mine`;
 
 const DONE = ['EntityAlreadyExists', 'EntityAlreadyExistsException', 'CrawlerRunningException'];
 
-/** The faults of a run befall somebody's calls, too: then somebody calls again. */
-async function stubbornly<Answer>(signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer | undefined> {
+/** The faults of a run befall somebody's calls, too, and a busy machine answers late: then somebody calls again. */
+export async function stubbornly<Answer>(signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer | undefined> {
   for (;;) {
     try {
       return await call();

@@ -14,6 +14,7 @@ import { cleared } from './clearing.ts';
 import { carriedOut, flows, inventoryOf, nothingLeft, paused, seen, smallGame, takenDown } from './life.ts';
 import { randomOf } from './random.ts';
 import { type Course, lived, type Run, until } from './run.ts';
+import { stubbornly } from './somebody.ts';
 
 /** How long something takes that is to be under way when the pipeline is taken down, in milliseconds. */
 const LONG_MS = 60_000;
@@ -96,9 +97,9 @@ export const STATES: Record<string, State> = {
       (await aws.glue.send(new GetCrawlerCommand({ Name: names(pipeline).crawler }))).Crawler?.State === 'RUNNING',
   },
   'bucket full': {
-    reach: up(async ({ aws }, _course, pipeline) => {
+    reach: up(async ({ aws }, { signal }, pipeline) => {
       const Bucket = names(pipeline).bucket;
-      const put = (i: number) => aws.s3.send(new PutObjectCommand({ Bucket, Key: `lake/more/${i}`, Body: 'x' }));
+      const put = (i: number) => stubbornly(signal, () => aws.s3.send(new PutObjectCommand({ Bucket, Key: `lake/more/${i}`, Body: 'x' })));
       for (let i = 0; i < FULL; i += 100) await Promise.all(Array.from({ length: 100 }, (_, k) => put(i + k)));
     }),
     isMet: async ({ aws }, pipeline) =>

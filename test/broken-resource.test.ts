@@ -13,8 +13,8 @@ import {
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clients } from '../activities/aws.ts';
+import { notYet } from '../activities/not-yet.ts';
 import { resources, type StageActivities, stageActivities } from '../activities/registry.ts';
-import { notYet } from '../activities/resource.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import { names } from '../pipeline/names.ts';

@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { underWay } from '../resource.ts';
+import { underWay } from '../not-yet.ts';
 import { namedQueriesIn } from './listings.ts';
 
 /** The answer to a question: at most a page of 1,000 rows, all values as Athena's text (null: absent). */

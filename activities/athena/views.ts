@@ -12,8 +12,9 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
+import { throughParent } from '../own-tags.ts';
 import { settled } from '../poll.ts';
-import { type Difference, type Found, type Resource, throughParent } from '../resource.ts';
+import type { Difference, Found, Resource } from '../resource.ts';
 import { type Statement, statements } from '../sql.ts';
 
 interface Views extends Found {

@@ -13,7 +13,8 @@ import { LAKE_TABLES, type Names, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
-import { type Difference, type Found, type Resource, unlessLost } from '../resource.ts';
+import { unlessLost } from '../not-yet.ts';
+import type { Difference, Found, Resource } from '../resource.ts';
 
 interface LogGroup extends Found {
   retention?: number;

@@ -15,7 +15,8 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
-import { type Found, notYet, type Resource, type Status, unlessLost } from '../resource.ts';
+import { notYet, unlessLost } from '../not-yet.ts';
+import type { Found, Resource, Status } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 
 type DeliveryStream = Found & DeliveryStreamDescription;

@@ -13,7 +13,9 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessMissing } from '../errors.ts';
-import { type Found, type Resource, throughParent, unlessLost } from '../resource.ts';
+import { unlessLost } from '../not-yet.ts';
+import { throughParent } from '../own-tags.ts';
+import type { Found, Resource } from '../resource.ts';
 
 type FoundTable = Found & Table;
 

@@ -8,7 +8,7 @@ import { type Calls, callsIn, counted } from '../calls.ts';
 import { isNamed } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
 import { youngRole } from '../iam/young-role.ts';
-import { notYet, underWay } from '../resource.ts';
+import { notYet, underWay } from '../not-yet.ts';
 import { type Columns, complete } from './complete.ts';
 
 /** A column that is not as the SQL expects it; `found` undefined: not there. Columns beyond those expected are no drift. */

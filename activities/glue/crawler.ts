@@ -17,7 +17,8 @@ import { ofCrawler } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
-import { type Found, notYet, type Resource, type Status, unlessLost } from '../resource.ts';
+import { notYet, unlessLost } from '../not-yet.ts';
+import type { Found, Resource, Status } from '../resource.ts';
 import { crawlerLog } from './crawler-log.ts';
 
 type FoundCrawler = Found & Crawler;

@@ -12,7 +12,8 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { unlessMissing } from '../errors.ts';
-import { type Resource, unlessLost } from '../resource.ts';
+import { unlessLost } from '../not-yet.ts';
+import type { Resource } from '../resource.ts';
 
 const MISSING = 'EntityNotFoundException';
 

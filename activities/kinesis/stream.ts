@@ -18,8 +18,9 @@ import { ofStream, type Standing } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
+import { notYet, unlessLost } from '../not-yet.ts';
 import { pages } from '../pages.ts';
-import { type Found, notYet, type Resource, type Status, unlessLost } from '../resource.ts';
+import type { Found, Resource, Status } from '../resource.ts';
 import { tagMap } from '../tags.ts';
 
 type Stream = Found & StreamDescriptionSummary;

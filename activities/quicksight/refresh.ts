@@ -13,8 +13,8 @@ import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { isNamed, unless } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
+import { underWay } from '../not-yet.ts';
 import { pages } from '../pages.ts';
-import { underWay } from '../resource.ts';
 
 /** A data set that is loaded into SPICE. */
 export type Refreshed = (typeof REFRESHED)[number];

@@ -3,7 +3,7 @@ import { LAKE_TABLES, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { type Calls, callsIn } from '../calls.ts';
-import { underWay } from '../resource.ts';
+import { underWay } from '../not-yet.ts';
 
 /** Looks at what has been delivered into the lake. */
 export function lake({ s3 }: Clients) {

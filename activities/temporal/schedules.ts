@@ -11,7 +11,7 @@ import {
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { type Settlement, settle } from '../../workflows/messages.ts';
-import { notYet } from '../resource.ts';
+import { notYet } from '../not-yet.ts';
 import { specHash } from '../spec-hash.ts';
 import { scheduled, scheduleOptions } from './scheduled.ts';
 

@@ -1,0 +1,30 @@
+import { asyncLocalStorage, Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { nextLook, type Seen } from '../pipeline/waiting.ts';
+import { isNamed } from './errors.ts';
+
+/** A failure that only means "try again": kept out of error logs and metrics by its category. */
+export const notYet = (message: string, type = 'NotYet', nextRetryDelay?: number): ApplicationFailure =>
+  ApplicationFailure.create({ message, type, category: ApplicationFailureCategory.BENIGN, nextRetryDelay });
+
+/** The same of something that AWS is at: looked at again as often as waits of its length deserve, `seen` being the waits so far. */
+export const underWay = (pipeline: Pipeline, message: string, seen?: Seen): ApplicationFailure =>
+  notYet(message, 'NotYet', lookAgain(pipeline, seen));
+
+/** Milliseconds until the next look of the activity that we are in; undefined outside of one. */
+function lookAgain(pipeline: Pipeline, seen: Seen | undefined): number | undefined {
+  if (!asyncLocalStorage.getStore()) return undefined;
+  const { scheduledTimestampMs, attempt } = Context.current().info;
+  return nextLook(Date.now() - scheduledTimestampMs, attempt, seen, speedOf(pipeline));
+}
+
+/** Runs a creation; if the service says that the thing exists by now, somebody was quicker, and the caller is to look again. */
+export async function unlessLost<Made>(creation: Promise<Made>, ...exists: string[]): Promise<Made> {
+  try {
+    return await creation;
+  } catch (error) {
+    if (isNamed(error, ...exists)) throw notYet((error as Error).message);
+    throw error;
+  }
+}
