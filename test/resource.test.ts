@@ -26,6 +26,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
 import { crawlOneKill } from './lake.ts';
+import { watch } from './watch.ts';
 
 const stages = Object.keys(STAGES) as Stage[];
 const principal = 'arn:aws:quicksight:us-east-1:000000000000:user/default/ops';
@@ -48,7 +49,12 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'd2d-resource-'));
   local = await startLocal({ dir, settle: 30, log: () => {} });
   aws = clients(local);
-  for (const client of Object.values(aws)) watch(client);
+  for (const client of Object.values(aws))
+    watch(
+      client,
+      (command) => changes.push(command),
+      () => untagged,
+    );
   young = youngRole(aws);
   registry = resources(aws) as Record<Stage, Resource>;
   before = await everythingThereIs(aws, pipeline.account);
@@ -280,32 +286,4 @@ async function deleted(resource: Resource): Promise<void> {
     if (resource.status(found) !== 'leaving') await resource.remove(pipeline, found);
     throw ApplicationFailure.create({ type: 'NotYet', message: `${resource.label(pipeline)} is still there` });
   });
-}
-
-interface Watched {
-  middlewareStack: {
-    add(
-      middleware: (
-        next: (call: { input: Record<string, unknown> }) => Promise<unknown>,
-        context: { commandName?: string },
-      ) => (call: { input: Record<string, unknown> }) => Promise<unknown>,
-      options: { step: 'initialize'; name: string },
-    ): void;
-  };
-}
-
-/** Notes every call that is no look, and takes the tags off what is created while `untagged`. */
-function watch(client: object): void {
-  (client as Watched).middlewareStack.add(
-    (next, { commandName = '' }) =>
-      (call) => {
-        const command = commandName.replace(/Command$/, '');
-        if (!/^(Get|List|Describe|Head|BatchGet)/.test(command)) changes.push(command);
-        if (!untagged) return next(call);
-        const { Tags, tags, CreateBucketConfiguration, ...input } = call.input;
-        const carries = /^Create/.test(command) ? input : call.input;
-        return next({ ...call, input: carries });
-      },
-    { step: 'initialize', name: 'watch' },
-  );
 }

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { Put, PutEntry } from '../activities/kinesis/put-records.ts';
 import type { Doubtful, LookUp } from '../activities/kinesis/read-back.ts';
 import { payloads } from '../pipeline/aggregation.ts';
@@ -65,4 +66,20 @@ export function troubled({ seed, refused, broken }: Weather) {
     return results;
   };
   return { put, lookUp, stored, acknowledged };
+}
+
+/** Lets timers fire, each in its turn, until it is done. */
+export async function settled<Value>(work: Promise<Value>): Promise<Value> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  work.then(over, over);
+  await Promise.resolve();
+  for (let [steps, idle] = [0, 0]; !isOver; steps++) {
+    idle = jest.getTimerCount() === 0 ? idle + 1 : 0;
+    if (idle > 10 || steps > 20_000) throw new Error(`it does not end: ${steps} steps`);
+    await jest.advanceTimersToNextTimerAsync();
+  }
+  return work;
 }

@@ -35,6 +35,7 @@ import { type Local, startLocal } from '../../local/start.ts';
 import { dashboardDefinition } from '../../pipeline/dashboard.ts';
 import { names } from '../../pipeline/names.ts';
 import { pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
+import { BROKEN_DEFINITIONS } from './broken-definitions.ts';
 
 const AwsAccountId = pipeline.account;
 const { dataSourceArn, dataSets, dashboard: DashboardId, roleArns, workgroup } = names(pipeline);
@@ -196,65 +197,7 @@ describe('definitions', () => {
     expect(Analysis).toMatchObject({ Status: 'CREATION_SUCCESSFUL' });
   });
 
-  it.each<[string, (definition: DashboardVersionDefinition) => void, string, RegExp, string]>([
-    [
-      'a data set that is not there',
-      ({ DataSetIdentifierDeclarations: [first] = [] }) => {
-        first!.DataSetArn += '-not';
-      },
-      'DATA_SET_NOT_FOUND',
-      /players-not is not found/,
-      'dataSetIdentifierDeclarations/players',
-    ],
-    [
-      'a column that the data set lacks',
-      ({ Sheets: [sheet] = [] }) => {
-        sheet!.Visuals!.find(({ BarChartVisual: bar }) => bar)!.BarChartVisual!.ChartConfiguration!.FieldWells!
-          .BarChartAggregatedFieldWells!.Category = [
-          { CategoricalDimensionField: { FieldId: 'x', Column: { DataSetIdentifier: 'players', ColumnName: 'nick' } } },
-        ];
-      },
-      'COLUMN_REPLACEMENT_MISSING',
-      /no column 'nick'/,
-      'sheets/live/visuals/player-deaths',
-    ],
-    [
-      'field wells that are empty',
-      ({ Sheets: [sheet] = [] }) => {
-        sheet!.Visuals![0]!.KPIVisual!.ChartConfiguration = {};
-      },
-      'INTERNAL_FAILURE',
-      /field wells are empty/,
-      'sheets/live/visuals/kills-total',
-    ],
-    [
-      'a calculated field that cannot be evaluated',
-      ({ CalculatedFields: fields = [] }) => {
-        fields[0]!.Expression = 'windowSum(sum({kills}), [{team} ASC], 1, 2)';
-      },
-      'INTERNAL_FAILURE',
-      /'Kill ratio'/,
-      'calculatedFields/Kill ratio',
-    ],
-    [
-      'the sum of a text',
-      ({ CalculatedFields: fields = [] }) => {
-        fields[0]!.Expression = 'sum({team})';
-      },
-      'COLUMN_TYPE_MISMATCH',
-      /takes numbers/,
-      'calculatedFields/Kill ratio',
-    ],
-    [
-      'a parameter that is not declared',
-      ({ ParameterDeclarations: parameters = [] }) => {
-        parameters.pop();
-      },
-      'PARAMETER_NOT_FOUND',
-      /Every is not declared/,
-      'sheets/live/parameterControls/every-control',
-    ],
-  ])('lists %s, and fails', async (what, change, Type, message, Path) => {
+  it.each(BROKEN_DEFINITIONS)('lists %s, and fails', async (what, change, Type, message, Path) => {
     const id = what.replaceAll(/\W/g, '-');
     const strict = await made(id, change);
     expect(strict.Status).toBe('CREATION_FAILED');
