@@ -101,14 +101,23 @@ async function tried(place: Place, { signal }: Course, pipeline: Pipeline): Prom
   return (end as { reason?: string }).reason;
 }
 
-/** Resolves once nothing differs any more from what the spec wants; fails if that needs another `up`. */
-export async function asWanted({ client }: Place, { signal }: Course, pipeline: Pipeline): Promise<void> {
+/** Resolves once nothing differs any more from what the spec wants; fails if that needs another `up`. Gives why it could not be told, where that may fail. */
+export async function asWanted({ client }: Place, { signal }: Course, pipeline: Pipeline, mayFail = false): Promise<string[]> {
+  const reasons: string[] = [];
+  const look = () =>
+    persistently(signal, () => planned(client, { pipeline })).catch((error: unknown) => {
+      if (!mayFail || signal.aborted) throw error;
+      reasons.push(wordsOf(error));
+      return undefined;
+    });
   await until(signal, async () => {
-    const { stages } = await persistently(signal, () => planned(client, { pipeline }));
-    const open = Object.values(stages).filter(({ action }) => action !== 'none');
+    const report = await look();
+    if (!report) return undefined;
+    const open = Object.values(report.stages).filter(({ action }) => action !== 'none');
     if (open.every(({ action }) => action === 'wait')) return open.length === 0 || undefined;
     throw new Error(`not as wanted: ${open.map(({ label, action }) => `${label} (${action})`).join(', ')}`);
   });
+  return reasons;
 }
 
 /** Resolves once windows come out of the SQL, and events have been acknowledged since. */

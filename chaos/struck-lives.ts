@@ -126,7 +126,7 @@ const SLOW_MS = 60_000;
 const isPlain = (line: string, names: string[]): boolean =>
   /\S: \S/.test(line) && (SAID.test(line) || names.some((name) => line.includes(name)));
 const SAID =
-  /by the fault plan|Rate exceeded|internal error|socket hang up|ECONNRESET|timed? ?out|choose another name|AWS still has it|needs it and would not go|there is no (user|group) /i;
+  /by the fault plan|Rate exceeded|internal error|socket hang up|ECONNRESET|timed? ?out|choose another name|subscribe account|AWS still has it|needs it and would not go|there is no (user|group) /i;
 
 /** Any call fails with this probability, in each of R13's ways alike. */
 function randomPlan(seed: number, share: number): FaultPlan {

@@ -76,7 +76,7 @@ export async function wholeLife(
   const next = changed(pipeline);
   await changesThings(place.aws, pipeline, course);
   reasons.push(...(await carriedOut(place, course, next, mayHold)));
-  await asWanted(place, course, next);
+  reasons.push(...(await asWanted(place, course, next, mayHold)));
   await flows(place, course, next);
   phase('the account');
   await counted(place, course, next, true);

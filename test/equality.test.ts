@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
 import { type Local, startLocal } from '../local/start.ts';
-import type { LakeTable } from '../pipeline/names.ts';
+import { type LakeTable, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { ASKED, type Asked, keyOf, type Row, type Rows, recomputed, stamp } from './recomputed.ts';
 import { APART_MS, lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
@@ -15,6 +15,8 @@ const WINDOW_MS = 10_000;
 const PATIENCE_MS = 120_000;
 /** Event times of an hour ago, at a full minute: a restart reads what arrived since a time of events. */
 const BEGIN = Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000;
+/** Longer than from one checkpoint of Flink's to the next. */
+const REFUSED_MS = 20_000;
 const LATE = { late: 0.05 };
 const TWICE = { duplicate: 0.1 };
 const BOTH = { late: 0.05, duplicate: 0.1 };
@@ -73,7 +75,7 @@ describe.each(LIVES)('the metrics over $shards shards', ({ shards, scenarios, du
     wanted = new Map(scenarios.map((scene) => [scene.name, wantedOf(scene)]));
     studio = studioOf(aws, pipeline);
     await studio.bringUp();
-    for (const scene of scenarios) await play(scene, scene.name === during?.scenario ? studio.restart : undefined);
+    for (const scene of scenarios) await play(scene, scene.name === during?.scenario ? restartThrottled : undefined);
     await complete();
   }, 300_000);
 
@@ -114,6 +116,17 @@ describe.each(LIVES)('the metrics over $shards shards', ({ shards, scenarios, du
     }, 180_000);
 
   const scenarioOf = (name: string) => scenarios.find((scene) => scene.name === name)!;
+
+  /** Restarts the SQL while the streams that it writes into refuse all rows for a while: its sinks hold them back. */
+  async function restartThrottled(): Promise<void> {
+    const caller = `role/${names(pipeline).roles.studio}`;
+    local.faults.put({ rules: [{ operation: 'PutRecords', caller, fault: { kind: 'partial', share: 1 } }] });
+    const restart = studio.restart();
+    await delay(REFUSED_MS);
+    expect(local.faults.counts()[0]!.struck).toBeGreaterThan(0);
+    local.faults.put({ rules: [] });
+    await restart;
+  }
 
   /** Sends a scenario, all lanes at once; what is done in the middle is done while the second half comes in. */
   async function play(scene: Scenario, inTheMiddle?: () => Promise<void>): Promise<void> {

@@ -6,8 +6,9 @@ import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { happenedAt, idsOf, rows, shardsOf } from '../kinesis/shards.ts';
 import { settled } from '../poll.ts';
-import { checkpointOf, flinkOf, jobOf, watermarkOf } from './job.ts';
+import { checkpointOf, flinkOf, heldBack, type Job, jobOf, roundOf, watermarkOf } from './job.ts';
 import { EARLY_MS, type Reading } from './note.ts';
+import type { Session } from './session.ts';
 
 /** How far back the newest event is looked for at first; then ever farther, since heartbeats alone may go on for long: little farther each time, as a busy shard is slow to read. */
 const RECENT_MS = 20_000;
@@ -52,10 +53,33 @@ export async function drained(clients: Clients, pipeline: Pipeline, { shards, fr
     what: 'the last window',
   });
   if (first.job.id === undefined || first.closed <= last) return undefined;
-  const flushed = () => checkpointOf(flink, first.job);
-  const within = Math.max(0, until - Date.now());
-  await settled(flushed, (begun) => begun >= first.job.now + SINK_MS, { within, what: 'the last checkpoint' });
+  await allOut(flink, first.job, until);
   return first.closed;
+}
+
+/**
+ * Waits until Kinesis has acknowledged every row that the sinks of a job had by now. A checkpoint waits for the calls under way; what a sink holds back, since its
+ * stream refuses so many rows at once, goes into the checkpoint and would be lost with it.
+ */
+async function allOut(flink: Session, job: Job, until: number): Promise<void> {
+  const waitFor = <Seen>(what: string, look: () => Promise<Seen>, done: (seen: Seen) => boolean) =>
+    settled(look, done, { within: Math.max(0, until - Date.now()), what });
+  for (let { now } = job; ; { now } = await jobOf(flink)) {
+    const since = now + SINK_MS;
+    await waitFor(
+      'the last checkpoint',
+      () => checkpointOf(flink, job),
+      (begun) => begun >= since,
+    );
+    // The first round that is seen may have begun before that.
+    for (let rounds = 0, seen = await roundOf(flink); rounds < 2; rounds++)
+      seen = await waitFor(
+        'a round of metrics',
+        () => roundOf(flink),
+        (round) => round !== seen,
+      );
+    if ((await heldBack(flink, job)) === 0) return;
+  }
 }
 
 /** Tells of each event time that is seen whether it has stood there for too long. */

@@ -44,6 +44,36 @@ export async function watermarkOf(flink: Session, job: Job): Promise<number | un
   return marks.length > 0 && least > 0 ? least : undefined;
 }
 
+/** Changes whenever Flink has collected its metrics anew: every 10 seconds, unless it is told otherwise, and only while somebody asks. */
+export async function roundOf(flink: Session): Promise<number | undefined> {
+  const name = 'Status.JVM.CPU.Time';
+  const [found] = (await flink('GET', `/flinkdashboard/taskmanagers/metrics?get=${name}&agg=sum`)) as unknown as { sum?: number }[];
+  return found?.sum;
+}
+
+/**
+ * Rows that the sinks hold back, as far as Flink's metrics tell: those taken in and not sent yet, and those that a stream refused. Rows of calls under way are not
+ * among them. Versions of Flink count what is sent, and what fails, as `Send` or as `Out`.
+ */
+export async function heldBack(flink: Session, { id, vertices }: Job): Promise<number> {
+  const all = await Promise.all(
+    vertices.map(async (vertex) => {
+      const path = `${BASE}/${id}/vertices/${vertex.id}/subtasks/metrics`;
+      const known = (await flink('GET', path)) as unknown as { id: string }[];
+      const ofSinks = known.flatMap((metric) => (OF_SINKS.test(metric.id) ? [metric.id] : []));
+      if (ofSinks.length === 0) return [];
+      return (await flink('GET', `${path}?get=${encodeURIComponent(ofSinks.join())}&agg=sum`)) as unknown as { id: string; sum: number }[];
+    }),
+  );
+  const sums = new Map(all.flat().map((metric) => [metric.id, metric.sum]));
+  const of = (writer: string, ...counts: string[]) => Math.max(...counts.map((count) => sums.get(`${writer}.numRecords${count}`) ?? 0));
+  const writers = new Set([...sums.keys()].map((metric) => metric.slice(0, metric.lastIndexOf('.'))));
+  const held = [...writers].map((writer) => of(writer, 'In') - of(writer, 'Send', 'Out') + of(writer, 'SendErrors', 'OutErrors'));
+  return held.reduce((sum, each) => sum + each, 0);
+}
+
+const OF_SINKS = /Writer\.numRecords(In|Send|Out|SendErrors|OutErrors)$/;
+
 /** When the latest checkpoint that has completed was begun; 0 before the first. */
 export async function checkpointOf(flink: Session, { id }: Job): Promise<number> {
   const { latest } = (await flink('GET', `${BASE}/${id}/checkpoints`)) as {
