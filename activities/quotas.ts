@@ -4,6 +4,7 @@ import { DescribeLimitsCommand, DescribeStreamSummaryCommand } from '@aws-sdk/cl
 import { ListApplicationsCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { streamShards } from '../pipeline/stream-shards.ts';
 import type { Clients } from './aws.ts';
 import { permissionAdvice } from './caller.ts';
 import { isRefused, unlessMissing } from './errors.ts';
@@ -19,7 +20,7 @@ export function quotas({ kinesis, iam, firehose, kinesisAnalyticsV2 }: Clients) 
     /** Only where it is tight does it matter which of the pipeline's shards are among the open ones already. */
     shards: async (pipeline: Pipeline): Promise<Verdict> => {
       const { ShardLimit = 0, OpenShardCount = 0 } = await kinesis.send(new DescribeLimitsCommand({}));
-      const wanted = Object.fromEntries(LAKE_TABLES.map((table) => [table, table === 'events' ? pipeline.shards : 1]));
+      const wanted = Object.fromEntries(LAKE_TABLES.map((table) => [table, streamShards(pipeline, table)]));
       const left = ShardLimit - OpenShardCount;
       const all = Object.values(wanted).reduce((sum, count) => sum + count);
       if (all <= left) return ok(`${OpenShardCount} of ${ShardLimit} shards are open`);

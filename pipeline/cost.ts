@@ -1,8 +1,9 @@
 import { cadences } from './cadences.ts';
-import { LAKE_TABLES } from './names.ts';
+import { LAKE_TABLES, type LakeTable } from './names.ts';
 import { meanOf } from './rate.ts';
 import { type Pipeline, SHARD_AGGREGATED } from './spec.ts';
 import type { Stage } from './stages.ts';
+import { playerRows, streamShards } from './stream-shards.ts';
 
 /**
  * US dollars in us-east-1, as AWS's price pages and price list gave them when this table was made. Other regions differ by up to a third. Marked `estimate`: what
@@ -68,7 +69,7 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
   const standing = standingShards(pipeline, running.stands);
   const pace = meanOf(generator.rate) ?? shards * SHARD_AGGREGATED;
   const events = running.generating ? pace : 0;
-  const rows = running.generating && running.studio ? (2 * generator.players + TEAMS + LEADERS + shards) / windowSeconds : 0;
+  const rows = running.generating && running.studio ? playerRows(pipeline) + (TEAMS + LEADERS + shards) / windowSeconds : 0;
   const records = (events + rows) * HOUR_S;
   const objects = running.generating && delivery.seconds > 0 ? (LAKE_TABLES.length * HOUR_S) / delivery.seconds : 0;
   const runs = running.schedules ? cadences({ ...pipeline, target: 'aws' }) : [];
@@ -106,18 +107,20 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
   ];
 }
 
-/** The open shards of the streams that stand; the metrics have one each. */
-function standingShards({ shards }: Pipeline, stands?: readonly Stage[]): number {
-  const all: [Stage, number][] = [
-    ['events', shards],
-    ['playerMetrics', 1],
-    ['teamMetrics', 1],
-    ['leaderboards', 1],
-    ['serverMetrics', 1],
-    ['lateEvents', 1],
-  ];
-  return all.reduce((sum, [stage, count]) => sum + (stands === undefined || stands.includes(stage) ? count : 0), 0);
+/** The open shards of the streams that stand. */
+function standingShards(pipeline: Pipeline, stands?: readonly Stage[]): number {
+  const standing = LAKE_TABLES.filter((table) => stands === undefined || stands.includes(STREAMS[table]));
+  return standing.reduce((sum, table) => sum + streamShards(pipeline, table), 0);
 }
+
+const STREAMS = {
+  events: 'events',
+  player_metrics: 'playerMetrics',
+  team_metrics: 'teamMetrics',
+  leaderboards: 'leaderboards',
+  server_metrics: 'serverMetrics',
+  late_events: 'lateEvents',
+} as const satisfies Record<LakeTable, Stage>;
 
 const round = (value: number) => Number(value.toPrecision(3));
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { cadences } from '../pipeline/cadences.ts';
 import { cost, dayOf, overBudget, PRICES, perHour, perMonth, type Running, total } from '../pipeline/cost.ts';
+import { LAKE_TABLES } from '../pipeline/names.ts';
 import { QUESTIONS } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
+import { streamShards } from '../pipeline/stream-shards.ts';
 import { spentUntil } from '../workflows/budget.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
@@ -33,6 +35,13 @@ describe('cost', () => {
     expect(prices.Firehose).toBeGreaterThan(((3.6e6 * 5 * 1024) / 1024 ** 3) * PRICES.firehoseGb);
     expect(prices['Kinesis retention']).toBe(0);
     expect(priceOf(pipelineOf({ keep: { streamHours: 48 } }), ALL)['Kinesis retention']).toBeGreaterThan(0);
+  });
+
+  it("has the players' metrics in as many shards as their rows take, half filled", () => {
+    const shardsFor = (players: number) => streamShards(pipelineOf({ generator: { players } }), 'player_metrics');
+    expect([40, 2500, 10_000, 10_010].map(shardsFor)).toEqual([1, 1, 4, 5]);
+    expect(LAKE_TABLES.map((table) => streamShards(pipelineOf({ shards: 3 }), table))).toEqual([3, 1, 1, 1, 1, 1]);
+    expect(priceOf(pipelineOf({ generator: { players: 10_010 } }), ALL)['Kinesis shards']).toBeCloseTo((2 + 5 + 4) * PRICES.shardHour, 9);
   });
 
   it('falls to what stands, when everything rests', () => {

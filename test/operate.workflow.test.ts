@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { specHash } from '../activities/spec-hash.ts';
 import { names } from '../pipeline/names.ts';
 import * as messages from '../workflows/messages.ts';
+import { outlook } from '../workflows/outlook.ts';
 import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
 
@@ -180,6 +181,29 @@ describe('the budget of a day', () => {
 });
 
 describe('a budget', () => {
+  it(
+    'goes by the rate that the user has set live',
+    () =>
+      withPipeline(
+        async ({ pipeline, up, until }) => {
+          await up();
+          const before = await until((now) => isRunning(now) && now.spent.perHour > 0);
+          await generatorOf(pipeline).executeUpdate(messages.setRate, { args: [7000] });
+          const over = await until(({ deep }) => deep);
+          expect(over.overBudget).toMatch(/^it costs \$\d/);
+          expect(before.spent.perHour).toBeLessThan(3);
+          expect(outlook({ ...over, paused: false }).onAws).toBeGreaterThan(3);
+        },
+        {
+          target: 'aws',
+          quicksightPrincipal: 'arn:aws:quicksight:us-east-1:000000000000:user/default/dev',
+          maxHourlyCost: 3,
+          ...soon,
+        },
+      ),
+    60_000,
+  );
+
   it(
     'is judged by an activity, so that other prices do not change what the workflow did',
     () =>

@@ -15,6 +15,7 @@ import {
 import { type LakeTable, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { ofStream, type Standing } from '../../pipeline/standing-cost.ts';
+import { streamShards } from '../../pipeline/stream-shards.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
@@ -30,11 +31,11 @@ const StreamModeDetails = { StreamMode: 'PROVISIONED' } as const;
 const MISSING = 'ResourceNotFoundException';
 const STATUS = { CREATING: 'pending', UPDATING: 'pending', ACTIVE: 'ready', DELETING: 'leaving' } satisfies Record<StreamStatus, Status>;
 
-/** The stream behind one table of the lake: the events with the spec's shards, the metrics with one shard each. */
+/** The stream behind one table of the lake: the events with the spec's shards, the metrics with as many as their rows need. */
 export function stream(clients: Clients, table: LakeTable): Resource<Stream> {
   const { kinesis } = clients;
   const streamName = (pipeline: Pipeline) => names(pipeline).streams[table];
-  const shards = (pipeline: Pipeline) => (table === 'events' ? pipeline.shards : 1);
+  const shards = (pipeline: Pipeline) => streamShards(pipeline, table);
   const summaryOf = async (StreamName: string): Promise<Stream> =>
     (await kinesis.send(new DescribeStreamSummaryCommand({ StreamName }))).StreamDescriptionSummary!;
   const describe = async (StreamName: string): Promise<Stream> => {
