@@ -54,7 +54,9 @@ export function struckLives({ account, what, strikesOf, each, attributes, random
     const pipeline = wholeGame(`${what}${count++}`, Math.floor(random() * 2 ** 32), ACCOUNT);
     let found: ReturnType<typeof struck> | undefined;
     const ending = async () => {
-      found ??= struck(local.faults, strikes, local.calls.all());
+      // A life whose time is over may come here once more when the next one has begun.
+      if (found) return;
+      found = struck(local.faults, strikes, local.calls.all());
       local.faults.put({ rules: [] });
     };
     local.calls.clear();

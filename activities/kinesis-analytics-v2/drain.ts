@@ -6,7 +6,7 @@ import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { happenedAt, idsOf, rows, shardsOf } from '../kinesis/shards.ts';
 import { settled } from '../poll.ts';
-import { checkpointOf, flinkOf, heldBack, type Job, jobOf, roundOf, watermarkOf } from './job.ts';
+import { checkpointOf, flinkOf, type Job, jobOf, roundOf, type SinkRows, sinksOf, watermarkOf } from './job.ts';
 import { EARLY_MS, type Reading } from './note.ts';
 import type { Session } from './session.ts';
 
@@ -14,8 +14,6 @@ import type { Session } from './session.ts';
 const RECENT_MS = 20_000;
 const FARTHER = 1.5;
 const FARTHEST_MS = 3_600_000;
-/** Longer than a sink holds rows back: a checkpoint begun this much after a window fired waits for the acknowledgement of its rows. */
-const SINK_MS = 2_000;
 /** One activity's time. */
 const ROUND_MS = 90_000;
 /** A job whose event time stands still this long is not waited for: it is stopped where it stands, and what had not come out is read again. */
@@ -58,27 +56,40 @@ export async function drained(clients: Clients, pipeline: Pipeline, { shards, fr
 }
 
 /**
- * Waits until Kinesis has acknowledged every row that the sinks of a job had by now. A checkpoint waits for the calls under way; what a sink holds back, since its
- * stream refuses so many rows at once, goes into the checkpoint and would be lost with it.
+ * Waits until Kinesis has acknowledged every row that the sinks of a job have taken in by now; sliding windows go on closing meanwhile. A checkpoint waits for the
+ * calls under way; what a sink holds back, since its stream refuses so many rows at once, goes into the checkpoint and would be lost with it. A sink sends its
+ * oldest row first: once it has sent as many as it had taken in, and none is refused until the calls under way have ended, these are out.
  */
 async function allOut(flink: Session, job: Job, until: number): Promise<void> {
   const waitFor = <Seen>(what: string, look: () => Promise<Seen>, done: (seen: Seen) => boolean) =>
     settled(look, done, { within: Math.max(0, until - Date.now()), what });
-  for (let { now } = job; ; { now } = await jobOf(flink)) {
-    const since = now + SINK_MS;
-    await waitFor(
-      'the last checkpoint',
-      () => checkpointOf(flink, job),
-      (begun) => begun >= since,
-    );
-    // The first round that is seen may have begun before that.
+  const fresh = async (): Promise<SinkRows[]> => {
+    // The first round that is seen to be another may have begun before now.
     for (let rounds = 0, seen = await roundOf(flink); rounds < 2; rounds++)
       seen = await waitFor(
         'a round of metrics',
         () => roundOf(flink),
         (round) => round !== seen,
       );
-    if ((await heldBack(flink, job)) === 0) return;
+    return sinksOf(flink, job);
+  };
+  let before = await fresh();
+  const isRefused = (now: SinkRows[]) => now.some(({ refused }, i) => refused !== before[i]?.refused);
+  const isSent = (now: SinkRows[]) => now.every(({ sent, refused }, i) => sent - refused >= before[i]!.taken);
+  for (;;) {
+    const now = await fresh();
+    if (isRefused(now)) before = now;
+    else if (isSent(now)) {
+      const { now: since } = await jobOf(flink);
+      await waitFor(
+        'the last checkpoint',
+        () => checkpointOf(flink, job),
+        (begun) => begun >= since,
+      );
+      const after = await fresh();
+      if (!isRefused(after)) return;
+      before = after;
+    }
   }
 }
 

@@ -51,28 +51,45 @@ export async function roundOf(flink: Session): Promise<number | undefined> {
   return found?.sum;
 }
 
-/**
- * Rows that the sinks hold back, as far as Flink's metrics tell: those taken in and not sent yet, and those that a stream refused. Rows of calls under way are not
- * among them. Versions of Flink count what is sent, and what fails, as `Send` or as `Out`.
- */
-export async function heldBack(flink: Session, { id, vertices }: Job): Promise<number> {
-  const all = await Promise.all(
-    vertices.map(async (vertex) => {
-      const path = `${BASE}/${id}/vertices/${vertex.id}/subtasks/metrics`;
-      const known = (await flink('GET', path)) as unknown as { id: string }[];
-      const ofSinks = known.flatMap((metric) => (OF_SINKS.test(metric.id) ? [metric.id] : []));
-      if (ofSinks.length === 0) return [];
-      return (await flink('GET', `${path}?get=${encodeURIComponent(ofSinks.join())}&agg=sum`)) as unknown as { id: string; sum: number }[];
-    }),
-  );
-  const sums = new Map(all.flat().map((metric) => [metric.id, metric.sum]));
-  const of = (writer: string, ...counts: string[]) => Math.max(...counts.map((count) => sums.get(`${writer}.numRecords${count}`) ?? 0));
-  const writers = new Set([...sums.keys()].map((metric) => metric.slice(0, metric.lastIndexOf('.'))));
-  const held = [...writers].map((writer) => of(writer, 'In') - of(writer, 'Send', 'Out') + of(writer, 'SendErrors', 'OutErrors'));
-  return held.reduce((sum, each) => sum + each, 0);
+/** What a subtask has done of a sink's work, in rows since the job began: taken in, sent (those that go again, again), and refused by the stream. */
+export interface SinkRows {
+  taken: number;
+  sent: number;
+  refused: number;
 }
 
+/** The work of every sink, subtask by subtask, in the same order each time; as old as Flink's last round of collecting metrics. */
+export async function sinksOf(flink: Session, { id, vertices }: Job): Promise<SinkRows[]> {
+  const all = vertices.map(async ({ id: vertex, parallelism }) => {
+    const path = `${BASE}/${id}/vertices/${vertex}/subtasks`;
+    const known = (await flink('GET', `${path}/metrics`)) as unknown as { id: string }[];
+    const names = known.flatMap((metric) => (OF_SINKS.test(metric.id) ? [metric.id] : [])).sort();
+    if (names.length === 0) return [];
+    const query = `metrics?get=${encodeURIComponent(names.join())}`;
+    const subtasks = Array.from(
+      { length: parallelism },
+      async (_, i) => (await flink('GET', `${path}/${i}/${query}`)) as unknown as Metric[],
+    );
+    return (await Promise.all(subtasks)).flatMap((metrics) => rowsOf(names, metrics));
+  });
+  return (await Promise.all(all)).flat();
+}
+
+interface Metric {
+  id: string;
+  value: string;
+}
 const OF_SINKS = /Writer\.numRecords(In|Send|Out|SendErrors|OutErrors)$/;
+
+/** Versions of Flink count what is sent, and what fails, as `Send` or as `Out`. */
+function rowsOf(names: string[], metrics: Metric[]): SinkRows[] {
+  const values = new Map(metrics.map((metric) => [metric.id, Number(metric.value)]));
+  const writers = new Set(names.map((name) => name.slice(0, name.lastIndexOf('.'))));
+  return [...writers].map((writer) => {
+    const of = (...counts: string[]) => Math.max(...counts.map((count) => values.get(`${writer}.numRecords${count}`) ?? 0));
+    return { taken: of('In'), sent: of('Send', 'Out'), refused: of('SendErrors', 'OutErrors') };
+  });
+}
 
 /** When the latest checkpoint that has completed was begun; 0 before the first. */
 export async function checkpointOf(flink: Session, { id }: Job): Promise<number> {
