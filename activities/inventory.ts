@@ -7,7 +7,8 @@ import type { Clients } from './aws.ts';
 import { crawlerLog } from './glue/crawler-log.ts';
 import { isOurs, ownerOf } from './own-tags.ts';
 import { carryingTag, isVain } from './owned.ts';
-import { type Found, type Resource, sought } from './resource.ts';
+import type { Found, Resource } from './resource.ts';
+import { sought } from './sought.ts';
 
 /** Why stages would not go, in AWS's words. */
 export type Failures = Partial<Record<Stage, string>>;

@@ -9,6 +9,7 @@ import type { Service } from './iam/policies.ts';
 import { deniedAdvice, roleAdvice } from './iam/refusal.ts';
 import { notYet, underWay } from './not-yet.ts';
 import { giveBack, isOfTags, isOurs, ownerOf, retag, tagDifferences } from './own-tags.ts';
+import { sought } from './sought.ts';
 
 /** Where a resource stands on its way to being usable, or (`leaving`) gone. */
 export type Status = 'pending' | 'ready' | 'broken' | 'leaving';
@@ -145,23 +146,23 @@ export function steps<Thing extends Found>(resource: Resource<Thing>, youngRole:
   };
 }
 
-/** What AWS does not show, or not with its tags, counts as absent once it was looked for twice: its reads are only eventually consistent. */
-export const sought = async <Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<Thing | undefined> =>
-  (await resource.find(pipeline)) ?? resource.find(pipeline);
-
 /** How a resource stands to its spec; reads only. */
 export async function survey<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, leave: Leave = {}): Promise<Survey> {
-  return (await compared(resource, pipeline, leave)).survey;
+  return compared(resource, pipeline, leave, await sought(resource, pipeline));
 }
 
-async function compared<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, { adopt }: Leave) {
-  const found = await sought(resource, pipeline);
+async function compared<Thing extends Found>(
+  resource: Resource<Thing>,
+  pipeline: Pipeline,
+  { adopt }: Leave,
+  found: Thing | undefined,
+): Promise<Survey> {
   const label = resource.label(pipeline);
   const arn = resource.arn?.(pipeline);
-  const as = (action: Action, differences: Difference[] = [], owner?: string): { found?: Thing; survey: Survey } => {
+  const as = (action: Action, differences: Difference[] = [], owner?: string): Survey => {
     const gone = action === 'foreign' ? [] : differences.filter(({ wanted }) => wanted === undefined);
     const removes = gone.map(({ field }) => `${field} of ${label}`);
-    return { found, survey: { label, arn, action, differences, owner, removes } };
+    return { label, arn, action, differences, owner, removes };
   };
   if (found === undefined) return as('create');
   const owner = ownerOf(found);
@@ -177,7 +178,9 @@ async function compared<Thing extends Found>(resource: Resource<Thing>, pipeline
 }
 
 async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, leave: Leave = {}): Promise<Outcome> {
-  const { found, survey: is } = await compared(resource, pipeline, leave);
+  // Of a thing that did not show, its creation says that it is there.
+  const found = await resource.find(pipeline);
+  const is = await compared(resource, pipeline, leave, found);
   const done = doneSoFar() as { outcome?: Outcome };
   if (is.action === 'none') return done.outcome ?? 'unchanged';
   if (is.action === 'wait') throw notYet(`${is.label} is not settled yet`);

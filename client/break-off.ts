@@ -6,7 +6,7 @@ import * as messages from '../workflows/messages.ts';
 import { type Absence, absence } from './absence.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './picture.ts';
-import { isOurs } from './pipeline.ts';
+import { runsHere } from './pipeline.ts';
 import { Plain } from './plain.ts';
 import { session } from './session.ts';
 
@@ -14,7 +14,7 @@ import { session } from './session.ts';
 export async function breakOff({ rollback = false }: { rollback?: boolean }): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const isClimbing = (state?: string) => state === 'starting' || state === 'applying';
-  await isOurs(client, pipeline);
+  await runsHere(client, pipeline);
   const before = await picture(client, pipeline.name);
   if (!isClimbing(before?.pipeline.state))
     throw new Plain(

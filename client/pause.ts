@@ -5,7 +5,7 @@ import { outlook } from '../workflows/outlook.ts';
 import { absence, absenceWords } from './absence.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './picture.ts';
-import { isOurs } from './pipeline.ts';
+import { runsHere } from './pipeline.ts';
 import { Plain } from './plain.ts';
 import { session } from './session.ts';
 
@@ -17,7 +17,7 @@ export const resume = (): Promise<VerbResult> => tell('running', false);
 
 async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbResult> {
   const { client, pipeline } = await session();
-  await isOurs(client, pipeline);
+  await runsHere(client, pipeline);
   const before = await picture(client, pipeline.name);
   if (!before) throw new Plain(absenceWords(pipeline, await absence(client, pipeline)));
   const handle = client.workflow.getHandle(names(pipeline).workflows.pipeline);

@@ -56,7 +56,7 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
   const { pipeline } = wish;
   const workflowId = names(pipeline).workflows.pipeline;
   const queue = taskQueue(pipeline);
-  if (await isOurs(client, pipeline)) {
+  if (await runsHere(client, pipeline)) {
     const before = await onceAnswered(client, pipeline.name, queue);
     if (before?.pipeline.state === 'taking down') throw new TakingDown(pipeline);
     if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
@@ -81,18 +81,18 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
   }
 }
 
-/** True if the pipeline's workflow runs, on the target, region and account of these credentials; one that runs elsewhere is refused: whatever is told to it would be done there. */
-export async function isOurs(client: Client, pipeline: Pipeline): Promise<boolean> {
-  const found = await unlessUnknown(client.workflow.getHandle(names(pipeline).workflows.pipeline).describe());
+/** True if a workflow of the pipeline runs here; one that runs on another target, region or account is refused: whatever is told to it would be done there. */
+export async function runsHere(client: Client, pipeline: Pipeline, workflowId = names(pipeline).workflows.pipeline): Promise<boolean> {
+  const found = await unlessUnknown(client.workflow.getHandle(workflowId).describe());
   if (found?.status.name !== 'RUNNING') return false;
   refuseElsewhere(pipeline, found);
   return true;
 }
 
-function refuseElsewhere(pipeline: Pipeline, found: WorkflowExecutionDescription): void {
-  if (found.taskQueue !== taskQueue(pipeline))
+function refuseElsewhere({ name, ...where }: Pipeline, { taskQueue: queue }: WorkflowExecutionDescription): void {
+  if (queue !== taskQueue(where))
     throw new Plain(
-      `Pipeline ${pipeline.name} runs on another target, region or account (task queue ${found.taskQueue}), and is left alone. Go on with the spec and the credentials that it was started by, or choose another name.`,
+      `Pipeline ${name} runs on another target, region or account (task queue ${queue}), and is left alone. Go on with the spec and the credentials that it was started by, or choose another name.`,
     );
 }
 
@@ -152,7 +152,8 @@ async function onceAnswered(client: Client, name: string, queue: string): Promis
 /** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it; joins one that is under way, unless that does otherwise with the data. */
 export async function takeDown(client: Client, pipeline: Pipeline, keepData = false): Promise<Leftovers> {
   const { pipeline: workflowId, teardown: alone } = names(pipeline).workflows;
-  if (await isOurs(client, pipeline)) return asked(client.workflow.getHandle(workflowId).executeUpdate(teardown, { args: [{ keepData }] }));
+  if (await runsHere(client, pipeline))
+    return asked(client.workflow.getHandle(workflowId).executeUpdate(teardown, { args: [{ keepData }] }));
   const begun = await client.workflow.start<typeof endEverything>('endEverything', {
     workflowId: alone,
     taskQueue: taskQueue(pipeline),

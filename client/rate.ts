@@ -2,15 +2,16 @@ import { names } from '../pipeline/names.ts';
 import { type Rate, rateSchema } from '../pipeline/rate.ts';
 import * as messages from '../workflows/messages.ts';
 import type { VerbResult } from './index.ts';
-import { asked, isOurs } from './pipeline.ts';
+import { asked, runsHere } from './pipeline.ts';
 import { Plain } from './plain.ts';
 import { session } from './session.ts';
 
 /** Has the generator send at another rate from now on, until a spec is applied again. */
 export async function rate(wanted: string): Promise<VerbResult> {
   const { client, pipeline } = await session();
-  await isOurs(client, pipeline);
-  const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
+  const { generate } = names(pipeline).workflows;
+  await runsHere(client, pipeline, generate);
+  const handle = client.workflow.getHandle(generate);
   const words = await asked(handle.executeUpdate(messages.setRate, { args: [rateOf(wanted)] }));
   return { ok: true, facts: { rate: words }, words: `the generator sends ${words}; the spec's rate comes back with npx d2d up` };
 }

@@ -139,7 +139,8 @@ function checkRule(rule: Rule | undefined, wrong: (field: string, must: string) 
   if (!rule || !KINDS.includes(rule.fault?.kind)) throw wrong('fault.kind', `must be one of ${KINDS.join(', ')}`);
   for (const field of ['after', 'times'] as const)
     if (rule[field] !== undefined && !(Number.isInteger(rule[field]) && rule[field] >= 0)) throw wrong(field, 'must be a whole number');
-  if (rule.apps !== undefined && !(Array.isArray(rule.apps) && rule.apps.every((app) => typeof app === 'string')))
+  if (rule.caller !== undefined && typeof rule.caller !== 'string') throw wrong('caller', "must be a caller, as 'user/local'");
+  if (rule.apps !== undefined && !(Array.isArray(rule.apps) && rule.apps.length > 0 && rule.apps.every((app) => typeof app === 'string')))
     throw wrong('apps', "must be a list of apps, as ['worker']");
   if (rule.share !== undefined && !(rule.share >= 0 && rule.share <= 1)) throw wrong('share', 'must be from 0 to 1');
   const { fault, operation = '*' } = rule;

@@ -1,13 +1,24 @@
+import { mostOf } from './lanes.ts';
 import type { LakeTable } from './names.ts';
+import { peakOf } from './rate.ts';
 import { type Pipeline, SHARD_RECORDS } from './spec.ts';
+import { slidingSeconds } from './windows.ts';
 
 type Sized = Pick<Pipeline, 'shards' | 'windowSeconds' | 'generator'>;
 
 /** After a restart many windows come out at once: a shard is filled by half, so that the sinks catch up. */
 const SHARD_ROWS = SHARD_RECORDS / 2;
 
-/** At most so many rows a second come out for the players: one for each of them, in a tumbling and in a sliding window. */
-export const playerRows = ({ windowSeconds, generator }: Sized): number => (2 * generator.players) / windowSeconds;
+/** Players that one event names at most: of a kill the killer, the victim and who assisted. */
+const PLAYERS_AN_EVENT = 3;
+
+/** At most so many rows a second come out for the players: with each tumbling window one for each player that its events name, and as many for the sliding window that ends then. */
+export function playerRows(pipeline: Sized): number {
+  const { windowSeconds, generator } = pipeline;
+  const peak = peakOf(generator.rate) ?? mostOf(pipeline);
+  const rows = (seconds: number) => Math.min(generator.players, peak * seconds * PLAYERS_AN_EVENT);
+  return (rows(windowSeconds) + rows(slidingSeconds(pipeline))) / windowSeconds;
+}
 
 /** Open shards of the stream behind a table of the lake: of the events as many as the spec says, of the players' metrics as many as their rows need. */
 export function streamShards(pipeline: Sized, table: LakeTable): number {

@@ -38,10 +38,14 @@ describe('cost', () => {
   });
 
   it("has the players' metrics in as many shards as their rows take, half filled", () => {
-    const shardsFor = (players: number) => streamShards(pipelineOf({ generator: { players } }), 'player_metrics');
-    expect([40, 2500, 10_000, 10_010].map(shardsFor)).toEqual([1, 1, 4, 5]);
+    const shardsFor = (players: number, rate = 8000) => streamShards(pipelineOf({ generator: { players, rate } }), 'player_metrics');
+    expect([40, 2500, 10_000, 10_010].map((players) => shardsFor(players))).toEqual([1, 1, 4, 5]);
+    expect(shardsFor(100_000, 10)).toBe(1);
     expect(LAKE_TABLES.map((table) => streamShards(pipelineOf({ shards: 3 }), table))).toEqual([3, 1, 1, 1, 1, 1]);
-    expect(priceOf(pipelineOf({ generator: { players: 10_010 } }), ALL)['Kinesis shards']).toBeCloseTo((2 + 5 + 4) * PRICES.shardHour, 9);
+    expect(priceOf(pipelineOf({ generator: { players: 10_010, rate: 8000 } }), ALL)['Kinesis shards']).toBeCloseTo(
+      (2 + 5 + 4) * PRICES.shardHour,
+      9,
+    );
   });
 
   it('falls to what stands, when everything rests', () => {

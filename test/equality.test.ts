@@ -121,11 +121,13 @@ describe.each(LIVES)('the metrics over $shards shards', ({ shards, scenarios, du
   async function restartThrottled(): Promise<void> {
     const caller = `role/${names(pipeline).roles.studio}`;
     local.faults.put({ rules: [{ operation: 'PutRecords', caller, fault: { kind: 'partial', share: 1 } }] });
-    const restart = studio.restart();
-    await delay(REFUSED_MS);
-    expect(local.faults.counts()[0]!.struck).toBeGreaterThan(0);
-    local.faults.put({ rules: [] });
-    await restart;
+    const lifted = delay(REFUSED_MS).then(() => {
+      const [{ struck } = { struck: 0 }] = local.faults.counts();
+      local.faults.put({ rules: [] });
+      return struck;
+    });
+    const [struck] = await Promise.all([lifted, studio.restart()]);
+    expect(struck).toBeGreaterThan(0);
   }
 
   /** Sends a scenario, all lanes at once; what is done in the middle is done while the second half comes in. */

@@ -67,11 +67,17 @@ export function handsOn(picture: PipelineStatus): Hands {
   const isTold = () => wanted.paused === picture.paused && wanted.deep === picture.deep;
   const areStill = () => !busy && (!picture.generating || isTold());
   const { generate: generator, notebook } = names(picture.pipeline).workflows;
+  /** True if a generator was started; a new one sends at the rate of the spec. */
+  const begun = async (pipeline: Pipeline, paused: boolean): Promise<boolean> => {
+    const isNew = await startGenerator(pipeline, paused, picture.pauses);
+    if (isNew && picture.rated !== true) picture.rated = undefined;
+    return isNew;
+  };
   const tellGenerator = async (paused: boolean) => {
     picture.closed = false;
     if (paused) picture.pauses++;
     const told = await (paused ? reached(generator, pause, { count: picture.pauses }) : reached(generator, resume));
-    if (!told) await startGenerator(picture.pipeline, paused, picture.pauses);
+    if (!told) await begun(picture.pipeline, paused);
   };
   const tellNotebook = async (runs: boolean) => {
     const told = await reached(notebook, runs ? resume : suspend);
@@ -93,7 +99,7 @@ export function handsOn(picture: PipelineStatus): Hands {
     setGoing: async (pipeline) => {
       const started: string[] = [];
       const isKnown = picture.generating;
-      if (await startGenerator(pipeline, wanted.paused || picture.hushed === true, picture.pauses)) started.push(generator);
+      if (await begun(pipeline, wanted.paused || picture.hushed === true)) started.push(generator);
       else if (!isKnown) {
         // An earlier life of the pipeline left it running.
         await reached(generator, respec, pipeline, { applied: true });

@@ -20,7 +20,7 @@ import { reached } from './reached.ts';
 import { notebookDetails } from './story.ts';
 
 const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
+  startToCloseTimeout: '4 minutes',
   heartbeatTimeout: '5 seconds',
   summary: 'keeps the SQL running',
   scheduleToCloseTimeout: '15 minutes',

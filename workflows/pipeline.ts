@@ -76,6 +76,7 @@ export async function operate(
   });
   setHandler(rated, (rate) => {
     picture.rated = rate ?? true;
+    if (rate !== undefined) addUp(picture);
   });
   setHandler(audited, (summary) => {
     picture.audit = summary;

@@ -21,7 +21,7 @@ import { callsOf } from './scheduled.ts';
 
 /** A call that is under way is heard out before anything is undone: what it made would be left behind. */
 const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
+  startToCloseTimeout: '4 minutes',
   heartbeatTimeout: '5 seconds',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 });

@@ -6,7 +6,7 @@ import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { happenedAt, idsOf, rows, shardsOf } from '../kinesis/shards.ts';
 import { settled } from '../poll.ts';
-import { checkpointOf, flinkOf, type Job, jobOf, roundOf, type SinkRows, sinksOf, watermarkOf } from './job.ts';
+import { checkpointOf, flinkOf, hasRestarted, type Job, jobOf, roundOf, type SinkRows, sinksOf, watermarkOf } from './job.ts';
 import { EARLY_MS, type Reading } from './note.ts';
 import type { Session } from './session.ts';
 
@@ -14,7 +14,7 @@ import type { Session } from './session.ts';
 const RECENT_MS = 20_000;
 const FARTHER = 1.5;
 const FARTHEST_MS = 3_600_000;
-/** One activity's time. */
+/** What each of the two waits may take in one activity. */
 const ROUND_MS = 90_000;
 /** A job whose event time stands still this long is not waited for: it is stopped where it stands, and what had not come out is read again. */
 const STANDSTILL_MS = 60_000;
@@ -44,23 +44,23 @@ export async function drained(clients: Clients, pipeline: Pipeline, { shards, fr
     const mark = job.id === undefined ? undefined : await watermarkOf(flink, job);
     return { job, mark, closed: mark === undefined ? 0 : Math.floor((mark + 1) / window) * window };
   };
-  const until = Date.now() + ROUND_MS;
   const stands = standstill();
   const first = await settled(look, ({ job, mark, closed }) => job.id === undefined || closed > last || stands(mark), {
     within: ROUND_MS,
     what: 'the last window',
   });
   if (first.job.id === undefined || first.closed <= last) return undefined;
-  await allOut(flink, first.job, until);
-  return first.closed;
+  return (await allOut(flink, first.job)) ? first.closed : undefined;
 }
 
 /**
  * Waits until Kinesis has acknowledged every row that the sinks of a job have taken in by now; sliding windows go on closing meanwhile. A checkpoint waits for the
  * calls under way; what a sink holds back, since its stream refuses so many rows at once, goes into the checkpoint and would be lost with it. A sink sends its
- * oldest row first: once it has sent as many as it had taken in, and none is refused until the calls under way have ended, these are out.
+ * oldest row first: once it has sent as many as it had taken in, and none is refused until the calls under way have ended, these are out. False if the job does
+ * not live through this as one, or Flink does not tell.
  */
-async function allOut(flink: Session, job: Job, until: number): Promise<void> {
+async function allOut(flink: Session, job: Job): Promise<boolean> {
+  const until = Date.now() + ROUND_MS;
   const waitFor = <Seen>(what: string, look: () => Promise<Seen>, done: (seen: Seen) => boolean) =>
     settled(look, done, { within: Math.max(0, until - Date.now()), what });
   const fresh = async (): Promise<SinkRows[]> => {
@@ -73,24 +73,33 @@ async function allOut(flink: Session, job: Job, until: number): Promise<void> {
       );
     return sinksOf(flink, job);
   };
+  if ((await roundOf(flink)) === undefined) return false;
   let before = await fresh();
   const isRefused = (now: SinkRows[]) => now.some(({ refused }, i) => refused !== before[i]?.refused);
   const isSent = (now: SinkRows[]) => now.every(({ sent, refused }, i) => sent - refused >= before[i]!.taken);
-  for (;;) {
-    const now = await fresh();
-    if (isRefused(now)) before = now;
-    else if (isSent(now)) {
-      const { now: since } = await jobOf(flink);
+  while (before.length > 0) {
+    const now = await waitFor(
+      'what the sinks hold back',
+      () => sinksOf(flink, job),
+      (seen) => isRefused(seen) || isSent(seen),
+    );
+    if (!isRefused(now)) {
+      const { id, now: since } = await jobOf(flink);
+      if (id !== job.id) return false;
       await waitFor(
         'the last checkpoint',
         () => checkpointOf(flink, job),
         (begun) => begun >= since,
       );
-      const after = await fresh();
-      if (!isRefused(after)) return;
-      before = after;
     }
+    const after = await fresh();
+    const isOne = after.length === before.length && after.every(({ taken }, i) => taken >= before[i]!.taken);
+    // Rows that a restarted job has out of a checkpoint are sent, and not counted as taken in.
+    if (!isOne || (await hasRestarted(flink, job))) return false;
+    if (!isRefused(now) && !isRefused(after)) return true;
+    before = after;
   }
+  return false;
 }
 
 /** Tells of each event time that is seen whether it has stood there for too long. */

@@ -51,7 +51,7 @@ export async function roundOf(flink: Session): Promise<number | undefined> {
   return found?.sum;
 }
 
-/** What a subtask has done of a sink's work, in rows since the job began: taken in, sent (those that go again, again), and refused by the stream. */
+/** What a subtask has done of a sink's work, in rows since it was started or restarted: taken in, sent (those that go again, again), and refused by the stream. */
 export interface SinkRows {
   taken: number;
   sent: number;
@@ -97,6 +97,12 @@ export async function checkpointOf(flink: Session, { id }: Job): Promise<number>
     latest?: { completed?: { trigger_timestamp?: number } | null };
   };
   return latest?.completed?.trigger_timestamp ?? 0;
+}
+
+/** True once a job has gone on from a checkpoint by itself. */
+export async function hasRestarted(flink: Session, { id }: Job): Promise<boolean> {
+  const { counts } = (await flink('GET', `${BASE}/${id}/checkpoints`)) as { counts?: { restored?: number } };
+  return (counts?.restored ?? 0) > 0;
 }
 
 /** What last made Flink restart or give up the latest job: the innermost cause, one line; undefined if nothing has. */

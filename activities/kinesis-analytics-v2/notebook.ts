@@ -16,6 +16,7 @@ import { advised } from '../iam/refusal.ts';
 import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
 import { notYet, underWay } from '../not-yet.ts';
 import { isOurs } from '../own-tags.ts';
+import { sought } from '../sought.ts';
 import { application } from './application.ts';
 import { drained } from './drain.ts';
 import { flow } from './flow.ts';
@@ -116,7 +117,7 @@ async function describe(client: KinesisAnalyticsV2Client, pipeline: Pipeline): P
 /** The application, through whose tag the note is owned: nothing is put into one of somebody else, nor is that started or stopped. */
 async function own(clients: Clients, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {
   const resource = application(clients);
-  const found = await resource.find(pipeline);
+  const found = await sought(resource, pipeline);
   if (found === undefined || isOurs(found, pipeline)) return found;
   const what = `${resource.label(pipeline)} (${names(pipeline).applicationArn})`;
   throw ApplicationFailure.nonRetryable(`${what} does not carry this pipeline's tag, so its note is left alone`, 'ForeignResource');
