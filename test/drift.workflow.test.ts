@@ -203,8 +203,12 @@ describe('a look for drift', () => {
         await up();
         await until(isRunning);
         const { generate, notebook } = names(pipeline).workflows;
+        await generatorOf(pipeline).executeUpdate(messages.setRate, { args: [77] });
+        await until(({ rated }) => rated === 77);
         for (const id of [generate, notebook]) await env.client.workflow.getHandle(id).terminate();
-        const { drifts } = await until((now) => now.drifts.length >= 2);
+        const { drifts, rated } = await until((now) => now.drifts.length >= 2);
+        // A new generator sends at the rate of the spec.
+        expect(rated).toBeUndefined();
         expect(drifts.map(({ label }) => label)).toEqual([`workflow ${generate}`, `workflow ${notebook}`]);
         for (const id of [generate, notebook]) expect((await env.client.workflow.getHandle(id).describe()).status.name).toBe('RUNNING');
       }, soon),
