@@ -151,6 +151,8 @@ describe('a generator that is quiet already', () => {
   );
 });
 
+const onAws = { target: 'aws', quicksightPrincipal: 'arn:aws:quicksight:us-east-1:000000000000:user/default/dev' };
+
 describe('the budget of a day', () => {
   it(
     'pauses the pipeline, the application too, until the user lets it go on for the rest of it',
@@ -169,12 +171,7 @@ describe('the budget of a day', () => {
           await handle.signal(messages.resume);
           expect(await until((now) => isRunning(now) && !now.deep)).toMatchObject({ paused: false, spent: { waived: true } });
         },
-        {
-          target: 'aws',
-          quicksightPrincipal: 'arn:aws:quicksight:us-east-1:000000000000:user/default/dev',
-          maxDailyCost: 0.00001,
-          ...soon,
-        },
+        { ...onAws, maxDailyCost: 0.00001, ...soon },
       ),
     60_000,
   );
@@ -194,12 +191,7 @@ describe('a budget', () => {
           expect(before.spent.perHour).toBeLessThan(3);
           expect(outlook({ ...over, paused: false }).onAws).toBeGreaterThan(3);
         },
-        {
-          target: 'aws',
-          quicksightPrincipal: 'arn:aws:quicksight:us-east-1:000000000000:user/default/dev',
-          maxHourlyCost: 3,
-          ...soon,
-        },
+        { ...onAws, maxHourlyCost: 3, ...soon },
       ),
     60_000,
   );
@@ -214,12 +206,7 @@ describe('a budget', () => {
           account.excess = 'prices have risen';
           expect(await until(({ deep }) => deep)).toMatchObject({ overBudget: 'prices have risen' });
         },
-        {
-          target: 'aws',
-          quicksightPrincipal: 'arn:aws:quicksight:us-east-1:000000000000:user/default/dev',
-          maxDailyCost: 1000,
-          ...soon,
-        },
+        { ...onAws, maxDailyCost: 1000, ...soon },
       ),
     60_000,
   );

@@ -76,7 +76,7 @@ async function allOut(flink: Session, job: Job): Promise<boolean> {
   if ((await roundOf(flink)) === undefined) return false;
   let before = await fresh();
   const isRefused = (now: SinkRows[]) => now.some(({ refused }, i) => refused !== before[i]?.refused);
-  const isSent = (now: SinkRows[]) => now.every(({ sent, refused }, i) => sent - refused >= before[i]!.taken);
+  const isSent = (now: SinkRows[]) => now.every(({ sent, refused }, i) => sent - refused >= (before[i]?.taken ?? Number.POSITIVE_INFINITY));
   while (before.length > 0) {
     const now = await waitFor(
       'what the sinks hold back',
