@@ -9,8 +9,8 @@ import { METRICS, newestWindow } from '../s3/metrics.ts';
 import { drained, firstNeeded, hasEventsSince } from './drain.ts';
 import { type Reading, textOf, writtenIn } from './note.ts';
 
-/** The sinks' buffers and the subtasks' different paces: rows of windows this much older may not have come out yet. */
-const FLUSH_MS = 10_000;
+/** Rows of windows this much older may not have come out yet: a sink subtask that its stream refuses holds them back while others send newer ones. */
+const HELD_BACK_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /**
@@ -47,7 +47,7 @@ async function lastSafeWindow(clients: Clients, pipeline: Pipeline, newShards: s
   const window = pipeline.windowSeconds * 1000;
   const starts = last.map((newest) => newest?.start ?? 0);
   const safe = [...starts, ...firsts.filter((time) => time !== undefined)].reduce((a, b) => Math.min(a, b));
-  return Math.max(0, Math.floor((safe - window - FLUSH_MS) / window) * window);
+  return Math.max(0, Math.floor((safe - window - HELD_BACK_MS) / window) * window);
 }
 
 /** Why windows will be missing: the stream no longer has what the SQL would have to read. Undefined while it has. */
