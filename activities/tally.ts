@@ -22,8 +22,8 @@ export interface Holding {
   oversized: number;
   /** Records of which the ledger knows nothing, though they are of no later number. */
   unknown: number;
-  /** Records beyond where the ledger ends; an activity of an earlier version does not count them. */
-  later?: number;
+  /** Records beyond where the ledger ends. */
+  later: number;
   /** The minutes in which something differs from what was sent; all of them for who asks. */
   minutes: Minute[];
   /** Ids of the first few that are missing, there twice without a reason, altered, or lacking. */
@@ -130,6 +130,7 @@ const nothing = (): Holding => ({
   lacking: { malformed: 0, copies: 0 },
   oversized: 0,
   unknown: 0,
+  later: 0,
   minutes: [],
   examples: { missing: [], twice: [], altered: [], lacking: [] },
 });

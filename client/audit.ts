@@ -47,7 +47,7 @@ export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResul
         ),
       ),
       `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
-      ...minuteTable(report.minutes ?? []),
+      ...minuteTable(report.minutes),
       ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
     ];
     return { ok: faults.length === 0, facts: { ...report, faults }, words: words.join('\n') };

@@ -81,7 +81,7 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
   }
 }
 
-/** True if a workflow of the pipeline runs here; one that runs on another target, region or account is refused: whatever is told to it would be done there. */
+/** True if a workflow of the pipeline runs here; one that runs elsewhere, or by an earlier version, is refused: whatever is told to it would be done there. */
 export async function runsHere(client: Client, pipeline: Pipeline, workflowId = names(pipeline).workflows.pipeline): Promise<boolean> {
   const found = await unlessUnknown(client.workflow.getHandle(workflowId).describe());
   if (found?.status.name !== 'RUNNING') return false;
@@ -92,7 +92,7 @@ export async function runsHere(client: Client, pipeline: Pipeline, workflowId = 
 function refuseElsewhere({ name, ...where }: Pipeline, { taskQueue: queue }: WorkflowExecutionDescription): void {
   if (queue !== taskQueue(where))
     throw new Plain(
-      `Pipeline ${name} runs on another target, region or account (task queue ${queue}), and is left alone. Go on with the spec and the credentials that it was started by, or choose another name.`,
+      `Pipeline ${name} runs on another target, region or account, or by an earlier version (task queue ${queue}), and is left alone. Go on with the spec, the credentials and the version that it was started by, or choose another name.`,
     );
 }
 

@@ -23,16 +23,16 @@ export interface Audit {
   windowsEvents?: number;
   /** Place by place, what was found of what was sent. */
   places: PlaceCount[];
-  /** The minutes in which some place differs from what was sent, the worst first, or all of them; absent from audits of an earlier version. */
-  minutes?: MinuteCount[];
+  /** The minutes in which some place differs from what was sent, the worst first, or all of them. */
+  minutes: MinuteCount[];
   /** What in Athena is not as it was sent, in words. */
   wrongInAthena: string[];
   /** Bytes that Athena scanned for it. */
   bytesScanned: number;
   /** True when the game went on meanwhile: what is sent then is unknown. */
   sending?: boolean;
-  /** What could not be counted; audits of an earlier version failed then. */
-  missed?: Missed[];
+  /** What could not be counted. */
+  missed: Missed[];
   /** When it was made, and from when on events were counted, milliseconds since the epoch. */
   at: number;
   since: number;
@@ -67,13 +67,13 @@ export interface PlaceCount {
   /** `redelivered`: by Firehose, which on AWS may deliver a record twice; Athena counts it once. */
   copies: { onPurpose: number; resent: number; unexplained: number; redelivered?: number };
   malformed: number;
-  /** Made trouble with on purpose, and not there; absent, as what follows, from audits of an earlier version. */
-  lacking?: { malformed: number; copies: number };
+  /** Made trouble with on purpose, and not there. */
+  lacking: { malformed: number; copies: number };
   /** Records that the stream was to refuse, and those that the ledger does not know. */
-  oversized?: number;
-  unknown?: number;
+  oversized: number;
+  unknown: number;
   /** Ids of the first few, by what is wrong with them. */
-  examples: { missing: string[]; twice: string[]; altered: string[]; lacking?: string[] };
+  examples: { missing: string[]; twice: string[]; altered: string[]; lacking: string[] };
 }
 
 /** The columns of the table of the last audit, as Glue types them. */
@@ -118,7 +118,7 @@ const secondOf = (time: number): string => new Date(time).toISOString().slice(0,
 /** What does not agree, each in words; empty when all does. */
 export function mismatches(report: Audit): string[] {
   const { generated, inStream, inS3, inAthena, lost, duplicates, killsGenerated, killsOnDashboard, windowsChecked, windowsWrong } = report;
-  const { windowsEvents = generated, missed = [], minutes = [] } = report;
+  const { windowsEvents = generated, missed, minutes } = report;
   const faults = missed.map(({ what, why }) => `${what} could not be counted: ${why}`);
   const differ = (name: string, found: number | undefined, wanted: number) =>
     found !== undefined && found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
@@ -150,10 +150,9 @@ const inWords = ({ minute, generated, inStream, inS3, inAthena, altered, twice }
 
 /** What is wrong in one place, event by event as far as they are named; an event that is missing here is looked for in the other places. */
 export function placeFaults(
-  { place, missing, altered, copies, examples, ...more }: PlaceCount,
+  { place, missing, altered, copies, lacking, oversized, unknown, examples }: PlaceCount,
   { places: all, sending = false }: Pick<Audit, 'places' | 'sending'>,
 ): string[] {
-  const { lacking = { malformed: 0, copies: 0 }, oversized = 0, unknown = 0 } = more;
   const faults: string[] = [];
   const say = (count: number, what: string, ids: string[]) =>
     count > 0 && faults.push(`${place}: ${count} ${what}${ids.length > 0 ? `: ${ids.join(', ')}` : ''}${count > ids.length ? ', …' : ''}`);
@@ -166,7 +165,7 @@ export function placeFaults(
   say(altered, 'altered', examples.altered);
   say(copies.unexplained, 'there more often than they were sent', examples.twice);
   const made = lacking.malformed + lacking.copies;
-  say(made, 'of the trouble that was made on purpose missing', examples.lacking ?? []);
+  say(made, 'of the trouble that was made on purpose missing', examples.lacking);
   sayOnly(oversized, 'too large to have been taken');
   if (!sending) sayOnly(unknown, 'of which the ledger knows nothing');
   return faults;

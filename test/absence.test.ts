@@ -77,7 +77,8 @@ describe('a pipeline of that name in another account', () => {
       account: '111111111111',
     };
     const ours = { ...theirs, account: '222222222222' };
-    const refusal = /^Pipeline shared runs on another target, region or account \(task queue .*-111111111111\), and is left alone\. /;
+    const refusal =
+      /^Pipeline shared runs on another target, region or account, or by an earlier version \(task queue .*-111111111111\), and is left alone\. /;
     await startPipeline(env.client, { pipeline: theirs });
     const handle = env.client.workflow.getHandle(theirs.name);
     await expect(startPipeline(env.client, { pipeline: ours })).rejects.toThrow(refusal);

@@ -5,7 +5,7 @@ import { reportOf } from '../workflows/audit-report.ts';
 
 /** What a place holds of three events, these among them once more, for no reason that the ledger knows. */
 const holding = (...twice: string[]): Holding => ({
-  ...{ events: 3, kills: 1, missing: 0, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
+  ...{ events: 3, kills: 1, missing: 0, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0, later: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: twice.length },
   lacking: { malformed: 0, copies: 0 },
   minutes: [],

@@ -135,7 +135,7 @@ describe('an audit by the product, from the workflow to the bytes,', () => {
     const Key = await put('events', 'lane-1', []);
     await aws.s3.send(new DeleteObjectCommand({ Bucket: names(game.pipeline).bucket, Key }));
     const elsewhere = await putRows(aws, game.pipeline, 'events', 'lane-1', game.sent[1]!, game.hour - 5 * 3_600_000);
-    const { faults, lost: events, minutes = [] } = await found(game);
+    const { faults, lost: events, minutes } = await found(game);
     await aws.s3.send(new DeleteObjectCommand({ Bucket: names(game.pipeline).bucket, Key: elsewhere }));
     await put('events', 'lane-1', game.sent[1]!);
     expect(events).toBeGreaterThan(1_100);

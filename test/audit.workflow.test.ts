@@ -24,7 +24,7 @@ afterAll(() => env?.teardown());
 
 /** What a place holds of three events. */
 const holding = (missing: number): Holding => ({
-  ...{ events: 3 - missing, kills: 1, missing, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
+  ...{ events: 3 - missing, kills: 1, missing, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0, later: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
   lacking: { malformed: 0, copies: 0 },
   minutes: [],

@@ -70,7 +70,7 @@ export const SCHEDULED: Record<string, Scene> = {
 
 /** What a place holds of three events. */
 const held = (events: number): Holding => ({
-  ...{ events, kills: 1, missing: 3 - events, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0 },
+  ...{ events, kills: 1, missing: 3 - events, altered: 0, malformed: 0, heartbeats: 1, oversized: 0, unknown: 0, later: 0 },
   copies: { onPurpose: 0, resent: 0, unexplained: 0 },
   lacking: { malformed: 0, copies: 0 },
   minutes: [],

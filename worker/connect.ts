@@ -11,9 +11,15 @@ export interface TemporalServer {
   apiKey?: string;
 }
 
-/** The task queue of the pipelines of one target, region and, on AWS, account: a worker for one never takes up the work of another. */
+/** The earliest version whose pipelines go on under the workflows of this one. */
+const SINCE = '0.4';
+
+/**
+ * The task queue of the pipelines of one target, region and, on AWS, account: a worker for one never takes up the work of another, nor pipelines that began before
+ * the workflows which it can replay.
+ */
 export const taskQueue = (of: { target: 'local'; region: string } | { target: 'aws'; region: string; account: string }): string =>
-  of.target === 'aws' ? `data2dashboard-aws-${of.region}-${of.account}` : `data2dashboard-local-${of.region}`;
+  of.target === 'aws' ? `data2dashboard-${SINCE}-aws-${of.region}-${of.account}` : `data2dashboard-${SINCE}-local-${of.region}`;
 
 const VARIABLES = [
   'TEMPORAL_ADDRESS',

@@ -1,7 +1,6 @@
-import { condition, log, patched, proxyActivities } from '@temporalio/workflow';
+import { condition, log, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { overBudget } from '../pipeline/cost.ts';
-import { addUp, asSent, isJudgedOutside, runningOf, withFullLake } from './budget.ts';
+import { addUp, asSent, runningOf } from './budget.ts';
 import { rootMessage } from './failure.ts';
 import type { Hands } from './hands.ts';
 import type { PipelineStatus } from './messages.ts';
@@ -39,7 +38,6 @@ async function excess(picture: PipelineStatus): Promise<string | undefined> {
   const pipeline = asSent(picture);
   const allowed = spent.waived ? { ...pipeline, maxDailyCost: undefined } : pipeline;
   if (allowed.maxDailyCost === undefined && allowed.maxHourlyCost === undefined) return undefined;
-  if (!isJudgedOutside()) return overBudget(allowed, spent.dollars, withFullLake(runningOf(picture)));
   return act['budget.excess'].executeWithOptions({ summary: 'is it over its budget' }, [allowed, spent.dollars, runningOf(picture)]);
 }
 
@@ -48,7 +46,7 @@ const isWarmingUp = ({ generating, studioRuns }: PipelineStatus) => !generating 
 
 /** A deep pause that comes before there is anybody to tell stops the application all the same. */
 export async function stopWarmingUp(picture: PipelineStatus): Promise<void> {
-  if (!isWarmingUp(picture) || !patched('deep-pauses-come-early')) return;
+  if (!isWarmingUp(picture)) return;
   await stopApplication(picture).catch((error) => log.warn(`the application did not stop: ${rootMessage(error)}`));
 }
 
@@ -61,11 +59,10 @@ export function letGoOn(picture: PipelineStatus): void {
 
 /** A long way up costs, too: looks at that now and then until it is over, and seldom while it is paused. */
 export async function watchBudget(picture: PipelineStatus, hands: Hands, isOver: () => boolean): Promise<void> {
-  const isPatched = patched('paused-costs-are-looked-at-seldom');
   for (;;) {
     const { paused } = picture;
-    const isNews = () => isOver() || (isPatched && picture.paused !== paused);
-    const every = lookEvery(picture.pipeline).cost * (isPatched && paused ? SELDOM : 1);
+    const isNews = () => isOver() || picture.paused !== paused;
+    const every = lookEvery(picture.pipeline).cost * (paused ? SELDOM : 1);
     if ((await condition(isNews, every, { summary: 'until the next look at cost' })) && isOver()) return;
     await keepWithinBudget(picture, hands).catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
   }

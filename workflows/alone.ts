@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { patched, proxyActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 
 const act = proxyActivities<Activities>({
@@ -16,7 +16,7 @@ export async function alone<Result>(workflowId: string, run: () => Promise<Resul
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || !patched('orphans-are-ended')) throw error;
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       await act['workflow.end'](workflowId);
     }
   }

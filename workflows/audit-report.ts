@@ -52,7 +52,7 @@ export function reportOf(target: Pipeline['target'], { truth, stream, lake, foun
 
 /** Once the game is quiet, nothing is to lie beyond where the ledger ends: who sent it has ended without writing it down. */
 function placeOf(place: PlaceName, holding: Holding, sending = false): PlaceCount {
-  const { kills, heartbeats, minutes, later = 0, ...counts } = holding;
+  const { kills, heartbeats, minutes, later, ...counts } = holding;
   return { place, ...counts, unknown: counts.unknown + (sending ? 0 : later) };
 }
 

@@ -1,14 +1,4 @@
-import {
-  executeChild,
-  getExternalWorkflowHandle,
-  isCancellation,
-  patched,
-  proxyActivities,
-  setCurrentDetails,
-  sleep,
-} from '@temporalio/workflow';
-import type { Answer } from '../activities/athena/query.ts';
-import type { Doubled } from '../activities/audit.ts';
+import { executeChild, getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
 import type { Scope } from '../activities/audit-scope.ts';
 import type { Activities } from '../activities/index.ts';
 import type { PlaceName } from '../activities/places.ts';
@@ -19,7 +9,7 @@ import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { reportOf } from './audit-report.ts';
 import { rootMessage } from './failure.ts';
 import { audited, type Settlement } from './messages.ts';
-import { crawl, query } from './scheduled.ts';
+import { crawl } from './scheduled.ts';
 import { auditDetails, introduced } from './story.ts';
 
 const DAY_MS = 86_400_000;
@@ -63,14 +53,10 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
   const settled = await orMissed('What goes on', unknown, () =>
     act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]),
   );
-  // Audits of an earlier version did one thing after the other.
-  const together = patched('audit-side-by-side') ? atOnce : inTurn;
-  const known =
-    patched('audit-has-a-scope') &&
-    (await orMissed('From when on to count', unknown, () =>
-      act['audit.scope'].executeWithOptions({ summary: 'what is to be counted' }, [pipeline, { hours, onSchedule }]),
-    ));
-  const scope: PastScope = known || scopeOf(pipeline, began, hours);
+  const known = await orMissed('From when on to count', unknown, () =>
+    act['audit.scope'].executeWithOptions({ summary: 'what is to be counted' }, [pipeline, { hours, onSchedule }]),
+  );
+  const scope = known ?? asAsked(pipeline, began, hours);
   const { since } = scope;
   const look = (place: PlaceName) => {
     const from = place === 'stream' ? scope.streamSince : since;
@@ -85,7 +71,7 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
     orMissed('What was sent', unknown, () =>
       act['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, settled?.at]),
     );
-  const [truth, first] = await together([generated, lookInLake]);
+  const [truth, first] = await Promise.all([generated(), lookInLake()]);
   let lake = first;
   while (lake && lake.missing > 0 && Date.now() < until) {
     await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until more has come through' });
@@ -95,9 +81,9 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
     await orMissed('What came since the last crawl', missed, () =>
       executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') }),
     );
-    const [stream, found] = await together([
-      () => orMissed('The stream', missed, () => look('stream')),
-      () => asked(pipeline, { scope, missed, minutes, ...settled }, together),
+    const [stream, found] = await Promise.all([
+      orMissed('The stream', missed, () => look('stream')),
+      asked(pipeline, { scope, missed, minutes, ...settled }),
     ]);
     const counted = reportOf(pipeline.target, {
       truth,
@@ -113,7 +99,7 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
     setCurrentDetails(auditDetails(report));
     if (agrees || unknown.length > 0 || Date.now() >= until) {
       await tellPipeline(pipeline, report);
-      if (patched('audit-published')) await act['audit.publish'].executeWithOptions(PUBLISHING, [pipeline, report]);
+      await act['audit.publish'].executeWithOptions(PUBLISHING, [pipeline, report]);
       return report;
     }
     await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until more has come through' });
@@ -122,11 +108,11 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
   }
 }
 
-/** The scope of an audit that began under an earlier version, which looked at fewer things. */
-type PastScope = Pick<Scope, 'since' | 'streamSince'> & Partial<Scope>;
-function scopeOf({ keep }: Pipeline, now: number, hours?: number): PastScope {
+/** What is counted when nobody could say what is still kept: that this is a fault is said already. */
+function asAsked({ keep }: Pipeline, now: number, hours?: number): Scope {
   const since = hours === undefined ? 0 : now - hours * HOUR_MS;
-  return { since, streamSince: Math.max(since, now - keep.streamHours * HOUR_MS + FORGETTING_MS) };
+  const streamSince = Math.max(since, now - keep.streamHours * HOUR_MS + FORGETTING_MS);
+  return { since, streamSince, windowsSince: Math.max(since, now - DAY_MS), isNext: false };
 }
 
 /** What a count came to; one that fails is missed, with the reason, and all others are still made. */
@@ -134,71 +120,47 @@ async function orMissed<Result>(what: string, missed: Missed[], count: () => Pro
   try {
     return await count();
   } catch (error) {
-    if (isCancellation(error) || !patched('audit-says-what-it-missed')) throw error;
+    if (isCancellation(error)) throw error;
     missed.push({ what, why: rootMessage(error) });
     return undefined;
   }
-}
-
-type Works<Results extends unknown[]> = { [Each in keyof Results]: () => Promise<Results[Each]> };
-const atOnce = <Results extends unknown[]>(works: readonly [...Works<Results>]): Promise<Results> =>
-  Promise.all(works.map((work) => work())) as Promise<Results>;
-async function inTurn<Results extends unknown[]>(works: readonly [...Works<Results>]): Promise<Results> {
-  const results: unknown[] = [];
-  for (const work of works) results.push(await work());
-  return results as Results;
 }
 
 /** What Athena and the dashboard gave; undefined what they did not. */
 export type Found = Awaited<ReturnType<typeof asked>>;
 
 interface Asked extends Partial<Settlement> {
-  scope: PastScope;
+  scope: Scope;
   missed: Missed[];
   minutes?: boolean;
 }
 
 /** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
-async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending = false }: Asked, together: typeof atOnce) {
+async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending = false }: Asked) {
   const { since, windowsSince } = scope;
-  const isOld = together === inTurn;
-  const countedTwice = async (): Promise<Doubled & { metrics?: Answer }> => {
-    if (windowsSince !== undefined)
-      return act['audit.counted'].executeWithOptions({ summary: 'what Athena counts twice' }, [pipeline, windowsSince, at]);
-    const [counts, metrics] = await executeChild(query, {
-      args: [{ pipeline, questions: isOld ? ['pipeline_counts', 'windows_wrong'] : ['pipeline_counts'] }],
-      ...introduced(pipeline, 'counts what Athena sees'),
-    });
-    return { duplicates: numberIn(counts, 'duplicates')!, bytesScanned: counts?.bytesScanned ?? 0, metrics };
-  };
-  const [inAthena, twice, compared, killsOnDashboard] = await together([
-    () =>
-      orMissed('Athena', missed, () =>
-        act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at, minutes]),
-      ),
-    () => orMissed('What Athena counts twice', missed, countedTwice),
-    async () =>
-      isOld
-        ? undefined
-        : orMissed('The metrics', missed, () =>
-            act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending, windowsSince, at]),
-          ),
-    async () => (sending ? undefined : orMissed('The dashboard', missed, () => act['audit.dashboard'](pipeline, since))),
+  const [inAthena, twice, compared, killsOnDashboard] = await Promise.all([
+    orMissed('Athena', missed, () =>
+      act['audit.athena'].executeWithOptions({ summary: 'what Athena sees' }, [pipeline, since, at, minutes]),
+    ),
+    orMissed('What Athena counts twice', missed, () =>
+      act['audit.counted'].executeWithOptions({ summary: 'what Athena counts twice' }, [pipeline, windowsSince, at]),
+    ),
+    orMissed('The metrics', missed, () =>
+      act['audit.windows'].executeWithOptions({ summary: 'the metrics' }, [pipeline, sending, windowsSince, at]),
+    ),
+    sending ? undefined : orMissed('The dashboard', missed, () => act['audit.dashboard'](pipeline, since)),
   ]);
   return {
     inAthena,
     duplicates: twice?.duplicates,
-    bytesScanned: (inAthena?.bytesScanned ?? 0) + (twice?.bytesScanned ?? 0) + ((compared ?? twice?.metrics)?.bytesScanned ?? 0),
-    windowsChecked: compared?.checked ?? numberIn(twice?.metrics, 'windows_checked'),
-    windowsWrong: compared?.wrong ?? numberIn(twice?.metrics, 'windows_wrong'),
+    bytesScanned: (inAthena?.bytesScanned ?? 0) + (twice?.bytesScanned ?? 0) + (compared?.bytesScanned ?? 0),
+    windowsChecked: compared?.checked,
+    windowsWrong: compared?.wrong,
     windowsSince: compared?.since,
     windowsEvents: compared?.sent,
     killsOnDashboard,
   };
 }
-
-const numberIn = (answer: Answer | undefined, column: string): number | undefined =>
-  answer && Number(answer.rows[0]?.[answer.columns.indexOf(column)] ?? Number.NaN);
 
 /** A pipeline that is down does not hear of it. */
 async function tellPipeline(pipeline: Pipeline, report: Audit): Promise<void> {

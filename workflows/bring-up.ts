@@ -5,7 +5,6 @@ import {
   executeChild,
   isCancellation,
   log,
-  patched,
   proxyActivities,
   sleep,
   upsertMemo,
@@ -124,8 +123,7 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   const failed: Partial<Record<Stage, string>> = {};
   const isLost = (stage: Stage) => stage in failed || leansOn(stage, failed);
   const provisionAll = async (workflowId: string, plan: Plan) => {
-    // A survey that an earlier version made knows nothing of later stages.
-    const open = only(plan, (stage) => (stages[stage]?.action ?? 'none') !== 'none' && !leansOn(stage, failed));
+    const open = only(plan, (stage) => stages[stage].action !== 'none' && !leansOn(stage, failed));
     if (open.length === 0) return;
     const options = lasting(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY));
     const args: Parameters<typeof provision> = [{ pipeline, plan: open, leave, seen: picture.waits }];
@@ -154,7 +152,7 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   /** Its start takes the application longer than the rest takes to be made; its SQL runs once that stands, too. */
   const startApplication = async () => {
     if (picture.generating || picture.deep || !(await stand('studio'))) return;
-    if (picture.wanted?.deep && patched('deep-pauses-come-early')) return;
+    if (picture.wanted?.deep) return;
     picture.studioRuns = true;
     made.push(await warmUp(pipeline));
   };
@@ -171,8 +169,7 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
     if (quiet) await (stages.events.action === 'create' ? hands.hush() : hands.closeWindows());
     await together(makeFoundation, startApplication, letFlow);
   } finally {
-    // In a history of an earlier version nothing is ever hushed.
-    if (picture.hushed === undefined ? quiet : picture.hushed && carriersStand()) await hands.goOn();
+    if (picture.hushed && carriersStand()) await hands.goOn();
   }
   // What only people look at may fail: the data flows without it.
   if (DATA_PATH.some(isLost)) throw allFailed(failed);
@@ -194,7 +191,7 @@ export async function seeToSchedules(picture: PipelineStatus): Promise<void> {
   picture.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
   upsertMemo(picture.memo);
   await act['schedules.pause'](pipeline, paused);
-  while (paused !== wanted() && patched('schedules-hear-the-latest')) {
+  while (paused !== wanted()) {
     paused = wanted();
     await act['schedules.pause'](pipeline, paused);
   }
@@ -293,6 +290,6 @@ function interruptsData(stages: Record<Stage, Survey>): boolean {
   const isReshaped = events.differences.some(({ field }) => field === 'ShardCount');
   const isAnew = CARRIERS.map((stage) => stages[stage]).some(({ action }) => action === 'create' || action === 'replace');
   // A delivery that is not settled is on its way out, or in: a change of what it does unsettles none.
-  const comesAnew = () => DELIVERIES.some((stage) => stages[stage].action === 'wait') && patched('deliveries-that-go-make-quiet');
-  return isReshaped || isAnew || ['change', 'replace'].includes(studio.action) || comesAnew();
+  const isUnsettled = DELIVERIES.some((stage) => stages[stage].action === 'wait');
+  return isReshaped || isAnew || isUnsettled || ['change', 'replace'].includes(studio.action);
 }

@@ -5,7 +5,6 @@ import {
   condition,
   continueAsNew,
   isCancellation,
-  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -85,7 +84,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   setHandler(respec, (changed, how) => {
     const isRated = how?.applied || !isSame(changed.generator.rate, pipeline.generator.rate);
     pipeline = changed;
-    if (isRated || !patched('a-heal-keeps-the-rate')) {
+    if (isRated) {
       cursor.rate = undefined;
       cursor.began = Date.now();
     }
@@ -102,7 +101,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       cursor.rate = parsed;
       cursor.began = Date.now();
       cut();
-      if (patched('a-live-rate-is-told')) await reached(names(pipeline).workflows.pipeline, rated, parsed);
+      await reached(names(pipeline).workflows.pipeline, rated, parsed);
       return rateWords(parsed);
     },
     { validator: (wanted) => mustBeSendable(wanted, pipeline) },
@@ -158,7 +157,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       cursor.oversized += sent.oversized;
       const range = { lane, first: from, end: sent.next, time: bases.at(-1)!, at: Date.now(), resent: sent.resent, since };
       if (sent.next > from) cursor.ledger = entered(cursor.ledger, range);
-      if (isAllowed() && holdsTooLong(game, each) && patched('held-back-for-minutes-at-most')) await sendHeldBack([lane]);
+      if (isAllowed() && holdsTooLong(game, each)) await sendHeldBack([lane]);
       if (cursor.ledger.length >= PAGE_RANGES) await writeLedger();
     }
   };
@@ -180,7 +179,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
         cursor.pages = pages + 1;
         const summary = `${ledger.length} ranges`;
         const write = () => act['ledger.write'].executeWithOptions({ summary }, [pipeline, pages, { game, ranges: ledger }]);
-        await (patched('pages-outlast-a-cancellation') ? CancellationScope.nonCancellable(write) : write());
+        await CancellationScope.nonCancellable(write);
       }
     } finally {
       writing--;
@@ -212,12 +211,9 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     const again = await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [
       { pipeline: paced(), game, lanes: all },
     ]);
-    const isAlwaysWritten = patched('what-is-no-longer-held-back-is-written-down');
     for (const [at, { lane, next, bases }] of all.entries()) {
-      // An activity of an earlier version says nothing of it.
-      const resent = again?.[at] ?? [];
+      const resent = again[at]!;
       cursor.lanes[lane] = { ...cursor.lanes[lane]!, since: next };
-      if (resent.length === 0 && !isAlwaysWritten) continue;
       cursor.ledger = [...cursor.ledger, { lane, first: next, end: next, time: bases.at(-1)!, at: Date.now(), resent, since: next }];
     }
   };
@@ -233,12 +229,11 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     await sendHeldBack();
     await writeLedger();
     show(cursor.paused ? 'paused' : 'finished');
-    const answersEach = patched('each-pause-is-answered');
     do {
       const told = cursor.pauses;
       // A generator may also run alone: then there is nobody to tell.
       await reached(names(pipeline).workflows.pipeline, windowsClosed, told);
-      const isCalled = () => isOver() || (answersEach && cursor.pauses !== told);
+      const isCalled = () => isOver() || cursor.pauses !== told;
       // Nobody waits for the sliding ones, which close later.
       await closeWindows(last, slidingSeconds(pipeline), isCalled);
       await condition(isCalled);
@@ -255,7 +250,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
         await writeLedger();
         const { paused, pauses, heartbeats, resent, oversized, pages } = cursor;
         const fresh = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
-        cursor = patched('games-share-a-total') ? goingOn(fresh, cursor) : fresh;
+        cursor = goingOn(fresh, cursor);
       }
       if (cursor.paused || isDone()) {
         await beQuiet();
@@ -269,9 +264,9 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       }
       show('running');
       // To Flink a shard that has been silent is idle: lanes that begin later than the others would begin late without this.
-      if (wasQuiet && patched('lanes-wake-together')) {
+      if (wasQuiet) {
         const isAwake = await sendHeartbeats(Date.now());
-        if (!isAwake && isNews && patched('wakes-are-sent-again')) continue;
+        if (!isAwake && isNews) continue;
       }
       wasQuiet = false;
       await playAll();
@@ -285,8 +280,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     await run();
   } catch (error) {
     // Taken down: the data may be kept, and then has to be accounted for to the last event.
-    if (isCancellation(error) && patched('ledger-written-when-cancelled'))
-      await CancellationScope.nonCancellable(() => writeLedger().then(() => condition(() => writing === 0)));
+    if (isCancellation(error)) await CancellationScope.nonCancellable(() => writeLedger().then(() => condition(() => writing === 0)));
     throw error;
   }
   show('finished');

@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { CancellationScope, condition, ParentClosePolicy, patched, proxyActivities, sleep, startChild, uuid4 } from '@temporalio/workflow';
+import { CancellationScope, condition, ParentClosePolicy, proxyActivities, sleep, startChild, uuid4 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -70,7 +70,7 @@ export function handsOn(picture: PipelineStatus): Hands {
   /** True if a generator was started; a new one sends at the rate of the spec. */
   const begun = async (pipeline: Pipeline, paused: boolean): Promise<boolean> => {
     const isNew = await startGenerator(pipeline, paused, picture.pauses);
-    if (isNew && picture.rated !== true) picture.rated = undefined;
+    if (isNew) picture.rated = undefined;
     return isNew;
   };
   const tellGenerator = async (paused: boolean) => {
@@ -84,7 +84,7 @@ export function handsOn(picture: PipelineStatus): Hands {
     if (!told && runs) await startNotebook(picture.pipeline);
   };
   const hush = async () => {
-    if (patched('quiet-until-all-stands')) picture.hushed = true;
+    picture.hushed = true;
     await tellGenerator(true);
   };
   const closeWindows = async () => {
@@ -121,7 +121,7 @@ export function handsOn(picture: PipelineStatus): Hands {
     letDataThrough: async () => {
       if (!picture.generating) return;
       // One that has sent its total is quiet, too, but goes on when the total grows.
-      if (!picture.closed || (!picture.paused && patched('only-a-pause-is-relied-on'))) await closeWindows();
+      if (!picture.closed || !picture.paused) await closeWindows();
       await sleep(picture.pipeline.delivery.seconds * 1000 + SINKS_MS, { summary: 'until all is delivered' });
     },
     goOn: () => {
@@ -155,7 +155,7 @@ export function handsOn(picture: PipelineStatus): Hands {
           await tellNotebook(!now.deep);
           picture.deep = now.deep;
           // Of one that is to stop its keeper says when it has.
-          if (!now.deep || !patched('the-keeper-says-when-it-has-stopped')) picture.studioRuns = !now.deep;
+          if (!now.deep) picture.studioRuns = true;
           addUp(picture);
         }
         busy = false;

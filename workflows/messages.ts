@@ -103,8 +103,8 @@ export interface PipelineStatus {
   closed: boolean;
   /** True while the generator is to send nothing, whatever the user wants: what brings the events to the lake is being changed, or does not stand. */
   hushed?: boolean;
-  /** The rate that the generator sends at in place of the spec's, since the user said so; true if an earlier version noted it down. */
-  rated?: Rate | true;
+  /** The rate that the generator sends at in place of the spec's, since the user said so. */
+  rated?: Rate;
   /** How often the generator was paused: it gives the number back when the windows are closed. */
   pauses: number;
   /** Milliseconds since the epoch, when everything first stood. */
@@ -189,7 +189,7 @@ export const applicationRuns = defineSignal<[boolean]>('applicationRuns');
 /** From the generator to its pipeline: it is paused (by the pause of this count) or finished, and every window up to its latest event has been closed. */
 export const windowsClosed = defineSignal<[number]>('windowsClosed');
 /** From the generator to its pipeline: the user had it send at another rate. */
-export const rated = defineSignal<[Rate?]>('rated');
+export const rated = defineSignal<[Rate]>('rated');
 /** To a running generator or notebook: the spec, which may have changed; one that the user applied brings its rate back. */
 export const respec = defineSignal<[Pipeline, { applied: boolean }?]>('respec');
 /** To the notebook: stop the Studio application, until `resume`. */

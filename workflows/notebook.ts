@@ -5,7 +5,6 @@ import {
   continueAsNew,
   isCancellation,
   log,
-  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -69,7 +68,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   setHandler(suspend, () => {
     const cuts = looking !== undefined && !suspended;
     suspended = true;
-    if (cuts && patched('suspend-cuts-looks')) looking!.cancel();
+    if (cuts) looking!.cancel();
   });
   setHandler(resume, () => {
     if (suspended) looking?.cancel();
@@ -83,7 +82,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   let told: boolean | undefined;
   /** Says to the pipeline whether the application runs, when that has changed. */
   const tell = async (runs: boolean): Promise<void> => {
-    if (told === runs || !patched('says-whether-the-application-runs')) return;
+    if (told === runs) return;
     told = runs;
     await reached(names(pipeline).workflows.pipeline, applicationRuns, runs);
   };
@@ -119,7 +118,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   /** Since the last look events may have come that the job does not read, as it is started anew for other shards: it gets to them before it is suspended. */
   const catchUp = async (): Promise<void> => {
     const mayLag = hasRun && (picture.state === 'running' || picture.state === 'starting');
-    if (!mayLag || !patched('catches-up-before-it-is-suspended')) return;
+    if (!mayLag) return;
     looking = new CancellationScope({ cancellable: true, timeout: CATCHES_UP_MS });
     try {
       await looking.run(run);
@@ -156,9 +155,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
     }
     const isCalled = () => stopped || suspended !== wanted || isNews;
     const every = picture.state === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS;
-    await (picture.state === 'suspended' && !patched('stays-suspended')
-      ? condition(isCalled)
-      : condition(isCalled, every / speedOf(pipeline), { summary: 'until the next look' }));
+    await condition(isCalled, every / speedOf(pipeline), { summary: 'until the next look' });
   }
   await condition(allHandlersFinished);
   if (!stopped) await continueAsNew<typeof keepNotebook>({ ...picture, pipeline, ran: hasRun, suspended });

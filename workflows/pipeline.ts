@@ -6,7 +6,6 @@ import {
   condition,
   isCancellation,
   makeContinueAsNewFunc,
-  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -50,7 +49,7 @@ export async function operate(
   asked = picture.readyAt === undefined,
 ): Promise<void> {
   let todo: Wish | undefined = asked ? wish : undefined;
-  let isHeld = picture.state === 'held' || (picture.halfDown === true && patched('half-down-stays-held'));
+  let isHeld = picture.state === 'held' || picture.halfDown === true;
   let ending: { keepData: boolean; leftovers: Promise<Leftovers> } | undefined;
   let isGone = false;
   let answering = false;
@@ -75,8 +74,8 @@ export async function operate(
     addUp(picture);
   });
   setHandler(rated, (rate) => {
-    picture.rated = rate ?? true;
-    if (rate !== undefined) addUp(picture);
+    picture.rated = rate;
+    addUp(picture);
   });
   setHandler(audited, (summary) => {
     picture.audit = summary;
@@ -136,12 +135,10 @@ export async function operate(
     const before = picture.state;
     rename(picture, 'taking down');
     climb?.cancel();
-    if (patched('take-down-waits-for-looks')) {
-      look?.cancel();
-      await condition(() => !isWorking && !hands.areBusy());
-    } else await condition(() => climb === undefined);
+    look?.cancel();
+    await condition(() => !isWorking && !hands.areBusy());
     try {
-      if (keepData && patched('kept-data-is-whole')) await hands.letDataThrough();
+      if (keepData) await hands.letDataThrough();
       const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
       rename(picture, 'gone');
       isGone = true;
@@ -150,8 +147,7 @@ export async function operate(
       // It stays, half taken down, for another try.
       ending = undefined;
       isHeld = true;
-      const stays = before === 'paused' || (before !== 'running' && !patched('half-down-is-held'));
-      rename(picture, stays ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
+      rename(picture, before === 'paused' ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
       throw error;
     }
   };
@@ -174,7 +170,7 @@ export async function operate(
     rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
     picture.halfDown = undefined;
     try {
-      if (brokenOff !== undefined && patched('early-break-offs-are-heard')) throw new CancelledFailure('broken off before it began');
+      if (brokenOff !== undefined) throw new CancelledFailure('broken off before it began');
       brokenOff = undefined;
       await climbTo(wanted);
       if (todo === wanted) todo = undefined;
@@ -195,7 +191,7 @@ export async function operate(
   const climbTo = async (wanted: Wish): Promise<void> => {
     const own = new CancellationScope();
     climb = own;
-    const watching = patched('budget-while-climbing') ? watchBudget(picture, hands, () => climb !== own).catch(unlessCancelled) : undefined;
+    const watching = watchBudget(picture, hands, () => climb !== own).catch(unlessCancelled);
     try {
       await own.run(() => bringUp(wanted, picture, hands));
     } finally {
@@ -221,7 +217,7 @@ export async function operate(
     const stood = picture.readyAt !== undefined;
     try {
       const isLeaky = stood && !picture.hushed && CARRIERS.some((stage) => picture.made.includes(stage));
-      if (isLeaky && patched('nothing-is-sent-into-what-goes')) await hands.letDataThrough();
+      if (isLeaky) await hands.letDataThrough();
       await takeAwayMade({ pipeline: picture.pipeline, made: picture.made, adopted: picture.adopted, andWorkflows: !stood });
       if (ending) return;
       if (stood) await climbTo({ pipeline: before, heals: true });
@@ -248,7 +244,7 @@ export async function operate(
     try {
       await keepWithinBudget(picture, hands);
       if (!isDue || picture.halfDown) return;
-      if (todo !== undefined && patched('held-wishes-are-let-be')) {
+      if (todo !== undefined) {
         picture.lookedAt = Date.now();
         if (picture.stood) await lookForWorkflows(picture, hands, picture.stood);
       } else await lookForDrift(picture, hands, () => ending !== undefined || todo !== undefined, mayHeal ? heal : undefined);

@@ -4,7 +4,6 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
-  patched,
   proxyActivities,
   sleep,
   workflowInfo,
@@ -128,10 +127,10 @@ export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: P
       retry: often(pipeline),
     });
     try {
-      // As long as objects go, patience begins anew. Activities of older workers say nothing.
+      // As long as objects go, patience begins anew.
       let emptying: number | undefined;
       do {
-        emptying = (await act[`${stage}.remove`].executeWithOptions(options(), [pipeline]))?.emptying;
+        emptying = (await act[`${stage}.remove`].executeWithOptions(options(), [pipeline])).emptying;
         deleted += emptying ?? 0;
       } while (emptying !== undefined);
       await act[`${stage}.gone`].executeWithOptions(options(), [pipeline]);
@@ -188,7 +187,7 @@ async function tell(stage: Stage, state: StageState, fault?: string): Promise<vo
   try {
     await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(stageMoved, stage, state, fault);
   } catch (error) {
-    if (isCancellation(error) || !patched('orphans-go-on')) throw error;
+    if (isCancellation(error)) throw error;
     log.info(`no pipeline ${parent.workflowId} to hear that ${stage} is ${state}: ${rootMessage(error)}`);
   }
 }

@@ -42,7 +42,7 @@ export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawl
   }
 }
 
-/** The sum of what activities say of their calls to AWS; what the activities of older workers do not say counts as none. */
+/** The sum of what activities say of their calls to AWS. */
 export const callsOf = (...made: (Partial<Calls> | null | undefined)[]): Calls => ({
   calls: made.reduce((sum, each) => sum + (each?.calls ?? 0), 0),
   mutatingCalls: made.reduce((sum, each) => sum + (each?.mutatingCalls ?? 0), 0),

@@ -3,7 +3,6 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
-  patched,
   proxyActivities,
   sleep,
   workflowInfo,
@@ -27,18 +26,14 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
-/** Stages that a take-down which began with an earlier version does not go through. */
-const AUDIT_ON_DASHBOARD: Stage[] = ['auditTable', 'audits'];
-
 /** Ends what runs, takes every stage away (or all but the data), and looks what is left. Also the whole workflow for a pipeline whose own no longer runs. */
 export async function endEverything({ pipeline, keepData = false }: { pipeline: Pipeline; keepData?: boolean }): Promise<Leftovers> {
   const kept = keepData ? HOLDS_DATA : [];
   await act['schedules.remove'](pipeline);
   const isAlone = workflowInfo().workflowType === 'endEverything';
-  if (keepData && isAlone && patched('kept-data-is-whole-alone')) await letDataThrough(pipeline);
+  if (keepData && isAlone) await letDataThrough(pipeline);
   await act['workflows.end'](pipeline);
-  const unknown = patched('audit-on-dashboard') ? [] : AUDIT_ON_DASHBOARD;
-  const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => ![...kept, ...unknown].includes(stage)) });
+  const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => !kept.includes(stage)) });
   return act['inventory.left'](pipeline, kept, failed);
 }
 

@@ -24,9 +24,6 @@ export interface Since {
   at: number;
 }
 
-/** Workflows that began with an earlier version hold the bare number. */
-const timeOf = (since: Since | number): number => (typeof since === 'number' ? since : since.at);
-
 /** What a crawl left. */
 export interface Crawled {
   tables: string[];
@@ -50,13 +47,13 @@ export function crawling(clients: Clients) {
       return { at: Math.min(lastBegan(crawler), asked + skewOf(glue.config)), ...calls };
     },
     /** Sees to it that there is a crawl newer than `since`: joins one that runs, or has run since, else starts one. */
-    'crawl.start': (pipeline: Pipeline, since: Since | number): Promise<Calls> => callsIn(() => start(pipeline, timeOf(since))),
+    'crawl.start': (pipeline: Pipeline, since: Since): Promise<Calls> => callsIn(() => start(pipeline, since.at)),
     /**
      * Returns the tables in the database, and what in them is not as expected, once a crawl newer than `since` has ended well. What they lack is
      * given to them before: columns of which no row has told, and that lines which are no JSON fail no query.
      */
-    'crawl.finished': async (pipeline: Pipeline, since: Since | number): Promise<Crawled & Calls> => {
-      const { value, ...calls } = await counted(() => crawled(pipeline, timeOf(since)));
+    'crawl.finished': async (pipeline: Pipeline, since: Since): Promise<Crawled & Calls> => {
+      const { value, ...calls } = await counted(() => crawled(pipeline, since.at));
       return { ...value, ...calls };
     },
   };

@@ -178,12 +178,16 @@ describe('what the dashboard shows', () => {
 });
 
 describe('the account of the events', () => {
-  const place = { copies: { onPurpose: 0, resent: 0, unexplained: 0 }, examples: { missing: [], twice: [], altered: [] } };
+  const place = {
+    ...{ events: 900, missing: 0, altered: 0, malformed: 0, oversized: 0, unknown: 0, lacking: { malformed: 0, copies: 0 } },
+    copies: { onPurpose: 0, resent: 0, unexplained: 0 },
+    examples: { missing: [], twice: [], altered: [], lacking: [] },
+  };
   const report: Audit = {
     ...{ generated: 900, inStream: 900, inS3: 900, inAthena: 900, lost: 0, duplicates: 0, resent: 0, heartbeats: 30 },
     ...{ killsGenerated: 300, killsOnDashboard: 300, windowsChecked: 40, windowsWrong: 0, wrongInAthena: [], bytesScanned: 1 },
-    places: ['stream', 'lake'].map((name) => ({ ...place, place: name, events: 900, missing: 0, altered: 0, malformed: 0 })),
-    ...{ at: START.getTime(), since: 0 },
+    places: ['stream', 'lake'].map((name) => ({ ...place, place: name })),
+    ...{ at: START.getTime(), since: 0, minutes: [], missed: [] },
   };
   const shown = async () => {
     const all = await data();
