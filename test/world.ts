@@ -68,6 +68,9 @@ export const world = (): World => ({
 /** The part of the spec that the resources are made by. */
 const madeBy = ({ shards, windowSeconds, delivery, keep }: Pipeline) => JSON.stringify({ shards, windowSeconds, delivery, keep });
 
+/** The calls of a look. */
+const LOOK = { calls: 1, mutatingCalls: 0 };
+
 /** The activities of the product over an account in memory. */
 export function activitiesOf(w: World): Record<string, (...args: never[]) => unknown> {
   const survey = (pipeline: Pipeline, stage: Stage, adopt?: boolean): Survey => {
@@ -94,7 +97,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
           return { outcome, calls: 2, mutatingCalls: 1 };
         },
       ],
-      [`${stage}.ready`, async () => undefined],
+      [`${stage}.ready`, async () => LOOK],
       [
         `${stage}.remove`,
         async () => {
@@ -104,10 +107,10 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
           const stuck = w.stuck.get(stage);
           if (stuck) throw stuck;
           w.standing.delete(stage);
-          return undefined;
+          return { calls: 2, mutatingCalls: 1 };
         },
       ],
-      [`${stage}.gone`, async () => undefined],
+      [`${stage}.gone`, async () => LOOK],
       [
         `${stage}.release`,
         async () => {
@@ -188,7 +191,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
       return { ...unsent(from), next, latest: Date.now() };
     },
     'kinesis.heartbeats': async ({ until }: { until: number }) => ({ ...unsent(0), latest: until, heartbeats: 1 }),
-    'kinesis.heldBack': async () => [],
+    'kinesis.heldBack': async ({ lanes }: { lanes: unknown[] }) => lanes.map(() => []),
     'ledger.write': async () => undefined,
     'notebook.start': async () => {
       w.suspended = false;
