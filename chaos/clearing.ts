@@ -29,10 +29,11 @@ async function pendingOf({ client }: Place, { name }: Pipeline): Promise<string[
   const found: string[] = [];
   for await (const { workflowId } of client.workflow.list({ query: `PipelineName = '${name}' AND ExecutionStatus = 'Running'` })) {
     const { raw } = await client.workflow.getHandle(workflowId).describe();
-    for (const { activityType, attempt, lastFailure } of raw.pendingActivities ?? [])
-      found.push(
-        `${activityType?.name} (attempt ${attempt}${lastFailure ? `: ${lastFailure.cause?.message ?? lastFailure.message}` : ''})`,
-      );
+    for (const { activityType, attempt, lastFailure, lastStartedTime } of raw.pendingActivities ?? []) {
+      const why = lastFailure && `: ${lastFailure.cause?.message ?? lastFailure.message}`;
+      const since = lastStartedTime ? `begun ${new Date(Number(lastStartedTime.seconds) * 1000).toISOString()}` : 'no worker has it';
+      found.push(`${activityType?.name} (attempt ${attempt}, ${since}${why ?? ''})`);
+    }
   }
   return found;
 }

@@ -157,6 +157,15 @@ describe('a refresh', () => {
     expect(took('CreateIngestion')).toBe(1);
   });
 
+  it('that QuickSight says exists, though it does not, is not waited for', async () => {
+    const fault = { kind: 'error', name: 'ResourceExistsException' } as const;
+    local.faults.put({ rules: [{ service: 'quicksight', operation: 'CreateIngestion', times: 1, fault }] });
+    await expect(start('run-2')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    const begun = await start('run-2');
+    expect(begun).toEqual({ ingestion: 'run-2' });
+    expect(await finish(begun)).toBeGreaterThan(0);
+  });
+
   it('that is cancelled fails in the words of QuickSight', async () => {
     const begun = await start('run-3');
     await aws.quicksight.send(

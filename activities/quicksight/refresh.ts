@@ -48,6 +48,8 @@ export function refreshing({ quicksight }: Clients) {
         // It counts refreshes that its list no longer shows.
         if (isNamed(error, 'LimitExceededException')) return { skipped: (error as Error).message };
         if (!isNamed(error, 'ResourceExistsException')) throw error;
+        // By an attempt whose answer was lost; one that is not there would be waited for in vain.
+        await quicksight.send(new DescribeIngestionCommand({ ...idOf(pipeline, dataSet), IngestionId: run }));
       }
       return { ingestion: run };
     },
