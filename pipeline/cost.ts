@@ -1,7 +1,8 @@
 import { cadences } from './cadences.ts';
+import { mostOf } from './lanes.ts';
 import { LAKE_TABLES, type LakeTable } from './names.ts';
 import { meanOf } from './rate.ts';
-import { type Pipeline, SHARD_AGGREGATED } from './spec.ts';
+import type { Pipeline } from './spec.ts';
 import type { Stage } from './stages.ts';
 import { playerRows, streamShards } from './stream-shards.ts';
 
@@ -67,7 +68,7 @@ export interface CostLine {
 export function cost(pipeline: Pipeline, running: Running): CostLine[] {
   const { shards, generator, windowSeconds, keep, delivery } = pipeline;
   const standing = standingShards(pipeline, running.stands);
-  const pace = meanOf(generator.rate) ?? shards * SHARD_AGGREGATED;
+  const pace = meanOf(generator.rate) ?? mostOf(pipeline);
   const events = running.generating ? pace : 0;
   const rows = running.generating && running.studio ? playerRows(pipeline) + (TEAMS + LEADERS + shards) / windowSeconds : 0;
   const records = (events + rows) * HOUR_S;

@@ -1,6 +1,6 @@
 import { meanOf, peakOf, type Rate, rateSchema } from './rate.ts';
 import type { Game } from './simulation.ts';
-import { SHARD_AGGREGATED, SHARD_RECORDS, type Spec } from './spec.ts';
+import { type Spec, shardTakes, singly } from './spec.ts';
 
 const HASH_KEYS = 2n ** 128n;
 /** What is held back on purpose comes between one and two times this late. */
@@ -17,12 +17,12 @@ export const laneTotal = (lane: number, lanes: number, total: number | undefined
   total === undefined ? Number.MAX_SAFE_INTEGER : Math.floor((Math.max(0, total - earlier) + lanes - 1 - lane) / lanes);
 
 /** What a stream takes in a second, when as much is sent as it takes. */
-export const mostOf = ({ shards }: Pick<Spec, 'shards'>): number => shards * SHARD_AGGREGATED;
+export const mostOf = (spec: Pick<Spec, 'shards' | 'generator'>): number => spec.shards * shardTakes(spec);
 
 /** The game that a spec asks for, under a name of its own. */
 export function gameOf({ generator, shards }: Pick<Spec, 'generator' | 'shards'>, run: string): Game {
   const { seed, players, trouble, rate } = generator;
-  const pace = meanOf(rate) ?? peakOf(rate) ?? mostOf({ shards });
+  const pace = meanOf(rate) ?? mostOf({ generator, shards });
   return { run, seed, players, lanes: shards, trouble, lateAfter: Math.max(1, Math.round((pace * LATE_SECONDS) / shards)) };
 }
 
@@ -39,6 +39,7 @@ export const holdsTooLong = ({ lateAfter }: Game, pace: number): boolean => (2 *
 export function mustBeSendable(wanted: Rate, { shards, generator }: Pick<Spec, 'shards' | 'generator'>): void {
   const { success, error, data } = rateSchema.safeParse(wanted);
   if (!success) throw new Error(`the rate ${error.issues[0]?.message}`);
-  const most = generator.aggregate === false ? shards * SHARD_RECORDS : mostOf({ shards });
-  if ((peakOf(data) ?? 0) > most) throw new Error(`a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most})`);
+  const most = mostOf({ shards, generator });
+  if ((peakOf(data) ?? 0) > most)
+    throw new Error(`a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most}${singly({ generator })})`);
 }
