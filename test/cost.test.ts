@@ -48,6 +48,18 @@ describe('cost', () => {
     );
   });
 
+  it('has the late events in as many shards as may come late at once, half filled, lest one sink hold all back', () => {
+    const late = (share: number, rate: number | 'max', shards = 10) => {
+      const pipeline = pipelineOf({ shards, generator: { rate, trouble: { late: share } } });
+      return { late: streamShards(pipeline, 'late_events'), bill: priceOf(pipeline, ALL)['Kinesis shards']! / PRICES.shardHour };
+    };
+    expect(late(0, 40_000).late).toBe(1);
+    expect(late(0.0499, 10_000).late).toBe(1);
+    expect(late(0.05, 10_000).late).toBe(2);
+    expect(late(1, 'max').late).toBe(81);
+    expect(late(0.05, 10_000).bill).toBeCloseTo(late(0, 10_000).bill + 1, 9);
+  });
+
   it('falls to what stands, when everything rests', () => {
     const still = priceOf(pipelineOf(), NONE);
     const paid = Object.entries(still).flatMap(([what, dollars]) => (dollars > 0 ? [what] : []));
