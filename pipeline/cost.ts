@@ -1,7 +1,7 @@
 import { cadences } from './cadences.ts';
 import { mostOf } from './lanes.ts';
 import { LAKE_TABLES, type LakeTable } from './names.ts';
-import { meanOf } from './rate.ts';
+import { meanOf, type Rate } from './rate.ts';
 import type { Pipeline } from './spec.ts';
 import type { Stage } from './stages.ts';
 import { playerRows, streamShards } from './stream-shards.ts';
@@ -48,12 +48,16 @@ const HOUR_MS = 3_600_000;
 
 const AUDIT_QUERIES = 3;
 
-/** What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. `lakeDays`: how old the lake is; as old as it grows unless told. */
+/**
+ * What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. `madeFor`: the rate that the streams were made for; that which is
+ * sent unless told. `lakeDays`: how old the lake is; as old as it grows unless told.
+ */
 export interface Running {
   generating: boolean;
   studio: boolean;
   schedules: boolean;
   stands?: readonly Stage[];
+  madeFor?: Rate;
   lakeDays?: number;
 }
 
@@ -67,7 +71,7 @@ export interface CostLine {
 /** What everything costs on AWS while it runs like this. Without the users of QuickSight, who are paid by the head, and the queries of open dashboards. */
 export function cost(pipeline: Pipeline, running: Running): CostLine[] {
   const { shards, generator, windowSeconds, keep, delivery } = pipeline;
-  const standing = standingShards(pipeline, running.stands);
+  const standing = standingShards(pipeline, running);
   const pace = meanOf(generator.rate) ?? mostOf(pipeline);
   const events = running.generating ? pace : 0;
   const rows = running.generating && running.studio ? playerRows(pipeline) + (TEAMS + LEADERS + shards) / windowSeconds : 0;
@@ -109,9 +113,9 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
 }
 
 /** The open shards of the streams that stand. */
-function standingShards(pipeline: Pipeline, stands?: readonly Stage[]): number {
+function standingShards({ generator, ...pipeline }: Pipeline, { stands, madeFor = generator.rate }: Running): number {
   const standing = LAKE_TABLES.filter((table) => stands === undefined || stands.includes(STREAMS[table]));
-  return standing.reduce((sum, table) => sum + streamShards(pipeline, table), 0);
+  return standing.reduce((sum, table) => sum + streamShards({ ...pipeline, generator: { ...generator, rate: madeFor } }, table), 0);
 }
 
 const STREAMS = {

@@ -6,7 +6,7 @@ import { QUESTIONS } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { streamShards } from '../pipeline/stream-shards.ts';
-import { spentUntil } from '../workflows/budget.ts';
+import { asSent, runningOf, spentUntil } from '../workflows/budget.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { born } from '../workflows/picture.ts';
@@ -133,6 +133,15 @@ describe('the bill of a pipeline', () => {
     expect(words).toMatch(/^Nothing is billed here; on AWS this would cost \$\d\.\d\d an hour, \$\d+ a month \(most of it Glue crawls /);
     const { words: billed } = outlook(running({}, { deep: true, paused: true, studioRuns: false }));
     expect(billed).toBe('Billed now: $0.11 an hour, $80 a month (most of it Kinesis shards $0.105, S3 lake $0.004).');
+  });
+
+  it('has the shards that were made for the spec, whatever rate was set live, and the records of what is sent', () => {
+    const slow = { players: 100_000, rate: 10, trouble: { late: 0.5 } };
+    const billOf = (status: PipelineStatus) => priceOf(asSent(status), runningOf(status));
+    const [asMade, rated] = [running({ generator: slow }), running({ generator: slow }, { rated: 'max' })].map(billOf);
+    expect(rated!['Kinesis shards']).toBeCloseTo(7 * PRICES.shardHour, 9);
+    expect(rated!['Kinesis shards']).toBe(asMade!['Kinesis shards']);
+    expect(rated!.Firehose).toBeGreaterThan(asMade!.Firehose! * 100);
   });
 
   it('has of the lake what may be in it by its age', () => {

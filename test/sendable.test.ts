@@ -18,6 +18,21 @@ describe('a rate that is set live', () => {
     expect(() => mustBeSendable('max', single)).not.toThrow();
   });
 
+  it('makes no more rows of metrics than the shards that stand were made for', () => {
+    const many = pipelineOf({ rate: 10, players: 100_000 });
+    expect(() => mustBeSendable('max', many)).toThrow(
+      'a rate of as many events/s as the stream takes needs 40 shards of player_metrics, and 1 stand; set it as generator.rate in the spec, and run npx d2d up',
+    );
+    expect(() => mustBeSendable({ ramp: { from: 5, to: 200, over: '1 hour' } }, many)).toThrow(
+      /^a rate of 5 to 200 events\/s over 1 hour needs 9 /,
+    );
+    expect(() => mustBeSendable(20, many)).not.toThrow();
+    expect(() => mustBeSendable('max', pipelineOf({ rate: 'max', players: 100_000 }))).not.toThrow();
+    const late = pipelineOf({ rate: 100, trouble: { late: 0.5 } });
+    expect(() => mustBeSendable(900, late)).not.toThrow();
+    expect(() => mustBeSendable(1000, late)).toThrow(/needs 2 shards of late_events, and 1 stand;/);
+  });
+
   it('is what is sent in the end, where none are aggregated: the pace of a shard leaves room for it and the heartbeats', () => {
     const seconds = 60;
     const { freeAt, spend } = pace(SHARD_LIMIT);
