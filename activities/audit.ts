@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { LedgerPage } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { MONTH_DAYS } from '../pipeline/windows.ts';
+import { MONTH_DAYS, RANGES } from '../pipeline/windows.ts';
 import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
@@ -14,7 +14,6 @@ import { keptFrom, type PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
 import { firstEventAt, pagesOf } from './s3/ledger.ts';
 import { eventsOf, sentBy } from './sent.ts';
-import { RANGES } from './sql.ts';
 import type { Block, Generated, Holding } from './tally.ts';
 
 /** What was sent, or what Athena has. */

@@ -1,6 +1,6 @@
 import { ListTagsForResourceCommand as ListAthenaTags, ListWorkGroupsCommand } from '@aws-sdk/client-athena';
 import { DescribeLogGroupsCommand, ListTagsForResourceCommand as ListLogTags } from '@aws-sdk/client-cloudwatch-logs';
-import { ListDeliveryStreamsCommand, ListTagsForDeliveryStreamCommand } from '@aws-sdk/client-firehose';
+import { ListDeliveryStreamsCommand } from '@aws-sdk/client-firehose';
 import { GetDatabasesCommand, GetTagsCommand, ListCrawlersCommand } from '@aws-sdk/client-glue';
 import { ListRolesCommand, ListRoleTagsCommand } from '@aws-sdk/client-iam';
 import { DescribeStreamSummaryCommand, ListStreamsCommand } from '@aws-sdk/client-kinesis';
@@ -20,6 +20,7 @@ import { GetBucketTaggingCommand, ListBucketsCommand } from '@aws-sdk/client-s3'
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Standing } from '../pipeline/standing-cost.ts';
 import type { Clients } from './aws.ts';
+import { deliveryStreamTags } from './firehose/delivery-stream.ts';
 import { streamCosts, streamTags } from './kinesis/stream.ts';
 import { studioCosts } from './kinesis-analytics-v2/application.ts';
 import { pages } from './pages.ts';
@@ -88,7 +89,7 @@ export function kinds(aws: Clients, { region, account }: Pick<Pipeline, 'region'
       (DeliveryStreamName) => ({
         name: DeliveryStreamName,
         arn: arnOf('firehose', `deliverystream/${DeliveryStreamName}`),
-        tags: async () => tagMap((await aws.firehose.send(new ListTagsForDeliveryStreamCommand({ DeliveryStreamName }))).Tags),
+        tags: () => deliveryStreamTags(aws, DeliveryStreamName),
       }),
     ),
     kind(

@@ -3,13 +3,10 @@ import { LATEST_SECONDS } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { flinkColumns } from '../pipeline/schema.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { MONTH_DAYS, slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
+import { RANGES, slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { shardIds } from './kinesis/shards.ts';
 
 const FOLDER = new URL('../sql/', import.meta.url);
-
-/** How far back questions look, by the word that they say before a view's name; in hours. */
-export const RANGES = { latest: 2, recent: 24, month: MONTH_DAYS * 24, twoMonths: 2 * MONTH_DAYS * 24 } as const;
 
 /** The partitions that may hold what happened within so many full hours: Firehose puts an object into the hour of its oldest record, so the next hour may begin in it. */
 const deliveredWithin = (hours: number): string =>

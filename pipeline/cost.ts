@@ -1,9 +1,11 @@
-import { cadences } from './cadences.ts';
+import { type Cadence, cadences } from './cadences.ts';
 import { LAKE_TABLES, type LakeTable } from './names.ts';
-import { meanOf } from './rate.ts';
-import { type Pipeline, SHARD_AGGREGATED } from './spec.ts';
+import type { Rate } from './rate.ts';
+import { bytesScanned, readsOf } from './scans.ts';
+import { aggregation, type Pipeline } from './spec.ts';
 import type { Stage } from './stages.ts';
-import { playerRows, streamShards } from './stream-shards.ts';
+import { streamShards } from './stream-shards.ts';
+import { bytesAnHour, rowsOf } from './volume.ts';
 
 /**
  * US dollars in us-east-1, as AWS's price pages and price list gave them when this table was made. Other regions differ by up to a third. Marked `estimate`: what
@@ -12,10 +14,15 @@ import { playerRows, streamShards } from './stream-shards.ts';
 export const PRICES = {
   date: '2026-11-23',
   region: 'us-east-1',
-  /** Kinesis, provisioned: a shard and hour; a million PUT payload units of 25 KB; an hour of a shard's retention beyond the first day. On demand: a stream and hour. */
+  /** Kinesis, provisioned: a shard and hour; a million PUT payload units of 25 KB; an hour of a shard's retention beyond the first day. */
   shardHour: 0.015,
   putUnits: 0.014 / 1e6,
+  putUnit: 25 * 1024,
   retentionShardHour: 0.02,
+  /** Beyond a week also a GB and month of what is older. */
+  longRetentionGbMonth: 0.023,
+  longRetentionHours: 7 * 24,
+  /** On demand: a stream and hour. */
   onDemandHour: 0.04,
   /** Managed Flink: a KPU and hour. A Studio application has two more than its parallelism. */
   kpuHour: 0.11,
@@ -35,24 +42,21 @@ export const PRICES = {
   s3Puts: 0.005 / 1000,
 } as const;
 
-/** Bytes of an event in the lake, compressed (measured). */
-const EVENT_STORED_BYTES = 45;
-/** Metric rows of a window: every player's twice (tumbling and sliding), every team's, the best players', every server's (one a shard). */
-const TEAMS = 2;
-const LEADERS = 10;
 const GB = 1024 ** 3;
 const MONTH_HOURS = 730;
 const HOUR_S = 3_600;
 const HOUR_MS = 3_600_000;
 
-const AUDIT_QUERIES = 3;
-
-/** What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. `lakeDays`: how old the lake is; as old as it grows unless told. */
+/**
+ * What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. `madeFor`: the rate that the streams were made for; that which is
+ * sent unless told. `lakeDays`: how old the lake is; as old as it grows unless told.
+ */
 export interface Running {
   generating: boolean;
   studio: boolean;
   schedules: boolean;
   stands?: readonly Stage[];
+  madeFor?: Rate;
   lakeDays?: number;
 }
 
@@ -65,32 +69,31 @@ export interface CostLine {
 
 /** What everything costs on AWS while it runs like this. Without the users of QuickSight, who are paid by the head, and the queries of open dashboards. */
 export function cost(pipeline: Pipeline, running: Running): CostLine[] {
-  const { shards, generator, windowSeconds, keep, delivery } = pipeline;
-  const standing = standingShards(pipeline, running.stands);
-  const pace = meanOf(generator.rate) ?? shards * SHARD_AGGREGATED;
-  const events = running.generating ? pace : 0;
-  const rows = running.generating && running.studio ? playerRows(pipeline) + (TEAMS + LEADERS + shards) / windowSeconds : 0;
-  const records = (events + rows) * HOUR_S;
+  const { shards, keep, delivery } = pipeline;
+  const standing = standingShards(pipeline, running);
+  const { events, ...metrics } = rowsOf(pipeline);
+  const rows = Object.values(metrics).reduce((sum, each) => sum + each);
+  const sent = running.generating ? { events, rows: running.studio ? rows : 0 } : { events: 0, rows: 0 };
+  const records = (sent.events + sent.rows) * HOUR_S;
+  const units = (running.generating ? eventUnits(pipeline) : 0) + sent.rows * HOUR_S;
   const objects = running.generating && delivery.seconds > 0 ? (LAKE_TABLES.length * HOUR_S) / delivery.seconds : 0;
   const runs = running.schedules ? cadences({ ...pipeline, target: 'aws' }) : [];
-  const perHourOf = (isMeant: (what: string) => boolean) =>
-    runs.reduce((sum, { what, every }) => sum + (isMeant(what) ? HOUR_MS / every : 0), 0);
-  const audits = perHourOf((what) => what === 'audit');
-  // An audit crawls first, then asks; a data set is loaded by a query, too.
-  const crawls = perHourOf((what) => what === 'crawl') + audits;
-  const queries = perHourOf((what) => what === 'query' || what === 'refresh') + audits * AUDIT_QUERIES;
-  const hasLake = running.stands === undefined || running.stands.includes('bucket');
+  // An audit crawls first.
+  const crawls = runs.reduce((sum, { what, every }) => sum + (what === 'crawl' || what === 'audit' ? HOUR_MS / every : 0), 0);
   const { lakeDays = keep.lakeDays } = running;
-  const stored = hasLake ? (pace * EVENT_STORED_BYTES * HOUR_S * 24 * Math.min(lakeDays, keep.lakeDays)) / GB : 0;
+  const lakeHours = has(running, 'bucket') ? 24 * Math.min(lakeDays, keep.lakeDays) : 0;
+  const queries = queriesOf(pipeline, runs, lakeHours);
+  const stored = (bytesAnHour(pipeline, 'events', 'lake') * lakeHours) / GB;
   const filled = lakeDays < keep.lakeDays ? 'by its age' : `once ${keep.lakeDays} days are full`;
+  const kept = keptLong(pipeline, running);
   const line = (what: string, perHour: number, basis: string): CostLine => ({ what, perHour, basis });
   return [
     line('Kinesis shards', standing * PRICES.shardHour, `${standing} shards`),
-    line('Kinesis PUT units', records * PRICES.putUnits, `${Math.round(records)} records`),
+    line('Kinesis PUT units', units * PRICES.putUnits, `${Math.round(units)} units of 25 KB`),
     line(
       'Kinesis retention',
-      keep.streamHours > 24 ? standing * PRICES.retentionShardHour : 0,
-      `${keep.streamHours} h, ${standing} shards`,
+      (keep.streamHours > 24 ? standing * PRICES.retentionShardHour : 0) + (kept * PRICES.longRetentionGbMonth) / MONTH_HOURS,
+      `${keep.streamHours} h, ${standing} shards${kept > 0 ? `, ${round(kept)} GB older than ${PRICES.longRetentionHours} h` : ''}`,
     ),
     line(
       'Studio application',
@@ -101,16 +104,45 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
     ),
     line('Firehose', ((records * PRICES.firehoseRecord) / GB) * PRICES.firehoseGb, `${Math.round(records)} records of 5 KB`),
     line('Glue crawls', crawls * PRICES.crawlDpus * PRICES.crawlHours * PRICES.dpuHour, `${round(crawls)} crawls of 10 min`),
-    line('Athena queries', (queries * PRICES.athenaLeast * PRICES.athenaTb) / 1024 ** 4, `${round(queries)} queries of 10 MB`),
+    line(
+      'Athena queries',
+      (queries.bytes * PRICES.athenaTb) / 1024 ** 4,
+      `${round(queries.count)} queries, ${round(queries.bytes / GB)} GB`,
+    ),
     line('S3 objects', objects * PRICES.s3Puts, `${Math.round(objects)} PUTs`),
     line('S3 lake', (stored * PRICES.s3GbMonth) / MONTH_HOURS, `${round(stored)} GB ${filled}`),
   ];
 }
 
+const has = ({ stands }: Running, stage: Stage): boolean => stands === undefined || stands.includes(stage);
+
 /** The open shards of the streams that stand. */
-function standingShards(pipeline: Pipeline, stands?: readonly Stage[]): number {
-  const standing = LAKE_TABLES.filter((table) => stands === undefined || stands.includes(STREAMS[table]));
-  return standing.reduce((sum, table) => sum + streamShards(pipeline, table), 0);
+function standingShards({ generator, ...pipeline }: Pipeline, running: Running): number {
+  const made = { ...pipeline, generator: { ...generator, rate: running.madeFor ?? generator.rate } };
+  return LAKE_TABLES.reduce((sum, table) => sum + (has(running, STREAMS[table]) ? streamShards(made, table) : 0), 0);
+}
+
+/** PUT payload units of an hour of events: they share them where all go in aggregates. */
+const eventUnits = (pipeline: Pipeline): number =>
+  aggregation(pipeline) === true ? bytesAnHour(pipeline, 'events', 'stream') / PRICES.putUnit : rowsOf(pipeline).events * HOUR_S;
+
+/** GB that the streams keep for longer than a week. */
+function keptLong(pipeline: Pipeline, running: Running): number {
+  const age = 24 * (running.lakeDays ?? Number.POSITIVE_INFINITY);
+  const hours = Math.max(0, Math.min(pipeline.keep.streamHours, age) - PRICES.longRetentionHours);
+  const standing = LAKE_TABLES.filter((table) => has(running, STREAMS[table]));
+  return standing.reduce((sum, table) => sum + (bytesAnHour(pipeline, table, 'stream') * hours) / GB, 0);
+}
+
+/** How many queries an hour are made on schedules, those that load a data set too, and the bytes that are billed for them. */
+function queriesOf(pipeline: Pipeline, runs: Cadence[], lakeHours: number): { count: number; bytes: number } {
+  const sum = { count: 0, bytes: 0 };
+  for (const run of runs)
+    for (const reads of readsOf(run)) {
+      sum.count += HOUR_MS / run.every;
+      sum.bytes += (HOUR_MS / run.every) * Math.max(PRICES.athenaLeast, bytesScanned(pipeline, reads, lakeHours));
+    }
+  return sum;
 }
 
 const STREAMS = {

@@ -1,6 +1,8 @@
-import { meanOf, peakOf, type Rate, rateSchema } from './rate.ts';
+import { LAKE_TABLES } from './names.ts';
+import { meanOf, peakOf, type Rate, rateSchema, rateWords } from './rate.ts';
 import type { Game } from './simulation.ts';
-import { SHARD_AGGREGATED, SHARD_RECORDS, type Spec } from './spec.ts';
+import { type Spec, shardTakes, singly } from './spec.ts';
+import { type Sized, streamShards } from './stream-shards.ts';
 
 const HASH_KEYS = 2n ** 128n;
 /** What is held back on purpose comes between one and two times this late. */
@@ -17,12 +19,12 @@ export const laneTotal = (lane: number, lanes: number, total: number | undefined
   total === undefined ? Number.MAX_SAFE_INTEGER : Math.floor((Math.max(0, total - earlier) + lanes - 1 - lane) / lanes);
 
 /** What a stream takes in a second, when as much is sent as it takes. */
-export const mostOf = ({ shards }: Pick<Spec, 'shards'>): number => shards * SHARD_AGGREGATED;
+export const mostOf = (spec: Pick<Spec, 'shards' | 'generator'>): number => spec.shards * shardTakes(spec);
 
 /** The game that a spec asks for, under a name of its own. */
 export function gameOf({ generator, shards }: Pick<Spec, 'generator' | 'shards'>, run: string): Game {
   const { seed, players, trouble, rate } = generator;
-  const pace = meanOf(rate) ?? peakOf(rate) ?? mostOf({ shards });
+  const pace = meanOf(rate) ?? mostOf({ generator, shards });
   return { run, seed, players, lanes: shards, trouble, lateAfter: Math.max(1, Math.round((pace * LATE_SECONDS) / shards)) };
 }
 
@@ -35,10 +37,20 @@ export const isOf = (game: Game, spec: Pick<Spec, 'generator' | 'shards'>): bool
 /** True when a lane at this pace would hold events back for too long: then it sends them at the end of each stretch. */
 export const holdsTooLong = ({ lateAfter }: Game, pace: number): boolean => (2 * lateAfter) / pace > LATEST_SECONDS;
 
-/** Throws what is wrong with a rate in one line. */
-export function mustBeSendable(wanted: Rate, { shards, generator }: Pick<Spec, 'shards' | 'generator'>): void {
+/** Throws in one line why a pipeline, as it was made, cannot send at another rate. */
+export function mustBeSendable(wanted: Rate, pipeline: Sized): void {
+  const { shards, generator } = pipeline;
   const { success, error, data } = rateSchema.safeParse(wanted);
   if (!success) throw new Error(`the rate ${error.issues[0]?.message}`);
-  const most = generator.aggregate === false ? shards * SHARD_RECORDS : mostOf({ shards });
-  if ((peakOf(data) ?? 0) > most) throw new Error(`a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most})`);
+  const most = mostOf(pipeline);
+  if ((peakOf(data) ?? 0) > most)
+    throw new Error(`a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most}${singly(pipeline)})`);
+  const rated = { ...pipeline, generator: { ...generator, rate: data } };
+  for (const table of LAKE_TABLES) {
+    const [there, needed] = [streamShards(pipeline, table), streamShards(rated, table)];
+    if (needed > there)
+      throw new Error(
+        `a rate of ${rateWords(data)} needs ${needed} shards of ${table}, and ${there} stand; set it as generator.rate in the spec, and run npx d2d up`,
+      );
+  }
 }

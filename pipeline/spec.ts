@@ -6,9 +6,13 @@ import { OVERLAPS, REFRESHED, REFRESHES_A_DAY, SCHEDULED } from './schedules.ts'
 /** How often something is done. */
 const cadence = duration('10 seconds');
 
-/** Records a second that a shard takes, and events of some 230 bytes when they are aggregated. */
+/** Records a second that a shard takes, and how many it is sent at most: AWS counts over a moment of its own choosing. */
 export const SHARD_RECORDS = 1000;
-export const SHARD_AGGREGATED = 4000;
+export const SHARD_SENT = 950;
+/** Events a second that a lane sends: of some 230 bytes when they are aggregated; a record each, beside the heartbeats, when none are. */
+const SHARD_AGGREGATED = 4000;
+const HEARTBEATS = 2;
+const SHARD_SINGLE = SHARD_SENT - HEARTBEATS;
 const PLAYERS_A_SHARD = 10;
 const share = z.number().min(0).max(1).default(0);
 
@@ -153,14 +157,14 @@ export const specSchema = z
         path: ['quicksightPrincipal'],
         message: 'is needed for target aws: assets without a principal are visible to nobody',
       });
-    const { rate, players, aggregate } = spec.generator;
+    const { rate, players } = spec.generator;
     const peak = peakOf(rate) ?? 0;
-    const each = aggregate === false ? SHARD_RECORDS : SHARD_AGGREGATED;
+    const each = shardTakes(spec);
     if (peak > spec.shards * each)
       context.addIssue({
         code: 'custom',
         path: ['generator', 'rate'],
-        message: `of ${peak} events/s needs ${Math.ceil(peak / each)} shards (${each} events/s each), not ${spec.shards}`,
+        message: `of ${peak} events/s needs ${Math.ceil(peak / each)} shards (${each} events/s each${singly(spec)}), not ${spec.shards}`,
       });
     if (players !== undefined && players < spec.shards * PLAYERS_A_SHARD)
       context.addIssue({
@@ -173,6 +177,14 @@ export const specSchema = z
     ...spec,
     generator: { ...generator, players: generator.players ?? Math.max(40, spec.shards * PLAYERS_A_SHARD) },
   }));
+
+type Aggregating = { generator: { aggregate?: boolean | undefined } };
+
+/** Events a second that one shard takes. */
+export const shardTakes = ({ generator }: Aggregating): number => (generator.aggregate === false ? SHARD_SINGLE : SHARD_AGGREGATED);
+
+/** Why that is so few, if it is. */
+export const singly = ({ generator }: Aggregating): string => (generator.aggregate === false ? ', as none are aggregated' : '');
 
 /** Whether events go in records of KPL's format: all, none, or those that have to wait for another of their match. */
 export const aggregation = ({ generator: { aggregate, rate }, shards }: Pick<Spec, 'generator' | 'shards'>): boolean | 'queued' =>

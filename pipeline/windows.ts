@@ -11,3 +11,6 @@ export const slidingSeconds = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): 
 
 /** How far back the dashboard looks, and questions about a month. */
 export const MONTH_DAYS = 30;
+
+/** How far back questions look, by the word that they say before a view's name; in hours. */
+export const RANGES = { latest: 2, recent: 24, month: MONTH_DAYS * 24, twoMonths: 2 * MONTH_DAYS * 24 } as const;

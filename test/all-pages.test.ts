@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TagDeliveryStreamCommand } from '@aws-sdk/client-firehose';
 import { AttachRolePolicyCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AddTagsToStreamCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -9,6 +10,7 @@ import { youngRole } from '../activities/iam/young-role.ts';
 import { kinds } from '../activities/listings.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps, survey } from '../activities/resource.ts';
+import { tagMap } from '../activities/tags.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names, OWNER_TAG } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
@@ -65,4 +67,19 @@ it('every tag of a stream is read, those of more than a page too', async () => {
     .find(({ what }) => what === 'Kinesis stream')!
     .list();
   expect(await streams[0]!.tags()).toMatchObject({ ...Tags, [OWNER_TAG]: pipeline.name });
+});
+
+it('every tag of a delivery stream is read, those of more than a page too', async () => {
+  for (const stage of ['bucket', 'firehoseLogs', 'firehoseRole', 'events', 'eventsDelivery'] as const) {
+    await eventually(() => act(stage).ensure(pipeline));
+    await eventually(() => act(stage).ready(pipeline));
+  }
+  const Tags = Array.from({ length: 60 }, (_, i) => ({ Key: `a-${i}`, Value: 'before ours in the order' }));
+  for (const some of [Tags.slice(0, 30), Tags.slice(30)])
+    await aws.firehose.send(new TagDeliveryStreamCommand({ DeliveryStreamName: n.deliveries.events, Tags: some }));
+  expect(await survey(resource('eventsDelivery'), pipeline)).toMatchObject({ action: 'none', differences: [] });
+  const deliveries = await kinds(aws, pipeline)
+    .find(({ what }) => what === 'delivery stream')!
+    .list();
+  expect(await deliveries[0]!.tags()).toMatchObject({ ...tagMap(Tags), [OWNER_TAG]: pipeline.name });
 });

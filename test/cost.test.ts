@@ -6,7 +6,7 @@ import { QUESTIONS } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { streamShards } from '../pipeline/stream-shards.ts';
-import { spentUntil } from '../workflows/budget.ts';
+import { asSent, runningOf, spentUntil } from '../workflows/budget.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { born } from '../workflows/picture.ts';
@@ -48,6 +48,18 @@ describe('cost', () => {
     );
   });
 
+  it('has the late events in as many shards as may come late at once, half filled, lest one sink hold all back', () => {
+    const late = (share: number, rate: number | 'max', shards = 10) => {
+      const pipeline = pipelineOf({ shards, generator: { rate, trouble: { late: share } } });
+      return { late: streamShards(pipeline, 'late_events'), bill: priceOf(pipeline, ALL)['Kinesis shards']! / PRICES.shardHour };
+    };
+    expect(late(0, 40_000).late).toBe(1);
+    expect(late(0.0499, 10_000).late).toBe(1);
+    expect(late(0.05, 10_000).late).toBe(2);
+    expect(late(1, 'max').late).toBe(81);
+    expect(late(0.05, 10_000).bill).toBeCloseTo(late(0, 10_000).bill + 1, 9);
+  });
+
   it('falls to what stands, when everything rests', () => {
     const still = priceOf(pipelineOf(), NONE);
     const paid = Object.entries(still).flatMap(([what, dollars]) => (dollars > 0 ? [what] : []));
@@ -65,13 +77,35 @@ describe('cost', () => {
       'history 43200',
       'audit 3600',
     ]);
-    const prices = priceOf(own, ALL);
+    // Of a lake that has nothing yet each query is billed as the least.
+    const prices = priceOf(own, { ...ALL, lakeDays: 0 });
     expect(prices['Glue crawls']).toBeCloseTo(361 * PRICES.crawlHours * PRICES.dpuHour, 9);
     expect(prices['Athena queries']).toBeCloseTo(
       ((120 + QUESTIONS.length - 1 + 1 / 12 + 3) * PRICES.athenaLeast * PRICES.athenaTb) / 1024 ** 4,
       12,
     );
     expect(overBudget({ ...own, maxHourlyCost: 20 }, 0, ALL)).toContain('more than maxHourlyCost $20');
+  });
+
+  it('has what the streams keep for longer than a week by its bytes', () => {
+    const retention = (streamHours: number, running: Partial<Running> = {}) =>
+      priceOf(pipelineOf({ generator: { rate: 1000 }, keep: { streamHours, lakeDays: 1 } }), { ...ALL, ...running })['Kinesis retention']!;
+    const [week, month] = [retention(168), retention(720)];
+    expect(week).toBe(7 * PRICES.retentionShardHour);
+    const events = (1000 * 230 * 3600 * (720 - 168)) / 1024 ** 3;
+    expect(month - week).toBeGreaterThan((events * PRICES.longRetentionGbMonth) / 730);
+    expect(month - week).toBeLessThan((1.1 * events * PRICES.longRetentionGbMonth) / 730);
+    expect(retention(720, { lakeDays: 5 })).toBe(week);
+    expect(retention(720, { stands: ['teamMetrics'] })).toBeLessThan(PRICES.retentionShardHour + 0.001);
+  });
+
+  it('has PUT units by the bytes where all events go in aggregates, else one an event', () => {
+    const units = (generator: object) =>
+      priceOf(pipelineOf({ generator }), { ...ALL, studio: false })['Kinesis PUT units']! / PRICES.putUnits;
+    expect(units({ rate: 2000 })).toBeCloseTo(2000 * 3600, 3);
+    expect(units({ rate: 8000 })).toBeCloseTo((8000 * 3600 * 230) / (25 * 1024), 3);
+    expect(units({ rate: 100, aggregate: true })).toBeCloseTo((100 * 3600 * 230) / (25 * 1024), 3);
+    expect(units({ rate: 100, aggregate: false })).toBeCloseTo(100 * 3600, 3);
   });
 
   it('on this machine is nothing, and says what AWS would ask with the cadence of AWS', () => {
@@ -116,11 +150,20 @@ describe('the bill of a pipeline', () => {
   });
 
   it('names the dearest of what runs', () => {
-    const { words, onAws } = outlook(running({ target: 'local' }));
+    const { words, onAws } = outlook(running({ target: 'local' }, { readyAt: Date.now() }));
     expect(onAws).toBeGreaterThan(0.3);
     expect(words).toMatch(/^Nothing is billed here; on AWS this would cost \$\d\.\d\d an hour, \$\d+ a month \(most of it Glue crawls /);
     const { words: billed } = outlook(running({}, { deep: true, paused: true, studioRuns: false }));
     expect(billed).toBe('Billed now: $0.11 an hour, $80 a month (most of it Kinesis shards $0.105, S3 lake $0.004).');
+  });
+
+  it('has the shards that were made for the spec, whatever rate was set live, and the records of what is sent', () => {
+    const slow = { players: 100_000, rate: 10, trouble: { late: 0.5 } };
+    const billOf = (status: PipelineStatus) => priceOf(asSent(status), runningOf(status));
+    const [asMade, rated] = [running({ generator: slow }), running({ generator: slow }, { rated: 'max' })].map(billOf);
+    expect(rated!['Kinesis shards']).toBeCloseTo(7 * PRICES.shardHour, 9);
+    expect(rated!['Kinesis shards']).toBe(asMade!['Kinesis shards']);
+    expect(rated!.Firehose).toBeGreaterThan(asMade!.Firehose! * 100);
   });
 
   it('has of the lake what may be in it by its age', () => {

@@ -74,7 +74,10 @@ describe('the spec', () => {
     expect(faultsOf({ schedules: { refresh: '30 minutes' } })).toEqual(['schedules.refresh: is 48 refreshes a day; QuickSight allows 32']);
     const tooFast = [expect.stringMatching(/^generator\.rate: .* needs 3 shards/)];
     expect(faultsOf({ generator: { rate: 8001 } })).toEqual(tooFast);
-    expect(faultsOf({ generator: { rate: 2001, aggregate: false } })).toEqual(tooFast);
+    expect(faultsOf({ generator: { rate: 1896, aggregate: false } })).toEqual([]);
+    expect(faultsOf({ generator: { rate: 1900, aggregate: false } })).toEqual([
+      'generator.rate: of 1900 events/s needs 3 shards (948 events/s each, as none are aggregated), not 2',
+    ]);
     expect(faultsOf({ shards: 5 })).toEqual([]);
     expect(faultsOf({ shards: 5, generator: { players: 40 } })).toEqual([
       expect.stringMatching(/^generator\.players: must be at least 50/),

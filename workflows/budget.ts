@@ -7,8 +7,9 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** What of a pipeline is under way now. */
-export const runningOf = ({ generating, studioRuns, readyAt, paused, stages, made }: PipelineStatus): Running => ({
+export const runningOf = ({ pipeline, generating, studioRuns, readyAt, paused, stages, made }: PipelineStatus): Running => ({
   stands: standing(stages, made),
+  madeFor: pipeline.generator.rate,
   generating: generating && !paused,
   studio: studioRuns,
   schedules: readyAt !== undefined && !paused,

@@ -16,6 +16,7 @@ import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
 import { unlessBusy, unlessMissing } from '../errors.ts';
 import { notYet, unlessLost } from '../not-yet.ts';
+import { pages } from '../pages.ts';
 import type { Found, Resource, Status } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 
@@ -30,16 +31,14 @@ const STATUS = {
 } satisfies Record<DeliveryStreamStatus, Status>;
 
 /** The delivery stream that brings one Kinesis stream into the lake. It reads from LATEST, so it must be ACTIVE before the first record comes. */
-export function deliveryStream({ firehose }: Clients, table: LakeTable): Resource<DeliveryStream> {
+export function deliveryStream(clients: Clients, table: LakeTable): Resource<DeliveryStream> {
+  const { firehose } = clients;
   const streamName = (pipeline: Pipeline) => names(pipeline).deliveries[table];
   const descriptionOf = async (DeliveryStreamName: string): Promise<DeliveryStream> =>
     (await firehose.send(new DescribeDeliveryStreamCommand({ DeliveryStreamName }))).DeliveryStreamDescription!;
   const describe = async (DeliveryStreamName: string): Promise<DeliveryStream> => {
-    const [description, { Tags }] = await Promise.all([
-      descriptionOf(DeliveryStreamName),
-      firehose.send(new ListTagsForDeliveryStreamCommand({ DeliveryStreamName })),
-    ]);
-    return { ...description, tags: tagMap(Tags) };
+    const [description, tags] = await Promise.all([descriptionOf(DeliveryStreamName), deliveryStreamTags(clients, DeliveryStreamName)]);
+    return { ...description, tags };
   };
   const remove = async (pipeline: Pipeline, status?: DeliveryStreamStatus): Promise<void> => {
     const DeliveryStreamName = streamName(pipeline);
@@ -104,6 +103,19 @@ export function deliveryStream({ firehose }: Clients, table: LakeTable): Resourc
       if (DeliveryStreamStatus !== 'CREATING') await remove(pipeline, DeliveryStreamStatus);
     },
   };
+}
+
+/** All tags of a delivery stream. */
+export async function deliveryStreamTags(
+  { firehose }: Pick<Clients, 'firehose'>,
+  DeliveryStreamName: string,
+): Promise<Record<string, string>> {
+  const tags = await pages(
+    (ExclusiveStartTagKey) => firehose.send(new ListTagsForDeliveryStreamCommand({ DeliveryStreamName, ExclusiveStartTagKey, Limit: 50 })),
+    ({ Tags = [] }) => Tags,
+    ({ HasMoreTags, Tags = [] }) => (HasMoreTags ? Tags.at(-1)?.Key : undefined),
+  );
+  return tagMap(tags);
 }
 
 const source = (pipeline: Pipeline, table: LakeTable) => ({

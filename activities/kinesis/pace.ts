@@ -1,3 +1,5 @@
+import { SHARD_SENT } from '../../pipeline/spec.ts';
+
 /** What one shard takes in a second. */
 export interface ShardLimit {
   records: number;
@@ -5,7 +7,7 @@ export interface ShardLimit {
 }
 
 /** A little less than a shard's quota: AWS counts over a moment of its own choosing. */
-export const SHARD_LIMIT: ShardLimit = { records: 950, bytes: 0.95 * (1 << 20) };
+export const SHARD_LIMIT: ShardLimit = { records: SHARD_SENT, bytes: 0.95 * (1 << 20) };
 
 /** Keeps what goes to one shard within what it takes; learns from refusals, as others may write to it too. */
 export interface Pace {

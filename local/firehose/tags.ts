@@ -7,6 +7,9 @@ import type {
 import type { Operation } from '../aws.ts';
 import { deliveryStreamOf, saveDeliveryStream } from './catalog.ts';
 
+/** What a page holds unless told. */
+const PAGE_TAGS = 10;
+
 export const tagDeliveryStream: Operation<TagDeliveryStreamInput, void> = ({ DeliveryStreamName: name, Tags: tags = [] }, aws) => {
   const stream = deliveryStreamOf(aws, name);
   saveDeliveryStream(aws, {
@@ -21,7 +24,7 @@ export const untagDeliveryStream: Operation<UntagDeliveryStreamInput, void> = ({
 };
 
 export const listTagsForDeliveryStream: Operation<ListTagsForDeliveryStreamInput, ListTagsForDeliveryStreamOutput> = (input, aws) => {
-  const { DeliveryStreamName: name, ExclusiveStartTagKey: after = '', Limit: limit = 50 } = input;
+  const { DeliveryStreamName: name, ExclusiveStartTagKey: after = '', Limit: limit = PAGE_TAGS } = input;
   const left = Object.entries(deliveryStreamOf(aws, name).tags)
     .filter(([key]) => key > after)
     .sort(([a], [b]) => (a < b ? -1 : 1))
