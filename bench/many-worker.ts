@@ -12,10 +12,10 @@ type Activity = (...args: unknown[]) => unknown;
 const HEARTBEAT_MS = 250;
 
 /** Takes as long over a range as its events do, and tells how far it is; nothing is sent. */
-async function generate({ from, to, bases, again }: Stretch & { again: boolean }): Promise<Sent> {
+async function generate({ from, to, bases, until = 0, again }: Stretch & { again: boolean }): Promise<Sent> {
   const context = Context.current();
   let next = from;
-  while (next < to && (again || !context.cancellationSignal.aborted)) {
+  while ((next < to || Date.now() < until) && (again || !context.cancellationSignal.aborted)) {
     await context.sleep(HEARTBEAT_MS).catch(() => undefined);
     next = Math.max(from, Math.min(to, dueBy(bases, Date.now())));
     context.heartbeat({ ...unsent(from), next });

@@ -37,6 +37,7 @@ export function sender(stream: Stream, breaks: () => boolean) {
       from,
       to,
       bases,
+      until = 0,
       again,
     }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<Sent> => {
       stream.calls.push('play');
@@ -44,7 +45,7 @@ export function sender(stream: Stream, breaks: () => boolean) {
       const context = Context.current();
       const mustFinish = again || context.info.attempt > 1;
       let next = from;
-      while (next < to && (mustFinish || !context.cancellationSignal.aborted)) {
+      while ((next < to || Date.now() < until) && (mustFinish || !context.cancellationSignal.aborted)) {
         // No event goes before its time.
         for (const end = Math.min(to, next + 10, dueBy(bases, Date.now())); next < end; next++) {
           const time = timeOf(bases, next);

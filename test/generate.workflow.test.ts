@@ -132,6 +132,30 @@ it('follows another rate at once, refuses what the stream does not take, and goe
   }
 }, 60_000);
 
+it('leaves a pace for another when its time is over, though no event is due for minutes, and asks for nothing meanwhile', async () => {
+  const stream = await withGenerator(
+    'slow',
+    { shards: 2, generator: { rate: 0.01 } },
+    () => false,
+    async ({ handle, until, stream }) => {
+      await until(({ acknowledged }) => stream.times.size === 2 && acknowledged === 0);
+      await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 0.01, peak: 500, every: '3 seconds', lasts: '1 second' } }] });
+      await until(() => stream.times.size > 1200);
+      // The third burst is over: another rate is wanted while no event is due.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await handle.executeUpdate(setRate, { args: [10] });
+      const { size } = stream.times;
+      await until(() => stream.times.size >= size + 20);
+    },
+  );
+  // On each lane the first, three bursts with as many silences, and the last; one more burst on a slow machine.
+  expect(stream.calls.filter((call) => call === 'play').length).toBeLessThanOrEqual(2 * (1 + 8 + 1));
+  const ranges = ledgerOf(stream);
+  expect(ranges.filter(({ first, end }) => first === end)).toEqual([]);
+  expect(ranges.reduce((sum, { first, end }) => sum + end - first, 0)).toBe(stream.times.size);
+  expect(stream.late).toBe(0);
+}, 60_000);
+
 it('wakes every lane after a pause before any goes on, so that none is late for beginning later than the others, and wakes them again when that was cut short', async () => {
   const { calls } = await withGenerator(
     'woken',

@@ -76,6 +76,31 @@ describe('a lane', () => {
     expect(records).toBeGreaterThan(100);
   });
 
+  it('fills its shard in order though only one aggregate a round trip may go, by larger ones, and by none while none has to wait', async () => {
+    const sizes: number[] = [];
+    const stored: number[] = [];
+    const put: Put = async (_stream, entries) => {
+      await later(100);
+      sizes.push(...entries.map(({ Data }) => Data.length));
+      stored.push(...entries.flatMap(({ Data }) => payloads(Data).map((data) => Number.parseInt(Buffer.from(data).toString(), 10))));
+      return entries.map(() => ({ SequenceNumber: '1' }));
+    };
+    const lane = courier({ put, stream: 's', aggregate: true, ordered: true }).lane({});
+    const began = performance.now();
+    const play = async () => {
+      for (let i = 0; i < 20_000; i++) {
+        lane.reached(i);
+        await sending(lane, i, { data: `${i}`.padEnd(228) });
+      }
+      return lane.end();
+    };
+    expect(await settled(play())).toMatchObject({ acknowledged: 20_000, held: 0 });
+    expect(20_000 / ((performance.now() - began) / 1000)).toBeGreaterThan(3_500);
+    expect(stored).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
+    expect(sizes[0]).toBeLessThan(52_000);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(204_800);
+  });
+
   it('when aborted while it is looked up what may be stored, keeps in its books what goes in the same call', async () => {
     const stored: string[] = [];
     const control = new AbortController();

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import type { Courier } from '../activities/kinesis/deliver.ts';
 import { gameOf } from '../pipeline/lanes.ts';
+import { entered, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
+import { paceAt, type Rate } from '../pipeline/rate.ts';
 import { parseSpec } from '../pipeline/spec.ts';
+import { type LaneCursor, stretchFrom } from '../workflows/cursor.ts';
 
 // Timers as promises are not among those that jest fakes.
 jest.unstable_mockModule('node:timers/promises', () => ({
@@ -61,4 +64,141 @@ it('makes up for what it could not send in time, then keeps its pace again', asy
   const after = pieces(at, 1000, 10);
   expect(after[5]).toBeGreaterThanOrEqual(290);
   for (const count of after.slice(6)) expect(Math.abs(count - 100)).toBeLessThanOrEqual(6);
+});
+
+/** Sends one of two lanes, stretch by stretch, at rates that each hold from a second on; when each event was sent and when it happened, and how many stretches that took. */
+async function followed(rates: [from: number, rate: Rate][], seconds: number, clockAhead = 0) {
+  const begin = Date.now();
+  const sent: { at: number; time: number }[] = [];
+  let [beats, stretches] = [0, 0];
+  const courier: Courier = {
+    lane: ({ from = 0 } = {}) => {
+      let next = from;
+      return {
+        send: ({ data }) => {
+          const { event_time: time, event_type: type } = JSON.parse(String(data)) as { event_time: string; event_type: string };
+          if (type === 'heartbeat') beats++;
+          else sent.push({ at: Date.now() - begin, time: Date.parse(`${time.replace(' ', 'T').replace('Z', '')}Z`) - begin });
+          return undefined;
+        },
+        reached: (position) => {
+          next = Math.max(next, position);
+        },
+        end: async () => ({ next, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
+      };
+    },
+  };
+  const game = gameOf(parseSpec({ shards: 2 }), 'abcd1234');
+  let cursor: LaneCursor = { next: 0, latest: 0, since: 0, bases: [] };
+  let ledger: LedgerRange[] = [];
+  const play = async (rate: Rate, from: number, end: number) => {
+    const control = new AbortController();
+    setTimeout(() => control.abort(), end - Date.now());
+    for (let until = 0; !control.signal.aborted; stretches++) {
+      const now = Math.max(until, Date.now() - clockAhead);
+      const pace = paceAt(rate, now - from, now, 30_000, 8000);
+      const stretch = stretchFrom(cursor, now, { ...pace, rate: pace.rate / game.lanes }, game.lateAfter, Number.MAX_SAFE_INTEGER);
+      until = stretch.until;
+      const { signal } = control;
+      const { next, latest } = await sendStretch({ game, lane: 0, ...stretch }, unsent(stretch.from), {
+        courier,
+        signal,
+        report: () => undefined,
+      });
+      const time = stretch.bases.at(-1)!;
+      if (next > stretch.from) ledger = entered(ledger, { lane: 0, first: stretch.from, end: next, time, at: 0, resent: [], since: 0 });
+      cursor = { ...cursor, next, latest: Math.max(cursor.latest, latest), bases: stretch.bases };
+    }
+  };
+  const playAll = async () => {
+    for (const [i, [from, rate]] of rates.entries())
+      await play(rate, begin + from * 1000 - clockAhead, begin + (rates[i + 1]?.[0] ?? seconds) * 1000);
+  };
+  const playing = playAll();
+  await jest.advanceTimersByTimeAsync(seconds * 1000 + 100);
+  await playing;
+  const told = ledger.flatMap(({ first, end, time }) =>
+    Array.from({ length: end - first }, (_, i) => Math.floor(timeOf([time], first + i)) - begin),
+  );
+  expect(sent.map(({ time }) => time)).toEqual(told);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
+  return { at: sent.map(({ at }) => at), beats, stretches, bases: cursor.bases };
+}
+
+it('sends all of a stretch however late it is, and lasts its time though there is nothing to send', async () => {
+  const sent: string[] = [];
+  const courier: Courier = {
+    lane: ({ from = 0 } = {}) => {
+      let next = from;
+      return {
+        send: ({ data }) => void sent.push(/"event_id":"([^"]+)"/.exec(String(data))![1]!),
+        reached: (position) => {
+          next = Math.max(next, position);
+        },
+        end: async () => ({ next, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
+      };
+    },
+  };
+  const game = gameOf(parseSpec({ shards: 1 }), 'abcd1234');
+  const begin = Date.now();
+  const stretch = stretchFrom({ next: 5, latest: 0, since: 0, bases: [] }, begin, { rate: 0.1, holds: 30_000 }, 9, 100);
+  expect(stretch).toMatchObject({ from: 5, to: 9, until: begin + 30_000 });
+  const send = (some: typeof stretch) =>
+    sendStretch({ game, lane: 0, ...some }, unsent(some.from), { courier, signal: new AbortController().signal, report: () => undefined });
+  jest.setSystemTime(begin + 60_000);
+  expect(await send(stretch)).toMatchObject({ first: 5, next: 9 });
+  expect(sent.filter((id) => id.startsWith('abcd1234-0-'))).toEqual([5, 6, 7, 8].map((i) => `abcd1234-0-${i}`));
+
+  const silent = stretchFrom({ next: 9, latest: 0, since: 0, bases: stretch.bases }, begin + 30_000, { rate: 0.1, holds: 5_000 }, 9, 100);
+  expect(silent).toMatchObject({ from: 9, to: 9, bases: stretch.bases });
+  jest.setSystemTime(begin + 30_000);
+  sent.length = 0;
+  const sending = send(silent);
+  await jest.advanceTimersByTimeAsync(4_900);
+  expect(sent.length).toBeGreaterThanOrEqual(5);
+  expect(sent.filter((id) => id.startsWith('abcd1234-0-'))).toEqual([]);
+  await jest.advanceTimersByTimeAsync(200);
+  expect(await sending).toMatchObject({ first: 9, next: 9 });
+});
+
+it.each([0, 700])('sends every burst between long silences, by a clock that is %i ms ahead of the one that paces', async (ahead) => {
+  const bursts = { rate: 0.1, peak: 1000, every: '1 minute', lasts: '5 seconds' };
+  const { at, beats, stretches } = await followed([[0, { bursts }]], 240, ahead);
+  const inSeconds = pieces(
+    at.map((time) => time + ahead),
+    1000,
+    240,
+  );
+  for (const minute of [0, 60, 120, 180]) {
+    const inBurst = inSeconds.slice(minute, minute + 6).reduce((sum, count) => sum + count);
+    const inSilence = inSeconds.slice(minute + 6, minute + 60).reduce((sum, count) => sum + count);
+    expect(Math.abs(inBurst - 2500)).toBeLessThanOrEqual(50);
+    expect(inSilence).toBeLessThanOrEqual(3);
+  }
+  expect(beats).toBeGreaterThanOrEqual(238);
+  // A burst, and the silence after it in two pieces.
+  expect(stretches).toBeLessThanOrEqual(5 * 3);
+});
+
+it('begins another rate at once, though the next event of the one before was minutes away', async () => {
+  const { at, stretches } = await followed(
+    [
+      [0, 0.01],
+      [45, 1000],
+      [50, 0.01],
+    ],
+    320,
+  );
+  expect(at.filter((time) => time < 45_000)).toEqual([0]);
+  expect(Math.abs(at.filter((time) => time < 45_200).length - 101)).toBeLessThanOrEqual(26);
+  expect(Math.abs(at.filter((time) => time >= 45_000 && time < 50_100).length - 2500)).toBeLessThanOrEqual(26);
+  expect(at.filter((time) => time >= 50_100).length).toBeLessThanOrEqual(2);
+  expect(stretches).toBeLessThanOrEqual(2 + 1 + 9);
+});
+
+it('sends at a slow pace that bends what comes to its mean, and no event more for each bend', async () => {
+  const { at, bases } = await followed([[0, { ramp: { from: 0.02, to: 0.06, over: '10 minutes' } }]], 600);
+  // Half of 0.04 events a second, and the first.
+  expect(Math.abs(at.length - 13)).toBeLessThanOrEqual(1);
+  expect(bases.length).toBeLessThanOrEqual(at.length + 1);
 });

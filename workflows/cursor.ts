@@ -1,6 +1,6 @@
 import { gameOf } from '../pipeline/lanes.ts';
-import { type LedgerRange, type TimeBase, timeOf } from '../pipeline/ledger.ts';
-import type { Rate } from '../pipeline/rate.ts';
+import { dueBy, type LedgerRange, type TimeBase, timeOf } from '../pipeline/ledger.ts';
+import type { Pace, Rate } from '../pipeline/rate.ts';
 import type { Game } from '../pipeline/simulation.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 
@@ -58,15 +58,31 @@ export function goingOn(fresh: Cursor, before: Cursor): Cursor {
   return { ...fresh, earlier: acknowledged(before), lanes: fresh.lanes.map((lane) => ({ ...lane, latest })) };
 }
 
+/**
+ * What a lane sends from a moment on at its pace: the events that are due while this holds, at a slow one perhaps none. So which they are hangs on nothing that an
+ * attempt to send them meets.
+ */
+export function stretchFrom(at: LaneCursor, now: number, { rate, holds }: Pace, lateAfter: number, total: number) {
+  const { next: from, since } = at;
+  const bases = basesFrom(at, now, rate, lateAfter);
+  const end = now + holds;
+  const to = Math.min(total, Math.max(from, dueBy(bases, end)));
+  // With the last of all events it is over.
+  return { from, to, since, bases, until: to < total ? end : now };
+}
+
 /** The bases of a lane for its next stretch at a pace: it goes on as it was while pace and clock allow, otherwise there is a new one. */
-export function basesFrom({ next, latest, bases }: LaneCursor, rate: number, lateAfter: number): TimeBase[] {
-  const now = Date.now();
+function basesFrom({ next, latest, bases }: LaneCursor, now: number, rate: number, lateAfter: number): TimeBase[] {
   const last = bases.at(-1);
   const then = last ? timeOf(bases, next) : 0;
   const goesOn = then >= latest && now - then <= CATCH_UP_MS;
   if (last && goesOn && last.rate === rate) return bases;
-  const base = goesOn ? then : Math.max(now, latest);
-  // An event that is held back comes within two blocks.
-  const kept = bases.filter((_, i) => (bases[i + 1]?.from ?? next) > next - 2 * lateAfter);
-  return [...kept, { from: next, base, rate }];
+  const base = last && goesOn ? dueAnew(then, now, last.rate, rate) : now;
+  // An event that is held back comes within two blocks; a base by which nothing was sent is none.
+  const kept = bases.filter((each, i) => each.from < next && (bases[i + 1]?.from ?? next) > next - 2 * lateAfter);
+  return [...kept, { from: next, base: Math.max(base, latest), rate }];
 }
+
+/** When an event that was due `then` is due once the rate is another: the part of the way to it that is left, at most all of it, goes at the new one. */
+const dueAnew = (then: number, now: number, before: number, rate: number): number =>
+  then <= now ? then : now + Math.min(1000, (then - now) * before) / rate;

@@ -18,7 +18,7 @@ import { names } from '../pipeline/names.ts';
 import { paceAt, type Rate, rateSchema, rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
-import { acknowledged, basesFrom, begin, type Cursor, goingOn } from './cursor.ts';
+import { acknowledged, begin, type Cursor, goingOn, stretchFrom } from './cursor.ts';
 import { type GeneratorState, generatorStatus, pause, rated, respec, resume, setRate, settle, stop, windowsClosed } from './messages.ts';
 import { reached } from './reached.ts';
 import { generatorDetails } from './story.ts';
@@ -140,16 +140,18 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
 
   /** One stretch after the other, until a signal, the total, or a history that has become long. */
   const play = async (lane: number): Promise<void> => {
+    let until = 0;
     while (isAllowed() && !isCrowded() && cursor.lanes[lane]!.next < totalOf(lane)) {
       const { game } = cursor;
       const at = cursor.lanes[lane]!;
-      const now = Date.now();
+      // Until then the sender has waited, by a clock that may be ahead of this one.
+      const now = Math.max(until, Date.now());
       const pace = paceAt(rate(), now - cursor.began, now, STRETCH_MS, mostOf(pipeline));
       const each = pace.rate / game.lanes;
-      const bases = basesFrom(at, each, game.lateAfter);
-      const to = Math.min(totalOf(lane), at.next + Math.max(1, Math.round((each * pace.holds) / 1000)));
-      const { next: from, since } = at;
-      const sent = await sendAll({ pipeline: paced(), game, lane, from, to, since, bases });
+      const stretch = stretchFrom(at, now, { ...pace, rate: each }, game.lateAfter, totalOf(lane));
+      const { from, since, bases } = stretch;
+      until = stretch.until;
+      const sent = await sendAll({ pipeline: paced(), game, lane, ...stretch });
       const latest = Math.max(at.latest, sent.latest);
       cursor.lanes[lane] = { next: sent.next, latest, since, bases };
       cursor.heartbeats += sent.heartbeats;

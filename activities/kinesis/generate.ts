@@ -59,7 +59,8 @@ async function sentAlready(
   const isForgotten = Date.now() - since > FORGOTTEN_MS;
   const early = isForgotten ? EARLY_MS.forgotten : EARLY_MS.known;
   try {
-    return await whileBeating(known, sentSince(kinesis, pipeline, lane, since - early));
+    // AWS refuses a moment that is yet to come.
+    return await whileBeating(known, sentSince(kinesis, pipeline, lane, Math.min(since, Date.now()) - early));
   } catch (error) {
     if (isForgotten) throw error;
     log.warn(`what an earlier attempt may have sent is sent again: ${(error as Error).message}`);

@@ -70,7 +70,8 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
   let gathering = 0;
   let turn = 0;
   const memory: Buffer<ArrayBuffer>[] = [];
-  const allocate = () => memory.pop() ?? Buffer.allocUnsafeSlow(aggregateBytes);
+  const mostBytes = gathers === true && ordered ? GROWN * aggregateBytes : aggregateBytes;
+  const allocate = () => memory.pop() ?? Buffer.allocUnsafeSlow(mostBytes);
 
   const routeOf = (hashKey: string): Route => {
     const found = byHashKey.get(hashKey);
@@ -109,7 +110,7 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
   };
   const gather = (route: Route, lane: Account, record: Outgoing, bytes: number) => {
     const { data, partitionKey, hashKey, position } = record;
-    const found = route.gatherings.get(lane) ?? { into: aggregate(aggregateBytes, allocate) };
+    const found = route.gatherings.get(lane) ?? { into: aggregate(mostBytes, allocate) };
     if (!found.into.add(partitionKey, hashKey, data)) {
       if (found.parcel) close(route, found);
       if (!found.into.add(partitionKey, hashKey, data)) return enqueue(route, single(lane, record, bytes));
@@ -119,14 +120,15 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
       route.gatherings.set(lane, found);
       found.parcel = lane.begin(headOf(record), '', position);
     }
-    return lane.include(found.parcel, position, bytes);
+    lane.include(found.parcel, position, bytes);
+    if (found.into.size() >= aggregateBytes && !route.locks.has('')) close(route, found);
   };
   /** Puts a record behind others that wait for the same lock. */
   const queue = (waiting: Parcel[], lane: Account, record: Outgoing, bytes: number) => {
     const { data, partitionKey, hashKey, position } = record;
     const last = waiting.at(-1);
     if (last?.lane === lane && open.get(last)?.add(partitionKey, hashKey, data)) return lane.include(last, position, bytes);
-    const into = aggregate(aggregateBytes, allocate);
+    const into = aggregate(mostBytes, allocate);
     if (!into.add(partitionKey, hashKey, data)) return void waiting.push(single(lane, record, bytes));
     const parcel = lane.begin(headOf(record), partitionKey, position);
     open.set(parcel, into);
@@ -237,6 +239,8 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
   };
 }
 
+/** So many times its size may an aggregate have that waits for the one before: there is one a round trip, and a shard's bytes are to fill it. */
+const GROWN = 4;
 const NOTHING = new Uint8Array(0);
 
 /** An aggregate goes under the keys of its first record. */

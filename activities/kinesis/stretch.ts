@@ -14,6 +14,8 @@ export interface Stretch {
   bases: TimeBase[];
   /** What was held back of events below it has been sent. */
   since: number;
+  /** It does not end before, though all is sent: then the pace may be another (milliseconds since the epoch). */
+  until?: number;
 }
 
 /** A lane that falls silent before event `next`; what was held back of events below `since` has been sent. */
@@ -68,7 +70,7 @@ const LATE_MS = 60_000;
 
 /** Sends a stretch at its pace, behind it as fast as the stream takes; each second also a heartbeat, lest a quiet shard hold windows open. */
 export async function sendStretch(stretch: Stretch, start: Sent, { courier, signal, report, there }: Sending): Promise<Sent> {
-  const { game, lane, from, to, bases, since } = stretch;
+  const { game, lane, from, to, bases, since, until = 0 } = stretch;
   const sent: Sent = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
   const events = laneOf(game, lane);
   events.seek(sent.next);
@@ -90,7 +92,8 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
   const send = sender(game, lane, delivery);
   const beat = beats(game, lane, send);
   let i = sent.next;
-  while (i < to && !signal.aborted) {
+  const isOver = () => i >= to && Date.now() >= until;
+  while (!isOver() && !signal.aborted) {
     const due = Math.min(to, dueBy(bases, Date.now()));
     const end = Math.min(due, i + TURN_EVENTS);
     while (i < end && !signal.aborted) {
@@ -107,7 +110,7 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
       delivery.reached(i);
       sent.heartbeats += await beat(sent.latest, i);
     }
-    if (i >= to) break;
+    if (isOver()) break;
     if (i < due) {
       await turn();
       continue;

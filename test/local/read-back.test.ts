@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateStreamCommand, KinesisClient, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { generator } from '../../activities/kinesis/generate.ts';
 import { rows, shardsOf } from '../../activities/kinesis/shards.ts';
@@ -62,3 +62,16 @@ it('sends nothing twice: an attempt finds in the stream what the one before did 
   expect(other.size).toBe(300);
   expect([...other.values()].filter((count) => count > 1)).toEqual([]);
 }, 60_000);
+
+it('asks for no moment that is yet to come, which AWS refuses, though the next event is due only then', async () => {
+  const { region, endpoint, credentials } = local;
+  const activities = generator({ region, endpoint, credentials }, kinesis);
+  const asked = jest.spyOn(kinesis, 'send');
+  const stretch = { game, lane: 0, from: 300, to: 300, bases: [{ from: 300, base: Date.now() + 60_000, rate: 100 }], since: 0 };
+  const environment = new MockActivityEnvironment({ attempt: 2 });
+  const sent = environment.run(() => activities['kinesis.generate']({ ...stretch, pipeline, again: false }));
+  expect(await sent).toMatchObject({ first: 300, next: 300, resent: [] });
+  const moments = asked.mock.calls.flatMap(([{ input }]) => ('Timestamp' in input ? [input.Timestamp as Date] : []));
+  expect(moments.length).toBeGreaterThan(0);
+  expect(moments.filter((moment) => moment.getTime() > Date.now())).toEqual([]);
+});
