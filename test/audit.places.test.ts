@@ -72,6 +72,8 @@ const agreed = (hours: number) =>
     agreedAt: Date.now() - hours * HOUR_MS,
     places: [],
     wrongInAthena: [],
+    missed: [],
+    minutes: [],
     at: 0,
   } as unknown as Audit);
 
@@ -87,7 +89,7 @@ it('an audit on a schedule goes back to the last that agreed, as what was lost s
   expect(await scopeOf({ hours: 24, onSchedule: true }, 4 / 24)).toEqual({ hours: 4, isNext: true });
   await agreed(2);
   expect(await scopeOf({ hours: 24, onSchedule: true })).toEqual({ hours: 24, isNext: true });
-  await lastAudit(aws)['audit.publish'](pipeline, { places: [], wrongInAthena: [], at: 0 } as unknown as Audit);
+  await lastAudit(aws)['audit.publish'](pipeline, { places: [], wrongInAthena: [], missed: [], minutes: [], at: 0 } as unknown as Audit);
 });
 
 it('a ledger is fetched as far back as the lake is read, also when that is the first minute of an hour', async () => {
@@ -132,7 +134,7 @@ describe('on AWS', () => {
 
   it('an audit on a schedule counts what came since the last that agreed, and a little before; on the laptop, and by hand, all that is asked for', async () => {
     const agreed = (at?: number) =>
-      lastAudit(aws)['audit.publish'](pipeline, { agreedAt: at, places: [], wrongInAthena: [], at: 0 } as unknown as Audit);
+      lastAudit(aws)['audit.publish'](pipeline, { agreedAt: at, places: [], wrongInAthena: [], missed: [], minutes: [], at: 0 } as unknown as Audit);
     await agreed();
     expect(await act['audit.scope'](onAws, onSchedule)).toMatchObject({ since: 0, isNext: true });
     await agreed(Date.now() - 60 * 60_000);
