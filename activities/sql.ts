@@ -99,7 +99,8 @@ function placeholders(pipeline: Pipeline) {
     comparedUntil: `CAST(current_timestamp - INTERVAL '${onTheWay(pipeline)}' SECOND AS timestamp(3))`,
     recentHours: RANGES.recent,
     recentPartitions: deliveredWithin(RANGES.recent),
-    monthHours: RANGES.month,
+    // As long before a player's first day there must be days on which he did not come.
+    cohortHours: Math.min(MONTH_DAYS, Math.floor(pipeline.keep.lakeDays / 2)) * 24,
     database: lakeDatabase,
     // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,
