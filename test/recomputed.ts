@@ -22,7 +22,7 @@ export function recomputed(onTime: GameEvent[], late: GameEvent[], window: numbe
     players,
     'sliding players': playerRows(counted, Math.ceil(SLIDING_MS / window) * window, window),
     teams: teamRows(counted, window),
-    leaderboards: leaders([...players.values()]),
+    leaderboards: leaders(counted, window),
     servers: serverRows(counted, window),
     'late events': new Map(late.map((event) => [event.event_id, lateRow(event)])),
   };
@@ -77,22 +77,24 @@ function teamRows(events: GameEvent[], window: number): Rows {
   return withRatios(rows);
 }
 
-function leaders(players: Row[]): Rows {
+/** Players are ranked by all that they did in a window, for whichever teams. */
+function leaders(events: GameEvent[], window: number): Rows {
+  const ofNoTeam = events.map((event) => ({ ...event, killer_team: '', victim_team: '' }));
+  const players = [...playerRows(ofNoTeam, window, window).values()];
   const windows = new Set(players.map(({ window_start: start }) => start));
   const byWindow = [...windows].map((start) => players.filter((row) => row.window_start === start));
   const order = (a: Row, b: Row) =>
     Number(b.kills) - Number(a.kills) ||
     Number(a.deaths) - Number(b.deaths) ||
     Number(b.assists) - Number(a.assists) ||
-    text(a.player_id, b.player_id) ||
-    text(a.team, b.team);
+    text(a.player_id, b.player_id);
   const best = byWindow.flatMap((rows) =>
     rows
       .sort(order)
       .slice(0, BEST)
       .map((row, i) => ({ ...row, place: i + 1 })),
   );
-  return new Map(best.map(({ kill_death_ratio: _, ...row }: Row): [string, Row] => [keyOf(row), row]));
+  return new Map(best.map(({ kill_death_ratio: _, team: __, ...row }: Row): [string, Row] => [keyOf(row), row]));
 }
 
 function serverRows(events: GameEvent[], window: number): Rows {

@@ -76,8 +76,11 @@ describe('windows_wrong', () => {
     await lake.remove(...(await Promise.all((['leaderboards', 'player_metrics'] as const).map((table) => lake.put(table, 'partial', [])))));
   });
 
-  const [player, team, leader, server] = [metrics.player_metrics, metrics.team_metrics, metrics.leaderboards, metrics.server_metrics].map(
-    (rows) => rows[0]!,
+  const [team, leader, server] = [metrics.team_metrics, metrics.leaderboards, metrics.server_metrics].map((rows) => rows[0]!);
+  const last = metrics.leaderboards.find(({ place }) => place === 10);
+  const player = metrics.player_metrics.find(
+    ({ window_end: end, player_id: id, window_start: start }) =>
+      end === last!.window_end && start === last!.window_start && id === last!.player_id,
   );
   it.each<[string, LakeTable, object[], number]>([
     // With him goes the place that he had by right.
