@@ -152,12 +152,14 @@ describe('the questions of sql/athena', () => {
     const rows = await lake.ask('team_performance');
     expect(rows.map(({ team }) => team)).toEqual(['blue', 'red']);
     const ended = events.filter(({ event_type: type }) => type === 'match_end');
-    for (const { team, kills: all, deaths, kill_death_ratio, points, matches_won, matches_ended, win_share } of rows) {
+    for (const row of rows) {
+      const { team, kills: all, deaths, kill_death_ratio, matches_won, matches_ended, win_share } = row;
       expect(all).toBe(tally(({ killer_team }) => killer_team).get(String(team)));
       expect(deaths).toBe(tally(({ victim_team }) => victim_team).get(String(team)));
       expect(kill_death_ratio).toBe(Number(all) / Number(deaths));
       const reached = events.filter((event) => event.event_type === 'objective' && event.team === team);
-      expect(points).toBe(reached.reduce((sum, event) => sum + event.points!, 0));
+      const points = reached.reduce((sum, event) => sum + event.points!, 0);
+      expect(row).toMatchObject({ objectives: reached.length, points, score: Number(all) + points });
       expect([matches_won, matches_ended]).toEqual([ended.filter(({ winner_team }) => winner_team === team).length, ended.length]);
       expect(win_share).toBe(Number(matches_won) / Number(matches_ended));
     }

@@ -56,8 +56,8 @@ function teamRows(events: GameEvent[], window: number): Rows {
   for (const event of events) {
     const [start = 0] = startsOf(event, window, window);
     const row = (team: string, player?: string) => {
-      const counts = { kills: 0, deaths: 0, assists: 0, players: 0, points: 0, matches_won: 0, matches_ended: 0, kill_death_ratio: 0 };
-      const found = rowOf(rows, { ...spanOf(start, window), team, ...counts });
+      const counts = { kills: 0, deaths: 0, assists: 0, players: 0, objectives: 0, points: 0, matches_won: 0, matches_ended: 0 };
+      const found = rowOf(rows, { ...spanOf(start, window), team, ...counts, kill_death_ratio: 0 });
       const seen = players.get(found) ?? new Set();
       players.set(found, player === undefined ? seen : seen.add(player));
       found.players = players.get(found)!.size;
@@ -68,7 +68,11 @@ function teamRows(events: GameEvent[], window: number): Rows {
       add(row(event.victim_team!, event.victim_id), 'deaths');
       if (event.assist_id !== undefined) add(row(event.killer_team!, event.assist_id), 'assists');
     }
-    if (event.event_type === 'objective') add(row(event.team!, event.player_id), 'points', event.points);
+    if (event.event_type === 'objective') {
+      const reached = row(event.team!, event.player_id);
+      add(reached, 'objectives');
+      add(reached, 'points', event.points);
+    }
     if (event.event_type === 'match_end') {
       add(row(event.winner_team!), 'matches_won');
       for (const team of [event.winner_team!, OTHER[event.winner_team!]!]) add(row(team), 'matches_ended');

@@ -130,8 +130,8 @@ const EXPECTED: Record<LakeTable, Record<string, string>> = {
   events: { ...glueColumns(), ...PARTITIONS },
   player_metrics: { ...WINDOW, player_id: 'string', team: 'string', ...COUNTS, kill_death_ratio: 'double', ...PARTITIONS },
   team_metrics: {
-    ...{ ...WINDOW, team: 'string', ...COUNTS, players: WHOLE, points: WHOLE, matches_won: WHOLE, matches_ended: WHOLE },
-    ...{ kill_death_ratio: 'double', ...PARTITIONS },
+    ...{ ...WINDOW, team: 'string', ...COUNTS, players: WHOLE, objectives: WHOLE, points: WHOLE },
+    ...{ matches_won: WHOLE, matches_ended: WHOLE, kill_death_ratio: 'double', ...PARTITIONS },
   },
   leaderboards: { ...WINDOW, place: WHOLE, player_id: 'string', ...COUNTS, ...PARTITIONS },
   server_metrics: {

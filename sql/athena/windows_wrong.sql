@@ -51,7 +51,7 @@ trends AS (
   GROUP BY window_start, player_id, team
 ),
 team_facts AS (
-  SELECT window_start, on_time, player_id, team, kills, deaths, assists, 0 AS points, 0 AS won, 0 AS ended FROM sides
+  SELECT window_start, on_time, player_id, team, kills, deaths, assists, 0 AS objectives, 0 AS points, 0 AS won, 0 AS ended FROM sides
   UNION ALL
   SELECT
     window_start,
@@ -61,6 +61,7 @@ team_facts AS (
     0 AS kills,
     0 AS deaths,
     0 AS assists,
+    CASE event_type WHEN 'objective' THEN 1 ELSE 0 END AS objectives,
     CASE event_type WHEN 'objective' THEN points ELSE 0 END AS points,
     CASE WHEN event_type = 'match_end' AND both_teams.team = winner_team THEN 1 ELSE 0 END AS won,
     CASE event_type WHEN 'match_end' THEN 1 ELSE 0 END AS ended
@@ -76,6 +77,7 @@ teams AS (
     sum(deaths) AS deaths,
     sum(assists) AS assists,
     count(DISTINCT CASE WHEN on_time THEN player_id END) AS players,
+    sum(objectives) AS objectives,
     sum(points) AS points,
     sum(won) AS won,
     sum(ended) AS ended
@@ -154,7 +156,14 @@ recomputed AS (
     kills,
     deaths,
     assists,
-    concat_ws('/', CAST(players AS varchar), CAST(points AS varchar), CAST(won AS varchar), CAST(ended AS varchar)) AS more
+    concat_ws(
+      '/',
+      CAST(players AS varchar),
+      CAST(objectives AS varchar),
+      CAST(points AS varchar),
+      CAST(won AS varchar),
+      CAST(ended AS varchar)
+    ) AS more
   FROM teams
   UNION ALL
   SELECT
@@ -205,7 +214,14 @@ measured AS (
     kills,
     deaths,
     assists,
-    concat_ws('/', CAST(players AS varchar), CAST(points AS varchar), CAST(matches_won AS varchar), CAST(matches_ended AS varchar)) AS more,
+    concat_ws(
+      '/',
+      CAST(players AS varchar),
+      CAST(objectives AS varchar),
+      CAST(points AS varchar),
+      CAST(matches_won AS varchar),
+      CAST(matches_ended AS varchar)
+    ) AS more,
     kill_death_ratio
   FROM ${latest.team_windows} windows
   UNION ALL

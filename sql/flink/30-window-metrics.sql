@@ -34,6 +34,7 @@ SELECT
   SUM(death),
   SUM(assist),
   COUNT(DISTINCT player_id),
+  SUM(objective),
   SUM(points),
   SUM(match_won),
   SUM(match_ended),
