@@ -14,6 +14,7 @@ import { keptFrom, type PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
 import { firstEventAt, pagesOf } from './s3/ledger.ts';
 import { eventsOf, sentBy } from './sent.ts';
+import { onTheWay } from './sql.ts';
 import type { Block, Generated, Holding } from './tally.ts';
 
 /** What was sent, or what Athena has. */
@@ -37,7 +38,7 @@ export interface Doubled {
   bytesScanned: number;
 }
 
-/** What became of the comparison of the metrics: since when, and how many events were sent since then. */
+/** What became of the comparison of the metrics: since when, and how many events were sent since then whose windows are compared. */
 export interface Compared extends Windows {
   since: number;
   sent: number;
@@ -101,7 +102,11 @@ export function auditing(clients: Clients, target: Target) {
         ledgerOf(pipeline, since, upTo),
         windowsInAthena(clients.athena, pipeline, { sending, hours }, asking()),
       ]);
-      return { ...windows, since, sent: eventsOf(sentBy(pages, since)) };
+      const window = pipeline.windowSeconds * 1000;
+      // Of a window that has not been over for long there need not be rows yet.
+      const end = sending ? Math.floor((now - onTheWay(pipeline) * 1000) / window) * window : ALWAYS;
+      const sentSince = (time: number) => eventsOf(sentBy(pages, time));
+      return { ...windows, since, sent: sentSince(since) - sentSince(Math.max(since, end)) };
     },
     /**
      * The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out, and where it does not show just the

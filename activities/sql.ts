@@ -3,7 +3,7 @@ import { LATEST_SECONDS } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { flinkColumns } from '../pipeline/schema.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { RANGES, slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
+import { fillsMinutes, MONTH_DAYS, RANGES, slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { shardIds } from './kinesis/shards.ts';
 
 const FOLDER = new URL('../sql/', import.meta.url);
@@ -15,8 +15,8 @@ const deliveredWithin = (hours: number): string =>
 /** Besides Firehose's buffer: until an idle shard lets a window close, the watermark, and what the parts themselves take. */
 const ON_THE_WAY_SECONDS = 60;
 
-/** How long after its end the rows of a window, and what came late for it, may be on their way. */
-const onTheWay = ({ delivery, generator }: Pipeline): number =>
+/** How long after its end the rows of a window, and what came late for it, may be on their way; in seconds. */
+export const onTheWay = ({ delivery, generator }: Pipeline): number =>
   delivery.seconds + ON_THE_WAY_SECONDS + (generator.trouble.late > 0 ? LATEST_SECONDS : 0);
 
 /** A statement of `sql/`: the file's name without number and ending, and its text with every placeholder filled in. */
@@ -94,9 +94,11 @@ function placeholders(pipeline: Pipeline) {
     latestHours: RANGES.latest,
     latestPartitions: deliveredWithin(RANGES.latest),
     comparedUntil: `CAST(current_timestamp - INTERVAL '${onTheWay(pipeline)}' SECOND AS timestamp(3))`,
+    historyTime: fillsMinutes(pipeline) ? "date_trunc('minute', window_start)" : 'window_start',
     recentHours: RANGES.recent,
     recentPartitions: deliveredWithin(RANGES.recent),
-    monthHours: RANGES.month,
+    // As long before a player's first day there must be days on which he did not come.
+    cohortHours: Math.min(MONTH_DAYS, Math.floor(pipeline.keep.lakeDays / 2)) * 24,
     database: lakeDatabase,
     // Flink's: what a note that goes on somewhere, or after the stream was resharded, has others for.
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,

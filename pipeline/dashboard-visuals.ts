@@ -1,5 +1,7 @@
 import type { DimensionField, Visual } from '@aws-sdk/client-quicksight';
 import { column, date, NO_LABEL, ratio, title, total, word } from './dashboard-fields.ts';
+import type { Pipeline } from './spec.ts';
+import { fillsMinutes } from './windows.ts';
 
 /** The KPI that sums the kills of the chosen range; the check of the whole chain reads it. */
 export const KILLS_VISUAL = 'kills-total';
@@ -154,16 +156,16 @@ export const objectives: Visual = {
 };
 
 /** The long view, from SPICE. */
-export const history: Visual = {
+export const history = (pipeline: Pipeline): Visual => ({
   LineChartVisual: {
     VisualId: 'history',
-    Title: title('Kills per minute, history'),
+    Title: title(`Kills ${fillsMinutes(pipeline) ? 'per minute' : 'by window'}, history`),
     Subtitle: title('From SPICE, refreshed on schedule'),
     ChartConfiguration: {
       Type: 'LINE',
       FieldWells: {
         LineChartAggregatedFieldWells: {
-          Category: [date('history-time', 'history', 'window_start', 'MINUTE')],
+          Category: [date('history-time', 'history', 'window_start', fillsMinutes(pipeline) ? 'MINUTE' : 'SECOND')],
           Values: [total('history-kills', 'history', 'kills')],
           Colors: [word('history-team', 'history', 'team')],
         },
@@ -172,7 +174,7 @@ export const history: Visual = {
       PrimaryYAxisLabelOptions: { AxisLabelOptions: [{ CustomLabel: 'Kills' }] },
     },
   },
-};
+});
 
 /** Every player, best first. */
 export const leaders: Visual = {

@@ -44,7 +44,7 @@ export function dashboardDefinition(pipeline: Pipeline): DashboardVersionDefinit
       ColorsConfiguration: { CustomColors: TEAM_COLORS },
     })),
     FilterGroups: filterGroups(SHEET),
-    Sheets: [sheet()],
+    Sheets: [sheet(pipeline)],
   };
 }
 
@@ -65,7 +65,7 @@ const TEAM_COLORS = [
   { FieldValue: 'blue', Color: '#0072B2' },
 ];
 
-function sheet(): SheetDefinition {
+function sheet(pipeline: Pipeline): SheetDefinition {
   const visuals: [Visual, { at: [column: number, row: number]; size: [columns: number, rows: number] }][] = [
     [kills, { at: [0, 0], size: [9, 5] }],
     [players, { at: [9, 0], size: [9, 5] }],
@@ -91,7 +91,7 @@ function sheet(): SheetDefinition {
       ),
       { at: [18, 21], size: [18, 13] },
     ],
-    [history, { at: [0, 34], size: [24, 13] }],
+    [history(pipeline), { at: [0, 34], size: [24, 13] }],
     [leaders, { at: [24, 34], size: [12, 13] }],
     [account, { at: [0, 47], size: [36, 8] }],
   ];
@@ -176,7 +176,7 @@ const SCORES: InputColumn[] = [
   { Name: 'matches_won', Type: 'INTEGER' },
 ];
 
-/** What the dashboard reads, of the last month: the live metrics and the last audit straight from Athena, and the metrics' history by the minute in SPICE. */
+/** What the dashboard reads, of the last month: the live metrics and the last audit straight from Athena, and the metrics' history in SPICE, by the minute where windows fill one. */
 export const dataSets = (_pipeline: Pipeline): Record<DataSetName, DataSetPlan> => ({
   players: {
     file: 'players.sql',

@@ -9,6 +9,9 @@ const SLIDING_SECONDS = 60;
 export const slidingSeconds = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): number =>
   windowSeconds * Math.ceil(SLIDING_SECONDS / windowSeconds);
 
+/** True when windows add up to minutes: others lie across the borders of them. */
+export const fillsMinutes = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): boolean => 60 % windowSeconds === 0;
+
 /** How far back the dashboard looks, and questions about a month. */
 export const MONTH_DAYS = 30;
 

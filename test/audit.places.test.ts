@@ -72,6 +72,8 @@ const agreed = (hours: number) =>
     agreedAt: Date.now() - hours * HOUR_MS,
     places: [],
     wrongInAthena: [],
+    missed: [],
+    minutes: [],
     at: 0,
   } as unknown as Audit);
 
@@ -87,7 +89,7 @@ it('an audit on a schedule goes back to the last that agreed, as what was lost s
   expect(await scopeOf({ hours: 24, onSchedule: true }, 4 / 24)).toEqual({ hours: 4, isNext: true });
   await agreed(2);
   expect(await scopeOf({ hours: 24, onSchedule: true })).toEqual({ hours: 24, isNext: true });
-  await lastAudit(aws)['audit.publish'](pipeline, { places: [], wrongInAthena: [], at: 0 } as unknown as Audit);
+  await lastAudit(aws)['audit.publish'](pipeline, { places: [], wrongInAthena: [], missed: [], minutes: [], at: 0 } as unknown as Audit);
 });
 
 it('a ledger is fetched as far back as the lake is read, also when that is the first minute of an hour', async () => {
@@ -132,7 +134,14 @@ describe('on AWS', () => {
 
   it('an audit on a schedule counts what came since the last that agreed, and a little before; on the laptop, and by hand, all that is asked for', async () => {
     const agreed = (at?: number) =>
-      lastAudit(aws)['audit.publish'](pipeline, { agreedAt: at, places: [], wrongInAthena: [], at: 0 } as unknown as Audit);
+      lastAudit(aws)['audit.publish'](pipeline, {
+        agreedAt: at,
+        places: [],
+        wrongInAthena: [],
+        missed: [],
+        minutes: [],
+        at: 0,
+      } as unknown as Audit);
     await agreed();
     expect(await act['audit.scope'](onAws, onSchedule)).toMatchObject({ since: 0, isNext: true });
     await agreed(Date.now() - 60 * 60_000);
@@ -191,6 +200,32 @@ describe('the metrics', () => {
     expect(near).toMatchObject({ checked: 0, wrong: 0, sent: 0 });
     expect(near!.since).toBeGreaterThan(hour);
   }, 30_000);
+
+  it('are missed only where a window has ended that is compared: what was sent a minute ago need not have any yet', async () => {
+    const answer = async ({ input }: { input: { QueryString?: string; MaxResults?: number } }) => ({
+      QueryExecutionId: 'q',
+      QueryExecution: { Status: { State: 'SUCCEEDED' } },
+      ResultSet: { Rows: [{}, { Data: [{ VarCharValue: '0' }, { VarCharValue: '0' }] }] },
+      ...input,
+    });
+    const sentOf = async (ago: number, sending: boolean) => {
+      const time = { from: 0, base: Date.now() - ago, rate: 10 };
+      const page = { game: quiet.scene.game, ranges: [{ lane: 0, first: 0, end: 300, resent: [], since: 0, at: 0, time }] };
+      const Body = { transformToString: async () => JSON.stringify(page) };
+      const s3 = {
+        send: async ({ input: { Key } }: { input: { Key?: string } }) =>
+          Key ? { Body } : { Contents: [{ Key: 'ledger/r/0', LastModified: new Date() }] },
+      };
+      const { region, endpoint, credentials } = local;
+      const lake = auditing({ ...aws, s3: s3 as never, athena: { send: answer } as never }, { region, endpoint, credentials });
+      return (await doing(() => lake['audit.windows'](pipeline, sending))).sent;
+    };
+    expect(await sentOf(60_000, true)).toBe(0);
+    expect(await sentOf(60_000, false)).toBe(300);
+    const some = await sentOf(110_000, true);
+    expect([some > 0, some < 300]).toEqual([true, true]);
+    expect(await sentOf(200_000, true)).toBe(300);
+  });
 
   it('are compared since the last audit that agreed, or as an audit by hand asks', async () => {
     const ago = async (asked: Parameters<(typeof act)['audit.scope']>[1]) =>

@@ -73,7 +73,7 @@ describe('cost', () => {
     expect(cadences(own).map(({ name, every }) => `${name} ${every / 1000}`)).toEqual([
       'crawl 10',
       'kills_total 30',
-      ...QUESTIONS.filter((name) => name !== 'kills_total').map((name) => `${name} 3600`),
+      ...QUESTIONS.filter((name) => name !== 'kills_total').map((name) => `${name} ${name === 'retention' ? 86_400 : 3600}`),
       'history 43200',
       'audit 3600',
     ]);
@@ -81,7 +81,7 @@ describe('cost', () => {
     const prices = priceOf(own, { ...ALL, lakeDays: 0 });
     expect(prices['Glue crawls']).toBeCloseTo(361 * PRICES.crawlHours * PRICES.dpuHour, 9);
     expect(prices['Athena queries']).toBeCloseTo(
-      ((120 + QUESTIONS.length - 1 + 1 / 12 + 3) * PRICES.athenaLeast * PRICES.athenaTb) / 1024 ** 4,
+      ((120 + QUESTIONS.length - 2 + 1 / 24 + 1 / 12 + 3) * PRICES.athenaLeast * PRICES.athenaTb) / 1024 ** 4,
       12,
     );
     expect(overBudget({ ...own, maxHourlyCost: 20 }, 0, ALL)).toContain('more than maxHourlyCost $20');

@@ -55,7 +55,7 @@ export async function deliver(clients: Clients, windows: PlayerWindow[], file: s
   const [{ window_end: end }] = windows as [PlayerWindow];
   const ratios = (rows: Omit<PlayerWindow, 'player_id'>[]) =>
     rows.map((row) => ({ ...row, assists: 0, kill_death_ratio: row.kills / Math.max(row.deaths, 1) }));
-  const scores = { points: 0, matches_won: 0, matches_ended: 0 };
+  const scores = { objectives: 0, points: 0, matches_won: 0, matches_ended: 0 };
   const events = matchFrom(Date.parse(`${end}Z`), file);
   const { leaderboards, server_metrics, late_events } = metricsRows(events, [events[0]!], of.windowSeconds);
   await put(clients, of, 'events', file, end, events);

@@ -193,8 +193,8 @@ function found(all: Record<string, Row[]>, asked: Asked, { base }: Scenario): Ro
 }
 
 const isSliding = ({ window_start: start, window_end: end }: Row) => Date.parse(`${end}Z`) - Date.parse(`${start}Z`) !== WINDOW_MS;
-const size = ({ kills = 0, deaths = 0, assists = 0, events = 0, points = 0, matches_ended: ended = 0 }: Row): number =>
-  [kills, deaths, assists, events, points, ended].map(Number).reduce((a, b) => a + b);
+const size = ({ kills = 0, deaths = 0, assists = 0, events = 0, objectives = 0, points = 0, matches_ended: ended = 0 }: Row): number =>
+  [kills, deaths, assists, events, objectives, points, ended].map(Number).reduce((a, b) => a + b);
 
 const sorted = (rows: Rows): Row[] => [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => withoutWatermark(row));
 /** When exactly a watermark comes is Flink's business. */

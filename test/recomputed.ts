@@ -22,7 +22,7 @@ export function recomputed(onTime: GameEvent[], late: GameEvent[], window: numbe
     players,
     'sliding players': playerRows(counted, Math.ceil(SLIDING_MS / window) * window, window),
     teams: teamRows(counted, window),
-    leaderboards: leaders([...players.values()]),
+    leaderboards: leaders(counted, window),
     servers: serverRows(counted, window),
     'late events': new Map(late.map((event) => [event.event_id, lateRow(event)])),
   };
@@ -56,8 +56,8 @@ function teamRows(events: GameEvent[], window: number): Rows {
   for (const event of events) {
     const [start = 0] = startsOf(event, window, window);
     const row = (team: string, player?: string) => {
-      const counts = { kills: 0, deaths: 0, assists: 0, players: 0, points: 0, matches_won: 0, matches_ended: 0, kill_death_ratio: 0 };
-      const found = rowOf(rows, { ...spanOf(start, window), team, ...counts });
+      const counts = { kills: 0, deaths: 0, assists: 0, players: 0, objectives: 0, points: 0, matches_won: 0, matches_ended: 0 };
+      const found = rowOf(rows, { ...spanOf(start, window), team, ...counts, kill_death_ratio: 0 });
       const seen = players.get(found) ?? new Set();
       players.set(found, player === undefined ? seen : seen.add(player));
       found.players = players.get(found)!.size;
@@ -68,7 +68,11 @@ function teamRows(events: GameEvent[], window: number): Rows {
       add(row(event.victim_team!, event.victim_id), 'deaths');
       if (event.assist_id !== undefined) add(row(event.killer_team!, event.assist_id), 'assists');
     }
-    if (event.event_type === 'objective') add(row(event.team!, event.player_id), 'points', event.points);
+    if (event.event_type === 'objective') {
+      const reached = row(event.team!, event.player_id);
+      add(reached, 'objectives');
+      add(reached, 'points', event.points);
+    }
     if (event.event_type === 'match_end') {
       add(row(event.winner_team!), 'matches_won');
       for (const team of [event.winner_team!, OTHER[event.winner_team!]!]) add(row(team), 'matches_ended');
@@ -77,22 +81,24 @@ function teamRows(events: GameEvent[], window: number): Rows {
   return withRatios(rows);
 }
 
-function leaders(players: Row[]): Rows {
+/** Players are ranked by all that they did in a window, for whichever teams. */
+function leaders(events: GameEvent[], window: number): Rows {
+  const ofNoTeam = events.map((event) => ({ ...event, killer_team: '', victim_team: '' }));
+  const players = [...playerRows(ofNoTeam, window, window).values()];
   const windows = new Set(players.map(({ window_start: start }) => start));
   const byWindow = [...windows].map((start) => players.filter((row) => row.window_start === start));
   const order = (a: Row, b: Row) =>
     Number(b.kills) - Number(a.kills) ||
     Number(a.deaths) - Number(b.deaths) ||
     Number(b.assists) - Number(a.assists) ||
-    text(a.player_id, b.player_id) ||
-    text(a.team, b.team);
+    text(a.player_id, b.player_id);
   const best = byWindow.flatMap((rows) =>
     rows
       .sort(order)
       .slice(0, BEST)
       .map((row, i) => ({ ...row, place: i + 1 })),
   );
-  return new Map(best.map(({ kill_death_ratio: _, ...row }: Row): [string, Row] => [keyOf(row), row]));
+  return new Map(best.map(({ kill_death_ratio: _, team: __, ...row }: Row): [string, Row] => [keyOf(row), row]));
 }
 
 function serverRows(events: GameEvent[], window: number): Rows {

@@ -46,6 +46,8 @@ describe('what a spec says of its schedules', () => {
     expect(by('crawl')).toMatchObject({ every: 60_000, overlap: 'CANCEL_OTHER', catchup: 60_000 });
     expect(by('kills_total')).toMatchObject({ every: 30_000, overlap: 'BUFFER_ONE', catchup: 3_600_000 });
     expect(by('player_deaths')).toMatchObject({ every: 120_000, overlap: 'CANCEL_OTHER' });
+    // Its answer changes by the day.
+    expect(by('retention')).toMatchObject({ every: 86_400_000, overlap: 'CANCEL_OTHER' });
     expect(by('history')).toMatchObject({ every: 3_600_000, overlap: 'ALLOW_ALL' });
   });
 

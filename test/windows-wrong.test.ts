@@ -54,7 +54,10 @@ describe('windows_wrong', () => {
     const { player_metrics: players, team_metrics: teams } = metrics;
     await lake.put('events', 'again', events.slice(0, 300));
     await lake.put('player_metrics', 'again', [...players.slice(0, 20), { ...players[3]!, kills: 0, deaths: 0, kill_death_ratio: 0 }]);
-    await lake.put('team_metrics', 'again', [{ ...teams[0]!, kills: 0, deaths: 1, players: 1, points: 0, kill_death_ratio: 0 }, teams[1]!]);
+    await lake.put('team_metrics', 'again', [
+      { ...teams[0]!, kills: 0, deaths: 1, players: 1, objectives: 0, points: 0, kill_death_ratio: 0 },
+      teams[1]!,
+    ]);
     await lake.put('late_events', 'again', metrics.late_events.slice(0, 10));
     expect(await lake.ask('pipeline_counts')).toEqual([
       expect.objectContaining({ duplicates: 0, copies: copies + 300, late: late.length }),
@@ -76,13 +79,17 @@ describe('windows_wrong', () => {
     await lake.remove(...(await Promise.all((['leaderboards', 'player_metrics'] as const).map((table) => lake.put(table, 'partial', [])))));
   });
 
-  const [player, team, leader, server] = [metrics.player_metrics, metrics.team_metrics, metrics.leaderboards, metrics.server_metrics].map(
-    (rows) => rows[0]!,
+  const [team, leader, server] = [metrics.team_metrics, metrics.leaderboards, metrics.server_metrics].map((rows) => rows[0]!);
+  const last = metrics.leaderboards.find(({ place }) => place === 10);
+  const player = metrics.player_metrics.find(
+    ({ window_end: end, player_id: id, window_start: start }) =>
+      end === last!.window_end && start === last!.window_start && id === last!.player_id,
   );
   it.each<[string, LakeTable, object[], number]>([
     // With him goes the place that he had by right.
     ['a kill too many', 'player_metrics', [{ ...player, kills: Number(player!.kills) + 1, kill_death_ratio: 9 }], 3],
     ['a player who never was', 'player_metrics', [{ ...player, player_id: 'player-nobody' }], 1],
+    ['an objective too many', 'team_metrics', [{ ...team, objectives: Number(team!.objectives) + 1 }], 1],
     ['points too many', 'team_metrics', [{ ...team, points: Number(team!.points) + 1 }], 1],
     // All behind him are in the wrong place then.
     ['a place for another player', 'leaderboards', [{ ...leader, player_id: 'player-nobody', deaths: Number(leader!.deaths) + 1 }], 9],

@@ -7,7 +7,9 @@ import { buildNote, windowSecondsIn } from '../activities/kinesis-analytics-v2/n
 import { goingOn } from '../activities/kinesis-analytics-v2/resume.ts';
 import { preflight } from '../activities/preflight.ts';
 import { stageActivities } from '../activities/registry.ts';
+import { statement } from '../activities/sql.ts';
 import { type Local, startLocal } from '../local/start.ts';
+import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import type { LakeTable } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
@@ -35,6 +37,22 @@ afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
   await rm(dir, { recursive: true });
+});
+
+describe('the history on the dashboard', () => {
+  it.each([
+    [10, 'Kills per minute, history', 'MINUTE', "date_trunc('minute', window_start) AS window_start"],
+    [60, 'Kills per minute, history', 'MINUTE', "date_trunc('minute', window_start) AS window_start"],
+    [7, 'Kills by window, history', 'SECOND', '  window_start AS window_start'],
+    [120, 'Kills by window, history', 'SECOND', '  window_start AS window_start'],
+  ])('of windows of %i s is of %s', (windowSeconds, title, granularity, column) => {
+    const of = pipelineOf({ windowSeconds });
+    const { Sheets: [sheet] = [] } = dashboardDefinition(of);
+    const chart = sheet?.Visuals?.find(({ LineChartVisual: line }) => line?.VisualId === 'history')?.LineChartVisual;
+    const [time] = chart?.ChartConfiguration?.FieldWells?.LineChartAggregatedFieldWells?.Category ?? [];
+    expect([chart?.Title?.FormatText?.PlainText, time?.DateDimensionField?.DateGranularity]).toEqual([title, granularity]);
+    expect(statement(of, 'quicksight/history.sql')).toContain(column);
+  });
 });
 
 const up = async (...stages: Stage[]) => {

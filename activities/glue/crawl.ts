@@ -130,10 +130,10 @@ const EXPECTED: Record<LakeTable, Record<string, string>> = {
   events: { ...glueColumns(), ...PARTITIONS },
   player_metrics: { ...WINDOW, player_id: 'string', team: 'string', ...COUNTS, kill_death_ratio: 'double', ...PARTITIONS },
   team_metrics: {
-    ...{ ...WINDOW, team: 'string', ...COUNTS, players: WHOLE, points: WHOLE, matches_won: WHOLE, matches_ended: WHOLE },
-    ...{ kill_death_ratio: 'double', ...PARTITIONS },
+    ...{ ...WINDOW, team: 'string', ...COUNTS, players: WHOLE, objectives: WHOLE, points: WHOLE },
+    ...{ matches_won: WHOLE, matches_ended: WHOLE, kill_death_ratio: 'double', ...PARTITIONS },
   },
-  leaderboards: { ...WINDOW, place: WHOLE, player_id: 'string', team: 'string', ...COUNTS, ...PARTITIONS },
+  leaderboards: { ...WINDOW, place: WHOLE, player_id: 'string', ...COUNTS, ...PARTITIONS },
   server_metrics: {
     ...{ ...WINDOW, server_id: 'string', events: WHOLE, players: WHOLE },
     ...Object.fromEntries(LATENCIES.map((name) => [name, WHOLE])),

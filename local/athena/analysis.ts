@@ -1,5 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Analysis } from './engine-messages.ts';
+import { refuseGroupedExpressions } from './grouping.ts';
 import { INFORMATION_SCHEMA } from './information-schema.ts';
 import { type Inspection, inspect } from './inspection.ts';
 import { tokens } from './tokens.ts';
@@ -15,6 +16,7 @@ let parser: Promise<DuckDBConnection> | undefined;
 
 /** Translates and inspects one Trino query. Every table in the text that comes back is `awsdatacatalog.<database>.<table>`. */
 export async function analyse(trino: string, database: string): Promise<Analysis> {
+  refuseGroupedExpressions(trino);
   const sql = await translate(shielded(trino));
   parser ??= DuckDBInstance.create(':memory:', { threads: '1' }).then((instance) => instance.connect());
   const { tables, functions, named } = await inspect(await parser, sql);

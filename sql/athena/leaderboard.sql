@@ -22,26 +22,30 @@ led AS (
   WHERE place = 1
   GROUP BY player_id
 ),
-weapons AS (
-  SELECT weapon, count(*) AS kills
-  FROM ${recent.game_events} events
-  WHERE event_type = 'kill'
-  GROUP BY weapon
-),
 used AS (
   SELECT killer_id AS player_id, weapon, count(*) AS kills
   FROM ${recent.game_events} events
   WHERE event_type = 'kill'
   GROUP BY killer_id, weapon
 ),
+weapons AS (
+  SELECT weapon, sum(kills) AS kills
+  FROM used
+  GROUP BY weapon
+),
 favourites AS (
-  SELECT player_id, weapon
+  SELECT player_id, weapon, kills
   FROM (
-    SELECT player_id, weapon, row_number() OVER (PARTITION BY player_id ORDER BY kills DESC, weapon) AS place
+    SELECT
+      player_id,
+      weapon,
+      sum(kills) OVER (PARTITION BY player_id) AS kills,
+      row_number() OVER (PARTITION BY player_id ORDER BY used.kills DESC, weapon) AS place
     FROM used
   )
   WHERE place = 1
 ),
+-- What a player hardly uses, and others kill with most.
 tries AS (
   SELECT player_id, weapon
   FROM (
@@ -52,7 +56,7 @@ tries AS (
     FROM favourites
     CROSS JOIN weapons
     LEFT JOIN used ON used.player_id = favourites.player_id AND used.weapon = weapons.weapon
-    WHERE weapons.weapon <> favourites.weapon AND coalesce(used.kills, 0) * 10 < weapons.kills
+    WHERE weapons.weapon <> favourites.weapon AND coalesce(used.kills, 0) * 10 < favourites.kills
   )
   WHERE place = 1
 )

@@ -13,17 +13,19 @@ WITH events AS (
   -- Of a window that began before the hour there would be parts only.
   WHERE window_start >= CAST(date_trunc('hour', current_timestamp - INTERVAL '${latestHours}' HOUR) AS timestamp(3))
 ),
-kills AS (
-  SELECT *
-  FROM events
-  WHERE event_type = 'kill'
-),
+-- A reference to `events` is a scan of the lake: who killed, died and assisted is told by one.
 sides AS (
-  SELECT window_start, on_time, killer_id AS player_id, killer_team AS team, 1 AS kills, 0 AS deaths, 0 AS assists FROM kills
-  UNION ALL
-  SELECT window_start, on_time, victim_id AS player_id, victim_team AS team, 0 AS kills, 1 AS deaths, 0 AS assists FROM kills
-  UNION ALL
-  SELECT window_start, on_time, assist_id AS player_id, killer_team AS team, 0 AS kills, 0 AS deaths, 1 AS assists FROM kills WHERE assist_id <> ''
+  SELECT
+    window_start,
+    on_time,
+    CASE part WHEN 'kill' THEN killer_id WHEN 'death' THEN victim_id ELSE assist_id END AS player_id,
+    CASE part WHEN 'death' THEN victim_team ELSE killer_team END AS team,
+    CASE part WHEN 'kill' THEN 1 ELSE 0 END AS kills,
+    CASE part WHEN 'death' THEN 1 ELSE 0 END AS deaths,
+    CASE part WHEN 'assist' THEN 1 ELSE 0 END AS assists
+  FROM events
+  CROSS JOIN (VALUES 'kill', 'death', 'assist') AS parts (part)
+  WHERE event_type = 'kill' AND (part <> 'assist' OR assist_id <> '')
 ),
 players AS (
   SELECT window_start, player_id, team, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
@@ -49,26 +51,23 @@ trends AS (
   GROUP BY window_start, player_id, team
 ),
 team_facts AS (
-  SELECT window_start, on_time, player_id, team, kills, deaths, assists, 0 AS points, 0 AS won, 0 AS ended FROM sides
-  UNION ALL
-  SELECT window_start, on_time, player_id, team, 0 AS kills, 0 AS deaths, 0 AS assists, points, 0 AS won, 0 AS ended
-  FROM events
-  WHERE event_type = 'objective'
+  SELECT window_start, on_time, player_id, team, kills, deaths, assists, 0 AS objectives, 0 AS points, 0 AS won, 0 AS ended FROM sides
   UNION ALL
   SELECT
     window_start,
     on_time,
-    CAST(NULL AS varchar) AS player_id,
-    teams.team,
+    CASE event_type WHEN 'objective' THEN player_id END AS player_id,
+    both_teams.team,
     0 AS kills,
     0 AS deaths,
     0 AS assists,
-    0 AS points,
-    CASE WHEN teams.team = winner_team THEN 1 ELSE 0 END AS won,
-    1 AS ended
+    CASE event_type WHEN 'objective' THEN 1 ELSE 0 END AS objectives,
+    CASE event_type WHEN 'objective' THEN points ELSE 0 END AS points,
+    CASE WHEN event_type = 'match_end' AND both_teams.team = winner_team THEN 1 ELSE 0 END AS won,
+    CASE event_type WHEN 'match_end' THEN 1 ELSE 0 END AS ended
   FROM events
-  CROSS JOIN (VALUES 'red', 'blue') AS teams (team)
-  WHERE event_type = 'match_end'
+  CROSS JOIN (VALUES 'red', 'blue') AS both_teams (team)
+  WHERE event_type = 'match_end' OR (event_type = 'objective' AND both_teams.team = events.team)
 ),
 teams AS (
   SELECT
@@ -78,6 +77,7 @@ teams AS (
     sum(deaths) AS deaths,
     sum(assists) AS assists,
     count(DISTINCT CASE WHEN on_time THEN player_id END) AS players,
+    sum(objectives) AS objectives,
     sum(points) AS points,
     sum(won) AS won,
     sum(ended) AS ended
@@ -85,16 +85,16 @@ teams AS (
   GROUP BY window_start, team
 ),
 leaders AS (
-  SELECT window_start, place, player_id, team, kills, deaths, assists
+  SELECT window_start, place, player_id, kills, deaths, assists
   FROM (
     SELECT
       *,
-      row_number() OVER (PARTITION BY window_start ORDER BY kills DESC, deaths, assists DESC, player_id, team) AS place
+      row_number() OVER (PARTITION BY window_start ORDER BY kills DESC, deaths, assists DESC, player_id) AS place
     FROM (
-      SELECT window_start, player_id, team, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
+      SELECT window_start, player_id, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
       FROM sides
       WHERE on_time
-      GROUP BY window_start, player_id, team
+      GROUP BY window_start, player_id
     )
   )
   WHERE place <= 10
@@ -156,7 +156,14 @@ recomputed AS (
     kills,
     deaths,
     assists,
-    concat_ws('/', CAST(players AS varchar), CAST(points AS varchar), CAST(won AS varchar), CAST(ended AS varchar)) AS more
+    concat_ws(
+      '/',
+      CAST(players AS varchar),
+      CAST(objectives AS varchar),
+      CAST(points AS varchar),
+      CAST(won AS varchar),
+      CAST(ended AS varchar)
+    ) AS more
   FROM teams
   UNION ALL
   SELECT
@@ -167,7 +174,7 @@ recomputed AS (
     kills,
     deaths,
     assists,
-    concat_ws(' ', player_id, team) AS more
+    player_id AS more
   FROM leaders
   UNION ALL
   SELECT
@@ -207,7 +214,14 @@ measured AS (
     kills,
     deaths,
     assists,
-    concat_ws('/', CAST(players AS varchar), CAST(points AS varchar), CAST(matches_won AS varchar), CAST(matches_ended AS varchar)) AS more,
+    concat_ws(
+      '/',
+      CAST(players AS varchar),
+      CAST(objectives AS varchar),
+      CAST(points AS varchar),
+      CAST(matches_won AS varchar),
+      CAST(matches_ended AS varchar)
+    ) AS more,
     kill_death_ratio
   FROM ${latest.team_windows} windows
   UNION ALL
@@ -219,7 +233,7 @@ measured AS (
     kills,
     deaths,
     assists,
-    concat_ws(' ', player_id, team) AS more,
+    player_id AS more,
     CAST(kills AS double) / greatest(deaths, 1) AS kill_death_ratio
   FROM ${latest.window_leaders} windows
   UNION ALL

@@ -7,6 +7,7 @@ CREATE TABLE team_metrics (
   deaths BIGINT,
   assists BIGINT,
   players BIGINT,
+  objectives BIGINT,
   points BIGINT,
   matches_won BIGINT,
   matches_ended BIGINT,

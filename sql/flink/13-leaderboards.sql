@@ -4,7 +4,6 @@ CREATE TABLE leaderboards (
   window_end TIMESTAMP(3),
   place BIGINT,
   player_id STRING,
-  team STRING,
   kills BIGINT,
   deaths BIGINT,
   assists BIGINT

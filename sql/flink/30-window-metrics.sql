@@ -34,6 +34,7 @@ SELECT
   SUM(death),
   SUM(assist),
   COUNT(DISTINCT player_id),
+  SUM(objective),
   SUM(points),
   SUM(match_won),
   SUM(match_ended),
@@ -42,15 +43,20 @@ FROM TABLE(TUMBLE(TABLE team_parts, DESCRIPTOR(happened_at), INTERVAL '${windowS
 GROUP BY window_start, window_end, team;
 
 INSERT INTO leaderboards
-SELECT window_start, window_end, place, player_id, team, kills, deaths, assists
+SELECT window_start, window_end, place, player_id, kills, deaths, assists
 FROM (
   SELECT
     *,
     ROW_NUMBER() OVER (
       PARTITION BY window_start, window_end
-      ORDER BY kills DESC, deaths ASC, assists DESC, player_id ASC, team ASC
+      ORDER BY kills DESC, deaths ASC, assists DESC, player_id ASC
     ) AS place
-  FROM player_windows
+  FROM (
+    -- Teams are drawn anew for each match: within a window a player may have been in both.
+    SELECT window_start, window_end, player_id, SUM(kills) AS kills, SUM(deaths) AS deaths, SUM(assists) AS assists
+    FROM player_windows
+    GROUP BY window_start, window_end, player_id
+  )
 )
 WHERE place <= 10;
 

@@ -1,5 +1,5 @@
 SELECT
-  date_trunc('minute', window_start) AS window_start,
+  ${historyTime} AS window_start,
   team,
   SUM(kills) AS kills,
   SUM(deaths) AS deaths

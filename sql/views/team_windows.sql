@@ -8,18 +8,19 @@ SELECT
   sum(deaths) AS deaths,
   sum(assists) AS assists,
   sum(players) AS players,
+  sum(objectives) AS objectives,
   sum(points) AS points,
   sum(matches_won) AS matches_won,
   sum(matches_ended) AS matches_ended,
   CAST(sum(kills) AS double) / greatest(sum(deaths), 1) AS kill_death_ratio
 FROM (
-  SELECT window_start, window_end, team, kills, deaths, assists, players, points, matches_won, matches_ended
+  SELECT window_start, window_end, team, kills, deaths, assists, players, objectives, points, matches_won, matches_ended
   FROM (
     SELECT
       *,
       row_number() OVER (
         PARTITION BY window_start, window_end, team
-        ORDER BY kills + deaths + assists + points + matches_ended DESC, players DESC
+        ORDER BY kills + deaths + assists + objectives + points + matches_ended DESC, players DESC
       ) AS copy
     FROM (
       SELECT
@@ -30,6 +31,7 @@ FROM (
         CAST(deaths AS bigint) AS deaths,
         CAST(assists AS bigint) AS assists,
         CAST(players AS bigint) AS players,
+        CAST(objectives AS bigint) AS objectives,
         CAST(points AS bigint) AS points,
         CAST(matches_won AS bigint) AS matches_won,
         CAST(matches_ended AS bigint) AS matches_ended
@@ -53,6 +55,7 @@ FROM (
     CASE part WHEN 'death' THEN 1 ELSE 0 END AS deaths,
     CASE part WHEN 'assist' THEN 1 ELSE 0 END AS assists,
     0 AS players,
+    CASE part WHEN 'objective' THEN 1 ELSE 0 END AS objectives,
     CASE part WHEN 'objective' THEN points ELSE 0 END AS points,
     CASE part WHEN 'won' THEN 1 ELSE 0 END AS matches_won,
     CASE WHEN part IN ('won', 'lost') THEN 1 ELSE 0 END AS matches_ended

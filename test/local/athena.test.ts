@@ -61,6 +61,17 @@ describe('a query', () => {
       ],
     ],
     [
+      'SELECT k.hour, "player", count(*) AS n FROM kills k GROUP BY GROUPING SETS ((k.hour, "player"), (k.hour), ()) ORDER BY 1, 2',
+      [
+        ['hour', 'player', 'n'],
+        ['17', 'ann', '1'],
+        ['17', undefined, '1'],
+        ['18', 'bob', '2'],
+        ['18', undefined, '2'],
+        [undefined, undefined, '3'],
+      ],
+    ],
+    [
       'SELECT approx_distinct(player), max_by(player, kills), min_by(player, kills), approx_percentile(kills, 0.5) FROM kills',
       [
         ['_col0', '_col1', '_col2', '_col3'],
@@ -146,6 +157,12 @@ describe('a query', () => {
       "EXPRESSION_NOT_AGGREGATE: line 1:8: 'player' must be an aggregate expression or appear in GROUP BY clause",
     ],
     ["SELECT CAST('x' AS integer)", 'INVALID_CAST_ARGUMENT'],
+    [
+      'SELECT hour, count(*) FROM kills GROUP BY\nGROUPING SETS ((hour, kills / 2), (player))',
+      'INVALID_COLUMN_REFERENCE: line 2:23: GROUP BY expression must be a column reference: kills / 2',
+    ],
+    ['SELECT count(*) FROM kills GROUP BY ROLLUP (hour, lower(player))', 'INVALID_COLUMN_REFERENCE: line 1:51'],
+    ['SELECT count(*) FROM kills GROUP BY CUBE (1)', 'INVALID_COLUMN_REFERENCE: line 1:43'],
     ['INSERT INTO kills VALUES (1)', 'NOT_SUPPORTED'],
     ['CREATE TABLE copy AS SELECT 1 AS a', 'NOT_SUPPORTED'],
     ['DELETE FROM kills', 'NOT_SUPPORTED'],
