@@ -165,8 +165,8 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   };
 
   try {
-    // Into a stream that is not there nothing comes that could close a window.
-    if (quiet) await (stages.events.action === 'create' ? hands.hush() : hands.closeWindows());
+    // Into a stream that is not there, or is being deleted, nothing comes that could close a window.
+    if (quiet) await (['create', 'wait'].includes(stages.events.action) ? hands.hush() : hands.closeWindows());
     await together(makeFoundation, startApplication, letFlow);
   } finally {
     if (picture.hushed && carriersStand()) await hands.goOn();
@@ -289,7 +289,7 @@ function interruptsData(stages: Record<Stage, Survey>): boolean {
   const { studio, events } = stages;
   const isReshaped = events.differences.some(({ field }) => field === 'ShardCount');
   const isAnew = CARRIERS.map((stage) => stages[stage]).some(({ action }) => action === 'create' || action === 'replace');
-  // A delivery that is not settled is on its way out, or in: a change of what it does unsettles none.
-  const isUnsettled = DELIVERIES.some((stage) => stages[stage].action === 'wait');
+  // What is not settled may be on its way out.
+  const isUnsettled = CARRIERS.some((stage) => stages[stage].action === 'wait');
   return isReshaped || isAnew || isUnsettled || ['change', 'replace'].includes(studio.action);
 }
