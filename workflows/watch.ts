@@ -53,8 +53,7 @@ export async function lookForDrift(
 }
 
 /** What moves will settle by itself; but what is sent while somebody deletes a carrier of the data never reaches the lake. */
-const hasDrifted = (stage: Stage, { action }: Survey): boolean =>
-  action === 'wait' ? CARRIERS.includes(stage) : action !== 'none';
+const hasDrifted = (stage: Stage, { action }: Survey): boolean => (action === 'wait' ? CARRIERS.includes(stage) : action !== 'none');
 
 /** Starts the generator and the notebook where somebody has ended them. */
 export async function lookForWorkflows(picture: PipelineStatus, hands: Hands, pipeline: Pipeline): Promise<void> {
