@@ -145,6 +145,48 @@ describe('a look for drift', () => {
     60_000,
   );
 
+  it.each(['events', 'eventsDelivery'] as const)(
+    'that finds somebody deleting the %s lets nothing be sent until it has been made anew, and says so',
+    (stage) =>
+      withPipeline(async ({ account, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.broken.set(stage, new Error('it is being deleted'));
+        account.leaving.add(stage);
+        await until(({ hushed, stages }) => hushed === true && stages[stage] === 'working');
+        account.leaving.clear();
+        account.standing.delete(stage);
+        account.broken.clear();
+        const { drifts } = await until((now) => isRunning(now) && now.hushed === false);
+        expect(drifts[0]).toMatchObject({ label: expect.stringContaining(`the ${stage} of`), missing: false, done: 'healed' });
+        expect(account.standing.has(stage)).toBe(true);
+        const sent = account.sent.size;
+        while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
+      }, soon),
+    60_000,
+  );
+
+  it(
+    'leaves alone what moves and carries no data, and reports once a carrier that moves',
+    () =>
+      withPipeline(
+        async ({ account, up, until }) => {
+          await up();
+          await until(isRunning);
+          account.leaving.add('workgroup');
+          account.leaving.add('events');
+          const { lookedAt = 0 } = await until(({ drifts }) => drifts.length > 0);
+          const { drifts, hushed, stages } = await until((now) => (now.lookedAt ?? 0) > lookedAt);
+          expect(drifts).toMatchObject([{ label: expect.stringContaining('the events of'), done: 'reported' }]);
+          expect({ hushed, events: stages.events, workgroup: stages.workgroup }).toEqual({ events: 'drifted', workgroup: 'ready' });
+          account.leaving.clear();
+          await until((now) => now.stages.events === 'ready');
+        },
+        { drift: 'report', ...soon },
+      ),
+    60_000,
+  );
+
   it(
     'that cannot make a delivery anew lets nothing be sent, whatever the user says, until one can',
     () =>

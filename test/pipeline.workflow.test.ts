@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import { STAGES } from '../pipeline/stages.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import * as messages from '../workflows/messages.ts';
@@ -43,6 +44,23 @@ describe('bringing up', () => {
         expect(new Set(account.log.filter((name) => name.endsWith('.ensure') && name !== 'schedules.ensure'))).toEqual(
           new Set(['dataSource', 'players', 'teams', 'history', 'audits', 'analysis', 'dashboard'].map((stage) => `${stage}.ensure`)),
         );
+      }),
+    60_000,
+  );
+
+  it.each([
+    ['tries a first crawl again that failed', 2, 'CrawlFailed', 3],
+    ['holds at a first crawl that failed as often as it may', 6, 'CrawlFailed', 6],
+    ['holds at once at a first crawl that was refused', 1, 'CrawlRefused', 1],
+  ])(
+    '%s',
+    (_what, failures, type, crawls) =>
+      withPipeline(async ({ account, up, until }) => {
+        account.crawls.push(...Array.from({ length: failures }, (_, i) => ApplicationFailure.nonRetryable(`crawl ${i + 1} failed`, type)));
+        await up();
+        const { state, reason } = await until((now) => isRunning(now) || isHeld(now));
+        expect(account.crawled).toBe(crawls);
+        expect([state, reason]).toEqual(crawls > failures ? ['running', undefined] : ['held', `crawl ${failures} failed`]);
       }),
     60_000,
   );

@@ -133,7 +133,7 @@ describe('a refusal, once the role is no longer new', () => {
     await crawl['crawl.start'](pipeline, since);
     ahead = 20 * MINUTE;
     const failure = await failureOf(eventually(() => crawl['crawl.finished'](pipeline, since)));
-    expect(failure).toMatchObject({ nonRetryable: true, type: 'CrawlFailed' });
+    expect(failure).toMatchObject({ nonRetryable: true, type: 'CrawlRefused' });
     expect(failure?.message).toMatch(
       /\(role role-play-us-east-1-crawler: action glue:GetDatabase, which its policy 'least-privilege' has to allow;/,
     );

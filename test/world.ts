@@ -43,6 +43,10 @@ export interface World {
   suspended: boolean;
   /** Why the application does not start. */
   starting?: Error;
+  /** How the next crawls fail. */
+  crawls: Error[];
+  /** How many crawls have ended. */
+  crawled: number;
   /** Refusals of the account's check. */
   refused: string[];
   /** Why the pipeline is over its budget, whatever it costs. */
@@ -59,6 +63,8 @@ export const world = (): World => ({
   full: new Map(),
   surveysBegun: 0,
   log: [],
+  crawls: [],
+  crawled: 0,
   sent: new Map(),
   paused: false,
   suspended: false,
@@ -140,7 +146,12 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'lake.tabled': async () => true,
     'crawl.since': async () => 0,
     'crawl.start': async () => undefined,
-    'crawl.finished': async () => ({ tables: [], drifted: [] }),
+    'crawl.finished': async () => {
+      w.crawled++;
+      const failure = w.crawls.shift();
+      if (failure) throw failure;
+      return { tables: [], drifted: [] };
+    },
     'generator.settle': async () => {
       w.log.push('generator.settle');
     },

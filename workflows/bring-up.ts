@@ -6,7 +6,6 @@ import {
   isCancellation,
   log,
   proxyActivities,
-  sleep,
   upsertMemo,
 } from '@temporalio/workflow';
 import type { Calls } from '../activities/calls.ts';
@@ -19,10 +18,11 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
 import { alone } from './alone.ts';
 import { rootMessage } from './failure.ts';
+import { makeTables } from './first-tables.ts';
 import { type Hands, lasting } from './hands.ts';
 import type { PipelineStatus, PlanReport, Wish } from './messages.ts';
 import { provision, remembered } from './provision.ts';
-import { callsOf, crawl } from './scheduled.ts';
+import { callsOf } from './scheduled.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
@@ -33,10 +33,6 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
-/** The first windows and the first buffer take less, unless the SQL does not run. */
-const DELIVERY_PATIENCE = '20 minutes';
-/** Each is paid for. What is delivered a little later than the rest is there by the second. */
-const MOST_CRAWLS = 6;
 /** Characters of a summary, which the server limits to 400 bytes. */
 const SUMMARY = 200;
 
@@ -165,8 +161,8 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   };
 
   try {
-    // Into a stream that is not there nothing comes that could close a window.
-    if (quiet) await (stages.events.action === 'create' ? hands.hush() : hands.closeWindows());
+    // Into a stream that is not there, or is being deleted, nothing comes that could close a window.
+    if (quiet) await (['create', 'wait'].includes(stages.events.action) ? hands.hush() : hands.closeWindows());
     await together(makeFoundation, startApplication, letFlow);
   } finally {
     if (picture.hushed && carriersStand()) await hands.goOn();
@@ -214,39 +210,6 @@ async function warmUp(pipeline: Pipeline): Promise<Calls | undefined> {
   }
 }
 
-/** Crawls what has been delivered until there is a table of everything. */
-async function makeTables(pipeline: Pipeline, picture: PipelineStatus): Promise<Calls> {
-  const made: (Partial<Calls> | undefined)[] = [];
-  for (let crawls = 0; !picture.tables; crawls++) {
-    if (crawls === MOST_CRAWLS)
-      throw ApplicationFailure.nonRetryable(
-        `after ${crawls} crawls some table is still missing; its files or the crawler are not as they should be`,
-        'NoTables',
-      );
-    try {
-      const options = { summary: 'the first delivery', scheduleToCloseTimeout: DELIVERY_PATIENCE } as const;
-      made.push(await act['lake.delivered'].executeWithOptions(options, [pipeline]));
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      if (picture.paused) {
-        // Nothing can be delivered: the patience begins anew once it goes on.
-        await condition(() => !picture.paused);
-        continue;
-      }
-      throw ApplicationFailure.nonRetryable(
-        `within ${DELIVERY_PATIENCE} ${rootMessage(error)}; npx d2d status says how generator and notebook are`,
-        'NothingDelivered',
-      );
-    }
-    const options = lasting(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables');
-    const crawled = await alone(options.workflowId, () => executeChild(crawl, { ...options, args: [{ pipeline }] }));
-    made.push(crawled);
-    picture.tables = await act['lake.tabled'](pipeline, crawled.tables);
-    if (!picture.tables) await sleep('2 seconds', { summary: 'until more has been delivered' });
-  }
-  return callsOf(...made);
-}
-
 /** Runs all side by side. When one fails the others are cancelled; all have ended by the time that this throws. */
 async function together(...works: (() => Promise<void>)[]): Promise<void> {
   const scope = new CancellationScope();
@@ -289,7 +252,7 @@ function interruptsData(stages: Record<Stage, Survey>): boolean {
   const { studio, events } = stages;
   const isReshaped = events.differences.some(({ field }) => field === 'ShardCount');
   const isAnew = CARRIERS.map((stage) => stages[stage]).some(({ action }) => action === 'create' || action === 'replace');
-  // A delivery that is not settled is on its way out, or in: a change of what it does unsettles none.
-  const isUnsettled = DELIVERIES.some((stage) => stages[stage].action === 'wait');
+  // What is not settled may be on its way out.
+  const isUnsettled = CARRIERS.some((stage) => stages[stage].action === 'wait');
   return isReshaped || isAnew || isUnsettled || ['change', 'replace'].includes(studio.action);
 }

@@ -6,6 +6,7 @@ import {
   log,
   proxyActivities,
   sleep,
+  TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Calls } from '../activities/calls.ts';
@@ -14,7 +15,7 @@ import type { Leave, Outcome } from '../activities/resource.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Plan, Stage } from '../pipeline/stages.ts';
 import { learned, type Seen } from '../pipeline/waiting.ts';
-import { rootMessage } from './failure.ts';
+import { rootCause, rootMessage } from './failure.ts';
 import { type StageState, stageMoved } from './messages.ts';
 import { callsOf } from './scheduled.ts';
 
@@ -58,7 +59,7 @@ export async function provision({
   const done: Provisioned = { calls: 0, mutatingCalls: 0, waits: {}, outcomes: {}, failed: {} };
   const bringUp = async ({ stage, patience }: Planned, mendings = 0): Promise<void> => {
     const options = { scheduleToCloseTimeout: patience, summary: stage, retry: often(pipeline) };
-    const ensured = await act[`${stage}.ensure`].executeWithOptions(options, [pipeline, leave]);
+    const ensured = await patiently(() => act[`${stage}.ensure`].executeWithOptions(options, [pipeline, leave]));
     Object.assign(done, callsOf(done, ensured));
     if (mendings === 0) done.outcomes[stage] = ensured.outcome;
     const since = Date.now();
@@ -79,8 +80,9 @@ export async function provision({
       await bringUp(planned);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      done.failed[planned.stage] = rootMessage(error);
-      await tell(planned.stage, 'failed', rootMessage(error));
+      const fault = faultOf(error, planned);
+      done.failed[planned.stage] = fault;
+      await tell(planned.stage, 'failed', fault);
       return false;
     }
     await tell(planned.stage, 'ready');
@@ -89,13 +91,34 @@ export async function provision({
   return done;
 }
 
+/** Patience that ran out is given once more: it may have been no worker, and not AWS, that took so long. */
+async function patiently<Done>(step: () => Promise<Done>): Promise<Done> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!hasRunOut(error)) throw error;
+    return step();
+  }
+}
+
+const hasRunOut = (error: unknown): boolean => error instanceof ActivityFailure && error.retryState === 'TIMEOUT';
+
+const WAITED_FOR: Record<string, string> = { ensure: 'be as wanted', ready: 'become ready', remove: 'take its removal', gone: 'be gone' };
+
+/** Why a stage failed; where nobody said anything before patience ran out, what was waited for. */
+function faultOf(error: unknown, { stage, patience }: Pick<Planned, 'stage' | 'patience'>): string {
+  if (!hasRunOut(error) || !(rootCause(error) instanceof TimeoutFailure)) return rootMessage(error);
+  const [, step = ''] = (error as ActivityFailure).activityType.split('.');
+  return `stage ${stage}: twice ${patience} passed without an answer while it was to ${WAITED_FOR[step]}; is a worker running?`;
+}
+
 /**
- * A thing that came out broken is mended by the next ensure: a few times, or for as long as its role may not have spread. Patience that ran out is given once more:
- * it may have been no worker, and not AWS, that took so long.
+ * A thing that came out broken is mended by the next ensure: a few times, or for as long as its role may not have spread. So is, once, what patience was not enough
+ * for.
  */
 function mayBeMended(error: unknown, mendings: number): boolean {
   if (!(error instanceof ActivityFailure)) return false;
-  if (error.retryState === 'TIMEOUT') return mendings === 0;
+  if (hasRunOut(error)) return mendings === 0;
   const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined;
   return type === 'BrokenWhileRoleSpreads' || (type === 'BrokenResource' && mendings < MENDINGS);
 }
@@ -118,7 +141,8 @@ export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: P
     needs: plan.filter(({ needs }) => needs.includes(stage)).map((dependent) => dependent.stage),
   }));
   const failed: Partial<Record<Stage, string>> = {};
-  await alongNeeds(reversed, async ({ stage, patience }) => {
+  await alongNeeds(reversed, async (planned) => {
+    const { stage, patience } = planned;
     let deleted = 0;
     const soFar = () => `${deleted.toLocaleString('en')} objects deleted so far`;
     const options = () => ({
@@ -130,14 +154,15 @@ export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: P
       // As long as objects go, patience begins anew.
       let emptying: number | undefined;
       do {
-        emptying = (await act[`${stage}.remove`].executeWithOptions(options(), [pipeline])).emptying;
+        emptying = (await patiently(() => act[`${stage}.remove`].executeWithOptions(options(), [pipeline]))).emptying;
         deleted += emptying ?? 0;
       } while (emptying !== undefined);
-      await act[`${stage}.gone`].executeWithOptions(options(), [pipeline]);
+      await patiently(() => act[`${stage}.gone`].executeWithOptions(options(), [pipeline]));
       return true;
     } catch (error) {
       if (isCancellation(error)) throw error;
-      failed[stage] = deleted > 0 ? `${rootMessage(error)} (${soFar()})` : rootMessage(error);
+      const fault = faultOf(error, planned);
+      failed[stage] = deleted > 0 ? `${fault} (${soFar()})` : fault;
       return false;
     }
   });

@@ -1,7 +1,8 @@
+import type { Difference, Survey } from '../activities/resource.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
-import { seeToSchedules, surveyed } from './bring-up.ts';
+import { CARRIERS, seeToSchedules, surveyed } from './bring-up.ts';
 import type { Hands } from './hands.ts';
 import type { Drift, PipelineStatus } from './messages.ts';
 import { tell } from './picture.ts';
@@ -9,6 +10,7 @@ import { tell } from './picture.ts';
 const DRIFTS_KEPT = 20;
 /** How often the cost is added up, of AWS's time. */
 const BUDGET_MS = 300_000;
+const UNSETTLED: Difference = { field: 'status', is: 'on its way in or out', wanted: 'settled' };
 
 /** Milliseconds between looks at drift, and at cost. */
 export const lookEvery = (pipeline: Pipeline) => ({
@@ -31,7 +33,7 @@ export async function lookForDrift(
   picture.lookedAt = Date.now();
   if (isOver()) return;
   if (picture.state !== 'held') picture.reason = picture.overBudget;
-  const found = (Object.keys(stages) as Stage[]).filter((stage) => !['none', 'wait'].includes(stages[stage].action));
+  const found = (Object.keys(stages) as Stage[]).filter((stage) => hasDrifted(stage, stages[stage]));
   for (const stage of Object.keys(stages) as Stage[])
     if (picture.stages[stage] === 'drifted' && stages[stage].action === 'none') picture.stages[stage] = 'ready';
   for (const stage of found) picture.stages[stage] = 'drifted';
@@ -42,13 +44,16 @@ export async function lookForDrift(
     picture,
     found.map((stage) => {
       const { label, differences, action } = stages[stage];
-      return { label, differences, missing: action === 'create', at: Date.now(), done };
+      return { label, differences: action === 'wait' ? [UNSETTLED] : differences, missing: action === 'create', at: Date.now(), done };
     }),
   );
   if (picture.readyAt === undefined || isHealed === false) return;
   await lookForWorkflows(picture, hands, pipeline);
   await seeToSchedules(picture);
 }
+
+/** What moves will settle by itself; but what is sent while somebody deletes a carrier of the data never reaches the lake. */
+const hasDrifted = (stage: Stage, { action }: Survey): boolean => (action === 'wait' ? CARRIERS.includes(stage) : action !== 'none');
 
 /** Starts the generator and the notebook where somebody has ended them. */
 export async function lookForWorkflows(picture: PipelineStatus, hands: Hands, pipeline: Pipeline): Promise<void> {

@@ -89,7 +89,8 @@ export function crawling(clients: Clients) {
       const ended = `crawler ${names(pipeline).crawler}: the crawl ended as ${last?.Status}: ${message}`;
       const role = await youngRole(clients)(pipeline, 'crawler');
       if (role !== undefined) throw ApplicationFailure.nonRetryable(ended, 'RoleNotSpread');
-      throw ApplicationFailure.nonRetryable(advised(ended, message, pipeline, 'crawler'), 'CrawlFailed');
+      const words = advised(ended, message, pipeline, 'crawler');
+      throw ApplicationFailure.nonRetryable(words, words === ended ? 'CrawlFailed' : 'CrawlRefused');
     }
     let found = await tables(pipeline);
     let isChanged = false;

@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Context } from '@temporalio/activity';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import type { provision, takeDown } from '../workflows/provision.ts';
+import { temporalServer } from './temporal-server.ts';
+
+const pipeline: Pipeline = { ...parseSpec({ name: 'patient', local: { speed: 100 } }), account: '000000000000' };
+const plan = [{ stage: 'bucket' as const, needs: [], patience: '1 second' as const }];
+const CALLS = { calls: 1, mutatingCalls: 0 };
+
+let env: TestWorkflowEnvironment;
+let workflowBundle: WorkflowBundle;
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  env = await temporalServer();
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../workflows/provision.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+}, 60_000);
+afterAll(() => env?.teardown());
+
+/** What comes of it when the first so many looks of one step outlast all patience, as without a worker. */
+async function comes(work: 'provision' | 'takeDown', step: string, silent: number) {
+  let left = silent;
+  const outlasting = (name: string, answer: object) => async () => {
+    if (name === step && left-- > 0) await delay(3_000, undefined, { signal: Context.current().cancellationSignal });
+    return answer;
+  };
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue: `${step}-${silent}`,
+    workflowBundle,
+    activities: {
+      'bucket.ensure': outlasting('ensure', { outcome: 'created', ...CALLS }),
+      'bucket.ready': outlasting('ready', CALLS),
+      'bucket.remove': outlasting('remove', CALLS),
+      'bucket.gone': outlasting('gone', CALLS),
+    },
+  });
+  const options = {
+    taskQueue: `${step}-${silent}`,
+    workflowId: `${step}-${silent}`,
+    args: [{ pipeline, plan }] as [{ pipeline: Pipeline; plan: typeof plan }],
+  };
+  return worker.runUntil(async () => {
+    if (work === 'takeDown') return env.client.workflow.execute<typeof takeDown>(work, options);
+    return (await env.client.workflow.execute<typeof provision>(work, options)).failed;
+  });
+}
+
+describe('patience that ran out without a word', () => {
+  const STEPS = [
+    ['provision', 'ensure', 'be as wanted'],
+    ['provision', 'ready', 'become ready'],
+    ['takeDown', 'remove', 'take its removal'],
+    ['takeDown', 'gone', 'be gone'],
+  ] as const;
+
+  it.each(STEPS)(
+    'is given once more: %s, %s',
+    async (work, step, _what) => {
+      expect(await comes(work, step, 1)).toEqual({});
+    },
+    30_000,
+  );
+
+  it.each(STEPS)(
+    'twice is told with what was waited for: %s, %s',
+    async (work, step, what) => {
+      const told = `stage bucket: twice 1 second passed without an answer while it was to ${what}; is a worker running?`;
+      expect(await comes(work, step, 2)).toEqual({ bucket: told });
+    },
+    30_000,
+  );
+});

@@ -1,0 +1,84 @@
+import { ApplicationFailure, condition, executeChild, isCancellation, log, proxyActivities, sleep } from '@temporalio/workflow';
+import type { Calls } from '../activities/calls.ts';
+import type { Crawled } from '../activities/glue/crawl.ts';
+import type { Activities } from '../activities/index.ts';
+import { names } from '../pipeline/names.ts';
+import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { alone } from './alone.ts';
+import { rootCause, rootMessage } from './failure.ts';
+import { lasting } from './hands.ts';
+import type { PipelineStatus } from './messages.ts';
+import { callsOf, crawl } from './scheduled.ts';
+
+const act = proxyActivities<Activities>({
+  startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '5 seconds',
+  summary: 'which tables there are',
+  retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
+});
+
+/** The first windows and the first buffer take less, unless the SQL does not run. */
+const DELIVERY_PATIENCE = '20 minutes';
+/** Each is paid for. What is delivered a little later than the rest is there by the second. */
+const MOST_CRAWLS = 6;
+/** Until a crawl is tried again that failed, of AWS's time. */
+const AGAIN_MS = 30_000;
+
+/** Crawls what has been delivered until there is a table of everything. A crawl that Glue fails or somebody stops is one of those that it may take. */
+export async function makeTables(pipeline: Pipeline, picture: PipelineStatus): Promise<Calls> {
+  const made: (Partial<Calls> | undefined)[] = [];
+  for (let crawls = 1; ; crawls++) {
+    made.push(await delivered(pipeline, picture));
+    try {
+      const crawled = await firstCrawl(pipeline);
+      made.push(crawled);
+      picture.tables = await act['lake.tabled'](pipeline, crawled.tables);
+    } catch (error) {
+      if (!mayPass(error) || crawls === MOST_CRAWLS) throw error;
+      log.warn(`the first crawl is tried again: ${rootMessage(error)}`);
+      await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until a crawl that failed is tried again' });
+      continue;
+    }
+    if (picture.tables) return callsOf(...made);
+    if (crawls === MOST_CRAWLS) throw noTables(crawls);
+    await sleep('2 seconds', { summary: 'until more has been delivered' });
+  }
+}
+
+/** Returns once something of everything has been delivered. */
+async function delivered(pipeline: Pipeline, picture: PipelineStatus): Promise<Calls> {
+  for (;;) {
+    try {
+      const options = { summary: 'the first delivery', scheduleToCloseTimeout: DELIVERY_PATIENCE } as const;
+      return await act['lake.delivered'].executeWithOptions(options, [pipeline]);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      if (!picture.paused) throw nothingDelivered(error);
+      // Nothing can be delivered: the patience begins anew once it goes on.
+      await condition(() => !picture.paused);
+    }
+  }
+}
+
+function firstCrawl(pipeline: Pipeline): Promise<Crawled & Calls> {
+  const options = lasting(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables');
+  return alone(options.workflowId, () => executeChild(crawl, { ...options, args: [{ pipeline }] }));
+}
+
+function mayPass(error: unknown): boolean {
+  const cause = rootCause(error);
+  return cause instanceof ApplicationFailure && cause.type === 'CrawlFailed';
+}
+
+const nothingDelivered = (error: unknown) =>
+  ApplicationFailure.nonRetryable(
+    `within ${DELIVERY_PATIENCE} ${rootMessage(error)}; npx d2d status says how generator and notebook are`,
+    'NothingDelivered',
+  );
+
+const noTables = (crawls: number) =>
+  ApplicationFailure.nonRetryable(
+    `after ${crawls} crawls some table is still missing; its files or the crawler are not as they should be`,
+    'NoTables',
+  );
