@@ -13,7 +13,7 @@ export interface Reads {
 
 const reads = (hours: number, scans: Reads['scans']): Reads => ({ hours, scans });
 const { latest, recent, month, twoMonths } = RANGES;
-const WINDOWS_WRONG = { events: 16, player_metrics: 6, team_metrics: 2, leaderboards: 3, server_metrics: 1, late_events: 20 };
+const WINDOWS_WRONG = { events: 7, player_metrics: 6, team_metrics: 2, leaderboards: 3, server_metrics: 1, late_events: 11 };
 
 /** The questions, and what loads the data sets. */
 export const READS: Record<(typeof QUESTIONS | typeof REFRESHED)[number], Reads> = {
@@ -25,7 +25,7 @@ export const READS: Record<(typeof QUESTIONS | typeof REFRESHED)[number], Reads>
   player_form: reads(recent, { player_metrics: 1, late_events: 1 }),
   player_kill_ratio: reads(recent, { player_metrics: 1, late_events: 1 }),
   player_ratio_over_time: reads(recent, { player_metrics: 2, late_events: 2 }),
-  retention: reads(twoMonths, { events: 2 }),
+  retention: reads(twoMonths, { events: 1 }),
   server_operations: reads(recent, { server_metrics: 1, late_events: 1 }),
   team_performance: reads(recent, { team_metrics: 1, late_events: 1 }),
   windows_wrong: reads(latest, WINDOWS_WRONG),
