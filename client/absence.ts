@@ -1,15 +1,22 @@
 import { ApplicationFailure, type Client, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { sumOf } from '../pipeline/standing-cost.ts';
 import { rootMessage } from '../workflows/failure.ts';
+import type { endEverything, operate } from '../workflows/index.ts';
+import type { Leftovers } from '../workflows/messages.ts';
 import { everythingOf } from './inventory.ts';
+import { leftLines } from './left.ts';
 import { unlessUnknown } from './picture.ts';
 
 /**
  * What there is of a pipeline whose workflow does not run. `unattended`: the workflow did not end by a take-down, so all that it made may stand, and nobody watches
- * over it; `reason` says how it ended, `goesOn` names the schedules and workflows of the pipeline that go on, a line each.
+ * over it; `reason` says how it ended, `goesOn` names the schedules and workflows of the pipeline that go on, a line each. `left`: what the take-down left standing.
  */
-export type Absence = { state: 'down' } | { state: 'taking down' } | { state: 'unattended'; reason: string; goesOn: string[] };
+export type Absence =
+  | ({ state: 'down' } & Partial<Leftovers>)
+  | { state: 'taking down' }
+  | { state: 'unattended'; reason: string; goesOn: string[] };
 
 const NEXT = { down: ['npx d2d up'], 'taking down': ['npx d2d down'], unattended: ['npx d2d up', 'npx d2d down'] };
 
@@ -23,12 +30,14 @@ export async function absence(client: Client, { name }: Pick<Pipeline, 'name'>):
   const reason = own && !isAfter(alone, own) ? await badEnd(client, own) : undefined;
   if (reason !== undefined) return { state: 'unattended', reason, goesOn };
   const lives = [ids.generate, ids.notebook].some((id) => goesOn.includes(`workflow ${id}`));
-  return lives && own?.status.name !== 'RUNNING' ? { state: 'unattended', reason: 'its workflow is gone', goesOn } : { state: 'down' };
+  if (lives && own?.status.name !== 'RUNNING') return { state: 'unattended', reason: 'its workflow is gone', goesOn };
+  const leftovers = await leftBy(client, !own || isAfter(alone, own) ? alone : own);
+  return leftovers && leftovers.left.length > 0 ? { state: 'down', ...leftovers } : { state: 'down' };
 }
 
 /** What a verb answers of such a pipeline. */
 export function absenceWords({ name, target }: Pick<Pipeline, 'name' | 'target'>, found: Absence): string {
-  if (found.state === 'down') return `pipeline ${name} is down. Bring it up with: npx d2d up`;
+  if (found.state === 'down') return downWords({ name, target }, found);
   if (found.state === 'taking down') return `pipeline ${name} is being taken down. Wait for the end of that with: npx d2d down`;
   const billed = target === 'aws' ? 'may stand and be billed' : 'may stand';
   return [
@@ -38,8 +47,26 @@ export function absenceWords({ name, target }: Pick<Pipeline, 'name' | 'target'>
   ].join('\n');
 }
 
+function downWords({ name, target }: Pick<Pipeline, 'name' | 'target'>, { left = [], ...found }: Partial<Leftovers>): string {
+  if (left.length === 0) return `pipeline ${name} is down. Bring it up with: npx d2d up`;
+  return [
+    `pipeline ${name} is down, but its take-down left these standing:`,
+    ...leftLines({ ...found, left }, target),
+    'To try again to take them away: npx d2d down',
+  ].join('\n');
+}
+
 /** The same as facts. */
-export const absenceFacts = (found: Absence) => ({ ...found, next: NEXT[found.state] });
+export function absenceFacts(found: Absence) {
+  if (found.state !== 'down' || !found.left) return { ...found, next: NEXT[found.state] };
+  return { ...found, perHour: sumOf(found.left.map(({ costs }) => costs)), next: ['npx d2d down', 'npx d2d up'] };
+}
+
+/** What the take-down left that a workflow ended with; undefined when it did not end with one. */
+async function leftBy(client: Client, ended: WorkflowExecutionDescription | undefined): Promise<Leftovers | undefined> {
+  if (ended?.status.name !== 'COMPLETED') return undefined;
+  return client.workflow.getHandle<typeof operate | typeof endEverything>(ended.workflowId, ended.runId).result();
+}
 
 /** True when a take-down went through after the pipeline's workflow had ended. */
 const isAfter = (alone: WorkflowExecutionDescription | undefined, own: WorkflowExecutionDescription): boolean =>

@@ -3,6 +3,7 @@ import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit as auditWorkflow } from '../workflows/index.ts';
 import { introduced } from '../workflows/story.ts';
+import { attended } from './attended.ts';
 import type { VerbResult } from './index.ts';
 import { Plain } from './plain.ts';
 import { progressOn } from './progress.ts';
@@ -27,13 +28,14 @@ export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResul
   progress.now('counting every event everywhere');
   try {
     const patience = `${pipeline.delivery.seconds * 2 + 90} seconds` as const;
-    const report = await client.workflow.execute<typeof auditWorkflow>('audit', {
+    const counting = client.workflow.execute<typeof auditWorkflow>('audit', {
       workflowId: `${names(pipeline).workflows.audit}/by-hand`,
       taskQueue: taskQueue(pipeline),
       args: [{ pipeline, hours: within, patience, minutes }],
       ...introduced(pipeline, 'counts every event everywhere'),
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
+    const report = await attended(client, pipeline, counting);
     const faults = mismatches(report);
     const { generated, inAthena, duplicates, windowsChecked, windowsWrong, windowsSince, bytesScanned, heartbeats } = report;
     const compared = windowsSince === undefined ? '' : ` since ${new Date(windowsSince).toISOString()}`;

@@ -90,7 +90,7 @@ export async function bringUp(
 export async function startOnceDown(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<Started> {
   for (;;) {
     try {
-      return await startPipeline(client, { pipeline });
+      return await startPipeline(client, { pipeline }, progress.now);
     } catch (error) {
       if (!(error instanceof TakingDown)) throw error;
       progress.now('waiting for a take-down that was begun before');

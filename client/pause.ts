@@ -28,15 +28,15 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
     (generator?.state === wanted || generator?.state === 'finished') &&
     (!deep || notebook?.state === 'suspended');
   const look = () => picture(client, pipeline.name);
-  const now = before.pipeline.generating ? await untilStands(before, look, stands, deep ? whyItRuns : () => undefined, say) : before;
+  const obstacle = (seen: Picture) => (wanted === 'paused' ? inTheWay(seen, deep) : undefined);
+  const now = before.pipeline.generating ? await untilStands(before, look, stands, obstacle, say) : before;
   if (!now) throw new Plain(`pipeline ${pipeline.name} ended meanwhile. See: npx d2d status`);
   const { state } = now.pipeline;
   if (!before.pipeline.generating) {
     const later = `pipeline ${pipeline.name} has no generator yet; it will be ${wanted} from its start`;
     return { ok: true, facts: { state, generator: now.generator }, words: later };
   }
-  const refusal = deep && !stands(now) ? whyItRuns(now) : undefined;
-  if (refusal !== undefined) return stillRuns(now, refusal);
+  if (!stands(now)) return stillGoes(now, deep);
   const sent = `${now.generator?.acknowledged ?? 0} events acknowledged`;
   const what = deep ? 'the schedules and the Studio application too' : 'the schedules too';
   const { perHour, words: cost } = outlook(now.pipeline);
@@ -49,6 +49,14 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 /** Why the Studio application runs on though a deep pause has reached it; undefined while nobody says so. */
 export const whyItRuns = ({ pipeline, notebook, unstopped }: Picture): string | undefined =>
   pipeline.deep ? (unstopped ?? (notebook?.state === 'stopped' ? notebook.reason : undefined)) : undefined;
+
+/** What keeps a pause from being done, in a line; undefined while nobody says so. */
+export function inTheWay(now: Picture, deep: boolean): string | undefined {
+  const failing = now.generator?.failing;
+  if (failing !== undefined) return `The generator does not come to rest: ${failing}`;
+  const refusal = deep ? whyItRuns(now) : undefined;
+  return refusal && `The Studio application does not stop: ${refusal}`;
+}
 
 /** What is in the way may go by itself. */
 const PATIENCE_MS = 60_000;
@@ -68,7 +76,7 @@ export async function untilStands(
   while (now && !stands(now)) {
     const what = obstacle(now);
     since = what === undefined ? undefined : (since ?? Date.now());
-    if (what !== undefined && !told.has(what)) tell(`The Studio application does not stop: ${what}`);
+    if (what !== undefined && !told.has(what)) tell(what);
     if (what !== undefined) told.add(what);
     if (since !== undefined && Date.now() - since >= patience) return now;
     await delay(100);
@@ -77,8 +85,18 @@ export async function untilStands(
   return now;
 }
 
+/** The answer of a pause that is not done: the generator keeps failing, or the application runs on. */
+export function stillGoes(now: Picture, deep: boolean): VerbResult {
+  const { pipeline, generator } = now;
+  const reason = generator?.failing;
+  if (reason === undefined) return stillRuns(now, whyItRuns(now)!);
+  const { perHour, words: cost } = outlook(pipeline);
+  const words = `not paused yet, since the generator does not come to rest: ${reason}\n${cost} It is tried again and again, and pauses once that goes through; see: npx d2d status`;
+  return { ok: false, facts: { state: pipeline.state, deep, generator, reason, perHour }, words };
+}
+
 /** The answer of a deep pause that did not stop the application. */
-export function stillRuns({ pipeline, generator }: Picture, reason: string): VerbResult {
+function stillRuns({ pipeline, generator }: Picture, reason: string): VerbResult {
   const { perHour, words: cost } = outlook({ ...pipeline, studioRuns: true });
   const words = `paused, but the Studio application still runs and is billed: ${reason}\n${cost} Stopping it is tried again and again; see: npx d2d status`;
   return { ok: false, facts: { state: pipeline.state, deep: true, generator, reason, perHour }, words };

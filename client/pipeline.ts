@@ -18,6 +18,7 @@ import { rootMessage } from '../workflows/failure.ts';
 import type { endEverything, operate, plan } from '../workflows/index.ts';
 import { alreadyEnding, apply, type Leftovers, type PlanReport, teardown, type Wish } from '../workflows/messages.ts';
 import { attributes, introduced } from '../workflows/story.ts';
+import { attended, noWorker } from './attended.ts';
 import { type Picture, picture, unlessNobodyAnswers, unlessUnknown } from './picture.ts';
 import { Plain } from './plain.ts';
 
@@ -50,14 +51,14 @@ export class TakingDown extends Plain {
 
 /**
  * Starts the pipeline, or has a running one apply the spec; one that is just coming up with the same spec is joined. A pipeline of that name on another target,
- * region or account is not touched.
+ * region or account is not touched. `tell` hears what it waits for.
  */
-export async function startPipeline(client: Client, wish: Wish): Promise<Started> {
+export async function startPipeline(client: Client, wish: Wish, tell: (what: string) => void = () => undefined): Promise<Started> {
   const { pipeline } = wish;
   const workflowId = names(pipeline).workflows.pipeline;
   const queue = taskQueue(pipeline);
   if (await runsHere(client, pipeline)) {
-    const before = await onceAnswered(client, pipeline.name, queue);
+    const before = await onceHealed(client, pipeline.name, queue, tell);
     if (before?.pipeline.state === 'taking down') throw new TakingDown(pipeline);
     if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
   }
@@ -77,7 +78,7 @@ export async function startPipeline(client: Client, wish: Wish): Promise<Started
     // Somebody else started it at the same moment, perhaps by another spec; or one that is gone has not quite ended.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     await delay(50);
-    return startPipeline(client, wish);
+    return startPipeline(client, wish, tell);
   }
 }
 
@@ -121,12 +122,16 @@ async function asApplied(client: Client, wish: Wish, { pipeline: { pipeline, sta
 
 /** What would be done, without doing it. */
 export const planned = (client: Client, wish: Wish): Promise<PlanReport> =>
-  client.workflow.execute<typeof plan>('plan', {
-    workflowId: `${names(wish.pipeline).workflows.survey}/${randomUUID()}`,
-    taskQueue: taskQueue(wish.pipeline),
-    args: [wish],
-    ...introduced(wish.pipeline, 'looks what would be done'),
-  });
+  attended(
+    client,
+    wish.pipeline,
+    client.workflow.execute<typeof plan>('plan', {
+      workflowId: `${names(wish.pipeline).workflows.survey}/${randomUUID()}`,
+      taskQueue: taskQueue(wish.pipeline),
+      args: [wish],
+      ...introduced(wish.pipeline, 'looks what would be done'),
+    }),
+  );
 
 /** A refusal of an update in its own words. */
 export async function asked<Value>(update: Promise<Value>): Promise<Value> {
@@ -138,13 +143,22 @@ export async function asked<Value>(update: Promise<Value>): Promise<Value> {
   }
 }
 
+/** The picture, as soon as the pipeline brings nothing back by its own wish: until then it takes no other. */
+async function onceHealed(client: Client, name: string, queue: string, tell: (what: string) => void): Promise<Picture | undefined> {
+  for (;;) {
+    const now = await onceAnswered(client, name, queue);
+    if (!now?.pipeline.heals) return now;
+    tell('waiting until what has drifted is brought back');
+    await delay(200);
+  }
+}
+
 /** The picture, as soon as a worker answers; throws when none does. */
 async function onceAnswered(client: Client, name: string, queue: string): Promise<Picture | undefined> {
   for (const until = Date.now() + NOBODY_MS; ; ) {
     const answer = await unlessNobodyAnswers(picture(client, name).then((found) => ({ found })));
     if (answer) return answer.found;
-    if (Date.now() > until)
-      throw new Plain(`No worker answers on task queue ${queue}, which pipeline ${name} runs on. Start one: npm start`);
+    if (Date.now() > until) throw noWorker({ name }, queue);
     await delay(100);
   }
 }
@@ -153,7 +167,7 @@ async function onceAnswered(client: Client, name: string, queue: string): Promis
 export async function takeDown(client: Client, pipeline: Pipeline, keepData = false): Promise<Leftovers> {
   const { pipeline: workflowId, teardown: alone } = names(pipeline).workflows;
   if (await runsHere(client, pipeline))
-    return asked(client.workflow.getHandle(workflowId).executeUpdate(teardown, { args: [{ keepData }] }));
+    return attended(client, pipeline, asked(client.workflow.getHandle(workflowId).executeUpdate(teardown, { args: [{ keepData }] })));
   const begun = await client.workflow.start<typeof endEverything>('endEverything', {
     workflowId: alone,
     taskQueue: taskQueue(pipeline),
@@ -166,5 +180,5 @@ export async function takeDown(client: Client, pipeline: Pipeline, keepData = fa
   refuseElsewhere(pipeline, found);
   const { keepData: keeps = keepData } = found.memo ?? {};
   if (keeps !== keepData) throw new Plain(alreadyEnding(pipeline, keeps as boolean));
-  return begun.result();
+  return attended(client, pipeline, begun.result());
 }

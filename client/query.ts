@@ -3,6 +3,7 @@ import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { query as queryWorkflow } from '../workflows/index.ts';
 import { introduced } from '../workflows/story.ts';
+import { attended } from './attended.ts';
 import type { VerbResult } from './index.ts';
 import { Plain } from './plain.ts';
 import { session } from './session.ts';
@@ -15,12 +16,13 @@ export async function query(question: string | undefined): Promise<VerbResult> {
   if (question === undefined) return { ok: true, facts: { questions: known }, words: known.join('\n') };
   if (!known.includes(question)) throw new Plain(`There is no question '${question}'. There are: ${known.join(', ')}`);
   const { client, pipeline } = await session();
-  const [answer] = await client.workflow.execute<typeof queryWorkflow>('query', {
+  const asking = client.workflow.execute<typeof queryWorkflow>('query', {
     workflowId: `${names(pipeline).workflows.query}/${question}/${Date.now()}`,
     taskQueue: taskQueue(pipeline),
     args: [{ pipeline, questions: [question] }],
     ...introduced(pipeline, `asks ${question}`),
   });
+  const [answer] = await attended(client, pipeline, asking);
   const more = answer!.more ? `\nfirst ${answer!.rows.length} rows; all of them: ${answer!.output}` : '';
   return {
     ok: true,

@@ -1,6 +1,7 @@
 import { names } from '../pipeline/names.ts';
 import { type Rate, rateSchema } from '../pipeline/rate.ts';
 import * as messages from '../workflows/messages.ts';
+import { attended } from './attended.ts';
 import type { VerbResult } from './index.ts';
 import { asked, runsHere } from './pipeline.ts';
 import { Plain } from './plain.ts';
@@ -12,7 +13,7 @@ export async function rate(wanted: string): Promise<VerbResult> {
   const { generate } = names(pipeline).workflows;
   await runsHere(client, pipeline, generate);
   const handle = client.workflow.getHandle(generate);
-  const words = await asked(handle.executeUpdate(messages.setRate, { args: [rateOf(wanted)] }));
+  const words = await attended(client, pipeline, asked(handle.executeUpdate(messages.setRate, { args: [rateOf(wanted)] })));
   return { ok: true, facts: { rate: words }, words: `the generator sends ${words}; the spec's rate comes back with npx d2d up` };
 }
 

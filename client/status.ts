@@ -1,5 +1,5 @@
 import type { ColumnDrift } from '../activities/glue/crawl.ts';
-import { outlook } from '../workflows/outlook.ts';
+import { outlook, reasonsOf } from '../workflows/outlook.ts';
 import { absence, absenceFacts, absenceWords } from './absence.ts';
 import type { VerbResult } from './index.ts';
 import { type Picture, picture } from './picture.ts';
@@ -26,27 +26,29 @@ export async function status(): Promise<VerbResult> {
       spec: now.pipeline.pipeline,
       generator: now.generator,
       notebook: now.notebook,
+      unstopped: now.unstopped,
       schedules,
       cost: { perHour, onAws, today: now.pipeline.spent.dollars },
       next,
     },
-    words: [...words(now), ...scheduleWords(schedules), ...driftWords(now), ...auditWords(now), cost, `next: ${next.join(' | ')}`].join(
+    words: [...partWords(now), ...scheduleWords(schedules), ...driftWords(now), ...auditWords(now), cost, `next: ${next.join(' | ')}`].join(
       '\n',
     ),
   };
 }
 
-/** True when all is as it should be: nothing is held, has drifted, has stopped or keeps failing, windows come out, and each schedule's latest run went well. */
-export function isWell({ pipeline, generator, notebook }: Picture, schedules: ScheduleReport[]): boolean {
+/** True when all is as it should be: nothing is held, has drifted, has stopped, keeps failing or does not stop, windows come out, and each schedule's latest run went well. */
+export function isWell({ pipeline, generator, notebook, unstopped }: Picture, schedules: ScheduleReport[]): boolean {
   const isDry = notebook?.state === 'running' && notebook.reason !== undefined;
   const sends = generator?.state !== 'stopped' && generator?.failing === undefined;
-  const goes = pipeline.state !== 'held' && sends && notebook?.state !== 'stopped' && !isDry;
+  const goes = pipeline.state !== 'held' && sends && notebook?.state !== 'stopped' && unstopped === undefined && !isDry;
   const hasDrifted = Object.values(pipeline.stages).includes('drifted');
   const isCounted = (pipeline.audit?.faults.length ?? 0) === 0;
   return goes && !hasDrifted && isCounted && schedules.every(({ failing, drifted = [] }) => !failing && drifted.length === 0);
 }
 
-function words({ pipeline, generator, notebook }: Picture): string[] {
+/** Where each part stands, in the order of the data, then why. */
+export function partWords({ pipeline, generator, notebook, unstopped }: Picture): string[] {
   const rows = [['generator', generator?.state ?? 'waiting', generator ? sent(generator) : '']];
   for (const [group, members] of Object.entries(GROUPS)) {
     const { state, open } = groupState(members, pipeline.stages);
@@ -57,8 +59,9 @@ function words({ pipeline, generator, notebook }: Picture): string[] {
     `pipeline ${pipeline.pipeline.name}: ${pipeline.state}  (${pipeline.pipeline.target}, ${pipeline.pipeline.region}, account ${pipeline.pipeline.account})`,
     tableOf(['stage', 'state', ''], rows),
   ];
-  if (pipeline.reason) lines.push(...pipeline.reason.split('\n'));
+  lines.push(...reasonsOf(pipeline).flatMap((reason) => reason.split('\n')));
   if (generator?.failing) lines.push(`generator: ${generator.failing}`);
+  if (unstopped) lines.push(`the Studio application does not stop, and its cost goes on: ${unstopped}`);
   return lines;
 }
 

@@ -1,4 +1,5 @@
 import type { PlanReport, Tally } from '../workflows/messages.ts';
+import { attended } from './attended.ts';
 import type { VerbResult } from './index.ts';
 import { startPipeline } from './pipeline.ts';
 import { Plain } from './plain.ts';
@@ -18,21 +19,24 @@ export async function up({ adopt, replace, rollback }: UpOptions): Promise<VerbR
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
   try {
-    const { was, report } = await startPipeline(client, { pipeline, leave: { adopt, replace }, rollback });
-    const nothingToDo = report && isNothing(report);
+    const { was, report } = await startPipeline(client, { pipeline, leave: { adopt, replace }, rollback }, progress.now);
     const stuck = (reason: string) => {
       throw new Plain(reason);
     };
-    const now = await watchUp(client, pipeline.name, progress, stuck);
+    const now = await attended(client, pipeline, watchUp(client, pipeline.name, progress, stuck));
     const seconds = Math.round(performance.now()) / 1000;
-    const tally: Tally = { ...(nothingToDo ? unchanged(report) : now.pipeline.tally!), seconds };
+    const tally: Tally = { ...tallyOf(report, now.pipeline.tally!), seconds };
     return { ok: true, facts: tally, words: wordsOf(pipeline.name, was, tally) };
   } finally {
     progress.end();
   }
 }
 
-const isNothing = ({ stages }: PlanReport) => Object.values(stages).every(({ action }) => action === 'none' || action === 'wait');
+/** What an up did: by its plan, if that left nothing to do, else as the pipeline added it up. */
+export const tallyOf = (report: PlanReport | undefined, own: Tally): Omit<Tally, 'seconds'> =>
+  report && isNothing(report) ? unchanged(report) : own;
+
+const isNothing = ({ stages }: PlanReport) => Object.values(stages).every(({ action }) => action === 'none');
 
 const unchanged = ({ stages, calls, mutatingCalls }: PlanReport): Omit<Tally, 'seconds'> => ({
   created: 0,

@@ -70,6 +70,42 @@ describe('status of a pipeline whose workflow does not run', () => {
   );
 });
 
+describe('status of a pipeline whose take-down left things standing', () => {
+  it(
+    'says what and why, until a take-down leaves nothing',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        const left = [{ label: 'bucket', why: 'its objects are locked' }];
+        const { teardown } = names(pipeline).workflows;
+        const { taskQueue } = await up().then(() => handle.describe());
+        const downAlone = () => env.client.workflow.execute('endEverything', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
+        await until(isRunning);
+        account.stuck.set('bucket', final('its objects are locked'));
+        await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+        expect(await handle.result()).toEqual({ left });
+        expect(await absence(env.client, pipeline)).toEqual({ state: 'down', left });
+        await downAlone();
+        expect(await absence(env.client, pipeline)).toEqual({ state: 'down', left });
+        account.stuck.clear();
+        await downAlone();
+        expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
+      }),
+    60_000,
+  );
+
+  it('says what that costs, and how to try again', () => {
+    const costs = { perHour: 0.25, basis: '1 KPU' };
+    const found = { state: 'down' as const, left: [{ label: 'application game-sql', why: 'it does not stop', costs }] };
+    expect(absenceWords({ name: 'game', target: 'aws' }, found).split('\n')).toEqual([
+      'pipeline game is down, but its take-down left these standing:',
+      '  application game-sql: it does not stop; $0.250 an hour (1 KPU)',
+      expect.stringMatching(/^Billed: together \$0.250 an hour/),
+      'To try again to take them away: npx d2d down',
+    ]);
+    expect(absenceFacts(found)).toEqual({ ...found, perHour: 0.25, next: ['npx d2d down', 'npx d2d up'] });
+  });
+});
+
 describe('a pipeline of that name in another account', () => {
   it('is neither changed nor taken down, nor its take-down joined', async () => {
     const theirs = {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { startPipeline } from '../client/pipeline.ts';
 import { names } from '../pipeline/names.ts';
 import { STAGES } from '../pipeline/stages.ts';
+import { taskQueue } from '../worker/connect.ts';
 import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
@@ -48,6 +50,32 @@ describe('a look for drift', () => {
         account.broken.clear();
         await until(isRunning);
       }, soon),
+    60_000,
+  );
+
+  it(
+    'that heals is waited for by an up, which is not taken for done: the spec brings its rate back',
+    () =>
+      withPipeline(
+        async ({ account, pipeline, up, until }) => {
+          await up();
+          await until(isRunning);
+          await generatorOf(pipeline).executeUpdate(messages.setRate, { args: [50] });
+          account.broken.set('crawler', new Error('still thinking'));
+          account.standing.delete('crawler');
+          await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
+          expect(await until(() => true)).toMatchObject({ heals: true, rated: 50 });
+          const told = new Set<string>();
+          const answer = startPipeline(env.client, { pipeline, leave: { adopt: true } }, (what) => void told.add(what));
+          while (told.size === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+          expect([...told]).toEqual(['waiting until what has drifted is brought back']);
+          account.broken.clear();
+          expect(await answer).toMatchObject({ was: true, report: { stages: { crawler: { action: 'none' } } } });
+          expect(await until((now) => isRunning(now) && now.rated === undefined)).not.toHaveProperty('heals');
+        },
+        soon,
+        taskQueue({ target: 'local', region: 'us-east-1' }),
+      ),
     60_000,
   );
 

@@ -4,7 +4,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { Picture } from '../client/picture.ts';
 import type { ScheduleReport } from '../client/schedule-report.ts';
-import { isWell, scheduleWords } from '../client/status.ts';
+import { isWell, partWords, scheduleWords } from '../client/status.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { keepNotebook } from '../workflows/index.ts';
@@ -185,12 +185,24 @@ describe('status is as it should be', () => {
       schedule({}),
       false,
     ],
+    ['nor while the application does not stop', { ...now({}), unstopped: 'no StopApplication' }, schedule({}), false],
     ['nor while it is held', now({}, { state: 'held' }), schedule({}), false],
     ['nor when a stage has drifted', now({}, { stages: { crawler: 'drifted' } }), schedule({}), false],
     ['nor when a schedule’s latest run failed', now({}), schedule({ failing: true }), false],
     ['nor when the tables drifted', now({}), schedule({ drifted: [{ table: 't', column: 'c', expected: 'x' }] }), false],
   ])('%s', (_when, picture, schedules, ok) => {
     expect(isWell(picture, schedules)).toBe(ok);
+  });
+
+  it('and says why it is held, why it paused by itself, and that the application does not stop', () => {
+    const held = now({}, { state: 'held', reason: 'no KPU\nleft', overBudget: 'it costs too much' });
+    expect(partWords({ ...held, unstopped: 'no StopApplication' }).slice(2)).toEqual([
+      ...['no KPU', 'left', 'paused by itself, since it costs too much'],
+      'the Studio application does not stop, and its cost goes on: no StopApplication',
+    ]);
+    expect(partWords(now({}, { state: 'paused', reason: 'it costs too much', overBudget: 'it costs too much' })).slice(2)).toEqual([
+      'it costs too much',
+    ]);
   });
 
   it('and says of each schedule how its runs ended, and what the latest crawl found amiss', () => {

@@ -31,9 +31,10 @@ export const soon = { schedules: { drift: '10 seconds' } };
 
 let count = 0;
 
-/** Runs `story` with a worker over an account in memory, and a pipeline that nobody else has. */
-export async function withPipeline(story: (s: Stage) => Promise<void>, spec: object = {}): Promise<void> {
-  const taskQueue = `pipeline-${++count}`;
+/** Runs `story` with a worker over an account in memory, and a pipeline that nobody else has; on a task queue of its own, or on `queue`. */
+export async function withPipeline(story: (s: Stage) => Promise<void>, spec: object = {}, queue?: string): Promise<void> {
+  count++;
+  const taskQueue = queue ?? `pipeline-${count}`;
   const account = world();
   const pipeline: Pipeline = {
     ...parseSpec({ name: `game${count}`, windowSeconds: 1, local: { speed: 100 }, generator: { rate: 100 }, ...spec }),

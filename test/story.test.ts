@@ -36,6 +36,14 @@ describe('the words of the story', () => {
     );
   });
 
+  it('say of a held pipeline that it paused by itself, too, and how it goes on', () => {
+    const held = { ...born(pipelineOf({ name: 'game' })), state: 'held' as const, reason: 'no KPU', overBudget: 'it costs too much' };
+    const text = details(held);
+    expect(text).toContain('> no KPU\n\n> paused by itself, since it costs too much\n');
+    expect(text).toContain('Next: `npx d2d up`, `npx d2d up --rollback`, `npx d2d resume`, `npx d2d down`.');
+    expect(details({ ...held, reason: held.overBudget })).not.toContain('paused by itself');
+  });
+
   it('say what drifted', () => {
     const drifted = [{ table: 'events', column: 'weapon', expected: 'string' }];
     expect(crawlDetails({ tables: ['events'], drifted })).toContain('| events | weapon | string | nothing |');

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { brokenOff } from '../client/break-off.ts';
-import { stillRuns, untilStands, whyItRuns } from '../client/pause.ts';
+import { inTheWay, stillGoes, untilStands, whyItRuns } from '../client/pause.ts';
 import { type Picture, refusedStop } from '../client/picture.ts';
+import { tallyOf } from '../client/up.ts';
 import { underWay } from '../client/watch.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import type { PipelineStatus } from '../workflows/messages.ts';
+import type { PipelineStatus, PlanReport } from '../workflows/messages.ts';
 import { born } from '../workflows/picture.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'game' }), account: '000000000000' };
@@ -41,6 +42,46 @@ describe('an up that waits', () => {
   });
 });
 
+describe('an up', () => {
+  const plan = (...actions: string[]) =>
+    ({ stages: Object.fromEntries(actions.map((action, i) => [i, { action }])), calls: 9, mutatingCalls: 0 }) as unknown as PlanReport;
+  const own = { created: 1, changed: 0, unchanged: 1, calls: 12, mutatingCalls: 3, seconds: 5 };
+
+  it('did nothing only where its plan had nothing to do: what is on its way out is made anew', () => {
+    expect(tallyOf(plan('none', 'none'), own)).toEqual({ created: 0, changed: 0, unchanged: 2, calls: 9, mutatingCalls: 0 });
+    expect(tallyOf(plan('none', 'wait'), own)).toBe(own);
+    expect(tallyOf(undefined, own)).toBe(own);
+  });
+});
+
+describe('a pause', () => {
+  const failing = 'kinesis.generate has failed 9 times: ResourceNotFoundException';
+  const sends: Picture = { pipeline: now({ state: 'running' }), generator: { state: 'running', failing } as Picture['generator'] };
+
+  it.each([true, false])(
+    'of a generator that keeps failing says so, waits a while, and then that it is not done; deep: %s',
+    async (deep) => {
+      const told: string[] = [];
+      const last = await untilStands(
+        sends,
+        async () => sends,
+        () => false,
+        (seen) => inTheWay(seen, deep),
+        (line) => told.push(line),
+        250,
+      );
+      expect(told).toEqual([`The generator does not come to rest: ${failing}`]);
+      expect(stillGoes(last!, deep)).toMatchObject({
+        ok: false,
+        facts: { state: 'running', deep, reason: failing },
+        words: expect.stringMatching(
+          /^not paused yet, since the generator does not come to rest: kinesis.generate has failed 9 times: Resource/,
+        ),
+      });
+    },
+  );
+});
+
 describe('a deep pause', () => {
   const reached = now({ state: 'paused', paused: true, deep: true });
   const refused: Picture = { pipeline: reached, notebook: { state: 'stopped', restarts: 0, reason: 'AccessDenied: no StopApplication' } };
@@ -53,13 +94,14 @@ describe('a deep pause', () => {
       refused,
       async () => refused,
       stands,
-      whyItRuns,
+      (seen) => inTheWay(seen, true),
       (line) => told.push(line),
       250,
     );
     expect(last).toBe(refused);
     expect(told).toEqual(['The Studio application does not stop: AccessDenied: no StopApplication']);
-    expect(stillRuns(refused, 'AccessDenied: no StopApplication')).toMatchObject({
+    expect(inTheWay(refused, false)).toBeUndefined();
+    expect(stillGoes(refused, true)).toMatchObject({
       ok: false,
       words: expect.stringContaining('the Studio application still runs and is billed: AccessDenied: no StopApplication'),
     });

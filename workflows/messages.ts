@@ -85,6 +85,8 @@ export interface PipelineStatus {
   adopted: Partial<Record<Stage, Difference[]>>;
   /** True from when a wish was accepted until it is carried out, or held. */
   asked?: boolean;
+  /** True while it brings back what was found otherwise, by its own wish. */
+  heals?: boolean;
   /** True once a take-down has begun: what it took away is not made again unless the user asks for it. */
   halfDown?: boolean;
   /** What the user wants of generator and application, where they were not told yet. */

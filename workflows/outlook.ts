@@ -37,8 +37,17 @@ export function outlook(picture: PipelineStatus): Outlook {
   return { perHour: perHour(pipeline, running), onAws, words, next: next(picture) };
 }
 
-function next({ state, deep }: PipelineStatus): string[] {
+/** Why it is in its state, and, where that is something else, why it paused by itself. */
+export const reasonsOf = ({ reason, overBudget }: PipelineStatus): string[] => [
+  ...(reason === undefined ? [] : [reason]),
+  ...(overBudget === undefined || overBudget === reason ? [] : [`paused by itself, since ${overBudget}`]),
+];
+
+function next({ state, deep, paused, overBudget }: PipelineStatus): string[] {
   if (state === 'paused') return ['npx d2d resume', ...(deep ? [] : ['npx d2d pause --deep']), 'npx d2d down'];
-  if (state === 'held') return ['npx d2d up', 'npx d2d up --rollback', 'npx d2d down'];
+  if (state === 'held') {
+    const resume = paused || overBudget !== undefined ? ['npx d2d resume'] : [];
+    return ['npx d2d up', 'npx d2d up --rollback', ...resume, 'npx d2d down'];
+  }
   return ['npx d2d open', 'npx d2d query', 'npx d2d pause', 'npx d2d down'];
 }

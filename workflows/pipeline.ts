@@ -41,17 +41,17 @@ const HISTORY_EVENTS = 1_500;
 
 /**
  * One pipeline's life: it brings everything up in the order of the data, watches over it, changes it as asked, and takes it down. `picture` comes from an
- * earlier run of the same pipeline, `asked` is a wish that this run had not carried out.
+ * earlier run of the same pipeline, `asked` is a wish that this run had not carried out. It ends with what its take-down left.
  */
 export async function operate(
   wish: Wish,
   picture: PipelineStatus = born(wish.pipeline),
   asked = picture.readyAt === undefined,
-): Promise<void> {
+): Promise<Leftovers> {
   let todo: Wish | undefined = asked ? wish : undefined;
   let isHeld = picture.state === 'held' || picture.halfDown === true;
   let ending: { keepData: boolean; leftovers: Promise<Leftovers> } | undefined;
-  let isGone = false;
+  let gone: Leftovers | undefined;
   let answering = false;
   let isWorking = false;
   let brokenOff: { rollback: boolean } | undefined;
@@ -139,10 +139,9 @@ export async function operate(
     await condition(() => !isWorking && !hands.areBusy());
     try {
       if (keepData) await hands.letDataThrough();
-      const leftovers = await endEverything({ pipeline: picture.pipeline, keepData });
+      gone = await endEverything({ pipeline: picture.pipeline, keepData });
       rename(picture, 'gone');
-      isGone = true;
-      return leftovers;
+      return gone;
     } catch (error) {
       // It stays, half taken down, for another try.
       ending = undefined;
@@ -169,6 +168,7 @@ export async function operate(
     const before = picture.pipeline;
     rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
     picture.halfDown = undefined;
+    picture.heals = wanted.heals;
     try {
       if (brokenOff !== undefined) throw new CancelledFailure('broken off before it began');
       brokenOff = undefined;
@@ -186,6 +186,8 @@ export async function operate(
       // Broken off on purpose, it is for the user to take up again.
       if (isCancelled && !rollback) todo ??= wanted;
       if (isCancelled && CancellationScope.current().consideredCancelled) throw error;
+    } finally {
+      picture.heals = undefined;
     }
   };
   const climbTo = async (wanted: Wish): Promise<void> => {
@@ -257,10 +259,10 @@ export async function operate(
   };
 
   const isSettled = () => !ending && picture.state !== 'rolling back';
-  const steering = hands.steer(() => isGone, isSettled).catch(unlessCancelled);
+  const steering = hands.steer(() => gone !== undefined, isSettled).catch(unlessCancelled);
   const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
   const isIdle = () => !ending && !answering && (todo === undefined || isHeld) && hands.areStill();
-  const isCalled = () => isGone || (!ending && todo !== undefined && !isHeld) || (isCrowded() && isIdle());
+  const isCalled = () => gone !== undefined || (!ending && todo !== undefined && !isHeld) || (isCrowded() && isIdle());
   /** A take-down waits for what is being done. */
   const working = async (work: Promise<void>): Promise<void> => {
     isWorking = true;
@@ -271,7 +273,7 @@ export async function operate(
     }
   };
   tell(picture);
-  while (!isGone) {
+  while (gone === undefined) {
     if (todo && !isHeld && !ending) await working(carryOut(todo));
     picture.asked = undefined;
     const every = lookEvery(picture.pipeline);
@@ -288,6 +290,7 @@ export async function operate(
   }
   await condition(allHandlersFinished);
   await steering;
+  return gone;
 }
 
 /** The next run of the same pipeline, which starts with the memo of the first unless told. */

@@ -5,7 +5,7 @@ import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { GeneratorState, NotebookState, PipelineStatus } from './messages.ts';
-import { outlook } from './outlook.ts';
+import { outlook, reasonsOf } from './outlook.ts';
 
 const NAME = defineSearchAttributeKey('PipelineName', 'KEYWORD');
 const STATE = defineSearchAttributeKey('PipelineState', 'KEYWORD');
@@ -35,13 +35,13 @@ export const introduced = (pipeline: Pipeline, staticSummary: string) => ({
 
 /** The picture in Markdown, for the Temporal UI. */
 export function details(picture: PipelineStatus): string {
-  const { pipeline, state, reason, stages, faults, paused, deep, tally, drifts } = picture;
+  const { pipeline, state, stages, faults, paused, deep, tally, drifts } = picture;
   const { name, target, region, account, generator, shards } = pipeline;
   const rest = deep ? ', the Studio application stopped' : paused ? ', paused' : '';
   const { words, next } = outlook(picture);
   const lines = [
     `Operates pipeline **${name}**, which is **${state}** (${target}, ${region}, account ${account}): ${rateWords(generator.rate)} into ${shards} shards${rest}.`,
-    ...quoted(reason),
+    ...reasonsOf(picture).flatMap(quoted),
     '',
     `${words} Next: ${next.map((command) => `\`${command}\``).join(', ')}.`,
     '',

@@ -1,0 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { taskQueue } from '../worker/connect.ts';
+import { Plain } from './plain.ts';
+
+/** A worker that has nothing to do asks anew once a minute; one that is started anew is there sooner. */
+const UNASKED_MS = 75_000;
+const LOOK_MS = 1_000;
+/** `TASK_QUEUE_TYPE_WORKFLOW` of Temporal's API. */
+const WORKFLOW_TASKS = 1;
+
+/** There is no worker for a pipeline. */
+export const noWorker = ({ name }: Pick<Pipeline, 'name'>, queue: string): Plain =>
+  new Plain(`No worker answers on task queue ${queue}, which pipeline ${name} runs on. Start one: npm start`);
+
+/** The end of what a worker of the pipeline was asked to do; throws once no worker has asked Temporal for work for `patience` milliseconds. */
+export async function attended<Value>(client: Client, pipeline: Pipeline, work: Promise<Value>, patience = UNASKED_MS): Promise<Value> {
+  const end = new AbortController();
+  try {
+    return await Promise.race([work, nobodyAsks(client, pipeline, patience, end.signal)]);
+  } finally {
+    end.abort();
+  }
+}
+
+/** Counts looks, not time: while the machine sleeps, nobody asks. */
+async function nobodyAsks(client: Client, pipeline: Pipeline, patience: number, signal: AbortSignal): Promise<never> {
+  const queue = taskQueue(pipeline);
+  let before = await latestAsk(client, queue);
+  for (let quiet = 0; quiet < patience; quiet += LOOK_MS) {
+    await delay(LOOK_MS, undefined, { signal });
+    const latest = await latestAsk(client, queue);
+    if (latest === undefined || latest !== before) quiet = 0;
+    before = latest;
+  }
+  throw noWorker(pipeline, queue);
+}
+
+/** When a worker last asked for work on a queue, by the server's clock; '' when none has for minutes, undefined when Temporal does not say. */
+async function latestAsk({ workflowService, options: { namespace } }: Client, name: string): Promise<string | undefined> {
+  const request = { namespace, taskQueue: { name }, taskQueueType: WORKFLOW_TASKS };
+  const found = await workflowService.describeTaskQueue(request).catch(() => undefined);
+  return found?.pollers
+    .map(({ identity, lastAccessTime: at }) => `${identity} ${at?.seconds}.${at?.nanos}`)
+    .sort()
+    .join();
+}
