@@ -12,15 +12,17 @@ import { type Clients, clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { idsOf, shardsOf } from '../activities/kinesis/shards.ts';
 import { flow } from '../activities/kinesis-analytics-v2/flow.ts';
+import { flinkOf, jobOf } from '../activities/kinesis-analytics-v2/job.ts';
 import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
 import type { Fault } from '../local/faults.ts';
 import { type Local, startLocal } from '../local/start.ts';
-import { names } from '../pipeline/names.ts';
+import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
+import { notebookOf, until } from './local/studio-process.ts';
 
 const pipelineOf = (name: string): Pipeline => ({
   ...parseSpec({ name, windowSeconds: 5, local: { speed: 20 } }),
@@ -101,7 +103,7 @@ describe('Flink itself', () => {
     for (let i = 0; i < 5; i++) await put(pipeline, FIRST, kill(i));
     await eventually(() => act()['notebook.start'](pipeline));
     await eventually(() => act()['notebook.started'](pipeline));
-    await says(/: Flink runs no job \(none was submitted\)$/);
+    await says(/: Flink runs no job of the note \(none was submitted\)$/);
   }, 60_000);
 
   it('waits for a silent shard', async () => {
@@ -121,6 +123,37 @@ describe('Flink itself', () => {
     local.faults.put({ rules: [] });
     await says(undefined, beat);
   }, 120_000);
+
+  it('is started anew when somebody edits its note, and no query of somebody else is taken for its job', async () => {
+    const studio = notebookOf(local, n.application, n.noteId);
+    const runs = async () => {
+      await eventually(() => act()['notebook.started'](pipeline));
+      await act()['notebook.run'](pipeline);
+      await eventually(() => act()['notebook.runs'](pipeline));
+    };
+    const { body: other } = await studio.zeppelin('POST', '/import', {
+      name: 'of a user',
+      paragraphs: [{ text: '%flink.ssql(type=update)\nSELECT event_id FROM game_events' }],
+    });
+    await studio.zeppelin('POST', `/job/${other}`);
+    await until(studio.jobs, (jobs) => jobs.filter(({ state }) => state === 'RUNNING').length === 2);
+    expect(await act()['notebook.look'](pipeline)).toEqual({ running: true });
+    await studio.zeppelin('DELETE', `/job/${n.noteId}`);
+    const job = await jobOf(await flinkOf(aws.kinesisAnalyticsV2, pipeline));
+    expect([job.id, job.states.includes('RUNNING'), job.latest]).toEqual([undefined, true, expect.any(String)]);
+    await studio.zeppelin('DELETE', `/job/${other}`);
+    await runs();
+
+    const { paragraphs } = (await studio.zeppelin('GET', `/${n.noteId}`)).body;
+    const { id, text } = paragraphs[8];
+    await studio.zeppelin('PUT', `/${n.noteId}/paragraph/${id}`, { text: `${text} AND event_type = 'kill'` });
+    const reason = 'somebody edited the note in Zeppelin: paragraph 9 is not as the application has it';
+    expect(await act()['notebook.look'](pipeline)).toEqual({ running: false, reason });
+    await eventually(() => act()['notebook.seed'](pipeline));
+    await runs();
+    expect(await act()['notebook.look'](pipeline)).toEqual({ running: true });
+    expect((await studio.zeppelin('GET', `/${n.noteId}`)).body.paragraphs[8].text).toBe(text);
+  }, 180_000);
 
   it('is stopped by force when the stop that somebody else began takes too long', async () => {
     const status = async () => {
@@ -154,6 +187,7 @@ describe('a Flink that says', () => {
   const { streams } = names(other);
   let flink: Server;
   let said: Record<string, object>;
+  const SINKS = LAKE_TABLES.filter((table) => table !== 'events');
   const told = () => {
     const { port } = flink.address() as AddressInfo;
     const url = `http://127.0.0.1:${port}/flinkdashboard?authToken=x`;
@@ -170,8 +204,8 @@ describe('a Flink that says', () => {
     '/jobs/j': {
       now: Date.now(),
       vertices: [
-        { id: 'a', name: 'Source: game_events', parallelism: 2 },
-        { id: 'b', name: 'Sink', parallelism: 2 },
+        { id: 'a', name: 'Source: game_events[1] -> Calc[2]', parallelism: 2 },
+        { id: 'b', name: `Calc[9] -> (${SINKS.map((table, i) => `${table}[${i + 10}]: Writer`).join(', ')})`, parallelism: 2 },
       ],
     },
     '/jobs/j/vertices/b/watermarks': [{ value: `${mark}` }, { value: `${mark + 5}` }],
@@ -210,7 +244,7 @@ describe('a Flink that says', () => {
   it('that it restarts, for what', async () => {
     said = { ...job('RESTARTING', 0), ...exception };
     expect(await told()).toMatch(
-      /: Flink runs no job \(CANCELED, RESTARTING\); Flink last restarted the job for: java.lang.Error: inner words$/,
+      /: Flink runs no job of the note \(CANCELED, RESTARTING\); Flink last restarted the job for: java.lang.Error: inner words$/,
     );
   });
 

@@ -15,7 +15,7 @@ describe('bringing up', () => {
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
         const { tally, stages } = await until(isRunning);
-        expect(tally).toMatchObject({ created: ALL, changed: 0, unchanged: 0, calls: ALL + 2 * ALL, mutatingCalls: ALL });
+        expect(tally).toMatchObject({ created: ALL, changed: 0, unchanged: 0, calls: ALL + 3 * ALL, mutatingCalls: ALL });
         expect(new Set(Object.values(stages))).toEqual(new Set(['ready']));
         account.log.length = 0;
         const report = await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });

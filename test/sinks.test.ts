@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { hasRestarted, type Job, sinksOf } from '../activities/kinesis-analytics-v2/job.ts';
+import { hasRestarted, type Job, jobOf, sinksOf } from '../activities/kinesis-analytics-v2/job.ts';
 import type { Session } from '../activities/kinesis-analytics-v2/session.ts';
 
 const vertex = (id: string, parallelism: number) => ({ id, name: id, parallelism });
@@ -54,4 +54,30 @@ it('the rows of each sink are counted subtask by subtask, whatever its version c
 it('a job that has gone on from a checkpoint by itself is told from one that has not', async () => {
   const told = (counts: object) => hasRestarted(async () => ({ counts }), job);
   expect([await told({ restored: 0 }), await told({}), await told({ restored: 2 })]).toEqual([false, false, true]);
+});
+
+it('the job of the note is told from those that people run besides, by the tables that it reads and writes', async () => {
+  const sinks = ['player_metrics', 'team_metrics', 'leaderboards', 'server_metrics', 'late_events'];
+  const jobs: Record<string, string[]> = {
+    query: ['Source: game_events[1] -> Calc[2]', 'Sink: Collect table sink'],
+    copy: ['Source: game_events[1]', ...sinks.map((table) => `my_${table}[9]: Writer`)],
+    // As Flink chains them, and as 1.15 names them where it does not simplify.
+    note: ['Source: game_events[1] -> Calc[2]', `Calc[3] -> (${sinks.map((table) => `${table}[9]: Writer`).join(', ')})`],
+    plain: ['Source: TableSourceScan(table=[[hive, db, game_events]])', ...sinks.map((table) => `Sink: Sink(table=[hive.db.${table}])`)],
+  };
+  const found = async (...running: [string, string][]) => {
+    const all = running.map(([jid, state], i) => ({ jid, state, 'start-time': i }));
+    const at: Session = async (_method, path) => {
+      const jid = /\/jobs\/(\w+)$/.exec(path)![1]!;
+      return jid === 'overview'
+        ? { jobs: all }
+        : { now: 5, vertices: jobs[jid]!.map((name, id) => ({ id: `${id}`, name, parallelism: 1 })) };
+    };
+    const { id, latest } = await jobOf(at);
+    return [id, latest];
+  };
+  expect(await found(['query', 'RUNNING'], ['copy', 'RUNNING'], ['note', 'RUNNING'])).toEqual(['note', 'note']);
+  expect(await found(['plain', 'RUNNING'], ['query', 'RUNNING'])).toEqual(['plain', 'plain']);
+  expect(await found(['plain', 'CANCELED'], ['note', 'FAILED'], ['query', 'RUNNING'])).toEqual([undefined, 'note']);
+  expect(await found(['query', 'RUNNING'])).toEqual([undefined, undefined]);
 });

@@ -34,7 +34,7 @@ async function why(clients: Clients, pipeline: Pipeline, isAll: boolean, silent:
   const job = await jobOf(flink);
   const exception = await exceptionOf(flink, job);
   const failed = exception === undefined ? '' : `; Flink last restarted the job for: ${exception}`;
-  if (job.id === undefined) return `Flink runs no job (${job.states.join(', ') || 'none was submitted'})${failed}`;
+  if (job.id === undefined) return `Flink runs no job of the note (${job.states.join(', ') || 'none was submitted'})${failed}`;
   const mark = await watermarkOf(flink, job);
   const behind = mark === undefined ? undefined : Date.now() - mark;
   const stands = behind === undefined || behind > late;

@@ -1,13 +1,15 @@
 import type { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2';
+import { LAKE_TABLES } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { enter, type Session } from './session.ts';
 
 /** The note's job as Flink tells it. Times are Flink's own, in milliseconds since the epoch. */
 export interface Job {
-  /** Of all jobs of the cluster; the note's is the running one. */
+  /** Of all jobs of the cluster: people may run queries of their own there. */
   states: string[];
+  /** Of the note's job while it runs. */
   id?: string;
-  /** The running one, or the one that began last. */
+  /** The same, or the one of the note's that began last. */
   latest?: string;
   now: number;
   vertices: { id: string; name: string; parallelism: number }[];
@@ -19,15 +21,22 @@ const BASE = '/flinkdashboard/jobs';
 export const flinkOf = (client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<Session> =>
   enter(client, pipeline, 'FLINK_DASHBOARD_URL');
 
-/** The running job. */
+/** What Flink's tables of the note are called: its source and every sink. A vertex is named after the tables of what is chained in it. */
+const TABLES = ['game_events', ...LAKE_TABLES.filter((table) => table !== 'events')].map((table) => new RegExp(`\\b${table}\\b`));
+const isOfNote = (vertices: Job['vertices']): boolean => TABLES.every((table) => vertices.some(({ name }) => table.test(name)));
+
+/** The note's job: the one that reads our source and writes to all our sinks. */
 export async function jobOf(flink: Session): Promise<Job> {
   const { jobs = [] } = (await flink('GET', `${BASE}/overview`)) as { jobs?: { jid: string; state: string; 'start-time': number }[] };
-  const running = jobs.find(({ state }) => state === 'RUNNING');
   const states = jobs.map(({ state }) => state);
-  const latest = (running ?? [...jobs].sort((a, b) => a['start-time'] - b['start-time']).at(-1))?.jid;
-  if (!running) return { states, latest, now: 0, vertices: [] };
-  const { vertices = [], now = 0 } = (await flink('GET', `${BASE}/${running.jid}`)) as unknown as Partial<Job>;
-  return { states, id: running.jid, latest, now, vertices };
+  const isRunning = (state: string) => Number(state === 'RUNNING');
+  const likeliest = jobs.sort((a, b) => isRunning(b.state) - isRunning(a.state) || b['start-time'] - a['start-time']);
+  for (const { jid, state } of likeliest) {
+    const { vertices = [], now = 0 } = (await flink('GET', `${BASE}/${jid}`)) as unknown as Partial<Job>;
+    if (!isOfNote(vertices)) continue;
+    return state === 'RUNNING' ? { states, id: jid, latest: jid, now, vertices } : { states, latest: jid, now: 0, vertices: [] };
+  }
+  return { states, now: 0, vertices: [] };
 }
 
 /** The vertex that reads the events. */

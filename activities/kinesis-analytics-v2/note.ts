@@ -71,6 +71,13 @@ export function noteContent(text: string | undefined): { id?: string; paragraphs
   }
 }
 
+/** Which paragraphs of the note in Zeppelin, counted from 1, are not as the application's text has them. */
+export function editedIn(live: string, text: string | undefined): number[] {
+  const [now, then] = [live, text].map((note) => noteContent(note)?.paragraphs ?? []) as [string[], string[]];
+  const longer = now.length > then.length ? now : then;
+  return longer.flatMap((_, i) => (now[i] === then[i] ? [] : [i + 1]));
+}
+
 /** How a note reads the events, if it is the pipeline's note and reads at least `shards`; undefined for any other text. */
 export function readingOf(text: string | undefined, pipeline: Pipeline, shards: readonly string[]): Reading | undefined {
   const reading = writtenIn(text);

@@ -21,9 +21,9 @@ import { application } from './application.ts';
 import { drained } from './drain.ts';
 import { flow } from './flow.ts';
 import { flinkOf, jobOf, sourceOf } from './job.ts';
-import { buildNote, type Reading, readingOf, textOf, writtenIn } from './note.ts';
+import { buildNote, editedIn, type Reading, readingOf, textOf, writtenIn } from './note.ts';
 import { goingOn, missing } from './resume.ts';
-import { enter, notePath, type Paragraph, readNote, type Session } from './session.ts';
+import { enter, liveNote, notePath, type Paragraph, readNote, type Session } from './session.ts';
 import { startFailed, whyNotStarted } from './start-failed.ts';
 import { pushToStop } from './stop.ts';
 
@@ -131,7 +131,8 @@ async function seed(clients: Clients, pipeline: Pipeline): Promise<{ changed: bo
   const gap = await missing(clients, pipeline, reading);
   const slots = found?.ApplicationConfigurationDescription?.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription;
   const written = readingOf(textOf(found), pipeline, reading.shards);
-  if (written && isNear(written, reading) && slots?.Parallelism === parallelismFor(streams.events, written.shards))
+  const isEdited = found?.ApplicationStatus === 'RUNNING' && (await editedBy(clients, pipeline, found)).length > 0;
+  if (!isEdited && written && isNear(written, reading) && slots?.Parallelism === parallelismFor(streams.events, written.shards))
     return { changed: false, gap };
   const update = new UpdateApplicationCommand({
     ApplicationName,
@@ -150,6 +151,15 @@ async function seed(clients: Clients, pipeline: Pipeline): Promise<{ changed: bo
   return { changed: true, gap };
 }
 
+/** Which paragraphs somebody has edited in Zeppelin, of an application that runs; the application's own text tells nothing of it. */
+async function editedBy(
+  { kinesisAnalyticsV2: client }: Clients,
+  pipeline: Pipeline,
+  found: ApplicationDetail | undefined,
+): Promise<number[]> {
+  return editedIn(await liveNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline), textOf(found));
+}
+
 /** True when a note made for `written` leaves out nothing, and reads little more than it must. */
 function isNear({ from: written }: Reading, { from }: Reading): boolean {
   if (written === undefined || from === undefined) return written === from;
@@ -159,18 +169,23 @@ function isNear({ from: written }: Reading, { from }: Reading): boolean {
 /** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink's job reads each shard in a subtask of its own. */
 async function look({ kinesisAnalyticsV2: client, kinesis }: Clients, pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> {
   const not = (reason: string) => ({ running: false, reason });
-  const { paragraphs } = await readNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
+  const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
+  const { paragraphs } = await readNote(session, pipeline);
   const last = paragraphs.at(-1);
   if (last?.status !== 'RUNNING' || !paragraphs.slice(0, -1).every(({ status: state }) => state === 'FINISHED')) {
     const states = paragraphs.map(({ id, status: state, errorMessage }) => `${id} ${state}${errorMessage ? ` (${errorMessage})` : ''}`);
     return not(`the note's job does not run: ${states.join(', ') || 'the note has no paragraphs'}`);
   }
   const { events } = names(pipeline).streams;
-  const [job, shards, found] = await Promise.all([
+  const [job, shards, found, live] = await Promise.all([
     flinkOf(client, pipeline).then(jobOf),
     shardsOf(kinesis, events),
     describe(client, pipeline),
+    liveNote(session, pipeline),
   ]);
+  const edited = editedIn(live, textOf(found));
+  if (edited.length > 0)
+    return not(`somebody edited the note in Zeppelin: paragraph ${edited.join(', ')} is not as the application has it`);
   if (job.id === undefined) return not(`Flink runs no job of the note yet (${job.states.join(', ') || 'none was submitted'})`);
   const open = idsOf(shards.filter(isOpen));
   const reading = readingOf(textOf(found), pipeline, open);

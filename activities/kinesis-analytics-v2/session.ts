@@ -51,6 +51,12 @@ export async function enter(client: KinesisAnalyticsV2Client, pipeline: Pipeline
 /** Where Zeppelin runs the pipeline's note, and tells how it goes. */
 export const notePath = (pipeline: Pipeline): string => `/zeppelin/api/notebook/job/${names(pipeline).noteId}`;
 
+/** The note as it is in Zeppelin now, where whoever opens it may edit it: JSON text, as the application's own text is. */
+export async function liveNote(session: Session, pipeline: Pipeline): Promise<string> {
+  const { body = {} } = await session('GET', `/zeppelin/api/notebook/${names(pipeline).noteId}`);
+  return JSON.stringify(body);
+}
+
 /** The note's state. Zeppelin's documentation and its newer code shape the body differently; both are read. */
 export async function readNote(session: Session, pipeline: Pipeline): Promise<{ isRunning: boolean; paragraphs: Paragraph[] }> {
   const { body } = (await session('GET', notePath(pipeline))) as { body?: Paragraph[] | { isRunning?: boolean; paragraphs?: Paragraph[] } };

@@ -14,7 +14,8 @@ export const updateApplication: Operation<UpdateApplicationRequest, UpdateApplic
   const status = applicationStatus(aws, before);
   if (status !== 'READY' && status !== 'RUNNING')
     throw awsError('ResourceInUseException', `Application ${before.name} is ${status}; it can be updated when READY or RUNNING.`);
-  if (after.textContent !== before.textContent) seedNote(aws, after.name, after.textContent);
+  // Also one of the same text: what was edited since in Zeppelin is gone.
+  if (textOf(input) !== undefined) seedNote(aws, after.name, after.textContent);
   aws.begins('application update', before.name);
   save(aws, { ...after, version: before.version + 1, settled: aws.now() + aws.takes('application update', before.name) });
   const operation = begin(aws, after.name, 'UpdateApplication');
@@ -46,6 +47,9 @@ export function checkVersion(
     );
 }
 
+const textOf = ({ ApplicationConfigurationUpdate: update }: UpdateApplicationRequest): string | undefined =>
+  update?.ApplicationCodeConfigurationUpdate?.CodeContentUpdate?.TextContentUpdate;
+
 function changed(before: Readonly<Application>, input: UpdateApplicationRequest): Application {
   const { ApplicationConfigurationUpdate: update = {}, ServiceExecutionRoleUpdate: role = before.role } = input;
   if (input.RuntimeEnvironmentUpdate !== undefined && input.RuntimeEnvironmentUpdate !== 'ZEPPELIN-FLINK-3_0')
@@ -68,7 +72,7 @@ function changed(before: Readonly<Application>, input: UpdateApplicationRequest)
           AutoScalingEnabled: parallelism.AutoScalingEnabledUpdate ?? before.parallelism.autoScaling,
         })
       : before.parallelism,
-    textContent: update.ApplicationCodeConfigurationUpdate?.CodeContentUpdate?.TextContentUpdate ?? before.textContent,
+    textContent: textOf(input) ?? before.textContent,
     snapshots: update.ApplicationSnapshotConfigurationUpdate?.SnapshotsEnabledUpdate ?? before.snapshots,
     logLevel: zeppelin?.MonitoringConfigurationUpdate?.LogLevelUpdate ?? before.logLevel,
     ...(glueDatabase !== undefined && { glueDatabase }),
