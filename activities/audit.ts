@@ -10,6 +10,7 @@ import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
 import { unlessMissing } from './errors.ts';
 import { type Minute, told } from './minutes.ts';
+import { underWay } from './not-yet.ts';
 import { keptFrom, type PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
 import { firstEventAt, pagesOf } from './s3/ledger.ts';
@@ -71,6 +72,11 @@ export function auditing(clients: Clients, target: Target) {
     /** Reads everything that a place has, and compares each event with what was sent, to the last byte; with `minutes`, tells of those that agree, too. */
     'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS, minutes = false) =>
       (await count(pipeline, from, await ledgerOf(pipeline, from, upTo), { place, upTo, minutes })) as Holding,
+    /** Returns once the lake holds all events that were written down, of those since a time. */
+    'audit.arrived': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<void> => {
+      const { missing } = (await count(pipeline, from, await ledgerOf(pipeline, from, upTo), { place: 'lake', upTo })) as Holding;
+      if (missing > 0) throw underWay(pipeline, `${missing} events are not in the lake`);
+    },
     /** Has Athena count, block by block and minute by minute, and compares that with what was sent. */
     'audit.athena': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, minutes = false): Promise<InAthena> => {
       const pages = await ledgerOf(pipeline, from, upTo);

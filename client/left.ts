@@ -13,6 +13,9 @@ export function leftLines({ left }: Leftovers, target: Spec['target']): string[]
   return [...left.map(lineOf), target === 'local' ? `Nothing is billed here; on AWS they would cost ${billed}.` : `Billed: ${billed}.`];
 }
 
+/** What was to be kept and is not in the lake, a line each. */
+export const unsavedLines = ({ unsaved = [] }: Leftovers): string[] => unsaved.map((line) => `not in the lake: ${line}`);
+
 /** Schedules and workflows of the pipeline that go on though nothing is left on AWS, a line each; then what to do. */
 export function leftInTemporal(things: string[], keepData: boolean): string[] {
   if (things.length === 0) return [];

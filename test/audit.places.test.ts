@@ -120,6 +120,15 @@ it('an object of the lake that is none of Firehose is named', async () => {
   await expect(reading).rejects.toThrow(/^unpacking quiet.*\/lake\/x: /);
 });
 
+it('has arrived in the lake once none of it is missing there', async () => {
+  const arrived = () => doing(() => act['audit.arrived'](pipeline, 0));
+  const { length } = quiet.sent[1]!;
+  await putRows(aws, pipeline, 'events', 'lane-1', quiet.sent[1]!.slice(0, length / 2), hour);
+  await expect(arrived()).rejects.toThrow(/^\d+ events are not in the lake$/);
+  await putRows(aws, pipeline, 'events', 'lane-1', quiet.sent[1]!, hour);
+  await arrived();
+}, 30_000);
+
 it('counting ends when it is cancelled', async () => {
   const environment = new MockActivityEnvironment();
   const counting = environment.run(() => act['audit.count'](pipeline, 'lake')) as Promise<unknown>;

@@ -18,6 +18,8 @@ export interface Stream {
   heldBack: Span[];
   /** The next wake comes to nothing: it waits until it is cut short. */
   cutsWake: boolean;
+  /** Heartbeats need not wait until it is time for them. */
+  skips: boolean;
   /** Pages that were asked for and not written: all, while S3 refuses them. */
   refused: number;
   refuses: boolean;
@@ -66,7 +68,7 @@ export function sender(stream: Stream, breaks: () => boolean) {
         const beating = setInterval(() => Context.current().heartbeat(), 10);
         await Context.current().cancelled.finally(() => clearInterval(beating));
       }
-      const latest = Math.max(Date.now(), ...after);
+      const latest = Math.max(stream.skips ? until : Date.now(), ...after);
       for (const lane of after.keys()) stream.heartbeats.set(lane, latest);
       Context.current().heartbeat();
       await untilTold(50);
@@ -95,6 +97,7 @@ export const fresh = (): Stream => ({
   aggregated: [],
   heldBack: [],
   cutsWake: false,
+  skips: false,
   refused: 0,
   refuses: false,
 });

@@ -251,3 +251,34 @@ it('sends its total once in all, though another number of shards makes it anothe
   expect(stream.times.size).toBe(total);
   expect(generated(sentBy([...stream.pages.values()]), 1000).blocks.reduce((sum, { events }) => sum + events, 0)).toBe(total);
 }, 60_000);
+
+it('goes on in a new run though it has nothing to send, closes nothing again, and answers the next pause', async () => {
+  const stream = await withGenerator(
+    'finished',
+    { shards: 2, windowSeconds: 60, generator: { rate: 300, total: 60 } },
+    () => false,
+    async ({ handle, until, stream }) => {
+      stream.skips = true;
+      await until(({ state }) => state === 'finished');
+      const { runId } = await handle.describe();
+      const { last } = await handle.executeUpdate(settle);
+      const beats = stream.calls.length;
+      while ((await handle.describe()).runId === runId) await Promise.all(Array.from({ length: 10 }, () => handle.executeUpdate(settle)));
+      expect(await handle.executeUpdate(settle)).toMatchObject({ lanes: [30, 30], last, sending: false });
+      expect(stream.calls).toHaveLength(beats);
+      expect(await toldIn(handle)).toBe(0);
+      await handle.signal(pause, { count: 1 });
+      await until(({ state }) => state === 'paused');
+      while ((await toldIn(handle)) !== 1) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(stream.calls).toHaveLength(beats);
+    },
+  );
+  expect(stream.times.size).toBe(60);
+}, 60_000);
+
+/** How often the present run of a generator has told its pipeline that the windows are closed. */
+async function toldIn({ workflowId }: Handle): Promise<number> {
+  const { events } = await env.client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).filter(({ signalExternalWorkflowExecutionInitiatedEventAttributes: told }) => told?.signalName === 'windowsClosed')
+    .length;
+}

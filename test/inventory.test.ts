@@ -15,7 +15,7 @@ import { type Failures, inventory } from '../activities/inventory.ts';
 import { carryingTag } from '../activities/owned.ts';
 import { resources } from '../activities/registry.ts';
 import { type Found, type Resource, steps } from '../activities/resource.ts';
-import { leftLines } from '../client/left.ts';
+import { leftLines, unsavedLines } from '../client/left.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { PRICES } from '../pipeline/cost.ts';
 import { LAKE_TABLES, names, OWNER_TAG } from '../pipeline/names.ts';
@@ -248,5 +248,10 @@ describe('the cost of what stands', () => {
       'Nothing is billed here; on AWS they would cost together $0.440 an hour, $321 a month.',
     );
     expect(leftLines({ left: [] }, 'aws')).toEqual([]);
+  });
+
+  it('goes with what is not in the lake, of data that was kept', () => {
+    expect(unsavedLines({ left: [], unsaved: ['3 events'] })).toEqual(['not in the lake: 3 events']);
+    expect(unsavedLines({ left: [] })).toEqual([]);
   });
 });

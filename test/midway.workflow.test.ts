@@ -191,7 +191,9 @@ describe('what is cancelled or terminated midway', () => {
           while ((await generator.query(messages.generatorStatus)).state !== 'paused')
             await new Promise((resolve) => setTimeout(resolve, 50));
           expect((await generator.describe()).status.name).toBe('RUNNING');
-          await down.result();
+          account.undelivered = final('3 events are not in the lake');
+          expect(await down.result()).toEqual({ left: [], unsaved: ['perhaps the latest events: 3 events are not in the lake'] });
+          expect(account.log).toContain('all out to the last');
           expect(account.log.indexOf('generator.settle')).toBeLessThan(account.log.findIndex((done) => done.endsWith('.remove')));
           expect(account.log).toContain('generator.settle');
           expect((await generator.describe()).status.name).not.toBe('RUNNING');

@@ -13,6 +13,7 @@ import { createActivities } from '../activities/index.ts';
 import { idsOf, isOpen, rows, shardIds, shardsOf } from '../activities/kinesis/shards.ts';
 import { flinkOf, jobOf, sourceOf } from '../activities/kinesis-analytics-v2/job.ts';
 import { writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
+import { notebook as studio } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
@@ -21,12 +22,14 @@ import type { GameEvent } from '../pipeline/schema.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, type Stage } from '../pipeline/stages.ts';
+import { slidingSeconds } from '../pipeline/windows.ts';
 import { heartbeats } from '../worker/heartbeat.ts';
 import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
-import { type NotebookState, notebookStatus, pause, respec, resume, stop, suspend } from '../workflows/messages.ts';
+import { type NotebookState, notebookStatus, pause, respec, resume, settle, stop, suspend } from '../workflows/messages.ts';
 import type { keepNotebook } from '../workflows/notebook.ts';
 import type { provision } from '../workflows/provision.ts';
+import { eventually } from './eventually.ts';
 import { lakeRows } from './lake.ts';
 import { delivered, metricsOf } from './recount.ts';
 import { temporalServer } from './temporal-server.ts';
@@ -193,6 +196,23 @@ it('stops deeply, and goes on where the windows stopped without reading all of t
   expect(read).toBeLessThanOrEqual((await recordsInStream()) - BACKLOG);
   expect(await status()).toMatchObject({ state: 'running', restarts: 0 });
 }, 90_000);
+
+it('tells when all rows are out, those of the sliding windows too', async () => {
+  await until(status, ({ state }) => state === 'running', 120);
+  await generator.signal(pause);
+  const { last } = await until(
+    () => generator.executeUpdate(settle),
+    ({ sending }) => !sending,
+  );
+  await eventually(() => studio(aws)['notebook.drained'](pipeline, last));
+  const ends: number[] = [];
+  for (const ShardId of idsOf(await shardsOf(aws.kinesis, all.streams.player_metrics)))
+    for await (const page of rows(aws.kinesis, { StreamName: all.streams.player_metrics, ShardId, ShardIteratorType: 'TRIM_HORIZON' }))
+      for (const { window_end: end } of page as unknown as MetricRow[]) ends.push(Date.parse(`${end.replace(' ', 'T')}Z`));
+  // Kills come every few seconds.
+  expect(Math.max(...ends)).toBeGreaterThan(last + (slidingSeconds(pipeline) - 3 * WINDOW_SECONDS) * 1000);
+  await generator.signal(resume);
+}, 300_000);
 
 it('goes from 2 over 4 to 3 shards with every window closed before, one shard to a subtask', async () => {
   for (const shards of [4, 3]) {

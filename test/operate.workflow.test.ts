@@ -109,6 +109,33 @@ describe('a pause', () => {
   );
 
   it(
+    'that is deep stops the application though its keeper is gone, whoever ends that and starts it',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const notebook = env.client.workflow.getHandle(names(pipeline).workflows.notebook);
+        const isStopped = async () => {
+          while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+        };
+        await notebook.terminate();
+        await handle.signal(messages.pause, { deep: true });
+        await until(({ deep }) => deep);
+        await isStopped();
+        await until(({ studioRuns }) => !studioRuns);
+        expect(await notebook.query(messages.notebookStatus)).toMatchObject({ state: 'suspended' });
+        await notebook.terminate();
+        account.suspended = false;
+        await isStopped();
+        expect(await until(({ drifts }) => drifts.length > 0)).toMatchObject({
+          drifts: [{ label: `workflow ${notebook.workflowId}`, done: 'healed' }],
+          deep: true,
+        });
+      }, soon),
+    60_000,
+  );
+
+  it(
     'after a deep one leaves the application stopped, whoever starts it',
     () =>
       withPipeline(async ({ account, handle, up, until }) => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { notYet } from '../activities/not-yet.ts';
+import { names } from '../pipeline/names.ts';
 import * as messages from '../workflows/messages.ts';
-import { generatorOf, isRunning, soon, withPipeline } from './stage.ts';
+import { env, generatorOf, isRunning, type Stage, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
 
 describe('taking down', () => {
@@ -159,4 +161,74 @@ describe('a take-down', () => {
       ),
     60_000,
   );
+
+  it(
+    'that keeps the data waits until all rows are out of the SQL, and all events are in the lake',
+    () =>
+      withPipeline(
+        async ({ account, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          account.undrained = notYet('windows are open');
+          account.undelivered = notYet('events are on their way');
+          const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] });
+          await tried(handle, 'notebook.drained');
+          account.undrained = undefined;
+          await tried(handle, 'audit.arrived');
+          expect(account.log.filter((step) => step.endsWith('.remove'))).toEqual([]);
+          account.undelivered = undefined;
+          expect(await down).toEqual({ left: [] });
+          expect(account.log).toContain('all out to the last');
+        },
+        { delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
+
+  it(
+    'that keeps the data says what of it did not come through in time, and goes on',
+    () =>
+      withPipeline(
+        async ({ account, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          account.undrained = final('the job restarts');
+          account.undelivered = final('3 events are not in the lake');
+          expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] })).toEqual({
+            left: [],
+            unsaved: ['perhaps the latest windows: the job restarts', 'perhaps the latest events: 3 events are not in the lake'],
+          });
+        },
+        { delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
+
+  it.each(['', ', though nobody keeps it any more'])(
+    'that keeps the data lets the SQL run once more after a deep pause%s',
+    (gone) =>
+      withPipeline(
+        async ({ account, pipeline, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          await handle.signal(messages.pause, { deep: true });
+          await until(({ deep }) => deep);
+          while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+          if (gone) await env.client.workflow.getHandle(names(pipeline).workflows.notebook).terminate();
+          expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] })).toEqual({ left: [] });
+          expect(account.log).toContain('all out to the last');
+        },
+        { delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
 });
+
+/** Once an activity of the pipeline has been tried in vain. */
+async function tried(handle: Stage['handle'], name: string): Promise<void> {
+  for (;;) {
+    const { pendingActivities = [] } = (await handle.describe()).raw;
+    if (pendingActivities?.some(({ activityType, attempt }) => activityType?.name === name && (attempt ?? 0) > 1)) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -9,6 +9,7 @@ import { overBudget } from '../pipeline/cost.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
+import { settle } from '../workflows/messages.ts';
 
 const stages = Object.keys(STAGES) as Stage[];
 
@@ -47,6 +48,10 @@ export interface World {
   crawls: Error[];
   /** How many crawls have ended. */
   crawled: number;
+  /** Why not all rows are out of the SQL, however long it runs. */
+  undrained?: Error;
+  /** Why not all events are in the lake. */
+  undelivered?: Error;
   /** Refusals of the account's check. */
   refused: string[];
   /** Why the pipeline is over its budget, whatever it costs. */
@@ -152,8 +157,9 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
       if (failure) throw failure;
       return { tables: [], drifted: [] };
     },
-    'generator.settle': async () => {
+    'generator.settle': async (pipeline: Pipeline) => {
       w.log.push('generator.settle');
+      return Context.current().client.workflow.getHandle(names(pipeline).workflows.generate).executeUpdate(settle);
     },
     'schedules.ensure': async (pipeline: Pipeline) => {
       w.log.push('schedules.ensure');
@@ -214,6 +220,15 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'notebook.run': async () => undefined,
     'notebook.runs': async () => undefined,
     'notebook.seed': async () => undefined,
+    'notebook.drained': async (_pipeline: Pipeline, last?: number) => {
+      if (w.suspended) throw notYet('the application is READY');
+      if (w.undrained) throw w.undrained;
+      w.log.push(`all out to ${last === undefined ? 'whatever was sent' : last > 0 ? 'the last' : 'nothing'}`);
+    },
+    'audit.scope': async () => ({ since: 0 }),
+    'audit.arrived': async () => {
+      if (w.undelivered) throw w.undelivered;
+    },
     'notebook.flow': async () => undefined,
     'notebook.stop': async () => {
       w.suspended = true;

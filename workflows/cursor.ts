@@ -27,8 +27,8 @@ export interface Cursor {
   resent: number;
   oversized: number;
   paused: boolean;
-  /** True from a pause, or the total, until all lanes have been woken. */
-  wasQuiet?: boolean;
+  /** From a pause, or the total, until all lanes have been woken: when the latest event before it happened, and whether the pipeline knows that its windows are closed. */
+  quiet?: { last: number; told: boolean };
   /** The count of the latest pause. */
   pauses: number;
   /** When the course of the rate began, milliseconds since the epoch. */

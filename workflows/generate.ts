@@ -75,10 +75,12 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   setHandler(pause, (how) => {
     cursor.paused = true;
     cursor.pauses = how?.count ?? cursor.pauses;
+    if (cursor.quiet) cursor.quiet.told = false;
     cut();
   });
   setHandler(resume, () => {
     cursor.paused = false;
+    if (cursor.quiet) cursor.quiet.told = false;
     cut();
   });
   setHandler(respec, (changed, how) => {
@@ -110,9 +112,10 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     const at = Date.now();
     await writeLedger();
     await condition(() => writing === 0);
-    return { game: cursor.game, lanes: cursor.lanes.map(({ next }) => next), at, sending: state === 'running' };
+    return { game: cursor.game, lanes: cursor.lanes.map(({ next }) => next), at, sending: state === 'running', last: lastEvent() };
   });
 
+  const lastEvent = () => cursor.quiet?.last ?? Math.max(...cursor.lanes.map(({ latest }) => latest));
   const isAllowed = () => !stopped && !cursor.paused && !isNews;
   const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
   const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total, cursor.earlier);
@@ -219,58 +222,61 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       cursor.ledger = [...cursor.ledger, { lane, first: next, end: next, time: bases.at(-1)!, at: Date.now(), resent, since: next }];
     }
   };
-  /** Until it may send again: closes the windows and says so to each pause, then waits. */
+  /** Until it may send again, or the history has become long: closes the windows and says so to each pause, then waits. */
   const beQuiet = async (): Promise<void> => {
+    cursor.quiet ??= { last: lastEvent(), told: false };
+    const { quiet } = cursor;
+    const { last } = quiet;
     const wasPaused = cursor.paused;
     const isOver = () => stopped || cursor.paused !== wasPaused || !(cursor.paused || isDone());
-    if (cursor.paused) show('paused');
-    const last = Math.max(...cursor.lanes.map(({ latest }) => latest));
+    const showQuiet = () => show(cursor.paused ? 'paused' : 'finished');
+    if (cursor.paused || quiet.told) showQuiet();
     await closeWindows(last, pipeline.windowSeconds, isOver);
     if (isOver()) return;
     // By now every window that it belongs to is closed.
     await sendHeldBack();
     await writeLedger();
-    show(cursor.paused ? 'paused' : 'finished');
-    do {
-      const told = cursor.pauses;
+    showQuiet();
+    const isCalled = () => isOver() || !quiet.told;
+    while (!isOver() && !isCrowded()) {
+      const isNew = !quiet.told;
+      quiet.told = true;
       // A generator may also run alone: then there is nobody to tell.
-      await reached(names(pipeline).workflows.pipeline, windowsClosed, told);
-      const isCalled = () => isOver() || cursor.pauses !== told;
-      // Nobody waits for the sliding ones, which close later.
+      if (isNew) await reached(names(pipeline).workflows.pipeline, windowsClosed, cursor.pauses);
+      // The sliding ones close later: only a take-down that keeps the data waits for them.
       await closeWindows(last, slidingSeconds(pipeline), isCalled);
-      await condition(isCalled);
-    } while (!isOver());
+      await condition(() => isCalled() || isCrowded());
+    }
   };
 
   const run = async (): Promise<void> => {
-    let wasQuiet = cursor.wasQuiet ?? false;
     while (!stopped) {
       isNews = false;
       if (!isOf(cursor.game, pipeline)) {
         // Another game: its events must not take the numbers of the one before.
         await sendHeldBack();
         await writeLedger();
-        const { paused, pauses, heartbeats, resent, oversized, pages } = cursor;
-        const fresh = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages };
+        const { paused, pauses, heartbeats, resent, oversized, pages, quiet } = cursor;
+        const fresh = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages, quiet };
         cursor = goingOn(fresh, cursor);
-      }
-      if (cursor.paused || isDone()) {
-        await beQuiet();
-        wasQuiet = true;
-        continue;
       }
       if (isCrowded()) {
         await writeLedger();
         await condition(allHandlersFinished);
-        await continueAsNew<typeof generate>({ pipeline, cursor: { ...cursor, wasQuiet } });
+        if (stopped) continue;
+        await continueAsNew<typeof generate>({ pipeline, cursor });
+      }
+      if (cursor.paused || isDone()) {
+        await beQuiet();
+        continue;
       }
       show('running');
       // To Flink a shard that has been silent is idle: lanes that begin later than the others would begin late without this.
-      if (wasQuiet) {
+      if (cursor.quiet) {
         const isAwake = await sendHeartbeats(Date.now());
         if (!isAwake && isNews) continue;
       }
-      wasQuiet = false;
+      cursor.quiet = undefined;
       await playAll();
     }
     await closeWindows(Math.max(...cursor.lanes.map(({ latest }) => latest)), pipeline.windowSeconds, () => false);

@@ -6,6 +6,7 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import { addUp } from './budget.ts';
 import { begin } from './cursor.ts';
 import { generate } from './generate.ts';
+import { letThrough, SINKS_MS } from './let-through.ts';
 import { type PipelineStatus, pause, respec, resume, suspend } from './messages.ts';
 import { keepNotebook } from './notebook.ts';
 import { rename } from './picture.ts';
@@ -27,8 +28,6 @@ export const lasting = (pipeline: Pipeline, workflowId: string, summary: string)
 });
 /** Heartbeats close a window once it has ended; a stream that takes none must not hold up a change for ever. */
 const closingPatience = ({ windowSeconds }: Pipeline) => windowSeconds * 1000 + 120_000;
-/** Rows of a window come out of Flink, and through their stream, within this. */
-export const SINKS_MS = 10_000;
 const CLOSING = { summary: 'until every window is closed' };
 
 interface Wanted {
@@ -46,8 +45,10 @@ export interface Hands {
   hush(): Promise<void>;
   /** The same, and waits until every window is closed. */
   closeWindows(): Promise<void>;
-  /** The same, and waits until all that was sent lies in the lake. */
+  /** The same, and waits as long as the delivery takes. */
   letDataThrough(): Promise<void>;
+  /** The same before all is taken down, with the SQL running: waits until all that was sent lies in the lake, and gives in words what did not come there in time. */
+  letAllThrough(): Promise<string[]>;
   /** Ends what these began: the generator does what the user wants. */
   goOn(): Promise<void>;
   /** Tells generator and notebook the spec; one that the user applied brings its rate back. */
@@ -81,7 +82,13 @@ export function handsOn(picture: PipelineStatus): Hands {
   };
   const tellNotebook = async (runs: boolean) => {
     const told = await reached(notebook, runs ? resume : suspend);
-    if (!told && runs) await startNotebook(picture.pipeline);
+    if (!told) await startNotebook(picture.pipeline, !runs);
+  };
+  const runNotebook = async () => {
+    await tellNotebook(true);
+    picture.deep = false;
+    picture.studioRuns = true;
+    addUp(picture);
   };
   const hush = async () => {
     picture.hushed = true;
@@ -106,10 +113,11 @@ export function handsOn(picture: PipelineStatus): Hands {
         await tellGenerator(wanted.paused);
       }
       picture.generating = true;
-      if (picture.deep) return started;
-      picture.studioRuns = true;
-      addUp(picture);
-      if (await startNotebook(pipeline)) started.push(notebook);
+      if (!picture.deep) {
+        picture.studioRuns = true;
+        addUp(picture);
+      }
+      if (await startNotebook(pipeline, picture.deep)) started.push(notebook);
       else if (!isKnown) {
         await reached(notebook, respec, pipeline);
         await reached(notebook, resume);
@@ -123,6 +131,13 @@ export function handsOn(picture: PipelineStatus): Hands {
       // One that has sent its total is quiet, too, but goes on when the total grows.
       if (!picture.closed || !picture.paused) await closeWindows();
       await sleep(picture.pipeline.delivery.seconds * 1000 + SINKS_MS, { summary: 'until all is delivered' });
+    },
+    letAllThrough: async () => {
+      if (!picture.generating) return [];
+      // What was open when it was suspended comes out only now.
+      await runNotebook();
+      if (!picture.closed || !picture.paused) await closeWindows();
+      return letThrough(picture.pipeline);
     },
     goOn: () => {
       if (picture.hushed) picture.hushed = false;
@@ -171,9 +186,10 @@ const startGenerator = (pipeline: Pipeline, paused: boolean, pauses: number): Pr
   return once(() => startChild(generate, { ...options, args: [{ pipeline, cursor }] }));
 };
 
-const startNotebook = (pipeline: Pipeline): Promise<boolean> => {
+/** Starts the keeper of the SQL unless it runs; one that begins suspended stops the application. */
+const startNotebook = (pipeline: Pipeline, suspended: boolean): Promise<boolean> => {
   const options = lasting(pipeline, names(pipeline).workflows.notebook, 'keeps the SQL of the Studio notebook running');
-  return once(() => startChild(keepNotebook, { ...options, args: [{ pipeline }] }));
+  return once(() => startChild(keepNotebook, { ...options, args: [{ pipeline, suspended }] }));
 };
 
 /** A long-lived child is started once: true if that was now. It goes on when what started it is broken off. */

@@ -160,6 +160,8 @@ export interface Leftover {
 /** What take-down left behind; nothing is what it promises. */
 export interface Leftovers {
   left: Leftover[];
+  /** In words: what did not come into the lake in time, of data that was to be kept. */
+  unsaved?: string[];
   /** What of the account could not be asked for its tags, though nothing speaks for its being ours. */
   unseen?: string[];
 }
@@ -205,10 +207,11 @@ export interface Settlement {
   at: number;
   sending: boolean;
 }
-/** The same, with the game, and how far its lanes have come. */
+/** The same, with the game, how far its lanes have come, and when its latest event happened (milliseconds since the epoch; 0 before the first). */
 export interface Settled extends Settlement {
   game: Game;
   lanes: number[];
+  last: number;
 }
 /** Has a running generator send at another rate, until the spec is applied again; answers with it in words. */
 export const setRate = defineUpdate<string, [Rate]>('setRate');

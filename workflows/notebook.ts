@@ -54,7 +54,8 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   let suspended = wasSuspended;
   let hasRun = ran;
   let isNews = false;
-  const picture: NotebookState = { state: suspended ? 'suspended' : 'starting', restarts: 0, ...before };
+  // One that begins suspended has not stopped the application yet.
+  const picture: NotebookState = { state: suspended ? 'stopped' : 'starting', restarts: 0, ...before };
   const show = (now: Partial<NotebookState>): void => {
     Object.assign(picture, now);
     setCurrentDetails(notebookDetails(pipeline, picture));

@@ -138,8 +138,8 @@ export async function operate(
     look?.cancel();
     await condition(() => !isWorking && !hands.areBusy());
     try {
-      if (keepData) await hands.letDataThrough();
-      gone = await endEverything({ pipeline: picture.pipeline, keepData });
+      const unsaved = keepData ? await hands.letAllThrough() : [];
+      gone = await endEverything({ pipeline: picture.pipeline, keepData, unsaved });
       rename(picture, 'gone');
       return gone;
     } catch (error) {

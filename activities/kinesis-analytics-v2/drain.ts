@@ -26,8 +26,17 @@ const PATIENCE_MS = 300_000;
  * the time (milliseconds since the epoch) before which every event is in a row that Kinesis has acknowledged; undefined when the job does not get there, or if
  * events of its windows are in other shards than those that it was started for, whose order it may have missed.
  */
-export async function drained(clients: Clients, pipeline: Pipeline, { shards, from }: Reading): Promise<number | undefined> {
-  if (waitedLong()) return undefined;
+export const drained = async (clients: Clients, pipeline: Pipeline, reading: Reading): Promise<number | undefined> =>
+  waitedLong() ? undefined : outUntil(clients, pipeline, reading, pipeline.windowSeconds);
+
+/** The same, however long it takes, of windows of so many seconds; `last`: when the latest event happened, as far as is known (milliseconds since the epoch). */
+export async function outUntil(
+  clients: Clients,
+  pipeline: Pipeline,
+  { shards, from }: Reading,
+  seconds: number,
+  last = 0,
+): Promise<number | undefined> {
   const window = pipeline.windowSeconds * 1000;
   const flink = await flinkOf(clients.kinesisAnalyticsV2, pipeline);
   if ((await jobOf(flink)).id === undefined) return undefined;
@@ -38,18 +47,18 @@ export async function drained(clients: Clients, pipeline: Pipeline, { shards, fr
   const since = from === undefined ? undefined : firstNeeded(pipeline, from);
   if ((await Promise.all(others.map((shard) => hasEventsSince(kinesis, stream, shard, since)))).some(Boolean)) return undefined;
   const newest = await Promise.all(all.filter((shard) => shards.includes(shard)).map((shard) => newestEvent(kinesis, stream, shard)));
-  const last = Math.max(0, ...newest);
+  const end = Math.floor(Math.max(last, ...newest) / window) * window + seconds * 1000;
   const look = async () => {
     const job = await jobOf(flink);
     const mark = job.id === undefined ? undefined : await watermarkOf(flink, job);
     return { job, mark, closed: mark === undefined ? 0 : Math.floor((mark + 1) / window) * window };
   };
   const stands = standstill();
-  const first = await settled(look, ({ job, mark, closed }) => job.id === undefined || closed > last || stands(mark), {
+  const first = await settled(look, ({ job, mark, closed }) => job.id === undefined || closed >= end || stands(mark), {
     within: ROUND_MS,
     what: 'the last window',
   });
-  if (first.job.id === undefined || first.closed <= last) return undefined;
+  if (first.job.id === undefined || first.closed < end) return undefined;
   return (await allOut(flink, first.job)) ? first.closed : undefined;
 }
 

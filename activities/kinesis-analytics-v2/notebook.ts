@@ -9,6 +9,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { type Calls, callsIn } from '../calls.ts';
 import { isNamed, unlessBusy } from '../errors.ts';
@@ -18,7 +19,7 @@ import { notYet, underWay } from '../not-yet.ts';
 import { isOurs } from '../own-tags.ts';
 import { sought } from '../sought.ts';
 import { application } from './application.ts';
-import { drained } from './drain.ts';
+import { drained, outUntil } from './drain.ts';
 import { flow } from './flow.ts';
 import { flinkOf, jobOf, sourceOf } from './job.ts';
 import { buildNote, editedIn, type Reading, readingOf, textOf, writtenIn } from './note.ts';
@@ -57,6 +58,16 @@ export function notebook(clients: Clients) {
       if (state === 'RUNNING' && note) await drained(clients, pipeline, note);
       await pushToStop(client, pipeline, state);
       throw underWay(pipeline, `application ${names(pipeline).application} is stopping`);
+    },
+    /** Returns once the rows of all windows are out, of the sliding ones too, that events up to `last` are in (milliseconds since the epoch, as far as is known; 0: nothing was sent). */
+    'notebook.drained': async (pipeline: Pipeline, last?: number): Promise<void> => {
+      const found = await own(clients, pipeline);
+      const what = `application ${names(pipeline).application}`;
+      if (found === undefined) throw ApplicationFailure.nonRetryable(`${what} is not there`, 'NotThere');
+      const note = writtenIn(textOf(found));
+      const runs = found.ApplicationStatus === 'RUNNING' && note !== undefined;
+      if (last === 0 || (runs && (await outUntil(clients, pipeline, note, slidingSeconds(pipeline), last)))) return;
+      throw underWay(pipeline, runs ? 'its SQL has not put out all of them' : `${what} is ${found.ApplicationStatus}`);
     },
     /** Why no windows come out although events go in; undefined when they do, or when nothing goes in. */
     'notebook.flow': (pipeline: Pipeline): Promise<string | undefined> => flow(clients, pipeline),

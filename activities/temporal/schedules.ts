@@ -10,7 +10,7 @@ import {
 } from '@temporalio/client';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { type Settlement, settle } from '../../workflows/messages.ts';
+import { type Settled, settle } from '../../workflows/messages.ts';
 import { notYet } from '../not-yet.ts';
 import { specHash } from '../spec-hash.ts';
 import { scheduled, scheduleOptions } from './scheduled.ts';
@@ -76,13 +76,13 @@ export function temporal(client: Client, taskQueue: string) {
     return (await Promise.all([...new Set([...Object.values(others), ...found])].map(endOne))).some(Boolean);
   };
   return {
-    /** Has the generator write down its ledger: up to when, and whether it goes on sending. Undefined when none runs. */
-    'generator.settle': async (pipeline: Pipeline): Promise<Settlement | undefined> => {
+    /** Has the generator write down its ledger: up to when, whether it goes on sending, and when its latest event happened. Undefined when none runs. */
+    'generator.settle': async (pipeline: Pipeline): Promise<Pick<Settled, 'at' | 'sending' | 'last'> | undefined> => {
       const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
       try {
         if ((await handle.describe()).status.name !== 'RUNNING') return undefined;
-        const { at, sending } = await handle.executeUpdate(settle);
-        return { at, sending };
+        const { at, sending, last } = await handle.executeUpdate(settle);
+        return { at, sending, last };
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
         return undefined;
