@@ -72,6 +72,7 @@ export const specSchema = z
     schedules: z
       .strictObject({
         crawl: cadence.default('5 minutes'),
+        /** How often questions are asked, but for retention: that has its own, in `each`, or a day. */
         queries: cadence.default('5 minutes'),
         refresh: cadence.default('1 hour'),
         /** How often every event of the last day is counted everywhere. */
