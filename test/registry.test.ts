@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { differences } from '../activities/differences.ts';
 import { permissionPolicy, type Service, trustPolicy } from '../activities/iam/policies.ts';
 import { samePolicy } from '../activities/iam/same-policy.ts';
-import { buildNote, noteContent } from '../activities/kinesis-analytics-v2/note.ts';
+import { buildNote, editedIn, noteContent } from '../activities/kinesis-analytics-v2/note.ts';
 import { filledIn, statements } from '../activities/sql.ts';
 import { GROUPS, groupState } from '../client/stage-groups.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
@@ -67,6 +67,15 @@ describe('the note', () => {
     expect(noteContent(JSON.stringify(rewritten))).toEqual(noteContent(JSON.stringify(note)));
     expect(noteContent(undefined)).toBeUndefined();
     expect(noteContent('{}')).toBeUndefined();
+  });
+
+  it('has been edited where a paragraph is another, but not by an empty one', () => {
+    const texts = note.paragraphs.map(({ text }) => text);
+    const edited = (...live: string[]) => editedIn(JSON.stringify({ paragraphs: live.map((text) => ({ text })) }), JSON.stringify(note));
+    expect(edited(...texts, '')).toEqual([]);
+    expect(edited(...texts, 'SELECT 1')).toEqual([texts.length + 1]);
+    expect(edited(...texts.with(1, 'SELECT 1'))).toEqual([2]);
+    expect(edited(...texts.slice(0, -1))).toEqual([texts.length]);
   });
 });
 
