@@ -20,7 +20,8 @@ const ms = (wait: number) => new Promise<string>((resolve) => setTimeout(() => r
 
 describe('work that somebody takes up', () => {
   it('is waited for as long as it takes, though the worker is just starting', async () => {
-    const answer = attended(env.client, pipeline, ms(22_000), 20_000);
+    const answer = attended(env.client, pipeline, ms(12_000), 10_000);
+    await ms(4_000);
     const story = async ({ up }: Stage) => {
       await up();
       expect(await answer).toBe('done');

@@ -145,7 +145,7 @@ describe('the Temporal UI, through its API', () => {
       }
       expect(await summaries(ids.provision, 'activityTaskScheduledEventAttributes')).toContain('studio');
       expect(await summaries(ids.reports, 'activityTaskScheduledEventAttributes')).toContain('dashboard');
-      expect(await summaries(ids.generate, 'activityTaskScheduledEventAttributes')).toContain('lane 0: events 0 to 1500 at 50/s');
+      expect(await summaries(ids.generate, 'activityTaskScheduledEventAttributes')).toContain('lane 0: events 0 to 1501 at 50/s');
       expect(await summaries(ids.crawl, 'activityTaskScheduledEventAttributes')).toEqual([
         'the crawl before',
         'starts or joins a crawl',

@@ -170,7 +170,12 @@ it('takes a call that is never answered for one that may have had its effect', a
 }, 30_000);
 
 it('puts thousands of events into few records by aggregation, and each finds its shard again by its keys', async () => {
-  const { resends } = await sent('dense', 4000, { aggregate: true, aggregateBytes: undefined, callBytes: undefined }, 1 << 20);
+  const { resends } = await sent(
+    'dense',
+    4000,
+    { aggregate: true, ordered: true, aggregateBytes: undefined, callBytes: undefined },
+    1 << 20,
+  );
   const { shards, records } = await read('dense');
   // On a machine that is too busy to answer in time there may be copies; each is named.
   expect(shards.map(firsts)).toEqual(wanted(4000));
