@@ -66,16 +66,17 @@ describe('what is counted', () => {
   });
 });
 
-/** The last audit says that everything agreed so many hours ago. */
-const agreed = (hours: number) =>
+/** The last audit says when everything agreed, milliseconds since the epoch; left out: never. */
+const agreedAt = (time?: number) =>
   lastAudit(aws)['audit.publish'](pipeline, {
-    agreedAt: Date.now() - hours * HOUR_MS,
+    agreedAt: time,
     places: [],
     wrongInAthena: [],
     missed: [],
     minutes: [],
     at: 0,
   } as unknown as Audit);
+const agreed = (hours: number) => agreedAt(Date.now() - hours * HOUR_MS);
 
 it('an audit on a schedule goes back to the last that agreed, as what was lost since is not there yet; one by hand that does not says nothing for it', async () => {
   const scopeOf = async (asked: { hours?: number; onSchedule?: boolean }, lakeDays = 30) => {
@@ -142,22 +143,13 @@ describe('on AWS', () => {
   const ago = (time: number) => (Date.now() - time) / 60_000;
 
   it('an audit on a schedule counts what came since the last that agreed, and a little before; on the laptop, and by hand, all that is asked for', async () => {
-    const agreed = (at?: number) =>
-      lastAudit(aws)['audit.publish'](pipeline, {
-        agreedAt: at,
-        places: [],
-        wrongInAthena: [],
-        missed: [],
-        minutes: [],
-        at: 0,
-      } as unknown as Audit);
-    await agreed();
+    await agreedAt();
     expect(await act['audit.scope'](onAws, onSchedule)).toMatchObject({ since: 0, isNext: true });
-    await agreed(Date.now() - 60 * 60_000);
+    await agreedAt(Date.now() - 60 * 60_000);
     expect(ago((await act['audit.scope'](onAws, onSchedule)).since)).toBeCloseTo(70, 0);
     expect(ago((await act['audit.scope'](pipeline, onSchedule)).since)).toBeCloseTo(24 * 60, 0);
     expect(ago((await act['audit.scope'](onAws, { hours: 24 })).since)).toBeCloseTo(24 * 60, 0);
-    await agreed();
+    await agreedAt();
   });
 
   it('the stream is read no further back than it can be before it forgets', async () => {

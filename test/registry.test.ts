@@ -69,10 +69,11 @@ describe('the note', () => {
     expect(noteContent('{}')).toBeUndefined();
   });
 
-  it('has been edited where a paragraph is another, but not by an empty one', () => {
+  it('has been edited where a paragraph is another', () => {
     const texts = note.paragraphs.map(({ text }) => text);
     const edited = (...live: string[]) => editedIn(JSON.stringify({ paragraphs: live.map((text) => ({ text })) }), JSON.stringify(note));
-    expect(edited(...texts, '')).toEqual([]);
+    expect(edited(...texts)).toEqual([]);
+    expect(edited(...texts, '')).toEqual([texts.length + 1]);
     expect(edited(...texts, 'SELECT 1')).toEqual([texts.length + 1]);
     expect(edited(...texts.with(1, 'SELECT 1'))).toEqual([2]);
     expect(edited(...texts.slice(0, -1))).toEqual([texts.length]);

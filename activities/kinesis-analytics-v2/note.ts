@@ -71,11 +71,11 @@ export function noteContent(text: string | undefined): { id?: string; paragraphs
   }
 }
 
-/** Which paragraphs of the note in Zeppelin, counted from 1, are not as the application's text has them; empty ones, as Zeppelin's page adds below the last that is run, are none. */
+/** Which paragraphs of the note in Zeppelin, counted from 1, are not as the application's text has them: an empty one more, too, as its job would seem not to run. */
 export function editedIn(live: string, text: string | undefined): number[] {
   const [now, then] = [live, text].map((note) => noteContent(note)?.paragraphs ?? []) as [string[], string[]];
   const longer = now.length > then.length ? now : then;
-  return longer.flatMap((_, i) => ((now[i] ?? '') === (then[i] ?? '') ? [] : [i + 1]));
+  return longer.flatMap((_, i) => (now[i] === then[i] ? [] : [i + 1]));
 }
 
 /** How a note reads the events, if it is the pipeline's note and reads at least `shards`; undefined for any other text. */
