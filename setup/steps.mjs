@@ -23,7 +23,7 @@ export const stepsFor = (root, wanted) => [
   ...(wanted.temporal ? [temporal(root), workflowBundle(root), clientBundle(root)] : []),
   flinkJars(root),
   flinkClasses(root),
-  ...(wanted.browser ? [chromium(), composeSchema(root), serviceModels(root)] : []),
+  ...(wanted.browser ? [flinkJars(root, 'flink-1.15'), chromium(), composeSchema(root), serviceModels(root)] : []),
 ];
 
 /**

@@ -21,7 +21,7 @@ export function onPath(names, path = process.env.PATH) {
  * Where the programs lie that the product starts; each is undefined when set-up has not brought it (or, for Java and Chromium, when the machine has none).
  * A `temporal` on PATH goes before the one that set-up downloaded, JAVA_HOME before PATH, CHROMIUM_PATH before PATH.
  * @param {string} root the checkout
- * @returns {{ temporal?: string, java?: string, javac?: string, chromium?: string, flinkLib?: string, flinkClasses?: string }}
+ * @returns {{ temporal?: string, java?: string, javac?: string, chromium?: string, flinkLib?: string, flinkClasses?: string, studioFlinkLib?: string }}
  */
 export function toolPaths(root = projectRoot) {
   const present = (/** @type {string} */ path) => (existsSync(path) ? path : undefined);
@@ -33,6 +33,7 @@ export function toolPaths(root = projectRoot) {
     chromium: chromium(),
     flinkLib: present(join(tools, 'flink', 'lib')),
     flinkClasses: present(join(tools, 'flink', 'classes')),
+    studioFlinkLib: present(join(tools, 'flink-1.15', 'lib')),
   };
 }
 

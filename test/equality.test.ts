@@ -9,6 +9,7 @@ import { type LakeTable, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { ASKED, type Asked, keyOf, type Row, type Rows, recomputed, stamp } from './recomputed.ts';
 import { APART_MS, lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
+import { studioFlinkOf } from './studio-flink.ts';
 import { type Sent, studioOf } from './studio-metrics.ts';
 
 const WINDOW_MS = 10_000;
@@ -22,6 +23,8 @@ const TWICE = { duplicate: 0.1 };
 const BOTH = { late: 0.05, duplicate: 0.1 };
 
 interface Life {
+  /** Studio's own, without Studio; left out: the one of the local AWS. */
+  flink?: '1.15';
   shards: number;
   scenarios: Scenario[];
   /** What is done to the running SQL, and between the events of which scenario. */
@@ -48,6 +51,7 @@ const LIVES: Life[] = [
     ]),
   },
   { shards: 8, scenarios: at(8, [['all troubles', { trouble: BOTH }]]) },
+  { flink: '1.15', shards: 4, scenarios: at(4, [['plain'], ['all troubles, idle shard', { idle: [1], trouble: BOTH }]]) },
 ];
 
 let dir: string;
@@ -66,30 +70,34 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-describe.each(LIVES)('the metrics over $shards shards', ({ shards, scenarios, during, after }) => {
-  const pipeline: Pipeline = { ...parseSpec({ name: `equal-${shards}`, shards }), account: '000000000000' };
+const titled = LIVES.map((life) => ({ ...life, title: `${life.shards} shards${life.flink ? ` on Flink ${life.flink}` : ''}` }));
+
+describe.each(titled)('the metrics over $title', ({ flink, shards, scenarios, during, after }) => {
+  const pipeline: Pipeline = { ...parseSpec({ name: `equal-${shards}${flink ? '-flink' : ''}`, shards }), account: '000000000000' };
   let wanted: Map<string, Record<Asked, Rows>>;
   let studio: ReturnType<typeof studioOf>;
+  let game: Pick<typeof studio, 'bringUp' | 'shards' | 'put' | 'rows' | 'stop'>;
 
   beforeAll(async () => {
     wanted = new Map(scenarios.map((scene) => [scene.name, wantedOf(scene)]));
     studio = studioOf(aws, pipeline);
-    await studio.bringUp();
+    game = flink ? studioFlinkOf(aws, local, pipeline) : studio;
+    await game.bringUp();
     for (const scene of scenarios) await play(scene, scene.name === during?.scenario ? restartThrottled : undefined);
     await complete();
   }, 300_000);
 
-  afterAll(() => studio.stop());
+  afterAll(() => game.stop());
 
   const pairs = scenarios.flatMap(({ name }) => ASKED.map((asked) => ({ asked, name })));
   it.each(pairs)('$asked, $name, equal a recomputation from the events', async ({ asked, name }) => {
-    expect(sorted(found(await studio.rows(), asked, scenarioOf(name)))).toEqual(sorted(wanted.get(name)![asked]));
+    expect(sorted(found(await game.rows(), asked, scenarioOf(name)))).toEqual(sorted(wanted.get(name)![asked]));
   });
 
   it('have something to compare in every scenario', () => {
-    for (const { name, game } of scenarios) {
+    for (const { name, game: played } of scenarios) {
       for (const asked of ASKED) if (asked !== 'late events') expect(wanted.get(name)![asked].size).toBeGreaterThan(10);
-      expect(wanted.get(name)!['late events'].size > 0).toBe(game.trouble.late > 0);
+      expect(wanted.get(name)!['late events'].size > 0).toBe(played.trouble.late > 0);
     }
   });
 
@@ -103,12 +111,12 @@ describe.each(LIVES)('the metrics over $shards shards', ({ shards, scenarios, du
 
   if (after === 'replay')
     it('come out the same, row by row, when all is read again from TRIM_HORIZON', async () => {
-      const before = await studio.rows();
+      const before = await game.rows();
       const counts = Object.fromEntries(Object.entries(before).map(([table, rows]) => [table, rows.length]));
       await studio.stop();
       await studio.run();
-      await until(async () => Object.entries(await studio.rows()).every(([table, rows]) => rows.length >= 2 * counts[table]!));
-      const again = await studio.rows();
+      await until(async () => Object.entries(await game.rows()).every(([table, rows]) => rows.length >= 2 * counts[table]!));
+      const again = await game.rows();
       for (const [table, rows] of Object.entries(again)) {
         const [first, second] = [rows.slice(0, counts[table]), rows.slice(counts[table])];
         expect(second.map(withoutWatermark).map(canonical).sort()).toEqual(first.map(withoutWatermark).map(canonical).sort());
@@ -132,17 +140,17 @@ describe.each(LIVES)('the metrics over $shards shards', ({ shards, scenarios, du
 
   /** Sends a scenario, all lanes at once; what is done in the middle is done while the second half comes in. */
   async function play(scene: Scenario, inTheMiddle?: () => Promise<void>): Promise<void> {
-    const open = await studio.shards();
+    const open = await game.shards();
     const lanes = lanesOf(scene).map((lane): Sent[] =>
       sentBy(scene, lane).map((json) => ({ json, key: open[lane]!.HashKeyRange!.StartingHashKey! })),
     );
-    if (!inTheMiddle) return void (await Promise.all(lanes.map(studio.put)));
+    if (!inTheMiddle) return void (await Promise.all(lanes.map(game.put)));
     const middle = lanes.map((records) => Math.floor(records.length / 2));
-    await Promise.all(lanes.map((records, i) => studio.put(records.slice(0, middle[i]))));
-    await until(async () => found(await studio.rows(), 'players', scene).size > 0);
+    await Promise.all(lanes.map((records, i) => game.put(records.slice(0, middle[i]))));
+    await until(async () => found(await game.rows(), 'players', scene).size > 0);
     const second = lanes.map(async (records, i) => {
       for (let next = middle[i]!; next < records.length; next += 100) {
-        await studio.put(records.slice(next, next + 100));
+        await game.put(records.slice(next, next + 100));
         await delay(500);
       }
     });
@@ -152,7 +160,7 @@ describe.each(LIVES)('the metrics over $shards shards', ({ shards, scenarios, du
   /** Until every row that is wanted has come, under whatever values. */
   async function complete(): Promise<void> {
     const missing = async () => {
-      const rows = await studio.rows();
+      const rows = await game.rows();
       return scenarios.flatMap((scene) =>
         ASKED.flatMap((asked) => {
           const there = found(rows, asked, scene);

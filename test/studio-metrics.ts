@@ -11,18 +11,31 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import type { Row } from './recomputed.ts';
 
-const STAGES: Stage[] = ['studioRole', 'studioLogs', 'flinkDatabase', 'events'];
-const SINKS: Stage[] = ['playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents', 'studio'];
+const STREAMS: Stage[] = ['events', 'playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'];
+const AROUND: Stage[] = ['studioRole', 'studioLogs', 'flinkDatabase'];
 const BATCH = 250;
 const PATIENCE_MS = 120_000;
 
-/** One pipeline's SQL as the product runs it: its streams, its Studio application and the note in there. */
-export function studioOf(aws: Clients, pipeline: Pipeline) {
-  const act = stageActivities(aws);
-  const book = notebook(aws);
+/** One pipeline's streams: what goes into the first, and what comes out of the others. */
+export function streamsOf(aws: Clients, pipeline: Pipeline) {
   const metrics = LAKE_TABLES.filter((table) => table !== 'events').map((table) =>
     reader(aws.kinesis, names(pipeline).streams[table], table),
   );
+  return {
+    bringUp: () => made(aws, pipeline, STREAMS),
+    /** The open shards, by rising id. */
+    shards: async (): Promise<Shard[]> => (await shardsOf(aws.kinesis, names(pipeline).streams.events)).filter(isOpen),
+    put: (records: Sent[]) => put(aws.kinesis, names(pipeline).streams.events, records),
+    /** All rows of the metrics so far, by table. */
+    rows: async (): Promise<Record<string, Row[]>> =>
+      Object.fromEntries(await Promise.all(metrics.map(async ({ table, read }) => [table, await read()] as const))),
+  };
+}
+
+/** And its SQL as the product runs it: its Studio application and the note in there. */
+export function studioOf(aws: Clients, pipeline: Pipeline) {
+  const streams = streamsOf(aws, pipeline);
+  const book = notebook(aws);
   const run = async () => {
     await done(() => book['notebook.start'](pipeline), 'the start');
     await done(() => book['notebook.started'](pipeline), 'the application');
@@ -30,11 +43,11 @@ export function studioOf(aws: Clients, pipeline: Pipeline) {
     await done(() => book['notebook.runs'](pipeline), 'the note');
   };
   return {
+    ...streams,
     bringUp: async () => {
-      for (const stage of [...STAGES, ...SINKS]) {
-        await act[`${stage}.ensure`](pipeline);
-        await done(() => act[`${stage}.ready`](pipeline), stage);
-      }
+      await made(aws, pipeline, AROUND);
+      await streams.bringUp();
+      await made(aws, pipeline, ['studio']);
       await run();
     },
     stop: () => done(() => book['notebook.stop'](pipeline), 'the stop'),
@@ -46,13 +59,15 @@ export function studioOf(aws: Clients, pipeline: Pipeline) {
     },
     /** How the note that runs reads the events. */
     reading: async (): Promise<Reading | undefined> => writtenIn(textOf(await application(aws).find(pipeline))),
-    /** The open shards, by rising id. */
-    shards: async (): Promise<Shard[]> => (await shardsOf(aws.kinesis, names(pipeline).streams.events)).filter(isOpen),
-    put: (records: Sent[]) => put(aws.kinesis, names(pipeline).streams.events, records),
-    /** All rows of the metrics so far, by table. */
-    rows: async (): Promise<Record<string, Row[]>> =>
-      Object.fromEntries(await Promise.all(metrics.map(async ({ table, read }) => [table, await read()] as const))),
   };
+}
+
+async function made(aws: Clients, pipeline: Pipeline, stages: Stage[]): Promise<void> {
+  const act = stageActivities(aws);
+  for (const stage of stages) {
+    await act[`${stage}.ensure`](pipeline);
+    await done(() => act[`${stage}.ready`](pipeline), stage);
+  }
 }
 
 /** A record for a shard. */

@@ -5,23 +5,27 @@ import { faultsAgainst, isStamped, replace, sha256, stamp, sumsOf } from '../fil
 import { CommandFailed, run } from '../run.mjs';
 import { onPath, toolPaths } from '../tools.mjs';
 
-const POM = fileURLToPath(new URL('../flink/pom.xml', import.meta.url));
-const SUMS = fileURLToPath(new URL('../flink/jars.sha256', import.meta.url));
+const pinned = (/** @type {string} */ file) => fileURLToPath(new URL(`../${file}`, import.meta.url));
 const OLDEST_JAVA = 17;
 const STAMP = 'verified'; // beside the jars, so that `lib/*` stays a plain class path
 
 /**
- * Flink's jars in `.tools/flink/lib`, each checked against setup/flink/jars.sha256.
+ * The jars of a Flink in `.tools/<flink>/lib`, each checked against setup/<flink>/jars.sha256: of `flink`, on which the local AWS runs the SQL, or of `flink-1.15`,
+ * which is what Studio has, and which only the tests run.
  * @param {string} root
+ * @param {'flink' | 'flink-1.15'} flink
  * @returns {import('../steps.mjs').Step}
  */
-export function flinkJars(root) {
-  const folder = join(root, '.tools', 'flink');
+export function flinkJars(root, flink = 'flink') {
+  const folder = join(root, '.tools', flink);
   const lib = join(folder, 'lib');
+  const sums = pinned(`${flink}/jars.sha256`);
   return {
-    name: "Flink's jars",
+    name: flink === 'flink' ? "Flink's jars" : "the jars of Studio's Flink",
+    // Two Mavens at once would write into one repository.
+    after: flink === 'flink' ? [] : ["Flink's jars"],
     due: () => {
-      const listing = readFileSync(SUMS, 'utf8');
+      const listing = readFileSync(sums, 'utf8');
       const names = listing
         .split('\n')
         .filter(Boolean)
@@ -35,11 +39,12 @@ export function flinkJars(root) {
     run: async () => {
       const fresh = `${lib}.new`;
       rmSync(fresh, { recursive: true, force: true });
-      await run('mvn', ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${fresh}`, '-DincludeScope=runtime']);
-      const listing = readFileSync(SUMS, 'utf8');
+      const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${fresh}`, '-DincludeScope=runtime'];
+      await run('mvn', ['-q', '-B', '-f', pinned(`${flink}/pom.xml`), ...copy]);
+      const listing = readFileSync(sums, 'utf8');
       const faults = faultsAgainst(listing, await sumsOf(fresh));
       if (faults.length > 0)
-        throw new Error(`Flink's jars are refused, they are not those of setup/flink/jars.sha256: ${faults.join('; ')}`);
+        throw new Error(`Flink's jars are refused, they are not those of setup/${flink}/jars.sha256: ${faults.join('; ')}`);
       replace(fresh, lib);
       stamp(join(folder, STAMP), sha256(listing));
     },
@@ -56,7 +61,8 @@ export function flinkClasses(root) {
   const folder = join(root, '.tools', 'flink');
   const classes = join(folder, 'classes');
   const files = () => filesOf(source);
-  const sum = () => sha256(readFileSync(SUMS), ...files().flatMap((name) => [name, readFileSync(join(source, name))]));
+  const sum = () =>
+    sha256(readFileSync(pinned('flink/jars.sha256')), ...files().flatMap((name) => [name, readFileSync(join(source, name))]));
   return {
     name: "Flink's launcher",
     after: ["Flink's jars"],
