@@ -19,12 +19,12 @@ function lookAgain(pipeline: Pipeline, seen: Seen | undefined): number | undefin
   return nextLook(Date.now() - scheduledTimestampMs, attempt, seen, speedOf(pipeline));
 }
 
-/** Runs a creation; if the service says that the thing exists by now, somebody was quicker, and the caller is to look again. */
-export async function unlessLost<Made>(creation: Promise<Made>, ...exists: string[]): Promise<Made> {
+/** Runs a change of what was just seen; if the service says that it exists by now, or is gone, somebody was quicker, or that is not so: the caller is to look again. */
+export async function unlessLost<Answer>(change: Promise<Answer>, ...otherwise: string[]): Promise<Answer> {
   try {
-    return await creation;
+    return await change;
   } catch (error) {
-    if (isNamed(error, ...exists)) throw notYet((error as Error).message);
+    if (isNamed(error, ...otherwise)) throw notYet((error as Error).message);
     throw error;
   }
 }

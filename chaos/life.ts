@@ -219,13 +219,14 @@ export async function workedOnce({ client }: Place, { signal }: Course, pipeline
 }
 
 /** Takes it down, and where something may be left, until nothing is: gives what was said to be left. */
-export async function takenDown({ client }: Place, { signal }: Course, pipeline: Pipeline, mayLeave = false): Promise<string[]> {
+export async function takenDown({ client }: Place, { signal, run }: Course, pipeline: Pipeline, mayLeave = false): Promise<string[]> {
   const said: string[] = [];
   for (;;) {
     const { left } = await persistently(signal, () => takeDown(client, pipeline));
     if (left.length === 0) return said;
     const words = left.map(({ label, why }) => `${label}: ${why}`);
     if (!mayLeave) throw new Error(`it is down, but these are left: ${words.join('; ')}`);
+    run.blows.push(...words.filter((each) => !said.includes(each)).map((each) => `left: ${each}`));
     said.push(...words);
   }
 }

@@ -81,6 +81,7 @@ export async function wholeLife(
   phase('the account');
   await counted(place, course, next, true);
   await standsOnce(place, course, next);
+  run.blows.push(...reasons.map((reason) => `held: ${reason}`));
   phase('down');
   slow();
   await getsInTheWay(place.aws, next, course);
@@ -91,7 +92,6 @@ export async function wholeLife(
   await ending();
   await madeOnce(place, course, next);
   await nothingLeft(place, course, next, before);
-  run.blows.push(...reasons.map((reason) => `held: ${reason}`));
   return { reasons, stood };
 }
 

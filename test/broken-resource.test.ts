@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { UpdateWorkGroupCommand } from '@aws-sdk/client-athena';
 import type { DeleteDeliveryStreamInput, DeliveryStreamDescription, DeliveryStreamStatus } from '@aws-sdk/client-firehose';
 import { CreateTableCommand, DeleteTableCommand, GetTableCommand } from '@aws-sdk/client-glue';
+import { AttachRolePolicyCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   CreateIngestionCommand,
   DeleteAnalysisCommand,
@@ -13,6 +14,7 @@ import {
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clients } from '../activities/aws.ts';
+import { ROLE_POLICY } from '../activities/iam/policies.ts';
 import { notYet } from '../activities/not-yet.ts';
 import { resources, type StageActivities, stageActivities } from '../activities/registry.ts';
 import { type Local, startLocal } from '../local/start.ts';
@@ -146,6 +148,20 @@ describe('what is broken says why, for good, and is mended by the next ensure', 
       expect(await ensure()).toMatchObject({ outcome: 'unchanged' });
     },
   );
+
+  it('a policy that a role should not have is taken away, even if AWS calls it missing once', async () => {
+    const RoleName = n.roles.crawler;
+    const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] });
+    await aws.iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'mine', PolicyDocument }));
+    await aws.iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: 'arn:aws:iam::aws:policy/AdministratorAccess' }));
+    const missing = { times: 1, fault: { kind: 'error', name: 'NoSuchEntityException' } } as const;
+    local.faults.put({ rules: ['DetachRolePolicy', 'DeleteRolePolicy'].map((operation) => ({ service: 'iam', operation, ...missing })) });
+    await eventually(() => act['crawlerRole.ensure'](pipeline));
+    expect(local.faults.counts().map(({ struck }) => struck)).toEqual([1, 1]);
+    const found = await resources(aws).crawlerRole.find(pipeline);
+    expect(found).toMatchObject({ attached: [], inline: { [ROLE_POLICY]: expect.any(String) } });
+    expect(Object.keys(found!.inline)).toHaveLength(1);
+  });
 
   it('a dashboard whose newest version was refused gets a good one, which is published', async () => {
     for (const stage of ['players', 'teams', 'auditTable', 'audits', 'dashboard'] as const) await act[`${stage}.ensure`](pipeline);

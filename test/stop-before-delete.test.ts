@@ -56,9 +56,11 @@ it('every query that runs or waits is stopped before its workgroup goes, on howe
   expect(await removed('workgroup')).toEqual([...queries.map(() => 'StopQueryExecution'), 'DeleteWorkGroup']);
 });
 
-it('a crawl that runs is stopped before its crawler goes', async () => {
+it('a crawl that runs is stopped, and its log goes, before its crawler does, even if it is called missing once', async () => {
   await aws.glue.send(new StartCrawlerCommand({ Name: n.crawler }));
-  expect(await removed('crawler')).toEqual(['StopCrawler', 'DeleteLogStream', 'DeleteCrawler']);
+  const missing = { kind: 'error', name: 'ResourceNotFoundException' } as const;
+  local.faults.put({ rules: [{ service: 'logs', operation: 'DeleteLogStream', times: 1, fault: missing }] });
+  expect(await removed('crawler')).toEqual(['StopCrawler', 'DeleteLogStream', 'DeleteLogStream', 'DeleteCrawler']);
 });
 
 it('a bucket is emptied in several calls, each of some pages side by side, and goes with the last', async () => {

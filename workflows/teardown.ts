@@ -18,9 +18,6 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
-/** An attempt asks each workflow and waits for none: one that takes longer has lost its way to the server. */
-const ENDING = { startToCloseTimeout: '30 seconds', summary: 'until all workflows have ended' } as const;
-
 /**
  * Ends what runs, takes every stage away (or all but the data), and looks what is left. Also the whole workflow for a pipeline whose own no longer runs; `unsaved` is
  * what that found not to be in the lake.
@@ -38,7 +35,7 @@ export async function endEverything({
   await act['schedules.remove'](pipeline);
   const isAlone = workflowInfo().workflowType === 'endEverything';
   const lacking = keepData && isAlone ? await letDataThrough(pipeline) : unsaved;
-  await act['workflows.end'].executeWithOptions(ENDING, [pipeline]);
+  await act['workflows.end'](pipeline);
   const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => !kept.includes(stage)) });
   const left = await act['inventory.left'](pipeline, kept, failed);
   return lacking.length === 0 ? left : { ...left, unsaved: lacking };
@@ -70,7 +67,7 @@ export async function takeAwayMade({
 }): Promise<void> {
   if (andWorkflows) {
     await act['schedules.remove'](pipeline);
-    await act['workflows.end'].executeWithOptions(ENDING, [pipeline]);
+    await act['workflows.end'](pipeline);
   }
   for (const [stage, met] of Object.entries(adopted) as [Stage, Difference[]][]) await act[`${stage}.release`](pipeline, met);
   const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => made.includes(stage)) });

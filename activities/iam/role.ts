@@ -90,7 +90,7 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
           await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(trust(pipeline)) }));
         else if (field.startsWith(ATTACHED)) await detach(RoleName, field.slice(ATTACHED.length));
         else if (PolicyName === ROLE_POLICY) await permit(pipeline);
-        else await unlessMissing(iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })), MISSING);
+        else await unlessLost(iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })), MISSING);
       }
     },
     tag: (pipeline, _found, tags) => tag(pipeline, tags),
@@ -136,7 +136,7 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
   }
 
   async function detach(RoleName: string, PolicyArn: string): Promise<void> {
-    await unlessMissing(iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })), MISSING);
+    await unlessLost(iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })), MISSING);
   }
 
   async function removeRole(RoleName: string): Promise<void> {
