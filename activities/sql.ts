@@ -3,7 +3,7 @@ import { LATEST_SECONDS } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { flinkColumns } from '../pipeline/schema.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { fillsMinutes, MONTH_DAYS, RANGES, slidingLead, slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
+import { fillsMinutes, MONTH_DAYS, RANGES, slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { shardIds } from './kinesis/shards.ts';
 
 const FOLDER = new URL('../sql/', import.meta.url);
@@ -88,7 +88,8 @@ function placeholders(pipeline: Pipeline) {
     eventColumns: flinkColumns(),
     windowSeconds: pipeline.windowSeconds,
     slidingSeconds: slidingSeconds(pipeline),
-    slidingLead: slidingLead(pipeline),
+    // By how much a sliding window begins before the tumbling one that ends with it.
+    slidingLead: slidingSeconds(pipeline) - pipeline.windowSeconds,
     watermarkSeconds: WATERMARK_SECONDS,
     latestHours: RANGES.latest,
     latestPartitions: deliveredWithin(RANGES.latest),
@@ -103,7 +104,6 @@ function placeholders(pipeline: Pipeline) {
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,
     since: '',
     sinceArrival: '',
-    countedSince: "TIMESTAMP '1970-01-01 00:00:00.000'",
     shards: shardIds(pipeline.shards).join(' '),
   };
 }

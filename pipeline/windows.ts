@@ -9,9 +9,6 @@ const SLIDING_SECONDS = 60;
 export const slidingSeconds = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): number =>
   windowSeconds * Math.ceil(SLIDING_SECONDS / windowSeconds);
 
-/** By how many seconds a sliding window begins before the tumbling one that ends with it. */
-export const slidingLead = (of: Pick<Spec, 'windowSeconds'>): number => slidingSeconds(of) - of.windowSeconds;
-
 /** True when windows add up to minutes: others lie across the borders of them. */
 export const fillsMinutes = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): boolean => 60 % windowSeconds === 0;
 

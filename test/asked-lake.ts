@@ -27,10 +27,9 @@ const records = sentBy(scene, 0).map((json) => JSON.parse(json) as GameEvent);
 const { onTime, late } = toldApart(scene);
 const events = [...onTime, ...late];
 
-/** What the lake holds: each event once, those of them that came on time and late, copies among the raw rows, and the metrics. */
+/** What the lake holds: each event once, those of them that came late, copies among the raw rows, and the metrics. */
 export const ASKED = {
   events,
-  onTime,
   late,
   kills: events.filter(({ event_type: type }) => type === 'kill'),
   copies: records.length - 1 - events.length,

@@ -205,8 +205,8 @@ const size = ({ kills = 0, deaths = 0, assists = 0, events = 0, objectives = 0, 
   [kills, deaths, assists, events, objectives, points, ended].map(Number).reduce((a, b) => a + b);
 
 const sorted = (rows: Rows): Row[] => [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => withoutWatermark(row));
-/** When exactly a watermark comes is Flink's business, and where an SQL begins to count the restart's. */
-const withoutWatermark = ({ watermark_at: _, counted_since: __, ...row }: Row): Row => row;
+/** When exactly a watermark comes is Flink's business. */
+const withoutWatermark = ({ watermark_at: _, ...row }: Row): Row => row;
 const canonical = (row: Row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {

@@ -74,11 +74,7 @@ export function metricsRows(onTime: GameEvent[], late: GameEvent[], windowSecond
     team_metrics: [...rows.teams.values()],
     leaderboards: [...rows.leaderboards.values()],
     server_metrics: [...rows.servers.values()],
-    late_events: [...rows['late events'].values()].map((row) => ({
-      ...row,
-      watermark_at: String(row.event_time),
-      counted_since: '1970-01-01T00:00:00',
-    })),
+    late_events: [...rows['late events'].values()].map((row) => ({ ...row, watermark_at: String(row.event_time) })),
   };
 }
 

@@ -4,7 +4,7 @@ import type { GameEvent } from '../pipeline/schema.ts';
 import { ASKED, askedLake, HOUR, HOUR_MS, WINDOW_SECONDS } from './asked-lake.ts';
 import { matchFrom, metricsRows } from './lake.ts';
 
-const { events, onTime, kills, late, copies, metrics } = ASKED;
+const { events, kills, late, copies, metrics } = ASKED;
 
 let lake: Awaited<ReturnType<typeof askedLake>>;
 beforeAll(async () => {
@@ -77,35 +77,6 @@ describe('windows_wrong', () => {
       expect({ lost, ...(await checked()) }).toMatchObject({ lost, windows_wrong: 0 });
     }
     await lake.remove(...(await Promise.all((['leaderboards', 'player_metrics'] as const).map((table) => lake.put(table, 'partial', [])))));
-  });
-
-  it('counts an event as the SQL judges it that made its window last', async () => {
-    const since = HOUR + 110_000;
-    const anew = HOUR + 60_000; // the sliding window that ends with the one at `since` has a minute
-    const timeOf = ({ event_time: time }: GameEvent) => Date.parse(`${time}Z`);
-    const judgedAnew = late.filter((event) => timeOf(event) >= anew);
-    const [forgiven, lateAgain] = [0, 1].map((rest) => judgedAnew.filter((_, i) => i % 2 === rest)) as [GameEvent[], GameEvent[]];
-    expect(forgiven.length * lateAgain.length * (late.length - judgedAnew.length)).toBeGreaterThan(0);
-    const { late_events, ...windows } = metricsRows([...onTime, ...forgiven], lateAgain, WINDOW_SECONDS);
-    const keys: string[] = [];
-    for (const [table, rows] of Object.entries(windows)) {
-      const made = rows.filter(({ window_start: start }) => Date.parse(`${start}Z`) >= anew);
-      keys.push(await lake.put(table as LakeTable, 'anew', made));
-    }
-    const judged = (counted_since: string) =>
-      lake.put(
-        'late_events',
-        'anew',
-        late_events.map((row) => ({ ...row, counted_since })),
-      );
-    keys.push(await judged(new Date(since).toISOString().slice(0, -1)));
-
-    expect(await checked()).toMatchObject({ windows_wrong: 0 });
-    expect(await lake.ask('pipeline_counts')).toEqual([expect.objectContaining({ late: late.length - forgiven.length })]);
-    await judged('1970-01-01T00:00:00');
-    expect(Number((await checked())!.windows_wrong)).toBeGreaterThan(0);
-    await lake.remove(...keys);
-    expect(await checked()).toMatchObject({ windows_wrong: 0 });
   });
 
   const [team, leader, server] = [metrics.team_metrics, metrics.leaderboards, metrics.server_metrics].map((rows) => rows[0]!);

@@ -141,8 +141,8 @@ const EXPECTED: Record<LakeTable, Record<string, string>> = {
     ...PARTITIONS,
   },
   late_events: {
-    ...{ event_id: 'string', event_type: 'string', event_time: 'string', watermark_at: 'string', counted_since: 'string' },
-    ...{ server_id: 'string', killer_id: 'string', killer_team: 'string', victim_id: 'string', victim_team: 'string', assist_id: 'string' },
+    ...{ event_id: 'string', event_type: 'string', event_time: 'string', watermark_at: 'string', server_id: 'string' },
+    ...{ killer_id: 'string', killer_team: 'string', victim_id: 'string', victim_team: 'string', assist_id: 'string' },
     ...{ player_id: 'string', team: 'string', points: WHOLE, latency_ms: WHOLE, winner_team: 'string', ...PARTITIONS },
   },
 };

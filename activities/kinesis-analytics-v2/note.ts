@@ -3,7 +3,6 @@ import type { ApplicationDetail } from '@aws-sdk/client-kinesis-analytics-v2';
 import { names } from '../../pipeline/names.ts';
 import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { slidingLead } from '../../pipeline/windows.ts';
 import { shardIds } from '../kinesis/shards.ts';
 import { statements } from '../sql.ts';
 
@@ -29,7 +28,7 @@ export interface Reading {
 export function buildNote(pipeline: Pipeline, { shards, from }: Reading = { shards: shardIds(pipeline.shards) }): string {
   const { noteId, application, streams } = names(pipeline);
   const parallelism = parallelismFor(streams.events, shards);
-  const files = statements(pipeline, 'flink', { shards: shards.join(' '), ...(from !== undefined && startingAt(from, pipeline)) });
+  const files = statements(pipeline, 'flink', { shards: shards.join(' '), ...(from !== undefined && startingAt(from)) });
   const header = (last: boolean) => `%flink.ssql(type=update${last ? `, parallelism=${parallelism}, runAsOne=true` : ''})`;
   const note = JSON.stringify({
     paragraphs: files.map(({ name, text }, i) => ({
@@ -48,15 +47,13 @@ export function buildNote(pipeline: Pipeline, { shards, from }: Reading = { shar
 }
 
 /** Where the source begins to read, by arrival; and from which event time on events count, so that the first window is whole. */
-function startingAt(from: number, pipeline: Pipeline) {
-  const lead = slidingLead(pipeline);
+function startingAt(from: number) {
   const arrival = new Date(from - EARLY_MS).toISOString();
   const time = `TIMESTAMP '${new Date(from).toISOString().replace('T', ' ').replace('Z', '')}'`;
   return {
     startPosition: `'scan.stream.initpos' = 'AT_TIMESTAMP',\n  'scan.stream.initpos-timestamp' = '${arrival}'`,
     since: ` AND event_time >= ${time}`,
-    sinceArrival: ` AND (happened_at + INTERVAL '${lead}' SECOND >= ${time} OR arrived_at >= ${time})`,
-    countedSince: time,
+    sinceArrival: ` AND (happened_at >= ${time} OR arrived_at >= ${time})`,
   };
 }
 

@@ -24,5 +24,4 @@ CROSS JOIN (
 CROSS JOIN (
   SELECT count(*) AS late
   FROM ${recent.late_arrivals} arrivals
-  WHERE window_start >= stands_from AND window_start < stands_until
 ) late

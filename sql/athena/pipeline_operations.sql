@@ -22,7 +22,6 @@ FROM (
 LEFT JOIN (
   SELECT date_trunc('minute', event_time) AS minute, count(*) AS late
   FROM ${recent.late_arrivals} arrivals
-  WHERE window_start >= stands_from AND window_start < stands_until
   GROUP BY date_trunc('minute', event_time)
 ) late ON late.minute = minutes.minute
 CROSS JOIN (

@@ -8,7 +8,7 @@ WITH events AS (
       game_events.*,
       late.event_id IS NULL AS on_time
     FROM ${latest.game_events} game_events
-    LEFT JOIN (SELECT event_id FROM ${latest.late_arrivals} arrivals WHERE window_start >= stands_from AND window_start < stands_until) late ON late.event_id = game_events.event_id
+    LEFT JOIN (SELECT event_id FROM ${latest.late_arrivals} arrivals) late ON late.event_id = game_events.event_id
   )
   -- Of a window that began before the hour there would be parts only.
   WHERE window_start >= CAST(date_trunc('hour', current_timestamp - INTERVAL '${latestHours}' HOUR) AS timestamp(3))

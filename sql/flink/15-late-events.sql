@@ -4,7 +4,6 @@ CREATE TABLE late_events (
   event_type STRING,
   event_time TIMESTAMP(3),
   watermark_at TIMESTAMP(3),
-  counted_since TIMESTAMP(3),
   server_id STRING,
   killer_id STRING,
   killer_team STRING,

@@ -1,5 +1,5 @@
 -- Late are also those of a shard that was idle while the others went on. What is not here is counted: windows alone would drop by another measure. What a restart reads
--- again of the time before the windows that it makes anew is in a window, or among the late, already.
+-- again of the time before it is in a window, or among the late, already.
 DROP TEMPORARY VIEW IF EXISTS late_rows;
 CREATE TEMPORARY VIEW late_rows AS
 SELECT *

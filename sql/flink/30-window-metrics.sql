@@ -85,7 +85,6 @@ SELECT
   COALESCE(event_type, ''),
   happened_at,
   COALESCE(watermark_at, CURRENT_WATERMARK(happened_at)),
-  ${countedSince},
   COALESCE(server_id, ''),
   COALESCE(killer_id, ''),
   COALESCE(killer_team, ''),

@@ -40,10 +40,6 @@ FROM (
   FROM ${view.late_arrivals} late
   CROSS JOIN (VALUES 'kill', 'death', 'assist') AS parts (part)
   CROSS JOIN UNNEST(sequence(-${slidingLead}, 0, ${windowSeconds})) AS starts (shift)
-  WHERE
-    event_type = 'kill'
-    AND (part <> 'assist' OR assist_id <> '')
-    AND window_start + shift * INTERVAL '1' SECOND >= stands_from
-    AND window_start + shift * INTERVAL '1' SECOND < stands_until
+  WHERE event_type = 'kill' AND (part <> 'assist' OR assist_id <> '')
 )
 GROUP BY window_start, window_end, player_id, team

@@ -39,10 +39,6 @@ FROM (
     CASE part WHEN 'assist' THEN 1 ELSE 0 END AS assists
   FROM ${view.late_arrivals} late
   CROSS JOIN (VALUES 'kill', 'death', 'assist') AS parts (part)
-  WHERE
-    event_type = 'kill'
-    AND (part <> 'assist' OR assist_id <> '')
-    AND window_start >= stands_from
-    AND window_start < stands_until
+  WHERE event_type = 'kill' AND (part <> 'assist' OR assist_id <> '')
 )
 GROUP BY window_start, window_end, player_id, team

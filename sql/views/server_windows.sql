@@ -71,6 +71,5 @@ FROM (
     CASE WHEN event_type = 'telemetry' AND latency_ms <= 300 THEN 1 ELSE 0 END AS latency_300,
     CASE WHEN event_type = 'telemetry' AND latency_ms <= 500 THEN 1 ELSE 0 END AS latency_500
   FROM ${view.late_arrivals} late
-  WHERE window_start >= stands_from AND window_start < stands_until
 )
 GROUP BY window_start, window_end, server_id

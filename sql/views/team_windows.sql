@@ -62,12 +62,8 @@ FROM (
   FROM ${view.late_arrivals} late
   CROSS JOIN (VALUES 'kill', 'death', 'assist', 'objective', 'won', 'lost') AS parts (part)
   WHERE
-    window_start >= stands_from
-    AND window_start < stands_until
-    AND (
-      (event_type = 'kill' AND (part IN ('kill', 'death') OR (part = 'assist' AND assist_id <> '')))
-      OR (event_type = 'objective' AND part = 'objective')
-      OR (event_type = 'match_end' AND part IN ('won', 'lost'))
-    )
+    (event_type = 'kill' AND (part IN ('kill', 'death') OR (part = 'assist' AND assist_id <> '')))
+    OR (event_type = 'objective' AND part = 'objective')
+    OR (event_type = 'match_end' AND part IN ('won', 'lost'))
 )
 GROUP BY window_start, window_end, team
