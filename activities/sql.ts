@@ -35,10 +35,12 @@ export const statements = (pipeline: Pipeline, folder: string, more: Record<stri
 /** The text of one file of `sql/`, filled in; throws on a placeholder that no pipeline has. Who gives `latestHours` sets how far back `${latest.<name>}` looks. */
 export const statement = (pipeline: Pipeline, file: string, more: Record<string, string> = {}): string =>
   filledIn(
-    withViews(pipeline, textOf(file), 'TRUE', { ...RANGES, latest: Number(more.latestHours ?? RANGES.latest) }),
-    { ...placeholders(pipeline), ...more },
+    withViews(pipeline, textOf(file), 'TRUE', { ...RANGES, latest: latestOf(more) }),
+    { ...placeholders(pipeline), latestPartitions: deliveredWithin(latestOf(more)), ...more },
     `sql/${file}`,
   );
+
+const latestOf = ({ latestHours }: Record<string, string>): number => Number(latestHours ?? RANGES.latest);
 
 /** `text` with each `${name}` replaced by its value; throws on a name without one, saying in which file. */
 export const filledIn = (text: string, values: Record<string, string | number>, file: string): string =>
@@ -92,7 +94,6 @@ function placeholders(pipeline: Pipeline) {
     slidingLead: slidingSeconds(pipeline) - pipeline.windowSeconds,
     watermarkSeconds: WATERMARK_SECONDS,
     latestHours: RANGES.latest,
-    latestPartitions: deliveredWithin(RANGES.latest),
     comparedUntil: `CAST(current_timestamp - INTERVAL '${onTheWay(pipeline)}' SECOND AS timestamp(3))`,
     historyTime: fillsMinutes(pipeline) ? "date_trunc('minute', window_start)" : 'window_start',
     recentHours: RANGES.recent,

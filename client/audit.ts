@@ -29,7 +29,8 @@ export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResul
   try {
     const patience = `${pipeline.delivery.seconds * 2 + 90} seconds` as const;
     const counting = client.workflow.execute<typeof auditWorkflow>('audit', {
-      workflowId: `${names(pipeline).workflows.audit}/by-hand`,
+      // Who asks the same while it is counted joins.
+      workflowId: `${names(pipeline).workflows.audit}/by-hand/${within === undefined ? 'all' : `${within} hours`}${minutes ? '/minutes' : ''}`,
       taskQueue: taskQueue(pipeline),
       args: [{ pipeline, hours: within, patience, minutes }],
       ...introduced(pipeline, 'counts every event everywhere'),

@@ -25,7 +25,7 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   const stands = ({ pipeline: now, generator, notebook }: Picture) =>
     now.paused === (wanted === 'paused') &&
     (deep ? now.deep : wanted === 'paused' || !now.deep) &&
-    (generator?.state === wanted || generator?.state === 'finished') &&
+    (generator?.state === wanted || generator?.state === 'finished' || (wanted === 'running' && now.hushed === true)) &&
     (!deep || notebook?.state === 'suspended');
   const look = () => picture(client, pipeline.name);
   const obstacle = (seen: Picture) => (wanted === 'paused' ? inTheWay(seen, deep) : undefined);
@@ -40,7 +40,8 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   const sent = `${now.generator?.acknowledged ?? 0} events acknowledged`;
   const what = deep ? 'the schedules and the Studio application too' : 'the schedules too';
   const { perHour, words: cost } = outlook(now.pipeline);
-  const words = wanted === 'paused' ? `paused at ${sent}; ${what}. ${cost}` : `running again from ${sent}`;
+  const running = now.pipeline.hushed ? `to go on from ${sent}. ${cost}` : `running again from ${sent}`;
+  const words = wanted === 'paused' ? `paused at ${sent}; ${what}. ${cost}` : running;
   return { ok: true, facts: { state, deep, generator: now.generator, perHour }, words };
 }
 

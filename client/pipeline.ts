@@ -148,7 +148,8 @@ async function onceHealed(client: Client, name: string, queue: string, tell: (wh
   for (;;) {
     const now = await onceAnswered(client, name, queue);
     if (!now?.pipeline.heals) return now;
-    tell('waiting until what has drifted is brought back');
+    const { paused } = now.pipeline;
+    tell(`waiting until what has drifted is brought back${paused ? '; it is paused, and may wait for: npx d2d resume' : ''}`);
     await delay(200);
   }
 }

@@ -128,10 +128,10 @@ describe('cost', () => {
 
 describe('what a day has cost', () => {
   const at = Date.UTC(2026, 10, 24, 18);
-  const spent = { day: '2026-11-24', dollars: 3, at, perHour: 2, waived: true };
+  const spent = { day: '2026-11-24', dollars: 3, at, perHour: 2, waived: 2 };
 
   it('grows by the hours since it was last added up, and begins anew at midnight, however long nobody added up', () => {
-    expect(spentUntil(Date.UTC(2026, 10, 24, 20), spent)).toEqual({ day: '2026-11-24', dollars: 7, waived: true });
+    expect(spentUntil(Date.UTC(2026, 10, 24, 20), spent)).toEqual({ day: '2026-11-24', dollars: 7, waived: 2 });
     expect(spentUntil(Date.UTC(2026, 10, 25, 9), spent)).toEqual({ day: '2026-11-25', dollars: 18 });
     expect(spentUntil(Date.UTC(2026, 10, 27, 1), spent)).toEqual({ day: '2026-11-27', dollars: 2 });
   });

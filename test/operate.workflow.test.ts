@@ -136,6 +136,32 @@ describe('a pause', () => {
   );
 
   it(
+    'that is deep and comes first never starts the application',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        let goOn: (() => void) | undefined;
+        account.surveying = () => {
+          account.surveying = undefined;
+          return new Promise<void>((resolve) => {
+            goOn = resolve;
+          });
+        };
+        await up();
+        while (account.surveysBegun === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+        await handle.signal(messages.pause, { deep: true });
+        await until(({ wanted }) => wanted?.deep === true);
+        goOn?.();
+        while (account.log.every((step) => step !== 'bucket.ensure')) await new Promise((resolve) => setTimeout(resolve, 20));
+        expect(await until(({ generating, deep, paused }) => generating && deep && paused)).toMatchObject({ studioRuns: false });
+        expect(account.starts).toBe(0);
+        await handle.signal(messages.resume);
+        await until(isRunning);
+        expect(account.starts).toBeGreaterThan(0);
+      }),
+    60_000,
+  );
+
+  it(
     'after a deep one leaves the application stopped, whoever starts it',
     () =>
       withPipeline(async ({ account, handle, up, until }) => {
@@ -185,7 +211,7 @@ describe('the budget of a day', () => {
     'pauses the pipeline, the application too, until the user lets it go on for the rest of it',
     () =>
       withPipeline(
-        async ({ account, handle, up, until }) => {
+        async ({ account, pipeline, handle, up, until }) => {
           await up();
           const now = await until(({ deep }) => deep);
           expect(now).toMatchObject({
@@ -196,7 +222,9 @@ describe('the budget of a day', () => {
           expect(now.reason).toBe(now.overBudget);
           while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
           await handle.signal(messages.resume);
-          expect(await until((now) => isRunning(now) && !now.deep)).toMatchObject({ paused: false, spent: { waived: true } });
+          expect(await until((now) => isRunning(now) && !now.deep)).toMatchObject({ paused: false, spent: { waived: 0.00001 } });
+          await handle.executeUpdate(messages.apply, { args: [{ pipeline: { ...pipeline, maxDailyCost: 0.000011 } }] });
+          expect(await until(({ overBudget, deep }) => overBudget !== undefined && deep)).toMatchObject({ paused: true });
         },
         { ...onAws, maxDailyCost: 0.00001, ...soon },
       ),

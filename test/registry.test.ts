@@ -77,6 +77,7 @@ describe('the note', () => {
     expect(edited(...texts, 'SELECT 1')).toEqual([texts.length + 1]);
     expect(edited(...texts.with(1, 'SELECT 1'))).toEqual([2]);
     expect(edited(...texts.slice(0, -1))).toEqual([texts.length]);
+    expect(editedIn(undefined, JSON.stringify(note))).toEqual([]);
   });
 });
 

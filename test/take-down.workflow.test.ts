@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { notYet } from '../activities/not-yet.ts';
 import { names } from '../pipeline/names.ts';
 import * as messages from '../workflows/messages.ts';
-import { env, generatorOf, isRunning, type Stage, soon, withPipeline } from './stage.ts';
+import { env, generatorOf, isHeld, isRunning, type Stage, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
 
 describe('taking down', () => {
@@ -178,6 +178,48 @@ describe('a take-down', () => {
           expect(account.log.filter((step) => step.endsWith('.remove'))).toEqual([]);
           account.undelivered = undefined;
           expect(await down).toEqual({ left: [] });
+          expect(account.log).toContain('all out to the last');
+        },
+        { delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
+
+  it(
+    'that keeps the data and fails behind that lets nothing through once more, and remembers what was not',
+    () =>
+      withPipeline(
+        async ({ account, pipeline, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          account.restless = true;
+          account.endless = final('Temporal is away');
+          const down = () => handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] });
+          await expect(down()).rejects.toThrow();
+          await generatorOf(pipeline).terminate();
+          account.endless = undefined;
+          account.undrained = final('the application is gone');
+          expect(await down()).toEqual({ left: [], unsaved: ['perhaps the latest events: the generator does not come to rest'] });
+          expect((await generatorOf(pipeline).describe()).status.name).toBe('TERMINATED');
+        },
+        { delivery: { seconds: 0 } },
+      ),
+    60_000,
+  );
+
+  it(
+    'that keeps the data lets that through which an earlier life still sends, though the new one never came so far',
+    () =>
+      withPipeline(
+        async ({ account, handle, up, until }) => {
+          await up();
+          await until(isRunning);
+          await handle.terminate();
+          account.standing.delete('eventsDelivery');
+          account.broken.set('eventsDelivery', final('no delivery'));
+          await up();
+          expect(await until(isHeld)).toMatchObject({ generating: false });
+          expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] })).toEqual({ left: [] });
           expect(account.log).toContain('all out to the last');
         },
         { delivery: { seconds: 0 } },

@@ -50,6 +50,10 @@ export interface World {
   crawled: number;
   /** Why not all rows are out of the SQL, however long it runs. */
   undrained?: Error;
+  /** The generator goes on sending, whatever it is told. */
+  restless?: boolean;
+  /** Starts of the application that were asked for. */
+  starts: number;
   /** Why not all events are in the lake. */
   undelivered?: Error;
   /** Refusals of the account's check. */
@@ -73,6 +77,7 @@ export const world = (): World => ({
   sent: new Map(),
   paused: false,
   suspended: false,
+  starts: 0,
   refused: [],
 });
 
@@ -159,7 +164,8 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     },
     'generator.settle': async (pipeline: Pipeline) => {
       w.log.push('generator.settle');
-      return Context.current().client.workflow.getHandle(names(pipeline).workflows.generate).executeUpdate(settle);
+      const settled = await Context.current().client.workflow.getHandle(names(pipeline).workflows.generate).executeUpdate(settle);
+      return { ...settled, ...(w.restless && { sending: true }) };
     },
     'schedules.ensure': async (pipeline: Pipeline) => {
       w.log.push('schedules.ensure');
@@ -211,6 +217,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'kinesis.heldBack': async ({ lanes }: { lanes: unknown[] }) => lanes.map(() => []),
     'ledger.write': async () => undefined,
     'notebook.start': async () => {
+      w.starts++;
       w.suspended = false;
     },
     'notebook.started': async () => {

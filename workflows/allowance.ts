@@ -36,7 +36,8 @@ export async function keepWithinBudget(picture: PipelineStatus, hands: Hands): P
 async function excess(picture: PipelineStatus): Promise<string | undefined> {
   const { spent } = picture;
   const pipeline = asSent(picture);
-  const allowed = spent.waived ? { ...pipeline, maxDailyCost: undefined } : pipeline;
+  const isWaived = spent.waived !== undefined && spent.waived === pipeline.maxDailyCost;
+  const allowed = isWaived ? { ...pipeline, maxDailyCost: undefined } : pipeline;
   if (allowed.maxDailyCost === undefined && allowed.maxHourlyCost === undefined) return undefined;
   return act['budget.excess'].executeWithOptions({ summary: 'is it over its budget' }, [allowed, spent.dollars, runningOf(picture)]);
 }
@@ -50,9 +51,10 @@ export async function stopWarmingUp(picture: PipelineStatus): Promise<void> {
   await stopApplication(picture).catch((error) => log.warn(`the application did not stop: ${rootMessage(error)}`));
 }
 
-/** The user lets a pipeline that is over its budget go on for the rest of the day. */
+/** The user lets a pipeline that is over its budget go on: over that of the day for the rest of it, unless that becomes another. */
 export function letGoOn(picture: PipelineStatus): void {
-  picture.spent.waived = true;
+  const { maxDailyCost } = picture.pipeline;
+  if (maxDailyCost !== undefined && picture.spent.dollars > maxDailyCost) picture.spent.waived = maxDailyCost;
   if (picture.reason === picture.overBudget) rename(picture, picture.state);
   picture.overBudget = undefined;
 }

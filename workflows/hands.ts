@@ -47,8 +47,8 @@ export interface Hands {
   closeWindows(): Promise<void>;
   /** The same, and waits as long as the delivery takes. */
   letDataThrough(): Promise<void>;
-  /** The same before all is taken down, with the SQL running: waits until all that was sent lies in the lake, and gives in words what did not come there in time. */
-  letAllThrough(): Promise<string[]>;
+  /** The same before all is taken down, with the SQL running: waits until all that was sent lies in the lake, and gives in words what did not come there in time; undefined before there is a generator of its own. */
+  letAllThrough(): Promise<string[] | undefined>;
   /** Ends what these began: the generator does what the user wants. */
   goOn(): Promise<void>;
   /** Tells generator and notebook the spec; one that the user applied brings its rate back. */
@@ -106,8 +106,11 @@ export function handsOn(picture: PipelineStatus): Hands {
     setGoing: async (pipeline) => {
       const started: string[] = [];
       const isKnown = picture.generating;
-      if (await begun(pipeline, wanted.paused || picture.hushed === true)) started.push(generator);
-      else if (!isKnown) {
+      if (await begun(pipeline, wanted.paused || picture.hushed === true)) {
+        started.push(generator);
+        // It has no windows yet: nothing has to run before a deep pause.
+        if (wanted.deep) picture.deep = true;
+      } else if (!isKnown) {
         // An earlier life of the pipeline left it running.
         await reached(generator, respec, pipeline, { applied: true });
         await tellGenerator(wanted.paused);
@@ -133,7 +136,7 @@ export function handsOn(picture: PipelineStatus): Hands {
       await sleep(picture.pipeline.delivery.seconds * 1000 + SINKS_MS, { summary: 'until all is delivered' });
     },
     letAllThrough: async () => {
-      if (!picture.generating) return [];
+      if (!picture.generating) return undefined;
       // What was open when it was suspended comes out only now.
       await runNotebook();
       if (!picture.closed || !picture.paused) await closeWindows();

@@ -35,6 +35,7 @@ export async function letThrough(pipeline: Pipeline): Promise<string[]> {
   const settled = await orUnsaved('perhaps some of the ledger', () =>
     act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]),
   );
+  if (settled?.sending) unsaved.push('perhaps the latest events: the generator does not come to rest');
   await orUnsaved('perhaps the latest windows', () =>
     act['notebook.drained'].executeWithOptions({ summary: 'until all rows are out' }, [pipeline, settled?.last]),
   );

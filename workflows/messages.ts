@@ -89,6 +89,8 @@ export interface PipelineStatus {
   heals?: boolean;
   /** True once a take-down has begun: what it took away is not made again unless the user asks for it. */
   halfDown?: boolean;
+  /** What a take-down that keeps the data has found not to be in the lake, in words; there once that was looked for. */
+  unsaved?: string[];
   /** What the user wants of generator and application, where they were not told yet. */
   wanted?: { paused: boolean; deep: boolean };
   /** True once there is a generator. */
@@ -121,8 +123,8 @@ export interface PipelineStatus {
   drifts: Drift[];
   /** Milliseconds since the epoch, when drift was last looked for. */
   lookedAt?: number;
-  /** US dollars of this day (UTC, as 2026-01-31) by the price table, added up to `at`; `waived`: the user lets it go on over the budget of this day. */
-  spent: { day: string; dollars: number; at: number; perHour: number; waived?: boolean };
+  /** US dollars of this day (UTC, as 2026-01-31) by the price table, added up to `at`; `waived`: the budget of this day over which the user lets it go on. */
+  spent: { day: string; dollars: number; at: number; perHour: number; waived?: number };
   /** The memo of the workflow. */
   memo?: { specHash: string };
 }

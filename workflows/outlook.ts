@@ -43,11 +43,12 @@ export const reasonsOf = ({ reason, overBudget }: PipelineStatus): string[] => [
   ...(overBudget === undefined || overBudget === reason ? [] : [`paused by itself, since ${overBudget}`]),
 ];
 
+const COMMON = ['npx d2d open', 'npx d2d query', 'npx d2d pause', 'npx d2d down'];
+
 function next({ state, deep, paused, overBudget }: PipelineStatus): string[] {
   if (state === 'paused') return ['npx d2d resume', ...(deep ? [] : ['npx d2d pause --deep']), 'npx d2d down'];
-  if (state === 'held') {
-    const resume = paused || overBudget !== undefined ? ['npx d2d resume'] : [];
-    return ['npx d2d up', 'npx d2d up --rollback', ...resume, 'npx d2d down'];
-  }
-  return ['npx d2d open', 'npx d2d query', 'npx d2d pause', 'npx d2d down'];
+  const resume = paused || overBudget !== undefined ? ['npx d2d resume'] : [];
+  if (state === 'held') return ['npx d2d up', 'npx d2d up --rollback', ...resume, 'npx d2d down'];
+  if (state === 'starting' || state === 'applying') return [...resume, ...COMMON];
+  return COMMON;
 }

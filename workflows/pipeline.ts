@@ -138,8 +138,9 @@ export async function operate(
     look?.cancel();
     await condition(() => !isWorking && !hands.areBusy());
     try {
-      const unsaved = keepData ? await hands.letAllThrough() : [];
-      gone = await endEverything({ pipeline: picture.pipeline, keepData, unsaved });
+      // One that failed later has let all through already: its streams may be gone.
+      if (keepData) picture.unsaved ??= await hands.letAllThrough();
+      gone = await endEverything({ pipeline: picture.pipeline, keepData, unsaved: picture.unsaved });
       rename(picture, 'gone');
       return gone;
     } catch (error) {
@@ -168,6 +169,7 @@ export async function operate(
     const before = picture.pipeline;
     rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
     picture.halfDown = undefined;
+    picture.unsaved = undefined;
     picture.heals = wanted.heals;
     try {
       if (brokenOff !== undefined) throw new CancelledFailure('broken off before it began');

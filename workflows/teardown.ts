@@ -1,4 +1,4 @@
-import { ApplicationFailure, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, proxyActivities, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { Difference } from '../activities/resource.ts';
 import { names } from '../pipeline/names.ts';
@@ -19,13 +19,13 @@ const act = proxyActivities<Activities>({
 });
 
 /**
- * Ends what runs, takes every stage away (or all but the data), and looks what is left. Also the whole workflow for a pipeline whose own no longer runs; `unsaved` is
- * what that found not to be in the lake.
+ * Ends what runs, takes every stage away (or all but the data), and looks what is left. Also the whole workflow for a pipeline whose own no longer runs. `unsaved` is
+ * what was found not to be in the lake; left out, what an earlier life of the pipeline has left behind is let through first.
  */
 export async function endEverything({
   pipeline,
   keepData = false,
-  unsaved = [],
+  unsaved,
 }: {
   pipeline: Pipeline;
   keepData?: boolean;
@@ -33,8 +33,7 @@ export async function endEverything({
 }): Promise<Leftovers> {
   const kept = keepData ? HOLDS_DATA : [];
   await act['schedules.remove'](pipeline);
-  const isAlone = workflowInfo().workflowType === 'endEverything';
-  const lacking = keepData && isAlone ? await letDataThrough(pipeline) : unsaved;
+  const lacking = unsaved ?? (keepData ? await letDataThrough(pipeline) : []);
   await act['workflows.end'](pipeline);
   const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => !kept.includes(stage)) });
   const left = await act['inventory.left'](pipeline, kept, failed);

@@ -71,8 +71,12 @@ export function noteContent(text: string | undefined): { id?: string; paragraphs
   }
 }
 
-/** Which paragraphs of the note in Zeppelin, counted from 1, are not as the application's text has them: an empty one more, too, as its job would seem not to run. */
-export function editedIn(live: string, text: string | undefined): number[] {
+/**
+ * Which paragraphs of the note in Zeppelin, counted from 1, are not as the application's text has them: an empty one more, too, as its job would seem not to run.
+ * None of one that cannot be read.
+ */
+export function editedIn(live: string | undefined, text: string | undefined): number[] {
+  if (live === undefined) return [];
   const [now, then] = [live, text].map((note) => noteContent(note)?.paragraphs ?? []) as [string[], string[]];
   const longer = now.length > then.length ? now : then;
   return longer.flatMap((_, i) => (now[i] === then[i] ? [] : [i + 1]));

@@ -19,7 +19,7 @@ import { notYet, underWay } from '../not-yet.ts';
 import { isOurs } from '../own-tags.ts';
 import { sought } from '../sought.ts';
 import { application } from './application.ts';
-import { drained, outUntil } from './drain.ts';
+import { drained, hasEventsSince, outUntil } from './drain.ts';
 import { flow } from './flow.ts';
 import { flinkOf, jobOf, sourceOf } from './job.ts';
 import { buildNote, editedIn, type Reading, readingOf, textOf, writtenIn } from './note.ts';
@@ -59,14 +59,15 @@ export function notebook(clients: Clients) {
       await pushToStop(client, pipeline, state);
       throw underWay(pipeline, `application ${names(pipeline).application} is stopping`);
     },
-    /** Returns once the rows of all windows are out, of the sliding ones too, that events up to `last` are in (milliseconds since the epoch, as far as is known; 0: nothing was sent). */
+    /** Returns once the rows of all windows are out, of the sliding ones too, that events up to `last` are in (milliseconds since the epoch, as far as is known; 0: the generator that runs has sent nothing). */
     'notebook.drained': async (pipeline: Pipeline, last?: number): Promise<void> => {
       const found = await own(clients, pipeline);
       const what = `application ${names(pipeline).application}`;
       if (found === undefined) throw ApplicationFailure.nonRetryable(`${what} is not there`, 'NotThere');
       const note = writtenIn(textOf(found));
       const runs = found.ApplicationStatus === 'RUNNING' && note !== undefined;
-      if (last === 0 || (runs && (await outUntil(clients, pipeline, note, slidingSeconds(pipeline), last)))) return;
+      if (last === 0 && !(await hasEvents(clients, pipeline))) return;
+      if (runs && (await outUntil(clients, pipeline, note, slidingSeconds(pipeline), last))) return;
       throw underWay(pipeline, runs ? 'its SQL has not put out all of them' : `${what} is ${found.ApplicationStatus}`);
     },
     /** Why no windows come out although events go in; undefined when they do, or when nothing goes in. */
@@ -106,6 +107,13 @@ async function start(clients: Clients, pipeline: Pipeline): Promise<void> {
     if (isNamed(error, ...BUSY)) return;
     throw await startFailed(clients, pipeline, `${(error as Error).name}: ${(error as Error).message}`);
   }
+}
+
+/** True when the stream holds any event, heartbeats apart: of another life of the generator, too. */
+async function hasEvents({ kinesis }: Clients, pipeline: Pipeline): Promise<boolean> {
+  const { events } = names(pipeline).streams;
+  const shards = idsOf(await shardsOf(kinesis, events));
+  return (await Promise.all(shards.map((shard) => hasEventsSince(kinesis, events, shard, undefined)))).some(Boolean);
 }
 
 async function runNote(session: Session, pipeline: Pipeline): Promise<void> {

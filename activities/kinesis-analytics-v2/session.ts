@@ -1,4 +1,5 @@
 import { CreateApplicationPresignedUrlCommand, type KinesisAnalyticsV2Client, type UrlType } from '@aws-sdk/client-kinesis-analytics-v2';
+import { asyncLocalStorage, log } from '@temporalio/activity';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 
@@ -51,10 +52,16 @@ export async function enter(client: KinesisAnalyticsV2Client, pipeline: Pipeline
 /** Where Zeppelin runs the pipeline's note, and tells how it goes. */
 export const notePath = (pipeline: Pipeline): string => `/zeppelin/api/notebook/job/${names(pipeline).noteId}`;
 
-/** The note as it is in Zeppelin now, where whoever opens it may edit it: JSON text, as the application's own text is. */
-export async function liveNote(session: Session, pipeline: Pipeline): Promise<string> {
-  const { body = {} } = await session('GET', `/zeppelin/api/notebook/${names(pipeline).noteId}`);
-  return JSON.stringify(body);
+/** The note as it is in Zeppelin now, where whoever opens it may edit it: JSON text, as the application's own text is. Undefined where Zeppelin does not give it. */
+export async function liveNote(session: Session, pipeline: Pipeline): Promise<string | undefined> {
+  try {
+    const { body } = (await session('GET', `/zeppelin/api/notebook/${names(pipeline).noteId}`)) as { body?: { paragraphs?: unknown } };
+    return Array.isArray(body?.paragraphs) ? JSON.stringify(body) : undefined;
+  } catch (error) {
+    // The job tells how it runs all the same.
+    if (asyncLocalStorage.getStore()) log.warn(`the note cannot be read: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 /** The note's state. Zeppelin's documentation and its newer code shape the body differently; both are read. */
