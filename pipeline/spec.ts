@@ -179,17 +179,23 @@ export const specSchema = z
     generator: { ...generator, players: generator.players ?? Math.max(40, spec.shards * PLAYERS_A_SHARD) },
   }));
 
-type Aggregating = { generator: { aggregate?: boolean | undefined } };
+type Aggregating = { generator: { aggregate?: boolean | undefined; trouble: { duplicate: number; malformed: number } } };
 
-/** Events a second that one shard takes. */
-export const shardTakes = ({ generator }: Aggregating): number => (generator.aggregate === false ? SHARD_SINGLE : SHARD_AGGREGATED);
+/** Events a second that one shard takes; singly, a second copy and a malformed one on purpose is a record more. */
+export const shardTakes = ({ generator: { aggregate, trouble } }: Aggregating): number =>
+  aggregate === false ? Math.floor(SHARD_SINGLE / (1 + trouble.duplicate + trouble.malformed)) : SHARD_AGGREGATED;
 
 /** Why that is so few, if it is. */
-export const singly = ({ generator }: Aggregating): string => (generator.aggregate === false ? ', as none are aggregated' : '');
+export const singly = ({ generator }: { generator: { aggregate?: boolean | undefined } }): string =>
+  generator.aggregate === false ? ', as none are aggregated' : '';
 
 /** Whether events go in records of KPL's format: all, none, or those that have to wait for another of their match. */
-export const aggregation = ({ generator: { aggregate, rate }, shards }: Pick<Spec, 'generator' | 'shards'>): boolean | 'queued' =>
-  aggregate ?? ((peakOf(rate) ?? Number.POSITIVE_INFINITY) > shards * SHARD_RECORDS || 'queued');
+export const aggregation = ({ generator, shards }: Pick<Spec, 'generator' | 'shards'>): boolean | 'queued' => {
+  const { aggregate, rate, ordered } = generator;
+  // Where nothing has to wait for its like, what does not go in aggregates goes singly.
+  const unaggregated = ordered ? SHARD_RECORDS : shardTakes({ generator: { ...generator, aggregate: false } });
+  return aggregate ?? ((peakOf(rate) ?? Number.POSITIVE_INFINITY) > shards * unaggregated || 'queued');
+};
 
 /** A checked spec. */
 export type Spec = z.output<typeof specSchema>;

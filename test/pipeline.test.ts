@@ -78,6 +78,9 @@ describe('the spec', () => {
     expect(faultsOf({ generator: { rate: 1900, aggregate: false } })).toEqual([
       'generator.rate: of 1900 events/s needs 3 shards (948 events/s each, as none are aggregated), not 2',
     ]);
+    expect(faultsOf({ generator: { rate: 1896, aggregate: false, trouble: { duplicate: 0.2, malformed: 0.05 } } })).toEqual([
+      'generator.rate: of 1896 events/s needs 3 shards (758 events/s each, as none are aggregated), not 2',
+    ]);
     expect(faultsOf({ shards: 5 })).toEqual([]);
     expect(faultsOf({ shards: 5, generator: { players: 40 } })).toEqual([
       expect.stringMatching(/^generator\.players: must be at least 50/),
