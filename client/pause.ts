@@ -33,7 +33,8 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   if (!now) throw new Plain(`pipeline ${pipeline.name} ended meanwhile. See: npx d2d status`);
   const { state } = now.pipeline;
   if (!before.pipeline.generating) {
-    const later = `pipeline ${pipeline.name} has no generator yet; it will be ${wanted} from its start`;
+    const left = now.generator && wanted === 'paused' ? '; one that an earlier life of it left is told to pause now' : '';
+    const later = `pipeline ${pipeline.name} has no generator of its own yet; it will be ${wanted} from its start${left}`;
     return { ok: true, facts: { state, generator: now.generator }, words: later };
   }
   if (!stands(now)) return stillGoes(now, deep);

@@ -5,6 +5,7 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { addUp } from './budget.ts';
 import { begin } from './cursor.ts';
+import { unlessCancelled } from './failure.ts';
 import { generate } from './generate.ts';
 import { letThrough, SINKS_MS } from './let-through.ts';
 import { type PipelineStatus, pause, respec, resume, suspend } from './messages.ts';
@@ -77,12 +78,17 @@ export function handsOn(picture: PipelineStatus): Hands {
   const tellGenerator = async (paused: boolean) => {
     picture.closed = false;
     if (paused) picture.pauses++;
-    const told = await (paused ? reached(generator, pause, { count: picture.pauses }) : reached(generator, resume));
-    if (!told) await begun(picture.pipeline, paused);
+    const { pauses: count } = picture;
+    await told(
+      () => (paused ? reached(generator, pause, { count }) : reached(generator, resume)),
+      () => begun(picture.pipeline, paused),
+    );
   };
   const tellNotebook = async (runs: boolean) => {
-    const told = await reached(notebook, runs ? resume : suspend);
-    if (!told) await startNotebook(picture.pipeline, !runs);
+    await told(
+      () => reached(notebook, runs ? resume : suspend),
+      () => startNotebook(picture.pipeline, !runs),
+    );
   };
   const runNotebook = async () => {
     await tellNotebook(true);
@@ -102,6 +108,8 @@ export function handsOn(picture: PipelineStatus): Hands {
     want: (next) => {
       wanted = { ...wanted, ...next };
       picture.wanted = wanted;
+      // One that an earlier life of the pipeline left is told everything once all stands, but must not go on until then.
+      if (next.paused && !picture.generating) reached(generator, pause, { count: ++picture.pauses }).catch(unlessCancelled);
     },
     setGoing: async (pipeline) => {
       const started: string[] = [];
@@ -180,6 +188,11 @@ export function handsOn(picture: PipelineStatus): Hands {
       }
     },
   };
+}
+
+/** Tells a child, or starts it so where there is none; one that a look for drift starts at the same moment, as it was before, is told then. */
+async function told(tell: () => Promise<boolean>, start: () => Promise<boolean>): Promise<void> {
+  if (!(await tell()) && !(await start())) await tell();
 }
 
 /** Starts the generator unless it runs. Each has a name of its own for its events, so that no two lives give the same number twice. */
