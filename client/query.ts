@@ -27,6 +27,13 @@ export async function query(question: string | undefined): Promise<VerbResult> {
   return {
     ok: true,
     facts: answer!,
-    words: `${tableOf(answer!.columns, answer!.rows)}${more}\n${answer!.bytesScanned} bytes scanned in ${answer!.milliseconds} ms`,
+    words: `${tableOf(
+      answer!.columns,
+      answer!.rows.map((row) => row.map(shortened)),
+    )}${more}\n${answer!.bytesScanned} bytes scanned in ${answer!.milliseconds} ms`,
   };
 }
+
+/** A number to three decimals, as much as a table of many columns has room for; `--json` gives every digit. */
+export const shortened = (value: string | null): string | null =>
+  value !== null && /^-?\d+\.\d{4,}$/.test(value) ? Number(value).toFixed(3) : value;

@@ -8,6 +8,7 @@ import type { Client } from '@temporalio/client';
 import { type Embedded, embedded } from '../client/embedded.ts';
 import { freePort } from '../client/free-port.ts';
 import { account } from '../client/once.ts';
+import { shortened } from '../client/query.ts';
 import { targetOf } from '../client/session.ts';
 import { loadSpec } from '../client/spec-file.ts';
 import { tableOf, telling } from '../client/table.ts';
@@ -254,6 +255,12 @@ describe('a table', () => {
     expect(shown).toEqual([
       ['a', '0', '1'],
       ['b', '0', '0'],
+    ]);
+  });
+
+  it('shortens numbers that nobody reads to their end, and nothing else', () => {
+    expect(['1.6923076923076923', '-0.00049', '1.675', '12', '2026-11-27 10:00:00.0000', 'player-1', '', null].map(shortened)).toEqual([
+      ...['1.692', '-0.000', '1.675', '12', '2026-11-27 10:00:00.0000', 'player-1', '', null],
     ]);
   });
 
