@@ -124,7 +124,8 @@ export function handsOn(picture: PipelineStatus): Hands {
         await tellGenerator(wanted.paused);
       }
       picture.generating = true;
-      if (!picture.deep) {
+      // Later its keeper says so.
+      if (!picture.deep && !isKnown) {
         picture.studioRuns = true;
         addUp(picture);
       }
