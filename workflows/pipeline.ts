@@ -87,6 +87,7 @@ export async function operate(
   });
   setHandler(resume, () => {
     if (picture.overBudget !== undefined) letGoOn(picture);
+    picture.unsaved = undefined;
     hands.want({ paused: false, deep: false });
   });
   const accept = (next: Wish): void => {
@@ -139,8 +140,9 @@ export async function operate(
     await condition(() => !isWorking && !hands.areBusy());
     try {
       // One that failed later has let all through already: its streams may be gone.
-      if (keepData) picture.unsaved ??= await hands.letAllThrough();
-      gone = await endEverything({ pipeline: picture.pipeline, keepData, unsaved: picture.unsaved });
+      const unsaved = keepData ? (picture.unsaved ?? (await hands.letAllThrough())) : undefined;
+      picture.unsaved = unsaved;
+      gone = await endEverything({ pipeline: picture.pipeline, keepData, unsaved });
       rename(picture, 'gone');
       return gone;
     } catch (error) {
@@ -168,9 +170,7 @@ export async function operate(
   const carryOut = async (wanted: Wish): Promise<void> => {
     const before = picture.pipeline;
     rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
-    picture.halfDown = undefined;
-    picture.unsaved = undefined;
-    picture.heals = wanted.heals;
+    Object.assign(picture, { halfDown: undefined, unsaved: undefined, heals: wanted.heals });
     try {
       if (brokenOff !== undefined) throw new CancelledFailure('broken off before it began');
       brokenOff = undefined;
