@@ -3,7 +3,7 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { RANGES } from '../pipeline/windows.ts';
 import type { Clients } from './aws.ts';
-import { unlessMissing } from './errors.ts';
+import { undefinedIfMissing } from './errors.ts';
 import { agreedAt } from './s3/last-audit.ts';
 import { firstEventAt } from './s3/ledger.ts';
 
@@ -31,7 +31,7 @@ const HOUR_MS = 3_600_000;
 const FORGETTING_MS = 600_000;
 
 /** Finds out from when on an audit can, and is to, count. */
-export function scoping({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
+export function auditScopeActivities({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
   return {
     'audit.scope': async (pipeline: Pipeline, { hours, onSchedule = false }: Asked): Promise<Scope> => {
       const now = Date.now();
@@ -66,5 +66,5 @@ export function scoping({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
 /** When the events' stream was made. */
 async function madeAt(kinesis: KinesisClient, pipeline: Pipeline): Promise<number | undefined> {
   const look = kinesis.send(new DescribeStreamSummaryCommand({ StreamName: names(pipeline).streams.events }));
-  return (await unlessMissing(look, 'ResourceNotFoundException'))?.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime();
+  return (await undefinedIfMissing(look, 'ResourceNotFoundException'))?.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime();
 }

@@ -8,7 +8,7 @@ import { MONTH_DAYS, RANGES } from '../pipeline/windows.ts';
 import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
-import { unlessMissing } from './errors.ts';
+import { undefinedIfMissing } from './errors.ts';
 import { type Minute, told } from './minutes.ts';
 import { underWay } from './not-yet.ts';
 import { keptFrom, type PlaceName } from './places.ts';
@@ -49,7 +49,7 @@ export interface Compared extends Windows {
  * Counts, place by place, against what the generator's ledger says was sent. `from` leaves out what happened before (milliseconds since the epoch, 0: nothing), `upTo`
  * what was written down after that: of a game that goes on, all counts are then of the same events.
  */
-export function auditing(clients: Clients, target: Target) {
+export function auditActivities(clients: Clients, target: Target) {
   /** What was written down up to a moment, of all that the lake is read of; Firehose takes a while to deliver what is written down. */
   const ledgerOf = async (pipeline: Pipeline, from: number, upTo: number): Promise<LedgerPage[]> => {
     const since = keptFrom(from) - HOUR_MS;
@@ -122,7 +122,7 @@ export function auditing(clients: Clients, target: Target) {
       if (pipeline.target === 'aws') return undefined;
       const begins = await firstEventAt(clients.s3, pipeline);
       if (begins < Math.max(from, Date.now() - MONTH_DAYS * DAY_MS)) return undefined;
-      const kills = await unlessMissing(killsOnDashboard(clients, pipeline), 'ResourceNotFoundException');
+      const kills = await undefinedIfMissing(killsOnDashboard(clients, pipeline), 'ResourceNotFoundException');
       if (kills === undefined) throw ApplicationFailure.nonRetryable(`${names(pipeline).dashboard} is not there`, 'NotThere');
       return kills;
     },

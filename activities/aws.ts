@@ -8,7 +8,7 @@ import { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2';
 import { QuickSightClient } from '@aws-sdk/client-quicksight';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
-import { counts } from './calls.ts';
+import { watchCalls } from './calls.ts';
 import { timed } from './clock.ts';
 import { configOf, type Target } from './target.ts';
 
@@ -34,5 +34,5 @@ export function clients(target: Target) {
   };
 }
 
-type Watched = Parameters<typeof counts>[0] & Parameters<typeof timed>[0];
-const watched = <Client extends Watched>(client: Client): Client => timed(counts(client));
+type Watched = Parameters<typeof watchCalls>[0] & Parameters<typeof timed>[0];
+const watched = <Client extends Watched>(client: Client): Client => timed(watchCalls(client));

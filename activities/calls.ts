@@ -26,7 +26,7 @@ export const doneSoFar = (): Done => counting.getStore() ?? { calls: 0, mutating
  * Runs `work` and counts the calls that it makes through clients that `counts` watches, with those of the attempts before this one. A failure carries them as its
  * details. Retries inside the SDK count as one.
  */
-export function counted<Value>(work: () => Promise<Value>): Promise<{ value: Value } & Calls> {
+export function countCalls<Value>(work: () => Promise<Value>): Promise<{ value: Value } & Calls> {
   const done = doneSoFar();
   return counting.run(done, async () => {
     try {
@@ -39,7 +39,7 @@ export function counted<Value>(work: () => Promise<Value>): Promise<{ value: Val
 }
 
 /** The same of work whose calls are all that it has to tell. */
-export const callsIn = async (work: () => Promise<void>): Promise<Calls> => callsOf(await counted(work));
+export const callsIn = async (work: () => Promise<void>): Promise<Calls> => callsOf(await countCalls(work));
 
 const callsOf = ({ calls, mutatingCalls }: Calls): Calls => ({ calls, mutatingCalls });
 
@@ -66,7 +66,7 @@ interface Watchable {
 }
 
 /** Has a client's calls counted for the work they are made in, and its errors know their operation. */
-export function counts<Client extends Watchable>(client: Client): Client {
+export function watchCalls<Client extends Watchable>(client: Client): Client {
   type Next = (request: unknown) => Promise<unknown>;
   const count = (next: Next, context: Context) => async (request: unknown) => {
     const done = counting.getStore();

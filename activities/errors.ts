@@ -2,11 +2,11 @@
 export const isNamed = (error: unknown, ...names: string[]): boolean => error instanceof Error && names.includes(error.name);
 
 /** Runs a lookup or a removal and turns the service's own "missing" into undefined. */
-export const unlessMissing = <Found>(lookup: Promise<Found>, ...missing: string[]): Promise<Found | undefined> =>
+export const undefinedIfMissing = <Found>(lookup: Promise<Found>, ...missing: string[]): Promise<Found | undefined> =>
   unless(lookup, (error) => isNamed(error, ...missing));
 
 /** Runs a call that the thing may be too busy for; undefined then, and the caller comes again. */
-export const unlessBusy = <Answer>(call: Promise<Answer>, ...busy: string[]): Promise<Answer | undefined> =>
+export const undefinedIfBusy = <Answer>(call: Promise<Answer>, ...busy: string[]): Promise<Answer | undefined> =>
   unless(call, (error) => isNamed(error, ...busy));
 
 /** Runs a call and turns the errors that `expected` knows into undefined. */

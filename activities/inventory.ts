@@ -4,17 +4,17 @@ import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { BY_USE } from '../pipeline/standing-cost.ts';
 import type { Leftover, Leftovers } from '../workflows/messages.ts';
 import type { Clients } from './aws.ts';
+import { findTwice } from './find-twice.ts';
 import { crawlerLog } from './glue/crawler-log.ts';
 import { isOurs, ownerOf } from './own-tags.ts';
 import { carryingTag, isVain } from './owned.ts';
 import type { Found, Resource } from './resource.ts';
-import { sought } from './sought.ts';
 
 /** Why stages would not go, in AWS's words. */
 export type Failures = Partial<Record<Stage, string>>;
 
 /** Looks for what is left of a pipeline. */
-export function inventory(clients: Clients, resources: Record<Stage, Resource<Found>>) {
+export function inventoryActivities(clients: Clients, resources: Record<Stage, Resource<Found>>) {
   return {
     /**
      * Everything that still exists, but for the stages kept on purpose: under the name of each stage, whoever it belongs to, the crawler's log, and whatever else in
@@ -44,7 +44,7 @@ export function inventory(clients: Clients, resources: Record<Stage, Resource<Fo
 async function leftOf(resource: Resource<Found>, pipeline: Pipeline, because?: string): Promise<Leftover[]> {
   const thing = { label: resource.label(pipeline), arn: resource.arn?.(pipeline) };
   return orUnseen(thing, async () => {
-    const found = await sought(resource, pipeline);
+    const found = await findTwice(resource, pipeline);
     if (found === undefined) return [];
     const why = isOurs(found, pipeline) ? (because ?? `AWS still has it, ${resource.status(found)}`) : whose(found, pipeline);
     return [{ ...thing, why, costs: (await resource.costs?.(found, pipeline)) ?? BY_USE }];

@@ -20,7 +20,7 @@ function lookAgain(pipeline: Pipeline, seen: Seen | undefined): number | undefin
 }
 
 /** Runs a change of what was just seen; if the service says that it exists by now, or is gone, somebody was quicker, or that is not so: the caller is to look again. */
-export async function unlessLost<Answer>(change: Promise<Answer>, ...otherwise: string[]): Promise<Answer> {
+export async function retryIfLost<Answer>(change: Promise<Answer>, ...otherwise: string[]): Promise<Answer> {
   try {
     return await change;
   } catch (error) {

@@ -1,9 +1,9 @@
 import { names, OWNER_TAG } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { droppedFrom } from '../pipeline/tags.ts';
+import { findTwice } from './find-twice.ts';
 import { notYet } from './not-yet.ts';
 import type { Difference, Found, Resource } from './resource.ts';
-import { sought } from './sought.ts';
 
 const FIELD = 'Tags.';
 /** What the keys of all tags begin with that no spec has set. */
@@ -37,7 +37,7 @@ export async function retag<Thing extends Found>(
 
 /** Gives a thing back that was taken over: takes our tags off, and sets those of the spec back to what they were by the differences that taking over met. */
 export async function giveBack<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, met: Difference[] = []): Promise<void> {
-  const found = await sought(resource, pipeline);
+  const found = await findTwice(resource, pipeline);
   if (found?.tags === undefined || !isOurs(found, pipeline)) return;
   const before = met.filter(isOfTags).map(({ field, is }) => [field.slice(FIELD.length), is] as const);
   const kept = before.filter((entry): entry is [string, string] => typeof entry[1] === 'string');

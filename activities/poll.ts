@@ -8,7 +8,7 @@ const SLOWEST_MS = 2_000;
  * Looks until `done`, ever more slowly, and returns what it then saw; a benign failure after `within` milliseconds. Only for the few things that
  * one activity must see through (a statement, a version to publish): whatever can be looked at again by name is waited for by `ready`.
  */
-export async function settled<Seen>(
+export async function pollUntil<Seen>(
   look: () => Promise<Seen>,
   done: (seen: Seen) => boolean,
   { within, what }: { within: number; what: string },

@@ -7,7 +7,7 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import { streamShards } from '../pipeline/stream-shards.ts';
 import type { Clients } from './aws.ts';
 import { permissionAdvice } from './caller.ts';
-import { isRefused, unlessMissing } from './errors.ts';
+import { isRefused, undefinedIfMissing } from './errors.ts';
 import { pages } from './pages.ts';
 import { ok, refused, type Verdict, warning } from './verdict.ts';
 
@@ -62,12 +62,12 @@ export function quotas({ kinesis, iam, firehose, kinesisAnalyticsV2 }: Clients) 
   };
 
   async function openShards(StreamName: string): Promise<number> {
-    const answer = await unlessMissing(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException');
+    const answer = await undefinedIfMissing(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException');
     return answer?.StreamDescriptionSummary?.OpenShardCount ?? 0;
   }
 
   async function isMissing(RoleName: string): Promise<boolean> {
-    return (await unlessMissing(iam.send(new GetRoleCommand({ RoleName })), 'NoSuchEntityException')) === undefined;
+    return (await undefinedIfMissing(iam.send(new GetRoleCommand({ RoleName })), 'NoSuchEntityException')) === undefined;
   }
 }
 

@@ -3,13 +3,13 @@ import { foreignAdvice } from '../pipeline/foreign.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Standing } from '../pipeline/standing-cost.ts';
 import type { Seen } from '../pipeline/waiting.ts';
-import { type Calls, callsIn, counted, doneSoFar, operationOf } from './calls.ts';
+import { type Calls, callsIn, countCalls, doneSoFar, operationOf } from './calls.ts';
 import { FINAL, isNamed } from './errors.ts';
+import { findTwice } from './find-twice.ts';
 import type { Service } from './iam/policies.ts';
 import { deniedAdvice, roleAdvice } from './iam/refusal.ts';
 import { notYet, underWay } from './not-yet.ts';
 import { giveBack, isOfTags, isOurs, ownerOf, retag, tagDifferences } from './own-tags.ts';
-import { sought } from './sought.ts';
 
 /** Where a resource stands on its way to being usable, or (`leaving`) gone. */
 export type Status = 'pending' | 'ready' | 'broken' | 'leaving';
@@ -70,12 +70,12 @@ export interface Emptied {
 }
 
 /** What an `ensure` may do besides: take over a thing that carries no owner's tag, make anew what cannot be changed. */
-export interface Leave {
+export interface Consent {
   adopt?: boolean;
   replace?: boolean;
 }
 
-/** What `ensure` would do: `foreign` and `replace` want the user's leave, `wait` is a thing on its way. */
+/** What `ensure` would do: `foreign` and `replace` want the user's consent, `wait` is a thing on its way. */
 export type Action = 'none' | 'create' | 'change' | 'replace' | 'adopt' | 'foreign' | 'wait';
 
 /** How one resource stands to its spec. `owner`, `hidden`: whose a foreign one is. `removes`: what of it would be taken away. */
@@ -94,8 +94,8 @@ export type Outcome = 'created' | 'changed' | 'adopted' | 'replaced' | 'unchange
 
 /** The steps that Temporal runs, derived from the functions of a resource. */
 export interface Steps {
-  /** Finds, creates if missing, else changes what differs. Fails for good on a thing that belongs to somebody else, or must be made anew without leave. */
-  ensure(pipeline: Pipeline, leave?: Leave): Promise<{ outcome: Outcome } & Calls>;
+  /** Finds, creates if missing, else changes what differs. Fails for good on a thing that belongs to somebody else, or must be made anew without consent. */
+  ensure(pipeline: Pipeline, consent?: Consent): Promise<{ outcome: Outcome } & Calls>;
   /** Returns once usable and complete; "not yet" is a benign failure that says when to look again, by the waits `seen` before. */
   ready(pipeline: Pipeline, seen?: Seen): Promise<Calls>;
   /** Gives back what was taken over, `met` being the differences that its survey told of then: it is nobody's of ours again, and stays. */
@@ -132,14 +132,14 @@ export function steps<Thing extends Found>(resource: Resource<Thing>, youngRole:
       : ApplicationFailure.nonRetryable(`${error.message} ${advice}`, isBroken ? error.type : 'RoleRefused');
   };
   return {
-    ensure: async (pipeline, leave) => {
-      const { value, ...calls } = await counted(() => said('ensuring', pipeline, () => ensure(resource, pipeline, leave)));
+    ensure: async (pipeline, consent) => {
+      const { value, ...calls } = await countCalls(() => said('ensuring', pipeline, () => ensure(resource, pipeline, consent)));
       return { outcome: value, ...calls };
     },
     ready: (pipeline, seen) => callsIn(() => said('waiting for', pipeline, () => ready(resource, pipeline, seen))),
     release: (pipeline, met) => callsIn(() => said('giving back', pipeline, () => giveBack(resource, pipeline, met))),
     remove: async (pipeline) => {
-      const { value: emptying, ...calls } = await counted(() => said('removing', pipeline, () => remove(resource, pipeline)));
+      const { value: emptying, ...calls } = await countCalls(() => said('removing', pipeline, () => remove(resource, pipeline)));
       return { ...calls, emptying };
     },
     gone: (pipeline, seen) => callsIn(() => said('waiting for the end of', pipeline, () => gone(resource, pipeline, seen))),
@@ -147,14 +147,14 @@ export function steps<Thing extends Found>(resource: Resource<Thing>, youngRole:
 }
 
 /** How a resource stands to its spec; reads only. */
-export async function survey<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, leave: Leave = {}): Promise<Survey> {
-  return compared(resource, pipeline, leave, await sought(resource, pipeline));
+export async function survey<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, consent: Consent = {}): Promise<Survey> {
+  return compared(resource, pipeline, consent, await findTwice(resource, pipeline));
 }
 
 async function compared<Thing extends Found>(
   resource: Resource<Thing>,
   pipeline: Pipeline,
-  { adopt }: Leave,
+  { adopt }: Consent,
   found: Thing | undefined,
 ): Promise<Survey> {
   const label = resource.label(pipeline);
@@ -177,15 +177,15 @@ async function compared<Thing extends Found>(
   return as(differences.length > 0 ? 'change' : 'none', differences);
 }
 
-async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, leave: Leave = {}): Promise<Outcome> {
+async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, consent: Consent = {}): Promise<Outcome> {
   // Of a thing that did not show, its creation says that it is there.
   const found = await resource.find(pipeline);
-  const is = await compared(resource, pipeline, leave, found);
+  const is = await compared(resource, pipeline, consent, found);
   const done = doneSoFar() as { outcome?: Outcome };
   if (is.action === 'none') return done.outcome ?? 'unchanged';
   if (is.action === 'wait') throw notYet(`${is.label} is not settled yet`);
   if (is.action === 'foreign') throw ApplicationFailure.nonRetryable(foreignAdvice(is), 'ForeignResource');
-  if (is.action === 'replace' && !leave.replace) {
+  if (is.action === 'replace' && !consent.replace) {
     const fields = is.differences.flatMap(({ field, replace }) => (replace ? [field] : []));
     throw ApplicationFailure.nonRetryable(
       `${is.label} has to be made anew to change ${fields.join(', ')}, and what it holds would be lost; to agree, give --replace`,
@@ -218,7 +218,7 @@ async function ready<Thing extends Found>(resource: Resource<Thing>, pipeline: P
 }
 
 async function remove<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<number | undefined> {
-  const found = await sought(resource, pipeline);
+  const found = await findTwice(resource, pipeline);
   return found !== undefined && isOurs(found, pipeline) ? push(resource, pipeline, found) : undefined;
 }
 
@@ -232,11 +232,11 @@ async function push<Thing extends Found>(resource: Resource<Thing>, pipeline: Pi
 }
 
 async function gone<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, seen?: Seen): Promise<void> {
-  const found = await sought(resource, pipeline);
+  const found = await findTwice(resource, pipeline);
   if (found === undefined || !isOurs(found, pipeline)) return;
   // What is only half removed (an application still stopping, a bucket that filled again) gets the next push here.
   await push(resource, pipeline, found);
-  if ((await sought(resource, pipeline)) !== undefined) throw underWay(pipeline, `${resource.label(pipeline)} is still there`, seen);
+  if ((await findTwice(resource, pipeline)) !== undefined) throw underWay(pipeline, `${resource.label(pipeline)} is still there`, seen);
 }
 
 const OWN_FAILURES = ['ForeignResource', 'ReplacementNeeded'];

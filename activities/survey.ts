@@ -2,21 +2,24 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { callerAdvice, permissionAdvice } from './caller.ts';
-import { type Calls, counted } from './calls.ts';
+import { type Calls, countCalls } from './calls.ts';
 import { isRefused, isUnknownCaller } from './errors.ts';
-import { type Found, type Leave, type Resource, type Survey, survey } from './resource.ts';
+import { type Consent, type Found, type Resource, type Survey, survey } from './resource.ts';
 
 /** How every stage stands, and what is to be taken away besides what their surveys name. */
 type Surveyed = { stages: Record<Stage, Survey>; removed: string[] } & Calls;
 
 /** Looks how everything stands. `surplus` tells of the schedules that the spec no longer has. */
-export function surveying(resources: Record<Stage, Resource<Found>>, surplus: (pipeline: Pipeline) => Promise<string[]> = async () => []) {
+export function surveyActivities(
+  resources: Record<Stage, Resource<Found>>,
+  surplus: (pipeline: Pipeline) => Promise<string[]> = async () => [],
+) {
   return {
     /** How every stage stands to the spec, all looked at at once; changes nothing. Fails for good where the caller may not look, saying what is missing for which. */
-    'stages.survey': async (pipeline: Pipeline, leave?: Leave): Promise<Surveyed> => {
+    'stages.survey': async (pipeline: Pipeline, consent?: Consent): Promise<Surveyed> => {
       const all = Object.entries(resources) as [Stage, Resource<Found>][];
-      const { value, ...calls } = await counted(() =>
-        Promise.all([surplus(pipeline), Promise.allSettled(all.map(([, resource]) => seen(resource, pipeline, leave)))]),
+      const { value, ...calls } = await countCalls(() =>
+        Promise.all([surplus(pipeline), Promise.allSettled(all.map(([, resource]) => seen(resource, pipeline, consent)))]),
       );
       const [schedules, looks] = value;
       refuse(
@@ -32,9 +35,9 @@ export function surveying(resources: Record<Stage, Resource<Found>>, surplus: (p
 }
 
 /** A name that is taken by somebody whose thing we may not even look at is foreign too. */
-async function seen(resource: Resource<Found>, pipeline: Pipeline, leave?: Leave): Promise<Survey> {
+async function seen(resource: Resource<Found>, pipeline: Pipeline, consent?: Consent): Promise<Survey> {
   try {
-    return await survey(resource, pipeline, leave);
+    return await survey(resource, pipeline, consent);
   } catch (error) {
     if (!(error instanceof ApplicationFailure) || error.type !== 'ForeignResource') throw error;
     return { label: resource.label(pipeline), arn: resource.arn?.(pipeline), action: 'foreign', differences: [], hidden: true };

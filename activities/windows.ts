@@ -2,7 +2,7 @@ import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Clients } from './aws.ts';
-import { unlessMissing } from './errors.ts';
+import { undefinedIfMissing } from './errors.ts';
 import { textOf, windowSecondsIn } from './kinesis-analytics-v2/note.ts';
 import { newestWindow } from './s3/metrics.ts';
 import { ok, refused, type Verdict } from './verdict.ts';
@@ -20,7 +20,7 @@ export async function windowLength(clients: Clients, pipeline: Pipeline): Promis
 
 async function secondsOfSql({ kinesisAnalyticsV2 }: Clients, pipeline: Pipeline): Promise<number | undefined> {
   const ApplicationName = names(pipeline).application;
-  const answer = await unlessMissing(
+  const answer = await undefinedIfMissing(
     kinesisAnalyticsV2.send(new DescribeApplicationCommand({ ApplicationName })),
     'ResourceNotFoundException',
   );

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueryExecutionCommand, GetQueryResultsCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { type Clients, clients } from '../activities/aws.ts';
-import { settled } from '../activities/poll.ts';
+import { pollUntil } from '../activities/poll.ts';
 import { names } from '../pipeline/names.ts';
 import { heartbeat, laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
@@ -41,7 +41,7 @@ export async function freshness(dir: string, seconds: number, limit: number): Pr
     await bringUp(aws, ['eventsDelivery', 'playerDelivery'], pipeline);
     const passed: Passed = new Map();
     const sending = send(studio.put, passed, stop.signal);
-    await settled(() => isDelivered(aws, pipeline), Boolean, { within: FIRST_DELIVERY_MS, what: 'the first delivery' });
+    await pollUntil(() => isDelivered(aws, pipeline), Boolean, { within: FIRST_DELIVERY_MS, what: 'the first delivery' });
     await crawl(aws, pipeline);
     const delays = await measured(aws, pipeline, passed, Math.max(40_000, 3 * seconds * 1000));
     stop.abort();
@@ -102,7 +102,7 @@ async function newestWindow({ athena }: Clients, pipeline: Pipeline): Promise<nu
   const QueryString = `SELECT max(window_end) FROM ${lakeDatabase}.player_metrics WHERE year || month || day || hour = '${hour}'`;
   const { QueryExecutionId } = await athena.send(new StartQueryExecutionCommand({ QueryString, WorkGroup }));
   const look = async () => (await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution?.Status?.State ?? '';
-  const state = await settled(look, (is) => is !== 'QUEUED' && is !== 'RUNNING', { within: 20_000, what: 'the query' });
+  const state = await pollUntil(look, (is) => is !== 'QUEUED' && is !== 'RUNNING', { within: 20_000, what: 'the query' });
   if (state !== 'SUCCEEDED') throw new Error(`the query ended as ${state}`);
   const { ResultSet } = await athena.send(new GetQueryResultsCommand({ QueryExecutionId }));
   const text = ResultSet?.Rows?.[1]?.Data?.[0]?.VarCharValue;

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import type { Client } from '@temporalio/client';
 import { blocksInAthena } from '../activities/athena/blocks.ts';
-import { auditing } from '../activities/audit.ts';
+import { auditActivities } from '../activities/audit.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import type { PlaceName } from '../activities/places.ts';
@@ -19,7 +19,7 @@ import { bringUp, crawl } from '../test/dashboard-lake.ts';
 import { type AwsProcess, endAws, startAws } from '../test/local/studio-process.ts';
 import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
-import { type GeneratorState, generatorStatus, stop } from '../workflows/messages.ts';
+import { type GeneratorState, generatorQuery, stop } from '../workflows/messages.ts';
 import { type Figure, limited, round } from './figure.ts';
 import { residentMegabytes } from './memory.ts';
 import { onServer, type Server } from './server.ts';
@@ -129,7 +129,7 @@ async function measured(server: Server, { events, shards }: { events: number; sh
     const sent = round((seconds * 1e6) / events, 2);
     await delivered(aws, pipeline);
     await crawl(aws, pipeline);
-    const counting = auditing(aws, local.config);
+    const counting = auditActivities(aws, local.config);
     const whole = (place: PlaceName) => async () => check(place, events, (await counting['audit.count'](pipeline, place)) as Holding);
     const stream = await perEvent(whole('stream'));
     const lake = await perEvent(whole('lake'));
@@ -164,7 +164,7 @@ async function played(
     const until = Date.now() + PATIENCE_MS;
     const reached = async (isSo: (state: GeneratorState) => boolean) => {
       for (;;) {
-        const now = await handle.query(generatorStatus);
+        const now = await handle.query(generatorQuery);
         if (isSo(now)) return;
         if (Date.now() > until) throw new Error(`after ${PATIENCE_MS / 60_000} minutes the generator has sent ${now.acknowledged} events`);
         await delay(LOOK_MS);

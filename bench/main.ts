@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { Command } from 'commander';
-import { courier } from '../activities/kinesis/deliver.ts';
+import { producer } from '../activities/kinesis/producer.ts';
 import { putting } from '../activities/kinesis/put-records.ts';
 import { sendStretch, unsent } from '../activities/kinesis/stretch.ts';
 import { startLocal } from '../local/start.ts';
@@ -19,7 +19,7 @@ import { generation } from './generation.ts';
 import { growth } from './growth.ts';
 import { many } from './many.ts';
 import { residentMegabytes } from './memory.ts';
-import { producer } from './producer.ts';
+import { producer as producers } from './producer.ts';
 import { ready } from './ready.ts';
 import { steps } from './steps.ts';
 
@@ -61,7 +61,7 @@ async function acknowledged(): Promise<Figure> {
     const spec = parseSpec({ shards: 10, generator: { rate: 'max' } });
     await kinesis.send(new CreateStreamCommand({ StreamName: 'bench', ShardCount: spec.shards }));
     const game = gameOf(spec, 'bench000');
-    const post = courier({ put, stream: 'bench', aggregate: true });
+    const post = producer({ put, stream: 'bench', aggregate: true });
     const each = 20_000;
     const bases = [{ from: 0, base: Date.now() - 3_600_000, rate: 1e6 }];
     const sending = { courier: post, signal: new AbortController().signal, report: () => undefined };
@@ -88,7 +88,7 @@ const GROUPS = {
   critical,
   many,
   generation,
-  producer,
+  producer: producers,
   flink,
   growth,
 };

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import { type Sent, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
+import { type SendProgress, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
 import { dueBy } from '../pipeline/ledger.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { activitiesOf, world } from '../test/world.ts';
@@ -12,7 +12,7 @@ type Activity = (...args: unknown[]) => unknown;
 const HEARTBEAT_MS = 250;
 
 /** Takes as long over a range as its events do, and tells how far it is; nothing is sent. */
-async function generate({ from, to, bases, until = 0, again }: Stretch & { again: boolean }): Promise<Sent> {
+async function generate({ from, to, bases, until = 0, again }: Stretch & { again: boolean }): Promise<SendProgress> {
   const context = Context.current();
   let next = from;
   while ((next < to || Date.now() < until) && (again || !context.cancellationSignal.aborted)) {

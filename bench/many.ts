@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { picture, unlessNobodyAnswers } from '../client/picture.ts';
 import { startPipeline } from '../client/pipeline.ts';
+import { snapshot, undefinedIfUnanswered } from '../client/snapshot.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { status } from '../workflows/messages.ts';
+import { statusQuery } from '../workflows/messages.ts';
 import { type Figure, limited, quantile, round } from './figure.ts';
 import { onServer, type Server } from './server.ts';
 
@@ -52,7 +52,7 @@ async function upAll(client: Client, all: Pipeline[]): Promise<void> {
   const end = Date.now() + PATIENCE_MS;
   for (const { name } of all) {
     for (;;) {
-      const state = (await unlessNobodyAnswers(picture(client, name)))?.pipeline.state;
+      const state = (await undefinedIfUnanswered(snapshot(client, name)))?.pipeline.state;
       if (state === 'running') break;
       if (state === 'held' || Date.now() > end) throw new Error(`pipeline ${name} is ${state}, not running`);
       await delay(1000);
@@ -71,8 +71,8 @@ async function asked({ client, megabytes }: Server, all: Pipeline[]) {
     const pipeline = all[i % all.length]!;
     const next = delay(ASK_EVERY_MS);
     const handle = client.workflow.getHandle(names(pipeline).workflows.pipeline);
-    queries.push(await took(() => handle.query(status)));
-    pictures.push(await took(() => picture(client, pipeline.name)));
+    queries.push(await took(() => handle.query(statusQuery)));
+    pictures.push(await took(() => snapshot(client, pipeline.name)));
     if (i % 10 === 0) {
       worker = Math.max(worker, megabytes('worker'));
       temporal = Math.max(temporal, megabytes('Temporal'));

@@ -19,7 +19,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation } from '../pipeline/stages.ts';
 import { taskQueue } from '../worker/connect.ts';
 import { heartbeats } from '../worker/heartbeat.ts';
-import type { provision, takeDown } from '../workflows/provision.ts';
+import type { provision, removeStages } from '../workflows/provision.ts';
 import type { Place } from './life.ts';
 import { startServer } from './server.ts';
 
@@ -35,7 +35,7 @@ export interface Account extends Place {
   /** Cancels what `up` has under way. */
   breakOff(pipeline: Pipeline): Promise<void>;
   /** Takes that away again; gives why each stage that would not go is still there. */
-  down(pipeline: Pipeline): ReturnType<typeof takeDown>;
+  down(pipeline: Pipeline): ReturnType<typeof removeStages>;
 }
 
 /** Gives out accounts, one at a time. */
@@ -108,7 +108,10 @@ export async function accounts(): Promise<Accounts> {
         await (await ups.get(name)!).cancel().catch(unlessGone);
       },
       down: (pipeline) =>
-        client.workflow.execute<typeof takeDown>('takeDown', { ...begun(pipeline, 'down'), args: [{ pipeline, plan: foundation() }] }),
+        client.workflow.execute<typeof removeStages>('removeStages', {
+          ...begun(pipeline, 'down'),
+          args: [{ pipeline, plan: foundation() }],
+        }),
       close: async () => {
         await endAll(client);
         worker.shutdown();

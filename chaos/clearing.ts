@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { StopApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
-import { takeDown } from '../client/pipeline.ts';
+import { requestTeardown } from '../client/pipeline.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { ACCOUNT } from './account.ts';
@@ -15,7 +15,7 @@ export async function cleared(place: Place, run: Run, spec: Spec | Pipeline): Pr
   const pipeline: Pipeline = { account: ACCOUNT, ...spec };
   const pending = await within(PATIENCE_MS, (signal) => persistently(signal, () => pendingOf(place, pipeline)));
   if (pending.length > 0) run.fault = `${run.fault}; under way: ${pending.join(', ')}`;
-  await within(PATIENCE_MS, (signal) => persistently(signal, () => takeDown(place.client, pipeline))).catch((error: Error) => {
+  await within(PATIENCE_MS, (signal) => persistently(signal, () => requestTeardown(place.client, pipeline))).catch((error: Error) => {
     run.fault = `${run.fault}; nor does it go: ${error.message}`;
   });
   const there = await within(PATIENCE_MS, (signal) => persistently(signal, () => inventoryOf(place, pipeline)));

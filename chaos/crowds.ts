@@ -1,7 +1,17 @@
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { ACCOUNT, type Account } from './account.ts';
 import { cleared } from './clearing.ts';
-import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, smallGame, standsOnce, takenDown } from './life.ts';
+import {
+  applyAndWait,
+  awaitFlow,
+  expectMadeOnce,
+  expectNothingLeft,
+  expectStandsOnce,
+  inventoryOf,
+  pauseAndAudit,
+  smallGame,
+  tearDown,
+} from './life.ts';
 import { COUNTS, type Course, lived, type Run } from './run.ts';
 
 /** Many pipelines live at once in one account: none loses, doubles or leaves anything, and all of it goes. */
@@ -23,20 +33,20 @@ export async function crowdRun(account: Account, number: number, size: number, s
       const each = (work: (course: Course, pipeline: Pipeline) => Promise<unknown>) =>
         Promise.all(pipelines.map((pipeline) => work({ ...course, run: { ...run } }, pipeline)));
       phase('up');
-      await each((own, pipeline) => carriedOut(account, own, pipeline));
-      await each((own, pipeline) => flows(account, own, pipeline));
+      await each((own, pipeline) => applyAndWait(account, own, pipeline));
+      await each((own, pipeline) => awaitFlow(account, own, pipeline));
       phase('the account');
       await each(async (own, pipeline) => {
-        await counted(account, own, pipeline);
-        await standsOnce(account, own, pipeline);
-        await madeOnce(account, own, pipeline);
+        await pauseAndAudit(account, own, pipeline);
+        await expectStandsOnce(account, own, pipeline);
+        await expectMadeOnce(account, own, pipeline);
         for (const count of ['lost', 'duplicates', 'madeTwice'] as const) all[count] += own.run[count] ?? Number.NaN;
       });
       Object.assign(run, all);
       phase('down');
-      await each((own, pipeline) => takenDown(account, own, pipeline));
+      await each((own, pipeline) => tearDown(account, own, pipeline));
       phase('the end');
-      for (const pipeline of pipelines) await nothingLeft(account, course, pipeline, before);
+      for (const pipeline of pipelines) await expectNothingLeft(account, course, pipeline, before);
     },
     async (run) => {
       for (const pipeline of pipelines) await cleared(account, run, pipeline);

@@ -5,7 +5,19 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { ACCOUNT, type Account } from './account.ts';
 import { cleared } from './clearing.ts';
-import { asWanted, carriedOut, counted, flows, inventoryOf, nothingLeft, SELDOM, seen, smallGame, standsOnce, takenDown } from './life.ts';
+import {
+  applyAndWait,
+  awaitAsWanted,
+  awaitFlow,
+  expectNothingLeft,
+  expectStandsOnce,
+  inventoryOf,
+  pauseAndAudit,
+  SELDOM,
+  seen,
+  smallGame,
+  tearDown,
+} from './life.ts';
 import { shuffled } from './random.ts';
 import { type Course, lived, type Run, until } from './run.ts';
 import { type Deed, OF_ROLES, OF_THINGS } from './somebody.ts';
@@ -62,21 +74,21 @@ function driftRun(account: Account, number: number, some: string[], seed: number
       phase('the beginning');
       const before = await inventoryOf(account, pipeline);
       phase('up');
-      await carriedOut(account, course, pipeline);
-      await flows(account, course, pipeline);
+      await applyAndWait(account, course, pipeline);
+      await awaitFlow(account, course, pipeline);
       for (const what of some) {
         phase(what);
         await healed(account, course, pipeline, DRIFTS[what]!);
         run.blows.push(what);
       }
       phase('the account');
-      await flows(account, course, pipeline);
-      await counted(account, course, pipeline);
-      await standsOnce(account, course, pipeline);
+      await awaitFlow(account, course, pipeline);
+      await pauseAndAudit(account, course, pipeline);
+      await expectStandsOnce(account, course, pipeline);
       phase('down');
-      await takenDown(account, course, pipeline);
+      await tearDown(account, course, pipeline);
       phase('the end');
-      await nothingLeft(account, course, pipeline, before);
+      await expectNothingLeft(account, course, pipeline, before);
     },
     (run) => cleared(account, run, pipeline),
   );
@@ -101,5 +113,5 @@ async function healed(account: Account, course: Course, pipeline: Pipeline, deed
     const found = now?.drifts.filter(({ at }) => at > since) ?? [];
     return (now?.state === 'running' && found.some(({ done }) => done === 'healed')) || undefined;
   });
-  await asWanted(account, course, pipeline);
+  await awaitAsWanted(account, course, pipeline);
 }

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { startPipeline, takeDown } from '../client/pipeline.ts';
+import { requestTeardown, startPipeline } from '../client/pipeline.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 import { ACCOUNT } from './account.ts';
 import { type Place, persistently, seen, smallGame } from './life.ts';
@@ -17,6 +17,6 @@ export async function flinkTime(place: Place): Promise<number> {
   const began = performance.now();
   await until(signal, async () => ((await seen(place, pipeline.name))?.notebook?.state === 'running' ? true : undefined), 50);
   const took = performance.now() - began;
-  await persistently(signal, () => takeDown(place.client, pipeline));
+  await persistently(signal, () => requestTeardown(place.client, pipeline));
   return took;
 }

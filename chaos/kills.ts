@@ -7,7 +7,18 @@ import { inAccount } from '../client/pipeline.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { cleared } from './clearing.ts';
 import { d2d, type Ground, killed } from './ground.ts';
-import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, persistently, smallGame, standsOnce, takenDown } from './life.ts';
+import {
+  applyAndWait,
+  awaitFlow,
+  expectMadeOnce,
+  expectNothingLeft,
+  expectStandsOnce,
+  inventoryOf,
+  pauseAndAudit,
+  persistently,
+  smallGame,
+  tearDown,
+} from './life.ts';
 import { oneOf, randomOf } from './random.ts';
 import { COUNTS, type Course, lived, RECOVERY_MS, type Run, type Time } from './run.ts';
 
@@ -60,18 +71,18 @@ export function killRun(on: Ground, number: number, seed: number, time: Time): P
       const next: Pipeline = { ...pipeline, ...parseSpec(changed) };
       const before = await inventoryOf(on, pipeline);
       await writeFile(file, JSON.stringify(written));
-      await phase('up', () => carriedOut(on, course, pipeline));
-      await phase('run', () => flows(on, course, pipeline));
+      await phase('up', () => applyAndWait(on, course, pipeline));
+      await phase('run', () => awaitFlow(on, course, pipeline));
       await writeFile(file, JSON.stringify(changed));
-      await phase('apply', () => carriedOut(on, course, next));
+      await phase('apply', () => applyAndWait(on, course, next));
       course.phase('the account');
-      await flows(on, course, next);
-      await counted(on, course, next);
-      await standsOnce(on, course, next);
-      await phase('down', () => takenDown(on, course, next));
+      await awaitFlow(on, course, next);
+      await pauseAndAudit(on, course, next);
+      await expectStandsOnce(on, course, next);
+      await phase('down', () => tearDown(on, course, next));
       course.phase('the end');
-      await madeOnce(on, course, next);
-      await nothingLeft(on, course, next, before);
+      await expectMadeOnce(on, course, next);
+      await expectNothingLeft(on, course, next, before);
     },
     (run) => cleared(on, run, spec),
   );

@@ -3,8 +3,8 @@ import type { Client } from '@temporalio/client';
 import type { Clients, Target } from '../activities/aws.ts';
 import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
 import { everythingOf } from '../client/inventory.ts';
-import { type Picture, picture } from '../client/picture.ts';
-import { planned, startPipeline, takeDown } from '../client/pipeline.ts';
+import { requestPlan, requestTeardown, startPipeline } from '../client/pipeline.ts';
+import { type Snapshot, snapshot } from '../client/snapshot.ts';
 import type { Call } from '../local/call-log.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
@@ -61,10 +61,10 @@ function isPassing(error: unknown): boolean {
   return PASSING.test(`${error.name} ${error.message}`) || isPassing(error.cause);
 }
 
-/** The picture, unless nobody answers just now. */
-export async function seen({ client }: Place, name: string): Promise<Picture | undefined> {
+/** The status, unless nobody answers just now. */
+export async function seen({ client }: Place, name: string): Promise<Snapshot | undefined> {
   try {
-    return await picture(client, name);
+    return await snapshot(client, name);
   } catch (error) {
     if (isPassing(error)) return undefined;
     throw error;
@@ -72,7 +72,7 @@ export async function seen({ client }: Place, name: string): Promise<Picture | u
 }
 
 /** Has it brought up or changed, as a user would who (if it may hold) says `d2d up` again wherever it holds; returns why it held. */
-export async function carriedOut(place: Place, course: Course, pipeline: Pipeline, mayHold = false): Promise<string[]> {
+export async function applyAndWait(place: Place, course: Course, pipeline: Pipeline, mayHold = false): Promise<string[]> {
   const reasons: string[] = [];
   for (;;) {
     const reason = await tried(place, course, pipeline);
@@ -93,7 +93,7 @@ async function tried(place: Place, { signal }: Course, pipeline: Pipeline): Prom
   const wanted = JSON.stringify(pipeline);
   const end = await until(signal, async () => {
     const now = (await seen(place, pipeline.name))?.pipeline;
-    if (now?.asked) return undefined;
+    if (now?.applyPending) return undefined;
     if (now?.state === 'held') return { reason: now.reason ?? 'it does not say why' };
     const isUp = now?.state === 'running' || now?.state === 'paused';
     return isUp && JSON.stringify(now.pipeline) === wanted ? {} : undefined;
@@ -102,10 +102,10 @@ async function tried(place: Place, { signal }: Course, pipeline: Pipeline): Prom
 }
 
 /** Resolves once nothing differs any more from what the spec wants; fails if that needs another `up`. Gives why it could not be told, where that may fail. */
-export async function asWanted({ client }: Place, { signal }: Course, pipeline: Pipeline, mayFail = false): Promise<string[]> {
+export async function awaitAsWanted({ client }: Place, { signal }: Course, pipeline: Pipeline, mayFail = false): Promise<string[]> {
   const reasons: string[] = [];
   const look = () =>
-    persistently(signal, () => planned(client, { pipeline })).catch((error: unknown) => {
+    persistently(signal, () => requestPlan(client, { pipeline })).catch((error: unknown) => {
       if (!mayFail || signal.aborted) throw error;
       reasons.push(wordsOf(error));
       return undefined;
@@ -121,7 +121,7 @@ export async function asWanted({ client }: Place, { signal }: Course, pipeline: 
 }
 
 /** Resolves once windows come out of the SQL, and events have been acknowledged since. */
-export async function flows(place: Place, { signal }: Course, { name }: Pipeline): Promise<void> {
+export async function awaitFlow(place: Place, { signal }: Course, { name }: Pipeline): Promise<void> {
   let first: number | undefined;
   await until(signal, async () => {
     const now = await seen(place, name);
@@ -132,7 +132,7 @@ export async function flows(place: Place, { signal }: Course, { name }: Pipeline
 }
 
 /** Pauses it, and resolves once every window is closed; a deep pause once the Studio application is stopped, too. */
-export async function paused(place: Place, { signal }: Course, { name }: Pipeline, deep = false): Promise<void> {
+export async function pauseAndWait(place: Place, { signal }: Course, { name }: Pipeline, deep = false): Promise<void> {
   await persistently(signal, () => place.client.workflow.getHandle(name).signal(pause, { deep }));
   await until(signal, async () => {
     const now = await seen(place, name);
@@ -142,7 +142,7 @@ export async function paused(place: Place, { signal }: Course, { name }: Pipelin
 }
 
 /** Counts a game that is paused everywhere. */
-export const audited = (place: Place, course: Course, pipeline: Pipeline): Promise<Audit> =>
+export const runAudit = (place: Place, course: Course, pipeline: Pipeline): Promise<Audit> =>
   persistently(course.signal, () =>
     place.client.workflow.execute<typeof audit>('audit', {
       workflowId: `${pipeline.name}/audit`,
@@ -154,9 +154,9 @@ export const audited = (place: Place, course: Course, pipeline: Pipeline): Promi
   );
 
 /** Pauses the game and counts it everywhere; fails with whatever does not agree. */
-export async function counted(place: Place, course: Course, pipeline: Pipeline, deep = false): Promise<void> {
-  await paused(place, course, pipeline, deep);
-  const report = await audited(place, course, pipeline);
+export async function pauseAndAudit(place: Place, course: Course, pipeline: Pipeline, deep = false): Promise<void> {
+  await pauseAndWait(place, course, pipeline, deep);
+  const report = await runAudit(place, course, pipeline);
   Object.assign(course.run, { lost: finite(report.lost), duplicates: finite(report.duplicates ?? Number.NaN) });
   const faults = mismatches(report);
   if (faults.length > 0) throw new Error(`the account does not agree: ${faults.join('; ')}`);
@@ -165,7 +165,7 @@ export async function counted(place: Place, course: Course, pipeline: Pipeline, 
 const finite = (value: number) => (Number.isFinite(value) ? value : null);
 
 /** Fails with whatever has no name of its own and stands twice. */
-export async function standsOnce({ aws }: Place, { run, signal }: Course, pipeline: Pipeline): Promise<void> {
+export async function expectStandsOnce({ aws }: Place, { run, signal }: Course, pipeline: Pipeline): Promise<void> {
   const twice = await persistently(signal, () => standingTwice(aws, pipeline));
   if (twice.length === 0) return;
   run.madeTwice = twice.length;
@@ -173,7 +173,7 @@ export async function standsOnce({ aws }: Place, { run, signal }: Course, pipeli
 }
 
 /** Counts what was made or started twice in the whole life; fails with a list of it. */
-export async function madeOnce(place: Place, { run }: Pick<Course, 'run'>, pipeline: Pipeline): Promise<void> {
+export async function expectMadeOnce(place: Place, { run }: Pick<Course, 'run'>, pipeline: Pipeline): Promise<void> {
   const [calls, meant] = await Promise.all([place.calls(), meantBy(place.client, pipeline)]);
   const created = createdTwice(calls).filter(
     (thing) => thing.includes(pipeline.name) || thing.includes(pipeline.name.replaceAll('-', '_')),
@@ -187,7 +187,7 @@ export async function madeOnce(place: Place, { run }: Pick<Course, 'run'>, pipel
  * Has everything that is on a schedule done once, but for the account of a game that goes on, and every question asked; where that may fail, until it does not:
  * gives why it did.
  */
-export async function workedOnce({ client }: Place, { signal }: Course, pipeline: Pipeline, mayFail = false): Promise<string[]> {
+export async function runSchedulesOnce({ client }: Place, { signal }: Course, pipeline: Pipeline, mayFail = false): Promise<string[]> {
   const queue = taskQueue(pipeline);
   const reasons: string[] = [];
   const done = async (work: (turn: number) => Promise<unknown>) => {
@@ -219,10 +219,10 @@ export async function workedOnce({ client }: Place, { signal }: Course, pipeline
 }
 
 /** Takes it down, and where something may be left, until nothing is: gives what was said to be left. */
-export async function takenDown({ client }: Place, { signal, run }: Course, pipeline: Pipeline, mayLeave = false): Promise<string[]> {
+export async function tearDown({ client }: Place, { signal, run }: Course, pipeline: Pipeline, mayLeave = false): Promise<string[]> {
   const said: string[] = [];
   for (;;) {
-    const { left } = await persistently(signal, () => takeDown(client, pipeline));
+    const { left } = await persistently(signal, () => requestTeardown(client, pipeline));
     if (left.length === 0) return said;
     const words = left.map(({ label, why }) => `${label}: ${why}`);
     if (!mayLeave) throw new Error(`it is down, but these are left: ${words.join('; ')}`);
@@ -241,7 +241,7 @@ export const inventoryOf = async ({ aws, client }: Place, { name, account }: Pip
 const ENDS_WITHIN_MS = 3_000;
 
 /** Counts what is there that was not there before; fails with a list of it. */
-export async function nothingLeft(place: Place, { run }: Pick<Course, 'run'>, pipeline: Pipeline, before: string[]): Promise<void> {
+export async function expectNothingLeft(place: Place, { run }: Pick<Course, 'run'>, pipeline: Pipeline, before: string[]): Promise<void> {
   const until = Date.now() + ENDS_WITHIN_MS;
   const look = async () => (await inventoryOf(place, pipeline)).filter((thing) => !before.includes(thing));
   let left = await look();

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { ACCOUNT, type Account, type Accounts, SPEED } from './account.ts';
 import { createdTwice } from './effects.ts';
-import { carriedOut, flows, inventoryOf, madeOnce, nothingLeft, smallGame, standsOnce, takenDown } from './life.ts';
+import { applyAndWait, awaitFlow, expectMadeOnce, expectNothingLeft, expectStandsOnce, inventoryOf, smallGame, tearDown } from './life.ts';
 import { oneOf, randomOf } from './random.ts';
 import { type Course, lived, type Run, type Time } from './run.ts';
 
@@ -42,14 +42,14 @@ export function anyRoleRun(all: Accounts, number: number, seed: number, time: Ti
       course.phase('the beginning');
       const before = await inventoryOf(account, pipeline);
       course.phase('up');
-      await carriedOut(account, course, pipeline);
-      await flows(account, course, pipeline);
-      await standsOnce(account, course, pipeline);
+      await applyAndWait(account, course, pipeline);
+      await awaitFlow(account, course, pipeline);
+      await expectStandsOnce(account, course, pipeline);
       course.phase('down');
-      await takenDown(account, course, pipeline);
+      await tearDown(account, course, pipeline);
       course.phase('the end');
-      await madeOnce(account, course, pipeline);
-      await nothingLeft(account, course, pipeline, before);
+      await expectMadeOnce(account, course, pipeline);
+      await expectNothingLeft(account, course, pipeline, before);
     }),
   );
 }
@@ -70,7 +70,7 @@ async function downAgain(account: Account, course: Course, pipeline: Pipeline, b
   const twice = createdTwice(await account.calls());
   course.run.madeTwice = twice.length;
   if (twice.length > 0) throw new Error(`made twice: ${twice.join(', ')}`);
-  await nothingLeft(account, course, pipeline, before);
+  await expectNothingLeft(account, course, pipeline, before);
 }
 
 /** How much faster than AWS a provisioning goes that is broken off. */

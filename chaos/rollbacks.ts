@@ -1,11 +1,21 @@
-import { failureOf } from '../client/picture.ts';
 import { startPipeline } from '../client/pipeline.ts';
+import { failureOf } from '../client/snapshot.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES } from '../pipeline/stages.ts';
 import { breakOff } from '../workflows/messages.ts';
 import { ACCOUNT, type Account } from './account.ts';
 import { cleared } from './clearing.ts';
-import { carriedOut, counted, flows, inventoryOf, madeOnce, nothingLeft, smallGame, standsOnce, takenDown } from './life.ts';
+import {
+  applyAndWait,
+  awaitFlow,
+  expectMadeOnce,
+  expectNothingLeft,
+  expectStandsOnce,
+  inventoryOf,
+  pauseAndAudit,
+  smallGame,
+  tearDown,
+} from './life.ts';
 import { COUNTS, type Course, lived, type Run, until } from './run.ts';
 
 /** Where an `up` is broken off: each stage when it is made, and when it is ready; and the steps between the stages. */
@@ -57,16 +67,16 @@ export function orphanRun(account: Account, number: number, step: string, seed: 
       await until(signal, async () => ((await handle.describe()).status.name === 'RUNNING' ? undefined : true));
       course.phase('up again');
       const next = { ...pipeline, generator: { ...pipeline.generator, rate: 60 } };
-      await carriedOut(account, course, next);
-      await flows(account, course, next);
+      await applyAndWait(account, course, next);
+      await awaitFlow(account, course, next);
       course.phase('the account');
-      await counted(account, course, next);
-      await standsOnce(account, course, next);
+      await pauseAndAudit(account, course, next);
+      await expectStandsOnce(account, course, next);
       course.phase('down');
-      await takenDown(account, course, next);
+      await tearDown(account, course, next);
       course.phase('the end');
-      await madeOnce(account, course, next);
-      await nothingLeft(account, course, next, before);
+      await expectMadeOnce(account, course, next);
+      await expectNothingLeft(account, course, next, before);
     },
     (run) => cleared(account, run, pipeline),
   ).finally(() => account.at.clear());
@@ -89,7 +99,7 @@ export function rollbackRun(account: Account, number: number, step: string, seed
       const failure = await failureOf(account.client, pipeline.name);
       if (!/^rolled back, since it was broken off/.test(failure ?? '')) throw new Error(`it was not rolled back, but ended so: ${failure}`);
       phase('the end');
-      await nothingLeft(account, course, pipeline, before);
+      await expectNothingLeft(account, course, pipeline, before);
     },
     (run) => cleared(account, run, pipeline),
   ).finally(() => account.at.clear());

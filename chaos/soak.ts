@@ -8,7 +8,7 @@ import type { FaultPlan } from '../local/faults.ts';
 import { mismatches } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { type Ground, ground, killed } from './ground.ts';
-import { audited, carriedOut, paused, seen, takenDown } from './life.ts';
+import { applyAndWait, pauseAndWait, runAudit, seen, tearDown } from './life.ts';
 import { oneOf, randomOf } from './random.ts';
 import { type Course, lived } from './run.ts';
 
@@ -60,17 +60,17 @@ const random = randomOf(seed, 0);
 
 const run = await lived(1.5 * minutes * MINUTE_MS + REST_MS, [], async (course) => {
   course.phase('up');
-  await carriedOut(on, course, pipeline);
+  await applyAndWait(on, course, pipeline);
   await control.faults(failures(seed));
   course.phase('run');
   const until = Date.now() + minutes * MINUTE_MS;
   const memory = await sampled(on, course, until);
   course.phase('the account');
-  await paused(on, course, pipeline);
-  const report = await audited(on, course, pipeline);
+  await pauseAndWait(on, course, pipeline);
+  const report = await runAudit(on, course, pipeline);
   course.phase('down');
   await control.faults({ rules: [] });
-  await takenDown(on, course, pipeline);
+  await tearDown(on, course, pipeline);
   const { generated, lost, duplicates, resent, windowsChecked, windowsWrong } = report;
   const resentShare = resent / generated;
   tell({

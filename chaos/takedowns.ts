@@ -11,7 +11,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { taskQueue } from '../worker/connect.ts';
 import { ACCOUNT, type Account } from './account.ts';
 import { cleared } from './clearing.ts';
-import { carriedOut, flows, inventoryOf, nothingLeft, paused, seen, smallGame, takenDown } from './life.ts';
+import { applyAndWait, awaitFlow, expectNothingLeft, inventoryOf, pauseAndWait, seen, smallGame, tearDown } from './life.ts';
 import { randomOf } from './random.ts';
 import { type Course, lived, type Run, until } from './run.ts';
 import { stubbornly } from './somebody.ts';
@@ -37,8 +37,8 @@ interface State {
 const up =
   (then: State['reach']): State['reach'] =>
   async (account, course, pipeline) => {
-    await carriedOut(account, course, pipeline);
-    await flows(account, course, pipeline);
+    await applyAndWait(account, course, pipeline);
+    await awaitFlow(account, course, pipeline);
     await then(account, course, pipeline);
   };
 
@@ -133,7 +133,7 @@ export const STATES: Record<string, State> = {
     },
   },
   'deeply paused': {
-    reach: up((account, course, pipeline) => paused(account, course, pipeline, true)),
+    reach: up((account, course, pipeline) => pauseAndWait(account, course, pipeline, true)),
     isMet: async (account, pipeline) => (await applicationOf(account, pipeline)) === 'READY',
   },
 };
@@ -175,9 +175,9 @@ export function takedownRun(account: Account, number: number, seed: number, with
         course.run.blows.push(`taken down: ${name}`);
       } else await anyMoment(account, course, pipeline, random);
       course.phase('down');
-      await takenDown(account, course, pipeline);
+      await tearDown(account, course, pipeline);
       course.phase('the end');
-      await nothingLeft(account, course, pipeline, before);
+      await expectNothingLeft(account, course, pipeline, before);
     },
     (run) => {
       slowly(account, 0);

@@ -2,7 +2,7 @@ import { startPipeline } from '../client/pipeline.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { ACCOUNT, type Account } from './account.ts';
 import { cleared } from './clearing.ts';
-import { asWanted, inventoryOf, nothingLeft, seen, smallGame, takenDown } from './life.ts';
+import { awaitAsWanted, expectNothingLeft, inventoryOf, seen, smallGame, tearDown } from './life.ts';
 import { lived, type Run, until, wordsOf } from './run.ts';
 
 /** Two clients bring up one name at the same moment, by different specs: each is either refused in words, or its spec is carried out; never a mixture of them. */
@@ -32,11 +32,11 @@ export function twinRun(account: Account, number: number, seed: number, within: 
       const wanted = JSON.stringify(now);
       const dropped = accepted.filter((pipeline) => JSON.stringify(pipeline) !== wanted);
       if (dropped.length > 0) throw new Error(`accepted, but not carried out: the spec with tag twin ${dropped[0]!.tags.twin}`);
-      await asWanted(account, course, now);
+      await awaitAsWanted(account, course, now);
       phase('down');
-      await takenDown(account, course, now);
+      await tearDown(account, course, now);
       phase('the end');
-      await nothingLeft(account, course, now, before);
+      await expectNothingLeft(account, course, now, before);
     },
     (run) => cleared(account, run, specs[0]!),
   );

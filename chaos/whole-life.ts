@@ -1,17 +1,17 @@
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import {
-  asWanted,
-  carriedOut,
-  counted,
-  flows,
+  applyAndWait,
+  awaitAsWanted,
+  awaitFlow,
+  expectMadeOnce,
+  expectNothingLeft,
+  expectStandsOnce,
   inventoryOf,
-  madeOnce,
-  nothingLeft,
   type Place,
+  pauseAndAudit,
+  runSchedulesOnce,
   smallGame,
-  standsOnce,
-  takenDown,
-  workedOnce,
+  tearDown,
 } from './life.ts';
 import type { Course } from './run.ts';
 import { changesThings, getsInTheWay, stopsTheStart, takesTheRoleAway } from './somebody.ts';
@@ -67,31 +67,31 @@ export async function wholeLife(
   phase('the beginning');
   const before = await inventoryOf(place, pipeline);
   phase('up');
-  const [held] = await Promise.all([carriedOut(place, course, pipeline, mayHold), stopsTheStart(place.aws, pipeline, course)]);
+  const [held] = await Promise.all([applyAndWait(place, course, pipeline, mayHold), stopsTheStart(place.aws, pipeline, course)]);
   reasons.push(...held);
   phase('run');
-  await flows(place, course, pipeline);
-  reasons.push(...(await workedOnce(place, course, pipeline, mayHold)));
+  await awaitFlow(place, course, pipeline);
+  reasons.push(...(await runSchedulesOnce(place, course, pipeline, mayHold)));
   phase('apply');
   const next = changed(pipeline);
   await changesThings(place.aws, pipeline, course);
-  reasons.push(...(await carriedOut(place, course, next, mayHold)));
-  reasons.push(...(await asWanted(place, course, next, mayHold)));
-  await flows(place, course, next);
+  reasons.push(...(await applyAndWait(place, course, next, mayHold)));
+  reasons.push(...(await awaitAsWanted(place, course, next, mayHold)));
+  await awaitFlow(place, course, next);
   phase('the account');
-  await counted(place, course, next, true);
-  await standsOnce(place, course, next);
+  await pauseAndAudit(place, course, next, true);
+  await expectStandsOnce(place, course, next);
   run.blows.push(...reasons.map((reason) => `held: ${reason}`));
   phase('down');
   slow();
   await getsInTheWay(place.aws, next, course);
   const stood = standing(await inventoryOf(place, next), before, next.name);
-  reasons.push(...(await takenDown(place, course, next, mayHold)));
+  reasons.push(...(await tearDown(place, course, next, mayHold)));
   await takesTheRoleAway(place.aws, next, course);
   phase('the end');
   await ending();
-  await madeOnce(place, course, next);
-  await nothingLeft(place, course, next, before);
+  await expectMadeOnce(place, course, next);
+  await expectNothingLeft(place, course, next, before);
   return { reasons, stood };
 }
 

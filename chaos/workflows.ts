@@ -1,2 +1,2 @@
 export * from '../workflows/index.ts';
-export { takeDown } from '../workflows/provision.ts';
+export { removeStages } from '../workflows/provision.ts';

@@ -3,11 +3,11 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { sumOf } from '../pipeline/standing-cost.ts';
 import { rootMessage } from '../workflows/failure.ts';
-import type { endEverything, operate } from '../workflows/index.ts';
+import type { operate, tearDown } from '../workflows/index.ts';
 import type { Leftovers } from '../workflows/messages.ts';
 import { everythingOf } from './inventory.ts';
 import { leftLines } from './left.ts';
-import { unlessUnknown } from './picture.ts';
+import { undefinedIfUnknown } from './snapshot.ts';
 
 /**
  * What there is of a pipeline whose workflow does not run. `unattended`: the workflow did not end by a take-down, so all that it made may stand, and nobody watches
@@ -23,7 +23,7 @@ const NEXT = { down: ['npx d2d up'], 'taking down': ['npx d2d down'], unattended
 /** Tells a pipeline that was never there, or was taken down, from one that is being taken down, or that nobody operates any more. */
 export async function absence(client: Client, { name }: Pick<Pipeline, 'name'>): Promise<Absence> {
   const ids = names({ name, region: '', account: '' }).workflows;
-  const describe = (id: string) => unlessUnknown(client.workflow.getHandle(id).describe());
+  const describe = (id: string) => undefinedIfUnknown(client.workflow.getHandle(id).describe());
   const [own, alone] = await Promise.all([describe(ids.pipeline), describe(ids.teardown)]);
   if (alone?.status.name === 'RUNNING') return { state: 'taking down' };
   const goesOn = (await everythingOf(client, name)).filter((line) => line !== `workflow ${ids.pipeline}`);
@@ -65,7 +65,7 @@ export function absenceFacts(found: Absence) {
 /** What the take-down left that a workflow ended with; undefined when it did not end with one. */
 async function leftBy(client: Client, ended: WorkflowExecutionDescription | undefined): Promise<Leftovers | undefined> {
   if (ended?.status.name !== 'COMPLETED') return undefined;
-  return client.workflow.getHandle<typeof operate | typeof endEverything>(ended.workflowId, ended.runId).result();
+  return client.workflow.getHandle<typeof operate | typeof tearDown>(ended.workflowId, ended.runId).result();
 }
 
 /** True when a take-down went through after the pipeline's workflow had ended. */

@@ -1,6 +1,6 @@
 import { CreateApplicationPresignedUrlCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { clients, type Target } from '../activities/aws.ts';
-import { unlessBusy } from '../activities/errors.ts';
+import { undefinedIfBusy } from '../activities/errors.ts';
 import { dashboardUrl } from '../activities/quicksight/page.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -35,6 +35,6 @@ async function presigned(
     UrlType,
     SessionExpirationDurationInSeconds: 43_200,
   });
-  const answer = await unlessBusy(clients(target).kinesisAnalyticsV2.send(command), 'ResourceInUseException');
+  const answer = await undefinedIfBusy(clients(target).kinesisAnalyticsV2.send(command), 'ResourceInUseException');
   return answer?.AuthorizedUrl;
 }

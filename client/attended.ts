@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { taskQueue } from '../worker/connect.ts';
-import { Plain } from './plain.ts';
+import { UserError } from './user-error.ts';
 
 /** A worker that has nothing to do asks anew once a minute; one that is started anew is there sooner. */
 const UNASKED_MS = 75_000;
@@ -11,11 +11,16 @@ const LOOK_MS = 1_000;
 const WORKFLOW_TASKS = 1;
 
 /** There is no worker for a pipeline. */
-export const noWorker = ({ name }: Pick<Pipeline, 'name'>, queue: string): Plain =>
-  new Plain(`No worker answers on task queue ${queue}, which pipeline ${name} runs on. Start one: npm start`);
+export const noWorker = ({ name }: Pick<Pipeline, 'name'>, queue: string): UserError =>
+  new UserError(`No worker answers on task queue ${queue}, which pipeline ${name} runs on. Start one: npm start`);
 
 /** The end of what a worker of the pipeline was asked to do; throws once no worker has asked Temporal for work for `patience` milliseconds. */
-export async function attended<Value>(client: Client, pipeline: Pipeline, work: Promise<Value>, patience = UNASKED_MS): Promise<Value> {
+export async function whileAttended<Value>(
+  client: Client,
+  pipeline: Pipeline,
+  work: Promise<Value>,
+  patience = UNASKED_MS,
+): Promise<Value> {
   const end = new AbortController();
   try {
     return await Promise.race([work, nobodyAsks(client, pipeline, patience, end.signal)]);

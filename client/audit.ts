@@ -3,12 +3,12 @@ import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit as auditWorkflow } from '../workflows/index.ts';
 import { introduced } from '../workflows/story.ts';
-import { attended } from './attended.ts';
+import { whileAttended } from './attended.ts';
 import type { VerbResult } from './index.ts';
-import { Plain } from './plain.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
 import { tableOf, telling } from './table.ts';
+import { UserError } from './user-error.ts';
 
 /** What a user wants counted. */
 export interface AuditOptions {
@@ -22,7 +22,7 @@ export interface AuditOptions {
 export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResult> {
   const within = hours === undefined ? undefined : Number(hours);
   if (within !== undefined && !(within > 0))
-    throw new Plain(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
+    throw new UserError(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
   progress.now('counting every event everywhere');
@@ -36,7 +36,7 @@ export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResul
       ...introduced(pipeline, 'counts every event everywhere'),
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
-    const report = await attended(client, pipeline, counting);
+    const report = await whileAttended(client, pipeline, counting);
     const faults = mismatches(report);
     const { generated, inAthena, duplicates, windowsChecked, windowsWrong, windowsSince, bytesScanned, heartbeats } = report;
     const compared = windowsSince === undefined ? '' : ` since ${new Date(windowsSince).toISOString()}`;

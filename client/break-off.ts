@@ -5,26 +5,26 @@ import type { PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
 import { type Absence, absence } from './absence.ts';
 import type { VerbResult } from './index.ts';
-import { type Picture, picture } from './picture.ts';
 import { runsHere } from './pipeline.ts';
-import { Plain } from './plain.ts';
 import { session } from './session.ts';
+import { type Snapshot, snapshot } from './snapshot.ts';
+import { UserError } from './user-error.ts';
 
 /** Breaks off an `up` midway: what it made stays, or with `rollback` is taken away again. */
 export async function breakOff({ rollback = false }: { rollback?: boolean }): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const isClimbing = (state?: string) => state === 'starting' || state === 'applying';
   await runsHere(client, pipeline);
-  const before = await picture(client, pipeline.name);
+  const before = await snapshot(client, pipeline.name);
   if (!isClimbing(before?.pipeline.state))
-    throw new Plain(
+    throw new UserError(
       `pipeline ${pipeline.name} is ${(before?.pipeline ?? (await absence(client, pipeline))).state}: there is nothing to break off`,
     );
   await client.workflow.getHandle(names(pipeline).workflows.pipeline).signal(messages.breakOff, { rollback });
-  let now: Picture | undefined = before;
+  let now: Snapshot | undefined = before;
   while (now && (isClimbing(now.pipeline.state) || now.pipeline.state === 'rolling back')) {
     await delay(200);
-    now = await picture(client, pipeline.name);
+    now = await snapshot(client, pipeline.name);
   }
   return brokenOff(pipeline, rollback, now?.pipeline ?? (await absence(client, pipeline)));
 }

@@ -4,9 +4,9 @@ import { clients, type Target } from '../activities/aws.ts';
 import { killsOnDashboard } from '../activities/quicksight/page.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type Embedded, embedded } from './embedded.ts';
-import { unlessNobodyAnswers } from './picture.ts';
 import { connect, inAccount, type Started, startPipeline, TakingDown } from './pipeline.ts';
 import type { Progress } from './progress.ts';
+import { undefinedIfUnanswered } from './snapshot.ts';
 import { announce } from './state.ts';
 import { watchUp } from './watch.ts';
 
@@ -81,7 +81,7 @@ export async function bringUp(
   if (was) progress.line(`  pipeline ${spec.name} goes on where it was`);
   await watchUp(client, spec.name, progress, stuck, signal);
   const upSeconds = sinceBegin();
-  while (spec.target === 'local' && !(await unlessNobodyAnswers(killsOnDashboard(clients(target), pipeline))))
+  while (spec.target === 'local' && !(await undefinedIfUnanswered(killsOnDashboard(clients(target), pipeline))))
     await delay(500, undefined, { signal });
   return { client, pipeline, target, temporalUi: ui, upSeconds, firstChartSeconds: sinceBegin() };
 }

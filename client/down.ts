@@ -2,7 +2,7 @@ import { sumOf } from '../pipeline/standing-cost.ts';
 import type { VerbResult } from './index.ts';
 import { stillOf } from './inventory.ts';
 import { leftInTemporal, leftLines, unsavedLines } from './left.ts';
-import { takeDown } from './pipeline.ts';
+import { requestTeardown } from './pipeline.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
 
@@ -12,7 +12,7 @@ export async function down({ keepData = false }: { keepData?: boolean }): Promis
   const progress = progressOn(process.stderr);
   progress.now(`taking pipeline ${pipeline.name} down`);
   try {
-    const found = await takeDown(client, pipeline, keepData);
+    const found = await requestTeardown(client, pipeline, keepData);
     const { left, unseen = [], unsaved = [] } = found;
     const inTemporal = left.length === 0 ? await stillOf(client, pipeline.name) : [];
     const isEmpty = left.length + inTemporal.length === 0;

@@ -4,11 +4,11 @@ import { type Count, checkedPlan, type FaultPlan, type Rule } from '../local/fau
 import { SpecError } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import type { VerbResult } from './index.ts';
-import { Plain } from './plain.ts';
 import { targetOf } from './session.ts';
 import { loadSpec } from './spec-file.ts';
 import { running, stateFolder } from './state.ts';
 import { tableOf } from './table.ts';
+import { UserError } from './user-error.ts';
 
 /** Has the local AWS fail by a plan, or fail no more; says in any case which faults are in force and how often each has struck. */
 export async function faults(file: string | undefined, { clear = false }: { clear?: boolean }): Promise<VerbResult> {
@@ -16,12 +16,12 @@ export async function faults(file: string | undefined, { clear = false }: { clea
   const plan = file === undefined ? undefined : await planIn(file);
   const { region, endpoint, credentials } = await targetOf(await loadSpec(), await running(stateFolder()));
   if (endpoint === undefined || credentials === undefined)
-    throw new Plain('Faults are for the local AWS: nothing here makes AWS itself fail.');
+    throw new UserError('Faults are for the local AWS: nothing here makes AWS itself fail.');
   const control = controlOf({ endpoint, region, credentials });
   const next = clear ? { rules: [] } : plan;
   const asked = next === undefined ? control.counts() : control.faults(next);
   const counts = await asked.catch((error: Error) => {
-    throw new Plain(`The local AWS at ${endpoint} does not answer: ${rootMessage(error)}`);
+    throw new UserError(`The local AWS at ${endpoint} does not answer: ${rootMessage(error)}`);
   });
   return { ok: true, facts: { faults: counts }, words: counts.length === 0 ? 'no faults are in force' : words(counts) };
 }

@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { names } from '../pipeline/names.ts';
-import { unlessUnknown } from './picture.ts';
+import { undefinedIfUnknown } from './snapshot.ts';
 
 /** The schedules of a pipeline, and its workflows that still run, one line each. The lists lag: each one listed is asked itself. */
 export async function everythingOf({ workflow, schedule }: Client, name: string): Promise<string[]> {
   const found = new Set<string>();
   for await (const { scheduleId } of schedule.list()) {
-    const isThere = scheduleId.startsWith(`${name}/`) && (await unlessUnknown(schedule.getHandle(scheduleId).describe()));
+    const isThere = scheduleId.startsWith(`${name}/`) && (await undefinedIfUnknown(schedule.getHandle(scheduleId).describe()));
     if (isThere) found.add(`schedule ${scheduleId}`);
   }
   const listed = Object.values(names({ name, region: '', account: '' }).workflows);
   for await (const { workflowId } of workflow.list({ query: `ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${name}/'` }))
     listed.push(workflowId);
   for (const id of new Set(listed)) {
-    const described = await unlessUnknown(workflow.getHandle(id).describe());
+    const described = await undefinedIfUnknown(workflow.getHandle(id).describe());
     if (described?.status.name === 'RUNNING') found.add(`workflow ${id}`);
   }
   return [...found].sort();

@@ -5,10 +5,10 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit } from '../workflows/index.ts';
-import { type GeneratorState, generatorStatus } from '../workflows/messages.ts';
+import { type GeneratorState, generatorQuery } from '../workflows/messages.ts';
 import { introduced } from '../workflows/story.ts';
-import { unlessNobodyAnswers } from './picture.ts';
 import type { Progress } from './progress.ts';
+import { undefinedIfUnanswered } from './snapshot.ts';
 
 /** The report of a single run, in the order of its machine-readable form. */
 export type OnceReport = Audit & { acknowledged: number; firstChartSeconds: number; upSeconds: number; leftovers: number };
@@ -47,7 +47,7 @@ const aborted = (signal: AbortSignal) =>
 async function finished(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<GeneratorState> {
   const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
   for (;;) {
-    const state = await unlessNobodyAnswers(handle.query(generatorStatus));
+    const state = await undefinedIfUnanswered(handle.query(generatorQuery));
     if (state?.state === 'finished') return state;
     const closing = state?.acknowledged === state?.total ? '; heartbeats go on until the last window has closed' : '';
     if (state) progress.now(`${state.acknowledged} of ${state.total} events sent${closing}`);

@@ -1,14 +1,14 @@
 import { addresses } from './addresses.ts';
 import type { VerbResult } from './index.ts';
-import { picture } from './picture.ts';
-import { Plain } from './plain.ts';
 import { session } from './session.ts';
+import { snapshot } from './snapshot.ts';
+import { UserError } from './user-error.ts';
 
 /** Fresh links to everything that has a page; the local ones carry a secret of this machine. */
 export async function open(): Promise<VerbResult> {
   const { client, pipeline, target, temporalUi } = await session();
-  if ((await picture(client, pipeline.name))?.pipeline.readyAt === undefined)
-    throw new Plain(`pipeline ${pipeline.name} is not up yet. See: npx d2d status`);
+  if ((await snapshot(client, pipeline.name))?.pipeline.readyAt === undefined)
+    throw new UserError(`pipeline ${pipeline.name} is not up yet. See: npx d2d status`);
   const { dashboard, notebook, flink } = await addresses(pipeline, target);
   const facts = { dashboard, notebook, flink, temporalUi };
   const pages = { Dashboard: dashboard, Notebook: notebook, 'Flink UI': flink, 'Temporal UI': temporalUi };

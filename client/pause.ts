@@ -4,10 +4,10 @@ import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { absence, absenceWords } from './absence.ts';
 import type { VerbResult } from './index.ts';
-import { type Picture, picture } from './picture.ts';
 import { runsHere } from './pipeline.ts';
-import { Plain } from './plain.ts';
 import { session } from './session.ts';
+import { type Snapshot, snapshot } from './snapshot.ts';
+import { UserError } from './user-error.ts';
 
 /** Pauses generation and schedules (deep: and the Studio application), waits until they stand, and says what goes on and costs. */
 export const pause = ({ deep = false }: { deep?: boolean }): Promise<VerbResult> => tell('paused', deep);
@@ -18,19 +18,19 @@ export const resume = (): Promise<VerbResult> => tell('running', false);
 async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbResult> {
   const { client, pipeline } = await session();
   await runsHere(client, pipeline);
-  const before = await picture(client, pipeline.name);
-  if (!before) throw new Plain(absenceWords(pipeline, await absence(client, pipeline)));
+  const before = await snapshot(client, pipeline.name);
+  if (!before) throw new UserError(absenceWords(pipeline, await absence(client, pipeline)));
   const handle = client.workflow.getHandle(names(pipeline).workflows.pipeline);
   await (wanted === 'paused' ? handle.signal(messages.pause, { deep }) : handle.signal(messages.resume));
-  const stands = ({ pipeline: now, generator, notebook }: Picture) =>
+  const stands = ({ pipeline: now, generator, notebook }: Snapshot) =>
     now.paused === (wanted === 'paused') &&
     (deep ? now.deep : wanted === 'paused' || !now.deep) &&
-    (generator?.state === wanted || generator?.state === 'finished' || (wanted === 'running' && now.hushed === true)) &&
+    (generator?.state === wanted || generator?.state === 'finished' || (wanted === 'running' && now.eventsHeld === true)) &&
     (!deep || notebook?.state === 'suspended');
-  const look = () => picture(client, pipeline.name);
-  const obstacle = (seen: Picture) => (wanted === 'paused' ? inTheWay(seen, deep) : undefined);
+  const look = () => snapshot(client, pipeline.name);
+  const obstacle = (seen: Snapshot) => (wanted === 'paused' ? inTheWay(seen, deep) : undefined);
   const now = before.pipeline.generating ? await untilStands(before, look, stands, obstacle, say) : before;
-  if (!now) throw new Plain(`pipeline ${pipeline.name} ended meanwhile. See: npx d2d status`);
+  if (!now) throw new UserError(`pipeline ${pipeline.name} ended meanwhile. See: npx d2d status`);
   const { state } = now.pipeline;
   if (!before.pipeline.generating) {
     const left = now.generator && wanted === 'paused' ? '; one that an earlier life of it left is told to pause now' : '';
@@ -41,7 +41,7 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   const sent = `${now.generator?.acknowledged ?? 0} events acknowledged`;
   const what = deep ? 'the schedules and the Studio application too' : 'the schedules too';
   const { perHour, words: cost } = outlook(now.pipeline);
-  const running = now.pipeline.hushed ? `to go on from ${sent}. ${cost}` : `running again from ${sent}`;
+  const running = now.pipeline.eventsHeld ? `to go on from ${sent}. ${cost}` : `running again from ${sent}`;
   const words = wanted === 'paused' ? `paused at ${sent}; ${what}. ${cost}` : running;
   return { ok: true, facts: { state, deep, generator: now.generator, perHour }, words };
 }
@@ -49,11 +49,11 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 /** Why the Studio application runs on though a deep pause has reached it; undefined while nobody says so. */
-export const whyItRuns = ({ pipeline, notebook, unstopped }: Picture): string | undefined =>
+export const whyItRuns = ({ pipeline, notebook, unstopped }: Snapshot): string | undefined =>
   pipeline.deep ? (unstopped ?? (notebook?.state === 'stopped' ? notebook.reason : undefined)) : undefined;
 
 /** What keeps a pause from being done, in a line; undefined while nobody says so. */
-export function inTheWay(now: Picture, deep: boolean): string | undefined {
+export function inTheWay(now: Snapshot, deep: boolean): string | undefined {
   const failing = now.generator?.failing;
   if (failing !== undefined) return `The generator does not come to rest: ${failing}`;
   const refusal = deep ? whyItRuns(now) : undefined;
@@ -65,15 +65,15 @@ const PATIENCE_MS = 60_000;
 
 /** Looks until it `stands`, the pipeline has ended, or something has been in the way for `patience` milliseconds; gives what it saw last. `tell` hears what it is. */
 export async function untilStands(
-  first: Picture,
-  look: () => Promise<Picture | undefined>,
-  stands: (now: Picture) => boolean,
-  obstacle: (now: Picture) => string | undefined,
+  first: Snapshot,
+  look: () => Promise<Snapshot | undefined>,
+  stands: (now: Snapshot) => boolean,
+  obstacle: (now: Snapshot) => string | undefined,
   tell: (line: string) => void,
   patience = PATIENCE_MS,
-): Promise<Picture | undefined> {
+): Promise<Snapshot | undefined> {
   const told = new Set<string>();
-  let now: Picture | undefined = first;
+  let now: Snapshot | undefined = first;
   let since: number | undefined;
   while (now && !stands(now)) {
     const what = obstacle(now);
@@ -88,7 +88,7 @@ export async function untilStands(
 }
 
 /** The answer of a pause that is not done: the generator keeps failing, or the application runs on. */
-export function stillGoes(now: Picture, deep: boolean): VerbResult {
+export function stillGoes(now: Snapshot, deep: boolean): VerbResult {
   const { pipeline, generator } = now;
   const reason = generator?.failing;
   if (reason === undefined) return stillRuns(now, whyItRuns(now)!);
@@ -98,7 +98,7 @@ export function stillGoes(now: Picture, deep: boolean): VerbResult {
 }
 
 /** The answer of a deep pause that did not stop the application. */
-function stillRuns({ pipeline, generator }: Picture, reason: string): VerbResult {
+function stillRuns({ pipeline, generator }: Snapshot, reason: string): VerbResult {
   const { perHour, words: cost } = outlook({ ...pipeline, studioRuns: true });
   const words = `paused, but the Studio application still runs and is billed: ${reason}\n${cost} Stopping it is tried again and again; see: npx d2d status`;
   return { ok: false, facts: { state: pipeline.state, deep: true, generator, reason, perHour }, words };

@@ -15,12 +15,12 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type TemporalServer, taskQueue } from '../worker/connect.ts';
 import { rootMessage } from '../workflows/failure.ts';
-import type { endEverything, operate, plan } from '../workflows/index.ts';
-import { alreadyEnding, apply, type Leftovers, type PlanReport, teardown, type Wish } from '../workflows/messages.ts';
+import type { operate, plan, tearDown } from '../workflows/index.ts';
+import { type ApplyRequest, alreadyEnding, apply, type Leftovers, type PlanReport, teardown } from '../workflows/messages.ts';
 import { attributes, introduced } from '../workflows/story.ts';
-import { attended, noWorker } from './attended.ts';
-import { type Picture, picture, unlessNobodyAnswers, unlessUnknown } from './picture.ts';
-import { Plain } from './plain.ts';
+import { noWorker, whileAttended } from './attended.ts';
+import { type Snapshot, snapshot, undefinedIfUnanswered, undefinedIfUnknown } from './snapshot.ts';
+import { UserError } from './user-error.ts';
 
 /** A worker that is started anew answers well within this. */
 const NOBODY_MS = 60_000;
@@ -36,14 +36,14 @@ export async function inAccount(spec: Spec, target: Target): Promise<Pipeline> {
   return { ...spec, account: await accountOf(target) };
 }
 
-/** What a start met: true when the pipeline was there before; `report` is the plan that it answered a wish with. */
+/** What a start met: true when the pipeline was there before; `report` is the plan that it answered a request with. */
 export interface Started {
   was: boolean;
   report?: PlanReport;
 }
 
 /** A start met a take-down under way. */
-export class TakingDown extends Plain {
+export class TakingDown extends UserError {
   constructor({ name }: Pick<Pipeline, 'name'>) {
     super(`Pipeline ${name} is already being taken down; try again once that is done`);
   }
@@ -53,21 +53,25 @@ export class TakingDown extends Plain {
  * Starts the pipeline, or has a running one apply the spec; one that is just coming up with the same spec is joined. A pipeline of that name on another target,
  * region or account is not touched. `tell` hears what it waits for.
  */
-export async function startPipeline(client: Client, wish: Wish, tell: (what: string) => void = () => undefined): Promise<Started> {
-  const { pipeline } = wish;
+export async function startPipeline(
+  client: Client,
+  request: ApplyRequest,
+  tell: (what: string) => void = () => undefined,
+): Promise<Started> {
+  const { pipeline } = request;
   const workflowId = names(pipeline).workflows.pipeline;
   const queue = taskQueue(pipeline);
   if (await runsHere(client, pipeline)) {
     const before = await onceHealed(client, pipeline.name, queue, tell);
     if (before?.pipeline.state === 'taking down') throw new TakingDown(pipeline);
-    if (before && before.pipeline.state !== 'gone') return asApplied(client, wish, before);
+    if (before && before.pipeline.state !== 'gone') return asApplied(client, request, before);
   }
   await notWhileTakenDown(client, pipeline);
   try {
     await client.workflow.start<typeof operate>('operate', {
       workflowId,
       taskQueue: queue,
-      args: [wish],
+      args: [request],
       ...introduced(pipeline, `operates pipeline ${pipeline.name}`),
       typedSearchAttributes: attributes(pipeline, 'starting'),
       memo: { specHash: specHash(pipeline) },
@@ -78,13 +82,13 @@ export async function startPipeline(client: Client, wish: Wish, tell: (what: str
     // Somebody else started it at the same moment, perhaps by another spec; or one that is gone has not quite ended.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     await delay(50);
-    return startPipeline(client, wish, tell);
+    return startPipeline(client, request, tell);
   }
 }
 
 /** True if a workflow of the pipeline runs here; one that runs elsewhere, or by an earlier version, is refused: whatever is told to it would be done there. */
 export async function runsHere(client: Client, pipeline: Pipeline, workflowId = names(pipeline).workflows.pipeline): Promise<boolean> {
-  const found = await unlessUnknown(client.workflow.getHandle(workflowId).describe());
+  const found = await undefinedIfUnknown(client.workflow.getHandle(workflowId).describe());
   if (found?.status.name !== 'RUNNING') return false;
   refuseElsewhere(pipeline, found);
   return true;
@@ -92,44 +96,44 @@ export async function runsHere(client: Client, pipeline: Pipeline, workflowId = 
 
 function refuseElsewhere({ name, ...where }: Pipeline, { taskQueue: queue }: WorkflowExecutionDescription): void {
   if (queue !== taskQueue(where))
-    throw new Plain(
+    throw new UserError(
       `Pipeline ${name} runs on another target, region or account, or by an earlier version (task queue ${queue}), and is left alone. Go on with the spec, the credentials and the version that it was started by, or choose another name.`,
     );
 }
 
 /** A take-down of its own would delete what an up brings up. */
 async function notWhileTakenDown(client: Client, pipeline: Pipeline): Promise<void> {
-  const alone = await unlessUnknown(client.workflow.getHandle(names(pipeline).workflows.teardown).describe());
+  const alone = await undefinedIfUnknown(client.workflow.getHandle(names(pipeline).workflows.teardown).describe());
   if (alone?.status.name === 'RUNNING') throw new TakingDown(pipeline);
 }
 
 /** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */
-async function asApplied(client: Client, wish: Wish, { pipeline: { pipeline, state } }: Picture): Promise<Started> {
-  const isSame = JSON.stringify(pipeline) === JSON.stringify(wish.pipeline);
+async function asApplied(client: Client, request: ApplyRequest, { pipeline: { pipeline, state } }: Snapshot): Promise<Started> {
+  const isSame = JSON.stringify(pipeline) === JSON.stringify(request.pipeline);
   if (isSame && (state === 'starting' || state === 'applying')) {
-    const { adopt, replace } = wish.leave ?? {};
-    if (adopt || replace || wish.rollback)
-      throw new Plain(
+    const { adopt, replace } = request.consent ?? {};
+    if (adopt || replace || request.rollback)
+      throw new UserError(
         `Pipeline ${pipeline.name} is ${state} by this very spec: --adopt, --replace and --rollback go with the up that begins it. To take it back: npx d2d break-off --rollback`,
       );
     return { was: true };
   }
   return {
     was: true,
-    report: await asked(client.workflow.getHandle(names(pipeline).workflows.pipeline).executeUpdate(apply, { args: [wish] })),
+    report: await asked(client.workflow.getHandle(names(pipeline).workflows.pipeline).executeUpdate(apply, { args: [request] })),
   };
 }
 
 /** What would be done, without doing it. */
-export const planned = (client: Client, wish: Wish): Promise<PlanReport> =>
-  attended(
+export const requestPlan = (client: Client, request: ApplyRequest): Promise<PlanReport> =>
+  whileAttended(
     client,
-    wish.pipeline,
+    request.pipeline,
     client.workflow.execute<typeof plan>('plan', {
-      workflowId: `${names(wish.pipeline).workflows.survey}/${randomUUID()}`,
-      taskQueue: taskQueue(wish.pipeline),
-      args: [wish],
-      ...introduced(wish.pipeline, 'looks what would be done'),
+      workflowId: `${names(request.pipeline).workflows.survey}/${randomUUID()}`,
+      taskQueue: taskQueue(request.pipeline),
+      args: [request],
+      ...introduced(request.pipeline, 'looks what would be done'),
     }),
   );
 
@@ -138,26 +142,26 @@ export async function asked<Value>(update: Promise<Value>): Promise<Value> {
   try {
     return await update;
   } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw new Plain(rootMessage(error));
+    if (error instanceof WorkflowUpdateFailedError) throw new UserError(rootMessage(error));
     throw error;
   }
 }
 
-/** The picture, as soon as the pipeline brings nothing back by its own wish: until then it takes no other. */
-async function onceHealed(client: Client, name: string, queue: string, tell: (what: string) => void): Promise<Picture | undefined> {
+/** The status, as soon as the pipeline brings nothing back on its own account: until then it takes no other. */
+async function onceHealed(client: Client, name: string, queue: string, tell: (what: string) => void): Promise<Snapshot | undefined> {
   for (;;) {
     const now = await onceAnswered(client, name, queue);
-    if (!now?.pipeline.heals) return now;
+    if (!now?.pipeline.healing) return now;
     const { paused } = now.pipeline;
     tell(`waiting until what has drifted is brought back${paused ? '; it is paused, and may wait for: npx d2d resume' : ''}`);
     await delay(200);
   }
 }
 
-/** The picture, as soon as a worker answers; throws when none does. */
-async function onceAnswered(client: Client, name: string, queue: string): Promise<Picture | undefined> {
+/** The status, as soon as a worker answers; throws when none does. */
+async function onceAnswered(client: Client, name: string, queue: string): Promise<Snapshot | undefined> {
   for (const until = Date.now() + NOBODY_MS; ; ) {
-    const answer = await unlessNobodyAnswers(picture(client, name).then((found) => ({ found })));
+    const answer = await undefinedIfUnanswered(snapshot(client, name).then((found) => ({ found })));
     if (answer) return answer.found;
     if (Date.now() > until) throw noWorker({ name }, queue);
     await delay(100);
@@ -165,11 +169,11 @@ async function onceAnswered(client: Client, name: string, queue: string): Promis
 }
 
 /** Takes the pipeline down, by its own workflow or, when that no longer runs, by one made for it; joins one that is under way, unless that does otherwise with the data. */
-export async function takeDown(client: Client, pipeline: Pipeline, keepData = false): Promise<Leftovers> {
+export async function requestTeardown(client: Client, pipeline: Pipeline, keepData = false): Promise<Leftovers> {
   const { pipeline: workflowId, teardown: alone } = names(pipeline).workflows;
   if (await runsHere(client, pipeline))
-    return attended(client, pipeline, asked(client.workflow.getHandle(workflowId).executeUpdate(teardown, { args: [{ keepData }] })));
-  const begun = await client.workflow.start<typeof endEverything>('endEverything', {
+    return whileAttended(client, pipeline, asked(client.workflow.getHandle(workflowId).executeUpdate(teardown, { args: [{ keepData }] })));
+  const begun = await client.workflow.start<typeof tearDown>('tearDown', {
     workflowId: alone,
     taskQueue: taskQueue(pipeline),
     args: [{ pipeline, keepData }],
@@ -180,6 +184,6 @@ export async function takeDown(client: Client, pipeline: Pipeline, keepData = fa
   const found = await begun.describe();
   refuseElsewhere(pipeline, found);
   const { keepData: keeps = keepData } = found.memo ?? {};
-  if (keeps !== keepData) throw new Plain(alreadyEnding(pipeline, keeps as boolean));
-  return attended(client, pipeline, begun.result());
+  if (keeps !== keepData) throw new UserError(alreadyEnding(pipeline, keeps as boolean));
+  return whileAttended(client, pipeline, begun.result());
 }

@@ -9,7 +9,7 @@ import type { Stage } from '../pipeline/stages.ts';
 import type { PlanReport } from '../workflows/messages.ts';
 import { differenceWords } from './difference-words.ts';
 import type { VerbResult } from './index.ts';
-import { planned } from './pipeline.ts';
+import { requestPlan } from './pipeline.ts';
 import { policiesOf, policyWords, servicesOf } from './policy-words.ts';
 import { session } from './session.ts';
 import { GROUPS } from './stage-groups.ts';
@@ -24,7 +24,7 @@ export interface PlanOptions {
 /** What `up` would do, before anything is done: each stage with its differences, the account's checks, the IAM policies, the cost. */
 export async function plan({ policies, adopt, replace }: PlanOptions): Promise<VerbResult> {
   const { client, pipeline } = await session();
-  const report = await planned(client, { pipeline, leave: { adopt, replace } });
+  const report = await requestPlan(client, { pipeline, consent: { adopt, replace } });
   const everything = { generating: true, studio: true, schedules: true };
   const lines = cost(pipeline, everything);
   const facts = {

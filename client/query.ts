@@ -3,18 +3,18 @@ import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { query as queryWorkflow } from '../workflows/index.ts';
 import { introduced } from '../workflows/story.ts';
-import { attended } from './attended.ts';
+import { whileAttended } from './attended.ts';
 import type { VerbResult } from './index.ts';
-import { Plain } from './plain.ts';
 import { session } from './session.ts';
 import { loadSpec } from './spec-file.ts';
 import { tableOf } from './table.ts';
+import { UserError } from './user-error.ts';
 
 /** Asks a named query through Athena and shows its rows; without a name lists the questions there are. */
 export async function query(question: string | undefined): Promise<VerbResult> {
   const known = statements({ ...(await loadSpec()), account: '' }, 'athena').map(({ name }) => name);
   if (question === undefined) return { ok: true, facts: { questions: known }, words: known.join('\n') };
-  if (!known.includes(question)) throw new Plain(`There is no question '${question}'. There are: ${known.join(', ')}`);
+  if (!known.includes(question)) throw new UserError(`There is no question '${question}'. There are: ${known.join(', ')}`);
   const { client, pipeline } = await session();
   const asking = client.workflow.execute<typeof queryWorkflow>('query', {
     workflowId: `${names(pipeline).workflows.query}/${question}/${Date.now()}`,
@@ -22,7 +22,7 @@ export async function query(question: string | undefined): Promise<VerbResult> {
     args: [{ pipeline, questions: [question] }],
     ...introduced(pipeline, `asks ${question}`),
   });
-  const [answer] = await attended(client, pipeline, asking);
+  const [answer] = await whileAttended(client, pipeline, asking);
   const more = answer!.more ? `\nfirst ${answer!.rows.length} rows; all of them: ${answer!.output}` : '';
   return {
     ok: true,

@@ -5,9 +5,9 @@ import { type Target, targetFromEnvironment } from '../activities/target.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { serverFromEnvironment } from '../worker/connect.ts';
 import { connect, inAccount } from './pipeline.ts';
-import { Plain } from './plain.ts';
 import { loadSpec } from './spec-file.ts';
 import { type Running, running, stateFolder } from './state.ts';
+import { UserError } from './user-error.ts';
 
 /** What a verb works with: a Temporal client and the pipeline of the spec in this folder. */
 export interface Session {
@@ -23,15 +23,15 @@ export async function session(): Promise<Session> {
   const here = await running(stateFolder());
   const given = await serverFromEnvironment();
   const server = given ?? here?.temporal;
-  if (!server) throw new Plain('Nothing runs here. Start it with: npm start (or set TEMPORAL_ADDRESS to use a server of yours)');
+  if (!server) throw new UserError('Nothing runs here. Start it with: npm start (or set TEMPORAL_ADDRESS to use a server of yours)');
   const target = await targetOf(spec, here);
   const client = await connect(server).catch((error: Error) => {
     const next = given ? 'Check TEMPORAL_ADDRESS and the other TEMPORAL_ variables.' : 'Start it with: npm start';
-    throw new Plain(`No Temporal server answers at ${server.address}: ${error.message}. ${next}`);
+    throw new UserError(`No Temporal server answers at ${server.address}: ${error.message}. ${next}`);
   });
   const pipeline = await inAccount(spec, target).catch((error: Error) => {
     const where = target.endpoint ? `The local AWS at ${target.endpoint}` : `AWS in ${target.region}`;
-    throw new Plain(`${where} does not say whose credentials these are: ${error.message || error.name}`);
+    throw new UserError(`${where} does not say whose credentials these are: ${error.message || error.name}`);
   });
   return { client, pipeline, target, temporalUi: here?.temporal.ui };
 }
@@ -41,7 +41,7 @@ export async function targetOf({ target, region }: Pick<Spec, 'target' | 'region
   if (target === 'aws') return { region };
   if (here?.aws) return { region: here.aws.region, endpoint: here.aws.endpoint, credentials: here.aws };
   const endpoint = process.env.AWS_ENDPOINT_URL;
-  if (!endpoint) throw new Plain('The local AWS does not run here. Start it with: npm start (or set AWS_ENDPOINT_URL)');
+  if (!endpoint) throw new UserError('The local AWS does not run here. Start it with: npm start (or set AWS_ENDPOINT_URL)');
   const named = targetFromEnvironment(region);
   return named.credentials ? named : { region, endpoint, credentials: await keptKeys() };
 }
@@ -52,7 +52,7 @@ async function keptKeys(): Promise<Target['credentials']> {
     const { accessKeyId, secretAccessKey } = JSON.parse(await readFile(file, 'utf8'));
     return { accessKeyId, secretAccessKey };
   } catch (error) {
-    throw new Plain(
+    throw new UserError(
       `AWS_ENDPOINT_URL is set without a key pair, and there is none in the state folder (${(error as Error).message}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`,
     );
   }

@@ -15,13 +15,13 @@ import { bringUp, machine, type Up } from './bring-up.ts';
 import { keepCopies } from './keep.ts';
 import { leftLines } from './left.ts';
 import { account, type OnceReport, reportLine } from './once.ts';
-import { picture } from './picture.ts';
-import { takeDown } from './pipeline.ts';
-import { Plain } from './plain.ts';
+import { requestTeardown } from './pipeline.ts';
 import { progressOn } from './progress.ts';
 import { rateOf } from './rate.ts';
+import { snapshot } from './snapshot.ts';
 import { loadSpec } from './spec-file.ts';
 import { letGo, stateFolder, takeHold } from './state.ts';
+import { UserError } from './user-error.ts';
 import { wholeNumber } from './whole-number.ts';
 
 interface Options {
@@ -119,7 +119,7 @@ async function showLife({ client, pipeline }: Up, signal: AbortSignal): Promise<
 
 async function lifeLine(client: Client, { name }: Pipeline): Promise<string> {
   try {
-    const now = await picture(client, name);
+    const now = await snapshot(client, name);
     if (!now) return 'the pipeline does not run: npx d2d status';
     return `${now.pipeline.state}: ${now.generator?.acknowledged ?? 0} events acknowledged, notebook ${now.notebook?.state ?? 'waiting'}`;
   } catch (error) {
@@ -132,18 +132,20 @@ async function runOnce(spec: Spec): Promise<number> {
   const state = options.state ?? (await mkdtemp(join(tmpdir(), 'data2dashboard-')));
   if (options.state === undefined) process.once('exit', () => rmSync(state, { recursive: true, force: true }));
   const holder = await takeHold(state);
-  if (holder !== undefined) throw new Plain(`Process ${holder} runs on ${state}: give --once another --state, or none.`);
+  if (holder !== undefined) throw new UserError(`Process ${holder} runs on ${state}: give --once another --state, or none.`);
   const signal = untilSignal();
   const parts = machine(state, spec, progress, options);
   let pipeline: { client: Client; pipeline: Pipeline } | undefined;
   try {
     const up = await bringUp(parts, state, spec, progress, signal, {
       stuck: (reason) => {
-        throw new Plain(reason);
+        throw new UserError(reason);
       },
       started: (found) => {
         if (found.was)
-          throw new Plain(`--once wants fresh state, but pipeline ${spec.name} is already there: take it down, or give another --state.`);
+          throw new UserError(
+            `--once wants fresh state, but pipeline ${spec.name} is already there: take it down, or give another --state.`,
+          );
         pipeline = found;
       },
     });
@@ -175,7 +177,7 @@ async function runOnce(spec: Spec): Promise<number> {
 async function takeAllDown({ client, pipeline }: { client: Client; pipeline: Pipeline }): Promise<Leftover[]> {
   const since = Date.now();
   progress.now('taking everything down');
-  const { left } = await takeDown(client, pipeline);
+  const { left } = await requestTeardown(client, pipeline);
   progress.done('taken down', since);
   return left;
 }

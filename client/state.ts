@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { holderOf, identity, isRunning, tryLock, unlock } from '../setup/lock.mjs';
-import { Plain } from './plain.ts';
+import { UserError } from './user-error.ts';
 
 const runningSchema = z.object({
   pid: z.int().positive(),
@@ -29,7 +29,7 @@ export async function running(state: string): Promise<Running | undefined> {
   if (written && isRunning(written.process)) return written;
   const holder = holderOf(lock(state));
   if (holder === undefined) return undefined;
-  throw new Plain(
+  throw new UserError(
     `npm start (process ${holder}) has not said in ${file(state)} where it is reached: it is still starting, or the file is damaged (then stop it and start it again).`,
   );
 }

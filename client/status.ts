@@ -2,16 +2,16 @@ import type { ColumnDrift } from '../activities/glue/crawl.ts';
 import { outlook, reasonsOf } from '../workflows/outlook.ts';
 import { absence, absenceFacts, absenceWords } from './absence.ts';
 import type { VerbResult } from './index.ts';
-import { type Picture, picture } from './picture.ts';
 import { type ScheduleReport, scheduleReport } from './schedule-report.ts';
 import { session } from './session.ts';
+import { type Snapshot, snapshot } from './snapshot.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
 import { tableOf, telling } from './table.ts';
 
 /** The whole picture: a table in data-flow order, one word of state a row. Not running counts as not as it should be. */
 export async function status(): Promise<VerbResult> {
   const { client, pipeline } = await session();
-  const now = await picture(client, pipeline.name);
+  const now = await snapshot(client, pipeline.name);
   if (!now) {
     const found = await absence(client, pipeline);
     return { ok: false, facts: absenceFacts(found), words: absenceWords(pipeline, found) };
@@ -38,7 +38,7 @@ export async function status(): Promise<VerbResult> {
 }
 
 /** True when all is as it should be: nothing is held, has drifted, has stopped, keeps failing or does not stop, windows come out, and each schedule's latest run went well. */
-export function isWell({ pipeline, generator, notebook, unstopped }: Picture, schedules: ScheduleReport[]): boolean {
+export function isWell({ pipeline, generator, notebook, unstopped }: Snapshot, schedules: ScheduleReport[]): boolean {
   const isDry = notebook?.state === 'running' && notebook.reason !== undefined;
   const sends = generator?.state !== 'stopped' && generator?.failing === undefined;
   const goes = pipeline.state !== 'held' && sends && notebook?.state !== 'stopped' && unstopped === undefined && !isDry;
@@ -48,7 +48,7 @@ export function isWell({ pipeline, generator, notebook, unstopped }: Picture, sc
 }
 
 /** Where each part stands, in the order of the data, then why. */
-export function partWords({ pipeline, generator, notebook, unstopped }: Picture): string[] {
+export function partWords({ pipeline, generator, notebook, unstopped }: Snapshot): string[] {
   const rows = [['generator', generator?.state ?? 'waiting', generator ? sent(generator) : '']];
   for (const [group, members] of Object.entries(GROUPS)) {
     const { state, open } = groupState(members, pipeline.stages);
@@ -95,23 +95,23 @@ function driftOfColumn({ table, column, expected, found }: ColumnDrift): string 
 
 const DRIFTS_SHOWN = 3;
 
-const driftWords = ({ pipeline: { drifts } }: Picture): string[] =>
+const driftWords = ({ pipeline: { drifts } }: Snapshot): string[] =>
   drifts.slice(-DRIFTS_SHOWN).map(({ label, missing, differences, at, done }) => {
     const what = missing ? 'was gone' : `differed in ${differences.map(({ field }) => field).join(', ')}`;
     return `drift at ${new Date(at).toISOString()}: ${label} ${what}; ${done}`;
   });
 
-function auditWords({ pipeline: { audit } }: Picture): string[] {
+function auditWords({ pipeline: { audit } }: Snapshot): string[] {
   if (audit === undefined) return [];
   const { at, generated, lost, duplicates, windowsWrong, faults } = audit;
   const counts = `${generated} events sent, ${lost} lost, ${duplicates ?? '?'} counted twice, ${windowsWrong ?? '?'} rows of the metrics wrong`;
   return [`audit at ${new Date(at).toISOString()}: ${counts}`, ...faults.map((fault) => `  ! ${fault}`)];
 }
 
-const sent = ({ acknowledged, total, heartbeats, resent, rate }: NonNullable<Picture['generator']>) =>
+const sent = ({ acknowledged, total, heartbeats, resent, rate }: NonNullable<Snapshot['generator']>) =>
   `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged at ${rate}, ${heartbeats} heartbeats${resent > 0 ? `, ${resent} maybe sent twice` : ''}`;
 
-function restarts(notebook: Picture['notebook']): string {
+function restarts(notebook: Snapshot['notebook']): string {
   if (notebook === undefined) return '';
   const { reason, gap, restarts: times, lastRestart } = notebook;
   const last = lastRestart ? `, last at ${new Date(lastRestart.at).toISOString()}: ${lastRestart.reason}` : '';

@@ -1,10 +1,10 @@
 import type { PlanReport, Tally } from '../workflows/messages.ts';
-import { attended } from './attended.ts';
+import { whileAttended } from './attended.ts';
 import type { VerbResult } from './index.ts';
 import { startPipeline } from './pipeline.ts';
-import { Plain } from './plain.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
+import { UserError } from './user-error.ts';
 import { watchUp } from './watch.ts';
 
 /** What a user agrees to beforehand. */
@@ -19,11 +19,11 @@ export async function up({ adopt, replace, rollback }: UpOptions): Promise<VerbR
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
   try {
-    const { was, report } = await startPipeline(client, { pipeline, leave: { adopt, replace }, rollback }, progress.now);
+    const { was, report } = await startPipeline(client, { pipeline, consent: { adopt, replace }, rollback }, progress.now);
     const stuck = (reason: string) => {
-      throw new Plain(reason);
+      throw new UserError(reason);
     };
-    const now = await attended(client, pipeline, watchUp(client, pipeline.name, progress, stuck));
+    const now = await whileAttended(client, pipeline, watchUp(client, pipeline.name, progress, stuck));
     const seconds = Math.round(performance.now()) / 1000;
     const tally: Tally = { ...tallyOf(report, now.pipeline.tally!), seconds };
     return { ok: true, facts: tally, words: wordsOf(pipeline.name, was, tally) };

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { outlook } from '../workflows/outlook.ts';
-import { failureOf, type Picture, picture, unlessNobodyAnswers } from './picture.ts';
 import type { Progress } from './progress.ts';
+import { failureOf, type Snapshot, snapshot, undefinedIfUnanswered } from './snapshot.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
 
 /**
- * Watches a pipeline come up, printing each group of stages as it stands; returns the picture once it runs. `stuck` hears, once, that it is held and why, or
+ * Watches a pipeline come up, printing each group of stages as it stands; returns the status once it runs. `stuck` hears, once, that it is held and why, or
  * that somebody has taken it down.
  */
 export async function watchUp(
@@ -15,12 +15,12 @@ export async function watchUp(
   progress: Progress,
   stuck: (reason: string) => void,
   signal?: AbortSignal,
-): Promise<Picture> {
+): Promise<Snapshot> {
   const since = Date.now();
   const said = new Set<string>();
   for (;;) {
     signal?.throwIfAborted();
-    const asked = await unlessNobodyAnswers(picture(client, name).then((found) => ({ found })));
+    const asked = await undefinedIfUnanswered(snapshot(client, name).then((found) => ({ found })));
     const now = asked?.found;
     if (asked && !now && said.size > 0) {
       said.clear();
@@ -28,7 +28,7 @@ export async function watchUp(
     }
     if (now) {
       said.add('seen');
-      const { stages, state, reason, rolledBack, tables, asked: isAhead } = now.pipeline;
+      const { stages, state, reason, rolledBack, tables, applyPending: isAhead } = now.pipeline;
       for (const [group, members] of Object.entries(GROUPS)) {
         if (said.has(group) || groupState(members, stages).state !== 'ready') continue;
         said.add(group);
@@ -55,7 +55,7 @@ export async function watchUp(
 }
 
 /** What a pipeline that comes up is busy with, or waits for. */
-export function underWay({ pipeline: { stages, tables, paused, wanted, overBudget }, notebook, generator }: Picture): string {
+export function underWay({ pipeline: { stages, tables, paused, wanted, overBudget }, notebook, generator }: Snapshot): string {
   const working = Object.entries(stages).flatMap(([stage, state]) => (state === 'working' ? [stage] : []));
   if (working.length > 0) return `provisioning ${working.join(', ')}`;
   const rests = wanted?.paused ?? paused;

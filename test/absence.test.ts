@@ -3,7 +3,7 @@ import { absence, absenceFacts, absenceWords } from '../client/absence.ts';
 import { startOnceDown } from '../client/bring-up.ts';
 import { stillOf } from '../client/inventory.ts';
 import { leftInTemporal } from '../client/left.ts';
-import { type Started, startPipeline, takeDown } from '../client/pipeline.ts';
+import { requestTeardown, type Started, startPipeline } from '../client/pipeline.ts';
 import { progressOn } from '../client/progress.ts';
 import { names } from '../pipeline/names.ts';
 import { parseSpec } from '../pipeline/spec.ts';
@@ -38,7 +38,7 @@ describe('status of a pipeline whose workflow does not run', () => {
           'To end them, once more: npx d2d down --keep-data',
         ]);
         const taskQueue = (await env.client.workflow.getHandle(generate).describe()).taskQueue;
-        const down = await env.client.workflow.start('endEverything', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
+        const down = await env.client.workflow.start('tearDown', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
         expect(await look()).toEqual({ state: 'taking down' });
         await down.result();
         expect(await look()).toEqual({ state: 'down' });
@@ -78,7 +78,7 @@ describe('status of a pipeline whose take-down left things standing', () => {
         const left = [{ label: 'bucket', why: 'its objects are locked' }];
         const { teardown } = names(pipeline).workflows;
         const { taskQueue } = await up().then(() => handle.describe());
-        const downAlone = () => env.client.workflow.execute('endEverything', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
+        const downAlone = () => env.client.workflow.execute('tearDown', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
         await until(isRunning);
         account.stuck.set('bucket', final('its objects are locked'));
         await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
@@ -118,12 +118,12 @@ describe('a pipeline of that name in another account', () => {
     await startPipeline(env.client, { pipeline: theirs });
     const handle = env.client.workflow.getHandle(theirs.name);
     await expect(startPipeline(env.client, { pipeline: ours })).rejects.toThrow(refusal);
-    await expect(takeDown(env.client, ours)).rejects.toThrow(refusal);
+    await expect(requestTeardown(env.client, ours)).rejects.toThrow(refusal);
     expect((await handle.describe()).historyLength).toBe(2);
     await handle.terminate();
-    const end = takeDown(env.client, theirs).catch(() => 'terminated');
+    const end = requestTeardown(env.client, theirs).catch(() => 'terminated');
     while ((await absence(env.client, theirs)).state !== 'taking down') await new Promise((resolve) => setTimeout(resolve, 20));
-    await expect(takeDown(env.client, ours)).rejects.toThrow(refusal);
+    await expect(requestTeardown(env.client, ours)).rejects.toThrow(refusal);
     await env.client.workflow.getHandle(names(theirs).workflows.teardown).terminate();
     expect(await end).toBe('terminated');
   }, 30_000);
@@ -134,12 +134,12 @@ describe('a take-down of its own', () => {
     const pipeline = { ...parseSpec({ name: 'ending' }), account: '000000000000' };
     let started: Promise<Started> | undefined;
     // No worker takes it up, so it is under way until it is terminated.
-    const end = takeDown(env.client, pipeline, true).catch(() => 'terminated');
+    const end = requestTeardown(env.client, pipeline, true).catch(() => 'terminated');
     while ((await absence(env.client, pipeline)).state !== 'taking down') await new Promise((resolve) => setTimeout(resolve, 20));
     await expect(startPipeline(env.client, { pipeline })).rejects.toThrow(
       'Pipeline ending is already being taken down; try again once that is done',
     );
-    await expect(takeDown(env.client, pipeline)).rejects.toThrow('is already being taken down, all but its data; try again');
+    await expect(requestTeardown(env.client, pipeline)).rejects.toThrow('is already being taken down, all but its data; try again');
     const waited = new Promise<void>((resolve) => {
       const progress = { ...progressOn(process.stderr), now: () => resolve() };
       started = startOnceDown(env.client, pipeline, progress, new AbortController().signal);

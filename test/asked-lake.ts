@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { GetQueryExecutionCommand, GetQueryResultsCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { clients } from '../activities/aws.ts';
-import { settled } from '../activities/poll.ts';
+import { pollUntil } from '../activities/poll.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { statements } from '../activities/sql.ts';
 import { startLocal } from '../local/start.ts';
@@ -56,7 +56,7 @@ export async function askedLake(windowSeconds = WINDOW_SECONDS) {
     const { text } = statements(pipeline, 'athena').find(({ name }) => name === question)!;
     const { QueryExecutionId } = await aws.athena.send(new StartQueryExecutionCommand({ QueryString: text, WorkGroup: n.workgroup }));
     const look = async () => (await aws.athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution;
-    const execution = await settled(look, (seen) => seen?.Status?.State !== 'QUEUED' && seen?.Status?.State !== 'RUNNING', {
+    const execution = await pollUntil(look, (seen) => seen?.Status?.State !== 'QUEUED' && seen?.Status?.State !== 'RUNNING', {
       within: 20_000,
       what: question,
     });

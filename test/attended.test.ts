@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { attended } from '../client/attended.ts';
+import { whileAttended } from '../client/attended.ts';
 import { audit } from '../client/audit.ts';
 import { down } from '../client/down.ts';
 import { plan } from '../client/plan.ts';
@@ -20,7 +20,7 @@ const ms = (wait: number) => new Promise<string>((resolve) => setTimeout(() => r
 
 describe('work that somebody takes up', () => {
   it('is waited for as long as it takes, though the worker is just starting', async () => {
-    const answer = attended(env.client, pipeline, ms(12_000), 10_000);
+    const answer = whileAttended(env.client, pipeline, ms(12_000), 10_000);
     await ms(4_000);
     const story = async ({ up }: Stage) => {
       await up();
@@ -31,11 +31,11 @@ describe('work that somebody takes up', () => {
 
   it('is given up a while after the worker has gone', async () => {
     await withPipeline(({ up }) => up().then(() => undefined), {}, queue);
-    await expect(attended(env.client, pipeline, ms(20_000), 2_000)).rejects.toThrow(refusal);
+    await expect(whileAttended(env.client, pipeline, ms(20_000), 2_000)).rejects.toThrow(refusal);
   }, 60_000);
 
   it('fails as it fails', async () => {
-    await expect(attended(env.client, pipeline, Promise.reject(new Error('no such table')))).rejects.toThrow('no such table');
+    await expect(whileAttended(env.client, pipeline, Promise.reject(new Error('no such table')))).rejects.toThrow('no such table');
   });
 });
 

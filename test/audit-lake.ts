@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { Clients } from '../activities/aws.ts';
-import { crawling } from '../activities/glue/crawl.ts';
+import { crawlActivities } from '../activities/glue/crawl.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { ledger } from '../activities/s3/ledger.ts';
 import { hashKeyOf } from '../pipeline/lanes.ts';
@@ -75,7 +75,7 @@ export async function standing(aws: Clients, { pipeline, scene, hour, sent, metr
 
 /** One crawl of the product's, which forgives lines that are no JSON. */
 export async function crawled(aws: Clients, pipeline: Pipeline): Promise<void> {
-  const act = crawling(aws);
+  const act = crawlActivities(aws);
   const since = await eventually(() => act['crawl.since'](pipeline));
   await eventually(() => act['crawl.start'](pipeline, since));
   await eventually(() => act['crawl.finished'](pipeline, since));

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { auditing } from '../activities/audit.ts';
-import { scoping } from '../activities/audit-scope.ts';
+import { auditActivities } from '../activities/audit.ts';
+import { auditScopeActivities } from '../activities/audit-scope.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import { READERS } from '../activities/places.ts';
 import { lastAudit } from '../activities/s3/last-audit.ts';
@@ -23,14 +23,14 @@ const began = Date.now();
 let dir: string;
 let local: Local;
 let aws: Clients;
-let act: ReturnType<typeof auditing> & ReturnType<typeof scoping>;
+let act: ReturnType<typeof auditActivities> & ReturnType<typeof auditScopeActivities>;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'd2d-audit-'));
   local = await startLocal({ dir, log: () => undefined });
   aws = clients(local);
   const { region, endpoint, credentials } = local;
-  act = { ...auditing(aws, { region, endpoint, credentials }), ...scoping(aws) };
+  act = { ...auditActivities(aws, { region, endpoint, credentials }), ...auditScopeActivities(aws) };
   await standing(aws, quiet);
 }, 60_000);
 afterAll(async () => {
@@ -52,7 +52,7 @@ describe('what is counted', () => {
     expect(streamSince).toBeLessThan(Date.now());
     expect(await doing(() => act['audit.count'](pipeline, 'stream', streamSince))).toMatchObject({ events: 0, missing: 0 });
     const gone = { send: () => Promise.reject(Object.assign(new Error('gone'), { name: 'ResourceNotFoundException' })) };
-    const { streamSince: now } = await scoping({ s3: aws.s3, kinesis: gone as never })['audit.scope'](pipeline, {});
+    const { streamSince: now } = await auditScopeActivities({ s3: aws.s3, kinesis: gone as never })['audit.scope'](pipeline, {});
     expect(now).toBeGreaterThan(streamSince);
   });
 
@@ -108,7 +108,7 @@ it('a ledger is fetched as far back as the lake is read, also when that is the f
     const s3 = { send } as never;
     for await (const _ of READERS.lake({ s3, kinesis: aws.kinesis }, pipeline, from, 0));
     const { region, endpoint, credentials } = local;
-    await doing(() => auditing({ ...aws, s3 }, { region, endpoint, credentials })['audit.generated'](pipeline, from));
+    await doing(() => auditActivities({ ...aws, s3 }, { region, endpoint, credentials })['audit.generated'](pipeline, from));
     expect(fetched).toEqual(['ledger/r/0.json']);
   }
 }, 30_000);
@@ -154,7 +154,7 @@ describe('on AWS', () => {
 
   it('the stream is read no further back than it can be before it forgets', async () => {
     const old = { send: async () => ({ StreamDescriptionSummary: { StreamCreationTimestamp: new Date(0) } }) } as never;
-    const of = (each: Pipeline) => scoping({ s3: aws.s3, kinesis: old })['audit.scope'](each, {});
+    const of = (each: Pipeline) => auditScopeActivities({ s3: aws.s3, kinesis: old })['audit.scope'](each, {});
     expect(ago((await of(onAws)).streamSince)).toBeCloseTo(12 * 60, 0);
     expect(ago((await of(pipeline)).streamSince)).toBeCloseTo(24 * 60 - 10, 0);
   });
@@ -218,7 +218,7 @@ describe('the metrics', () => {
           Key ? { Body } : { Contents: [{ Key: 'ledger/r/0', LastModified: new Date() }] },
       };
       const { region, endpoint, credentials } = local;
-      const lake = auditing({ ...aws, s3: s3 as never, athena: { send: answer } as never }, { region, endpoint, credentials });
+      const lake = auditActivities({ ...aws, s3: s3 as never, athena: { send: answer } as never }, { region, endpoint, credentials });
       return (await doing(() => lake['audit.windows'](pipeline, sending))).sent;
     };
     expect(await sentOf(60_000, true)).toBe(0);

@@ -10,7 +10,7 @@ import { type Audit, auditRow, mismatches } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { AuditWish } from '../workflows/audit.ts';
 import type { audit } from '../workflows/index.ts';
-import type { Settlement } from '../workflows/messages.ts';
+import type { LedgerFlush } from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'audited' }), account: '000000000000' };
@@ -41,9 +41,9 @@ async function audited(
     scope,
     hear = () => undefined,
     fails,
-    ...wish
+    ...request
   }: Partial<AuditWish> & {
-    settled?: Settlement;
+    settled?: LedgerFlush;
     scope?: Partial<Scope>;
     fails?: string;
     hear?: (activity: string, ...args: unknown[]) => void;
@@ -111,7 +111,7 @@ async function audited(
     env.client.workflow.execute<typeof audit>('audit', {
       taskQueue: name,
       workflowId: name,
-      args: [{ pipeline, patience: '1 seconds', ...wish }],
+      args: [{ pipeline, patience: '1 seconds', ...request }],
     }),
   );
 }

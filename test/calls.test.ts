@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
-import { crawling } from '../activities/glue/crawl.ts';
+import { crawlActivities } from '../activities/glue/crawl.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
     connection: env.nativeConnection,
     taskQueue,
     workflowsPath: fileURLToPath(new URL('one-activity.ts', import.meta.url)),
-    activities: { ...stageActivities(aws), ...crawling(aws) },
+    activities: { ...stageActivities(aws), ...crawlActivities(aws) },
     interceptors: { activity: [heartbeats] },
   });
   running = worker.run();

@@ -9,7 +9,7 @@ import { streamShards } from '../pipeline/stream-shards.ts';
 import { asSent, runningOf, spentUntil } from '../workflows/budget.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
-import { born } from '../workflows/picture.ts';
+import { initialStatus } from '../workflows/status.ts';
 
 const pipelineOf = (spec: object = {}): Pipeline => ({
   ...parseSpec({
@@ -141,7 +141,7 @@ describe('the bill of a pipeline', () => {
   const every = Object.keys(STAGES) as Stage[];
   const standing = Object.fromEntries(every.map((stage) => [stage, 'ready' as const]));
   const running = (spec: object, more: Partial<PipelineStatus> = {}): PipelineStatus => ({
-    ...born(pipelineOf(spec)),
+    ...initialStatus(pipelineOf(spec)),
     stages: standing,
     generating: true,
     studioRuns: true,
@@ -160,7 +160,7 @@ describe('the bill of a pipeline', () => {
   it('has the shards that were made for the spec, whatever rate was set live, and the records of what is sent', () => {
     const slow = { players: 100_000, rate: 10, trouble: { late: 0.5 } };
     const billOf = (status: PipelineStatus) => priceOf(asSent(status), runningOf(status));
-    const [asMade, rated] = [running({ generator: slow }), running({ generator: slow }, { rated: 'max' })].map(billOf);
+    const [asMade, rated] = [running({ generator: slow }), running({ generator: slow }, { rateOverride: 'max' })].map(billOf);
     expect(rated!['Kinesis shards']).toBeCloseTo(7 * PRICES.shardHour, 9);
     expect(rated!['Kinesis shards']).toBe(asMade!['Kinesis shards']);
     expect(rated!.Firehose).toBeGreaterThan(asMade!.Firehose! * 100);
@@ -179,8 +179,8 @@ describe('the bill of a pipeline', () => {
   });
 
   it('is nothing while nothing stands, and grows with each stream that does', () => {
-    const held = (stages: PipelineStatus['stages'], made: Stage[] = every) =>
-      outlook({ ...born(pipelineOf({ shards: 3 })), state: 'held', stages, made });
+    const held = (stages: PipelineStatus['stages'], created: Stage[] = every) =>
+      outlook({ ...initialStatus(pipelineOf({ shards: 3 })), state: 'held', stages, created });
     expect(held({}).words).toBe('Billed now: $0.00 an hour, $0 a month.');
     expect(held({ events: 'failed', playerMetrics: 'waiting', teamMetrics: 'working' }).perHour).toBe(0);
     expect(held({ playerMetrics: 'ready', events: 'waiting' }).perHour).toBeCloseTo(PRICES.shardHour, 9);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { courier } from '../activities/kinesis/deliver.ts';
-import type { LaneOptions, Positions, Progress } from '../activities/kinesis/lane.ts';
+import type { LaneOptions, Positions, Progress } from '../activities/kinesis/ack-tracker.ts';
+import { producer } from '../activities/kinesis/producer.ts';
 import { later, settled, troubled } from './troubled-stream.ts';
 
 beforeEach(() => {
@@ -59,7 +59,7 @@ async function played({ weather, records, maxBytes, hashKeys, abortAfter, looks,
       for (const [from, to] of spans) for (let p = from; p < to; p++) resends.set(p, (resends.get(p) ?? 0) + 1);
     },
   };
-  const lane = courier({
+  const lane = producer({
     put: stream.put,
     ...(looks && { lookUp: stream.lookUp }),
     stream: 's',

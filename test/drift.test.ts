@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
-import { counted } from '../activities/calls.ts';
+import { countCalls } from '../activities/calls.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { tagDifferences } from '../activities/own-tags.ts';
 import { resources } from '../activities/registry.ts';
@@ -59,7 +59,7 @@ async function heal(stage: Stage, replace = false): Promise<void> {
   await eventually(() => act(stage).ready(pipeline));
 }
 async function isWell(stage: Stage): Promise<void> {
-  const { value, mutatingCalls } = await counted(() => survey(registry[stage], pipeline));
+  const { value, mutatingCalls } = await countCalls(() => survey(registry[stage], pipeline));
   expect({ ...value, mutatingCalls }).toMatchObject({ action: 'none', differences: [], mutatingCalls: 0 });
 }
 /** Fields as rows name them: a query's id is its own. */

@@ -15,13 +15,13 @@ describe('a look for drift', () => {
         account.leaving.add('eventsDelivery');
         account.broken.set('eventsDelivery', new Error('it is being deleted'));
         account.standing.delete('dashboard');
-        await until(({ hushed, closed, stages }) => hushed === true && closed && stages.eventsDelivery === 'working');
+        await until(({ eventsHeld, closed, stages }) => eventsHeld === true && closed && stages.eventsDelivery === 'working');
         const sent = account.sent.size;
         await new Promise((resolve) => setTimeout(resolve, 500));
         expect(account.sent.size).toBe(sent);
         account.leaving.clear();
         account.broken.clear();
-        expect(await until(isRunning)).toMatchObject({ hushed: false });
+        expect(await until(isRunning)).toMatchObject({ eventsHeld: false });
         while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
       }, soon),
     60_000,
@@ -35,11 +35,11 @@ describe('a look for drift', () => {
         await until(isRunning);
         account.broken.set(stage, new Error('it is being deleted'));
         account.leaving.add(stage);
-        await until(({ hushed, stages }) => hushed === true && stages[stage] === 'working');
+        await until(({ eventsHeld, stages }) => eventsHeld === true && stages[stage] === 'working');
         account.leaving.clear();
         account.standing.delete(stage);
         account.broken.clear();
-        const { drifts } = await until((now) => isRunning(now) && now.hushed === false);
+        const { drifts } = await until((now) => isRunning(now) && now.eventsHeld === false);
         expect(drifts[0]).toMatchObject({ label: expect.stringContaining(`the ${stage} of`), missing: false, done: 'healed' });
         expect(account.standing.has(stage)).toBe(true);
         const sent = account.sent.size;
@@ -58,9 +58,9 @@ describe('a look for drift', () => {
           account.leaving.add('workgroup');
           account.leaving.add('events');
           const { lookedAt = 0 } = await until(({ drifts }) => drifts.length > 0);
-          const { drifts, hushed, stages } = await until((now) => (now.lookedAt ?? 0) > lookedAt);
+          const { drifts, eventsHeld, stages } = await until((now) => (now.lookedAt ?? 0) > lookedAt);
           expect(drifts).toMatchObject([{ label: expect.stringContaining('the events of'), done: 'reported' }]);
-          expect({ hushed, events: stages.events, workgroup: stages.workgroup }).toEqual({ events: 'drifted', workgroup: 'ready' });
+          expect({ events: stages.events, workgroup: stages.workgroup, eventsHeld }).toEqual({ events: 'drifted', workgroup: 'ready' });
           account.leaving.clear();
           await until((now) => now.stages.events === 'ready');
         },
@@ -128,11 +128,11 @@ describe('a look for drift', () => {
         await until(isRunning);
         const { generate, notebook } = names(pipeline).workflows;
         await generatorOf(pipeline).executeUpdate(messages.setRate, { args: [77] });
-        await until(({ rated }) => rated === 77);
+        await until(({ rateOverride }) => rateOverride === 77);
         for (const id of [generate, notebook]) await env.client.workflow.getHandle(id).terminate();
-        const { drifts, rated } = await until((now) => now.drifts.length >= 2);
+        const { drifts, rateOverride } = await until((now) => now.drifts.length >= 2);
         // A new generator sends at the rate of the spec.
-        expect(rated).toBeUndefined();
+        expect(rateOverride).toBeUndefined();
         expect(drifts.map(({ label }) => label)).toEqual([`workflow ${generate}`, `workflow ${notebook}`]);
         for (const id of [generate, notebook]) expect((await env.client.workflow.getHandle(id).describe()).status.name).toBe('RUNNING');
       }, soon),

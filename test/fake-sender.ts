@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { type Sent, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
+import { type SendProgress, type Stretch, unsent } from '../activities/kinesis/stretch.ts';
 import { dueBy, type LedgerPage, type Span, timeOf } from '../pipeline/ledger.ts';
 import { aggregation, type Pipeline } from '../pipeline/spec.ts';
 
@@ -41,7 +41,7 @@ export function sender(stream: Stream, breaks: () => boolean) {
       bases,
       until = 0,
       again,
-    }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<Sent> => {
+    }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<SendProgress> => {
       stream.calls.push('play');
       stream.aggregated.push(aggregation(pipeline));
       const context = Context.current();
@@ -61,7 +61,7 @@ export function sender(stream: Stream, breaks: () => boolean) {
       }
       return { ...unsent(from), next, latest: Math.floor(timeOf(bases, next - 1)) };
     },
-    'kinesis.heartbeats': async ({ after, until }: { after: number[]; until: number }): Promise<Sent> => {
+    'kinesis.heartbeats': async ({ after, until }: { after: number[]; until: number }): Promise<SendProgress> => {
       stream.calls.push(until <= Date.now() ? 'wake' : 'beat');
       if (stream.calls.at(-1) === 'wake' && stream.cutsWake) {
         stream.cutsWake = false;

@@ -13,7 +13,7 @@ import { youngRole } from '../activities/iam/young-role.ts';
 import { idsOf, shardsOf } from '../activities/kinesis/shards.ts';
 import { flow } from '../activities/kinesis-analytics-v2/flow.ts';
 import { flinkOf, jobOf } from '../activities/kinesis-analytics-v2/job.ts';
-import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
+import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
 import type { Fault } from '../local/faults.ts';
@@ -97,7 +97,7 @@ afterAll(async () => {
 describe('Flink itself', () => {
   const refused = (fault: Fault) => local.faults.put({ rules: [{ service: 'kinesis', operation: 'PutRecords', fault }] });
   const beat = () => Promise.all([FIRST, SECOND].map((key) => put(pipeline, key, heartbeat())));
-  const act = () => notebook(aws);
+  const act = () => notebookActivities(aws);
 
   it('runs no job', async () => {
     for (let i = 0; i < 5; i++) await put(pipeline, FIRST, kill(i));

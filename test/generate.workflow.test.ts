@@ -10,7 +10,7 @@ import { entered, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
-import { type GeneratorState, generatorStatus, pause, respec, resume, setRate, settle, stop } from '../workflows/messages.ts';
+import { flushLedger, type GeneratorState, generatorQuery, pause, resume, setRate, stop, updateSpec } from '../workflows/messages.ts';
 import { fresh, type Stream, sender } from './fake-sender.ts';
 import { temporalServer } from './temporal-server.ts';
 
@@ -48,7 +48,7 @@ async function withGenerator(
     const handle = await env.client.workflow.start(generate, { taskQueue, workflowId, args });
     const until = async (reached: (state: GeneratorState) => boolean) => {
       for (;;) {
-        const state = await handle.query(generatorStatus);
+        const state = await handle.query(generatorQuery);
         if (reached(state)) return state;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -85,7 +85,7 @@ it('gives every event one time for good, skips none and sends none too late, how
       }
       const finished = await until(({ state }) => state === 'finished');
       expect(finished).toMatchObject({ acknowledged: total, total, lanes: [1000, 1000, 1000] });
-      expect(await handle.executeUpdate(settle)).toMatchObject({ lanes: [1000, 1000, 1000] });
+      expect(await handle.executeUpdate(flushLedger)).toMatchObject({ lanes: [1000, 1000, 1000] });
     },
   );
   const all = [0, 1, 2].flatMap((lane) => Array.from({ length: laneTotal(lane, 3, total) }, (_, i) => `r-${lane}-${i}`));
@@ -241,7 +241,7 @@ it('sends its total once in all, though another number of shards makes it anothe
     () => false,
     async ({ handle, until, stream }) => {
       await until(() => stream.times.size > 100);
-      await handle.signal(respec, { ...parseSpec({ shards: 3, windowSeconds: 1, generator }), account: '000000000000' });
+      await handle.signal(updateSpec, { ...parseSpec({ shards: 3, windowSeconds: 1, generator }), account: '000000000000' });
       const { lanes, acknowledged } = await until(({ state }) => state === 'finished');
       expect(lanes).toHaveLength(3);
       expect(acknowledged).toBe(total);
@@ -261,10 +261,11 @@ it('goes on in a new run though it has nothing to send, closes nothing again, an
       stream.skips = true;
       await until(({ state }) => state === 'finished');
       const { runId } = await handle.describe();
-      const { last } = await handle.executeUpdate(settle);
+      const { last } = await handle.executeUpdate(flushLedger);
       const beats = stream.calls.length;
-      while ((await handle.describe()).runId === runId) await Promise.all(Array.from({ length: 10 }, () => handle.executeUpdate(settle)));
-      expect(await handle.executeUpdate(settle)).toMatchObject({ lanes: [30, 30], last, sending: false });
+      while ((await handle.describe()).runId === runId)
+        await Promise.all(Array.from({ length: 10 }, () => handle.executeUpdate(flushLedger)));
+      expect(await handle.executeUpdate(flushLedger)).toMatchObject({ lanes: [30, 30], last, sending: false });
       expect(stream.calls).toHaveLength(beats);
       expect(await toldIn(handle)).toBe(0);
       await handle.signal(pause, { count: 1 });

@@ -10,7 +10,7 @@ const ALL = Object.keys(STAGES).length;
 
 describe('a look for drift, beside what else is wished,', () => {
   it(
-    'that is broken off with rollback takes away nothing that stood, and lets no wish in meanwhile',
+    'that is broken off with rollback takes away nothing that stood, and lets no request in meanwhile',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
@@ -33,7 +33,7 @@ describe('a look for drift, beside what else is wished,', () => {
   );
 
   it(
-    'lets no wish be lost: one that comes while it heals is told to come again',
+    'lets no request be lost: one that comes while it heals is told to come again',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
@@ -62,14 +62,14 @@ describe('a look for drift, beside what else is wished,', () => {
           account.broken.set('crawler', new Error('still thinking'));
           account.standing.delete('crawler');
           await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
-          expect(await until(() => true)).toMatchObject({ heals: true, rated: 50 });
+          expect(await until(() => true)).toMatchObject({ healing: true, rateOverride: 50 });
           const told = new Set<string>();
-          const answer = startPipeline(env.client, { pipeline, leave: { adopt: true } }, (what) => void told.add(what));
+          const answer = startPipeline(env.client, { pipeline, consent: { adopt: true } }, (what) => void told.add(what));
           while (told.size === 0) await new Promise((resolve) => setTimeout(resolve, 20));
           expect([...told]).toEqual(['waiting until what has drifted is brought back']);
           account.broken.clear();
           expect(await answer).toMatchObject({ was: true, report: { stages: { crawler: { action: 'none' } } } });
-          expect(await until((now) => isRunning(now) && now.rated === undefined)).not.toHaveProperty('heals');
+          expect(await until((now) => isRunning(now) && now.rateOverride === undefined)).not.toHaveProperty('heals');
         },
         soon,
         taskQueue({ target: 'local', region: 'us-east-1' }),
@@ -78,23 +78,23 @@ describe('a look for drift, beside what else is wished,', () => {
   );
 
   it(
-    'that fails holds up no wish that was accepted meanwhile; a third is told what it has to wait for',
+    'that fails holds up no request that was accepted meanwhile; a third is told what it has to wait for',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
         await until(isRunning);
         const changed = { ...pipeline, windowSeconds: 2 };
-        const wish = gate();
-        account.surveying = ({ windowSeconds }) => (windowSeconds === 1 ? undefined : wish.passed());
+        const request = gate();
+        account.surveying = ({ windowSeconds }) => (windowSeconds === 1 ? undefined : request.passed());
         const answer = handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
-        await wish.reached;
+        await request.reached;
         await expect(handle.executeUpdate(messages.apply, { args: [{ pipeline }] })).rejects.toMatchObject({
           cause: { message: `another spec is being applied to pipeline ${pipeline.name}; try again once that is done` },
         });
         account.broken.set('crawler', new Error('still thinking'));
         account.standing.delete('crawler');
         await until(({ state, stages }) => state === 'applying' && stages.crawler === 'working');
-        wish.open();
+        request.open();
         await answer;
         account.mend = { crawler: changed };
         account.broken.set('crawler', final('no crawler left'));
@@ -105,25 +105,25 @@ describe('a look for drift, beside what else is wished,', () => {
   );
 
   it(
-    'that is broken off loses no wish that is accepted before it has ended',
+    'that is broken off loses no request that is accepted before it has ended',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
         await until(isRunning);
         const changed = { ...pipeline, windowSeconds: 2 };
-        const [wish, healing] = [gate(), gate()];
+        const [request, healing] = [gate(), gate()];
         let looks = 0;
         account.surveying = ({ windowSeconds }) => {
-          if (windowSeconds === 2) return wish.passed();
+          if (windowSeconds === 2) return request.passed();
           const isHealing = !account.standing.has('crawler') && ++looks === 2;
           return isHealing ? healing.passed() : undefined;
         };
         const answer = handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
-        await wish.reached;
+        await request.reached;
         account.standing.delete('crawler');
         await healing.reached;
         await handle.signal(messages.breakOff, { rollback: false });
-        wish.open();
+        request.open();
         await answer;
         healing.open();
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
@@ -138,13 +138,13 @@ describe('a look for drift, beside what else is wished,', () => {
       withPipeline(async ({ account, pipeline, handle, up, until }) => {
         await up();
         await until(isRunning);
-        const rate = async () => (await generatorOf(pipeline).query(messages.generatorStatus)).rate;
+        const rate = async () => (await generatorOf(pipeline).query(messages.generatorQuery)).rate;
         await generatorOf(pipeline).executeUpdate(messages.setRate, { args: [77] });
         account.standing.delete('crawler');
         await until((now) => isRunning(now) && now.drifts.length > 0);
         expect(await rate()).toBe('77 events/s');
         await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
-        await until((now) => isRunning(now) && !now.asked);
+        await until((now) => isRunning(now) && !now.applyPending);
         expect(await rate()).toBe('100 events/s');
       }, soon),
     60_000,

@@ -11,7 +11,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
-import { type Failures, inventory } from '../activities/inventory.ts';
+import { type Failures, inventoryActivities } from '../activities/inventory.ts';
 import { carryingTag } from '../activities/owned.ts';
 import { resources } from '../activities/registry.ts';
 import { type Found, type Resource, steps } from '../activities/resource.ts';
@@ -55,7 +55,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-const look = (kept: Stage[] = [], failures: Failures = {}) => inventory(aws, registry)['inventory.left'](pipeline, kept, failures);
+const look = (kept: Stage[] = [], failures: Failures = {}) =>
+  inventoryActivities(aws, registry)['inventory.left'](pipeline, kept, failures);
 const of = (left: Leftover[], label: string) => left.find((each) => each.label === label);
 const denied = (service: string, ...operations: string[]) =>
   local.faults.put({

@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { GetCrawlerCommand, StartCrawlerCommand } from '@aws-sdk/client-glue';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Clients } from '../activities/aws.ts';
-import { settled } from '../activities/poll.ts';
+import { pollUntil } from '../activities/poll.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
 import { type Game, laneOf } from '../pipeline/simulation.ts';
@@ -53,7 +53,7 @@ export async function crawl({ glue }: Clients, pipeline: Pipeline): Promise<void
   const Name = names(pipeline).crawler;
   await glue.send(new StartCrawlerCommand({ Name }));
   const look = async () => (await glue.send(new GetCrawlerCommand({ Name }))).Crawler;
-  const crawler = await settled(look, (seen) => seen?.State === 'READY', { within: 20_000, what: 'the crawl' });
+  const crawler = await pollUntil(look, (seen) => seen?.State === 'READY', { within: 20_000, what: 'the crawl' });
   if (crawler?.LastCrawl?.Status !== 'SUCCEEDED')
     throw new Error(`the crawl ended as ${crawler?.LastCrawl?.Status}: ${crawler?.LastCrawl?.ErrorMessage}`);
 }

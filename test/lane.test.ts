@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type Carriage, courier, type Lane } from '../activities/kinesis/deliver.ts';
+import { type Carriage, type Lane, producer } from '../activities/kinesis/producer.ts';
 import type { Put } from '../activities/kinesis/put-records.ts';
 import type { LookUp } from '../activities/kinesis/read-back.ts';
 import { payloads } from '../pipeline/aggregation.ts';
@@ -13,7 +13,7 @@ afterEach(() => {
 });
 
 const FAST = { limit: { records: 1e6, bytes: 1e9 } };
-const sender = (put: Put, more: Partial<Carriage> = {}) => courier({ put, stream: 's', ...FAST, ...more });
+const sender = (put: Put, more: Partial<Carriage> = {}) => producer({ put, stream: 's', ...FAST, ...more });
 const stored = (records: { length: number }) => Array.from(records as unknown[], () => ({ SequenceNumber: '1' }));
 const sending = (lane: Lane, position: number, more: object = {}) =>
   lane.send({ data: `${position}`, partitionKey: 'k', hashKey: '0', position, ...more });
@@ -60,7 +60,7 @@ describe('a lane', () => {
       await later(25);
       return entries.map(() => ({ SequenceNumber: '1' }));
     };
-    const lane = courier({ put, stream: 's', aggregate: 'queued', ordered: true }).lane({});
+    const lane = producer({ put, stream: 's', aggregate: 'queued', ordered: true }).lane({});
     const began = performance.now();
     const play = async () => {
       for (let i = 0; i < 500; i++) {
@@ -85,7 +85,7 @@ describe('a lane', () => {
       stored.push(...entries.flatMap(({ Data }) => payloads(Data).map((data) => Number.parseInt(Buffer.from(data).toString(), 10))));
       return entries.map(() => ({ SequenceNumber: '1' }));
     };
-    const lane = courier({ put, stream: 's', aggregate: true, ordered: true }).lane({});
+    const lane = producer({ put, stream: 's', aggregate: true, ordered: true }).lane({});
     const began = performance.now();
     const play = async () => {
       for (let i = 0; i < 20_000; i++) {

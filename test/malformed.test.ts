@@ -5,9 +5,9 @@ import { GetPartitionsCommand, GetTableCommand, UpdateTableCommand } from '@aws-
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { blocksInAthena } from '../activities/athena/blocks.ts';
-import { questions } from '../activities/athena/query.ts';
+import { queryActivities } from '../activities/athena/query.ts';
 import { type Clients, clients } from '../activities/aws.ts';
-import { crawling } from '../activities/glue/crawl.ts';
+import { crawlActivities } from '../activities/glue/crawl.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { LAKE_TABLES, type LakeTable, names } from '../pipeline/names.ts';
@@ -66,7 +66,7 @@ const put = (pipeline: Pipeline, table: LakeTable, name: string, rows: (object |
 /** One crawl of the product's; gives what it left, and the operations that changed something. */
 async function crawled(pipeline: Pipeline) {
   local.calls.clear();
-  const act = crawling(aws);
+  const act = crawlActivities(aws);
   const since = await eventually(() => act['crawl.since'](pipeline));
   await eventually(() => act['crawl.start'](pipeline, since));
   const left = await eventually(() => act['crawl.finished'](pipeline, since));
@@ -76,7 +76,7 @@ async function crawled(pipeline: Pipeline) {
 
 let asked = 0;
 async function ask(pipeline: Pipeline, question: string): Promise<(string | null)[][]> {
-  const { 'query.start': start, 'query.finished': finished } = questions(aws);
+  const { 'query.start': start, 'query.finished': finished } = queryActivities(aws);
   const execution = await start(pipeline, question, `run-${asked++}`);
   return (await eventually(() => finished(pipeline, question, execution))).rows;
 }

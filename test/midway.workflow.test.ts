@@ -17,11 +17,11 @@ describe('what fails midway', () => {
         await until(isHeld);
         const before = account.sent.size;
         while (account.sent.size < before + 20) await new Promise((resolve) => setTimeout(resolve, 20));
-        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBeUndefined();
+        expect((await generatorOf(pipeline).query(messages.generatorQuery)).total).toBeUndefined();
         account.broken.clear();
         await handle.signal(messages.retry);
         await until(isRunning);
-        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBe(1_000_000);
+        expect((await generatorOf(pipeline).query(messages.generatorQuery)).total).toBe(1_000_000);
       }),
     60_000,
   );
@@ -40,7 +40,7 @@ describe('what fails midway', () => {
         const now = await until(({ rolledBack }) => rolledBack !== undefined);
         expect(now).toMatchObject({ state: 'running', rolledBack: 'too many visuals', pipeline });
         expect(account.standing).toEqual(stood);
-        expect((await generatorOf(pipeline).query(messages.generatorStatus)).total).toBeUndefined();
+        expect((await generatorOf(pipeline).query(messages.generatorQuery)).total).toBeUndefined();
       }),
     60_000,
   );
@@ -62,7 +62,7 @@ describe('what fails midway', () => {
           await new Promise((resolve) => setTimeout(resolve, 500));
           expect(account.sent.size).toBe(sent);
           account.stuck.clear();
-          expect(await until(({ rolledBack }) => rolledBack !== undefined)).toMatchObject({ state: 'running', hushed: false });
+          expect(await until(({ rolledBack }) => rolledBack !== undefined)).toMatchObject({ state: 'running', eventsHeld: false });
           while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
         },
         { drift: 'report', delivery: { seconds: 0 } },
@@ -183,12 +183,12 @@ describe('what is cancelled or terminated midway', () => {
           await handle.terminate();
           const generator = generatorOf(pipeline);
           const { taskQueue } = await generator.describe();
-          const down = await env.client.workflow.start('endEverything', {
+          const down = await env.client.workflow.start('tearDown', {
             taskQueue,
             workflowId: names(pipeline).workflows.teardown,
             args: [{ pipeline, keepData: true }],
           });
-          while ((await generator.query(messages.generatorStatus)).state !== 'paused')
+          while ((await generator.query(messages.generatorQuery)).state !== 'paused')
             await new Promise((resolve) => setTimeout(resolve, 50));
           expect((await generator.describe()).status.name).toBe('RUNNING');
           account.undelivered = final('3 events are not in the lake');

@@ -4,21 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { questions } from '../activities/athena/query.ts';
+import { queryActivities } from '../activities/athena/query.ts';
 import { type Clients, clients } from '../activities/aws.ts';
-import { crawling } from '../activities/glue/crawl.ts';
+import { crawlActivities } from '../activities/glue/crawl.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
-import { inventory } from '../activities/inventory.ts';
-import { courier } from '../activities/kinesis/deliver.ts';
+import { inventoryActivities } from '../activities/inventory.ts';
+import { producer } from '../activities/kinesis/producer.ts';
 import { putting } from '../activities/kinesis/put-records.ts';
 import { sendStretch, unsent } from '../activities/kinesis/stretch.ts';
-import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
+import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { preflight } from '../activities/preflight.ts';
 import { dashboardUrl } from '../activities/quicksight/page.ts';
-import { refreshing } from '../activities/quicksight/refresh.ts';
+import { refreshActivities } from '../activities/quicksight/refresh.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
-import { surveying } from '../activities/survey.ts';
+import { surveyActivities } from '../activities/survey.ts';
 import { services } from '../local/services.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
@@ -100,7 +100,7 @@ const NOT_CALLED: Record<string, string> = {
 describe('every request of a whole life', () => {
   it('is one that the model of its service takes', async () => {
     for (const stage of stages) await has(stage, changed);
-    const { 'stages.survey': survey } = surveying(registry);
+    const { 'stages.survey': survey } = surveyActivities(registry);
     expect(Object.values((await survey(changed, {})).stages).map(({ action }) => action)).toEqual(stages.map(() => 'none'));
     await workOnce(changed);
     for (const stage of [...stages].reverse()) {
@@ -108,7 +108,7 @@ describe('every request of a whole life', () => {
       await eventually(() => act.remove(changed));
       await eventually(() => act.gone(changed));
     }
-    expect(await inventory(aws, registry)['inventory.left'](changed)).toEqual({ left: [] });
+    expect(await inventoryActivities(aws, registry)['inventory.left'](changed)).toEqual({ left: [] });
 
     const calls = local.calls.all();
     expect(faultsOfAll(calls)).toEqual([]);
@@ -156,19 +156,19 @@ describe('every error of the local AWS', () => {
 
 /** What happens on schedules and on command, once each. */
 async function workOnce(spec: Pipeline): Promise<void> {
-  const crawl = crawling(aws);
+  const crawl = crawlActivities(aws);
   const since = await crawl['crawl.since'](spec);
   await eventually(() => crawl['crawl.start'](spec, since));
   await eventually(() => crawl['crawl.finished'](spec, since));
-  const ask = questions(aws);
+  const ask = queryActivities(aws);
   const id = await ask['query.start'](spec, 'kills_total', 'run');
   await eventually(() => ask['query.finished'](spec, 'kills_total', id));
-  const load = refreshing(aws);
+  const load = refreshActivities(aws);
   const begun = await load['refresh.start'](spec, 'history', 'run');
   if ('ingestion' in begun) await eventually(() => load['refresh.finished'](spec, 'history', begun.ingestion));
   const { put, close } = putting(local);
   const sending = {
-    courier: courier({ put, stream: names(spec).streams.events }),
+    courier: producer({ put, stream: names(spec).streams.events }),
     signal: new AbortController().signal,
     report: () => undefined,
   };
@@ -176,7 +176,7 @@ async function workOnce(spec: Pipeline): Promise<void> {
   await sendStretch({ game: gameOf(spec, 'abcd1234'), lane: 0, from: 0, to: 20, bases, since: 0 }, unsent(0), sending);
   close();
   await dashboardUrl(aws, spec);
-  const note = notebook(aws);
+  const note = notebookActivities(aws);
   await expect(note['notebook.started'](spec)).rejects.toMatchObject({ type: 'StartFailed' });
   await eventually(() => note['notebook.start'](spec));
   await eventually(() => note['notebook.started'](spec));

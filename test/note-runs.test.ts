@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from '@jest/globals';
 import type { Clients } from '../activities/aws.ts';
-import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
+import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'rerun' }), account: '000000000000' };
@@ -20,7 +20,7 @@ async function looked(states: string[], isRunning: boolean): Promise<{ said: str
   const send = async () => ({ AuthorizedUrl: `http://127.0.0.1:${port}/zeppelin/` });
   const aws = { kinesisAnalyticsV2: { send } } as unknown as Clients;
   try {
-    const said: Error = await notebook(aws)
+    const said: Error = await notebookActivities(aws)
       ['notebook.runs'](pipeline)
       .then(
         () => new Error('it runs'),

@@ -2,14 +2,14 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
-import type { Picture } from '../client/picture.ts';
 import type { ScheduleReport } from '../client/schedule-report.ts';
+import type { Snapshot } from '../client/snapshot.ts';
 import { isWell, partWords, scheduleWords } from '../client/status.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { keepNotebook } from '../workflows/index.ts';
-import { type NotebookState, notebookStatus, respec, resume, stop, suspend } from '../workflows/messages.ts';
-import { born } from '../workflows/picture.ts';
+import { type NotebookState, notebookQuery, resume, stop, suspend, updateSpec } from '../workflows/messages.ts';
+import { initialStatus } from '../workflows/status.ts';
 import { generatorDetails, notebookDetails } from '../workflows/story.ts';
 import { temporalServer } from './temporal-server.ts';
 
@@ -57,7 +57,7 @@ describe('whoever keeps the notebook', () => {
       const details = async () => (await any.query<{ currentDetails?: string }, []>('__temporal_workflow_metadata')).currentDetails ?? '';
       const until = async (isSo: (now: NotebookState) => boolean): Promise<NotebookState> => {
         for (;;) {
-          const now = await any.query(notebookStatus);
+          const now = await any.query(notebookQuery);
           if (isSo(now)) return now;
           await new Promise((later) => setTimeout(later, 20));
         }
@@ -77,9 +77,9 @@ describe('whoever keeps the notebook', () => {
 
       // Signals fill the history sooner than looks.
       const { runId } = await any.describe();
-      await Promise.all(Array.from({ length: 1_000 }, () => any.signal(respec, pipeline)));
+      await Promise.all(Array.from({ length: 1_000 }, () => any.signal(updateSpec, pipeline)));
       while ((await any.describe()).runId === runId) await new Promise((later) => setTimeout(later, 50));
-      expect(await any.query(notebookStatus)).toEqual(dry);
+      expect(await any.query(notebookQuery)).toEqual(dry);
       const told = await details();
       expect(told.startsWith(`${WORDS}running**.\n\n> nothing comes into shard 2\n`)).toBe(true);
       expect(told).toContain('Windows will be missing:\n\n> the stream keeps 24 hours');
@@ -139,7 +139,7 @@ describe('whoever keeps the notebook', () => {
         const until = async (isSo: () => Promise<boolean> | boolean) => {
           while (!(await isSo())) await new Promise((later) => setTimeout(later, 20));
         };
-        const comesTo = (wanted: NotebookState['state']) => until(async () => (await handle.query(notebookStatus)).state === wanted);
+        const comesTo = (wanted: NotebookState['state']) => until(async () => (await handle.query(notebookQuery)).state === wanted);
         await comesTo('running');
         hangs = isResumed ? 2 : 1;
         await until(() => hanging.length === 1);
@@ -168,8 +168,8 @@ describe('whoever keeps the notebook', () => {
 });
 
 describe('status is as it should be', () => {
-  const now = (notebook: Partial<NotebookState>, of: Partial<Picture['pipeline']> = {}): Picture => ({
-    pipeline: { ...born(pipeline), state: 'running', ...of },
+  const now = (notebook: Partial<NotebookState>, of: Partial<Snapshot['pipeline']> = {}): Snapshot => ({
+    pipeline: { ...initialStatus(pipeline), state: 'running', ...of },
     notebook: { state: 'running', restarts: 2, ...notebook },
   });
   const schedule = (of: Partial<ScheduleReport>) => [{ failing: false, failed: 3, drifted: [], ...of } as ScheduleReport];
@@ -181,7 +181,7 @@ describe('status is as it should be', () => {
     ['nor while the SQL does not start', now({ state: 'stopped', reason: 'no KPU' }), schedule({}), false],
     [
       'nor while events do not get through',
-      { ...now({}), generator: { failing: 'no such stream' } as Picture['generator'] },
+      { ...now({}), generator: { failing: 'no such stream' } as Snapshot['generator'] },
       schedule({}),
       false,
     ],
@@ -190,8 +190,8 @@ describe('status is as it should be', () => {
     ['nor when a stage has drifted', now({}, { stages: { crawler: 'drifted' } }), schedule({}), false],
     ['nor when a schedule’s latest run failed', now({}), schedule({ failing: true }), false],
     ['nor when the tables drifted', now({}), schedule({ drifted: [{ table: 't', column: 'c', expected: 'x' }] }), false],
-  ])('%s', (_when, picture, schedules, ok) => {
-    expect(isWell(picture, schedules)).toBe(ok);
+  ])('%s', (_when, status, schedules, ok) => {
+    expect(isWell(status, schedules)).toBe(ok);
   });
 
   it('and says why it is held, why it paused by itself, and that the application does not stop', () => {

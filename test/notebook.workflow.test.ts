@@ -13,7 +13,7 @@ import { createActivities } from '../activities/index.ts';
 import { idsOf, isOpen, rows, shardIds, shardsOf } from '../activities/kinesis/shards.ts';
 import { flinkOf, jobOf, sourceOf } from '../activities/kinesis-analytics-v2/job.ts';
 import { writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
-import { notebook as studio } from '../activities/kinesis-analytics-v2/notebook.ts';
+import { notebookActivities as studio } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
@@ -26,7 +26,7 @@ import { slidingSeconds } from '../pipeline/windows.ts';
 import { heartbeats } from '../worker/heartbeat.ts';
 import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
-import { type NotebookState, notebookStatus, pause, respec, resume, settle, stop, suspend } from '../workflows/messages.ts';
+import { flushLedger, type NotebookState, notebookQuery, pause, resume, stop, suspend, updateSpec } from '../workflows/messages.ts';
 import type { keepNotebook } from '../workflows/notebook.ts';
 import type { provision } from '../workflows/provision.ts';
 import { eventually } from './eventually.ts';
@@ -68,7 +68,7 @@ const up = (wanted: Pipeline, passes: (stage: Stage) => boolean) =>
     args: [{ pipeline: wanted, plan: only(foundation(), passes) }],
   });
 
-const status = (): Promise<NotebookState> => notebook.query(notebookStatus);
+const status = (): Promise<NotebookState> => notebook.query(notebookQuery);
 
 async function until<Value>(look: () => Promise<Value>, isSo: (value: Value) => boolean, seconds = 60): Promise<Value> {
   for (const end = Date.now() + seconds * 1000; ; await new Promise((later) => setTimeout(later, 200))) {
@@ -201,7 +201,7 @@ it('tells when all rows are out, those of the sliding windows too', async () => 
   await until(status, ({ state }) => state === 'running', 120);
   await generator.signal(pause);
   const { last } = await until(
-    () => generator.executeUpdate(settle),
+    () => generator.executeUpdate(flushLedger),
     ({ sending }) => !sending,
   );
   await eventually(() => studio(aws)['notebook.drained'](pipeline, last));
@@ -225,8 +225,8 @@ it('goes from 2 over 4 to 3 shards with every window closed before, one shard to
     );
     const { failed } = await up(wanted, (stage) => stage === 'events' || stage === 'studio');
     expect(failed).toEqual({});
-    await notebook.signal(respec, wanted);
-    await generator.signal(respec, wanted);
+    await notebook.signal(updateSpec, wanted);
+    await generator.signal(updateSpec, wanted);
     await generator.signal(resume);
     const open = await openIds();
     expect(open).toHaveLength(shards);

@@ -10,8 +10,8 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
 import { type Child, startChild } from '../client/children.ts';
-import { type Picture, picture, unlessNobodyAnswers } from '../client/picture.ts';
-import { startPipeline, takeDown } from '../client/pipeline.ts';
+import { requestTeardown, startPipeline } from '../client/pipeline.ts';
+import { type Snapshot, snapshot, undefinedIfUnanswered } from '../client/snapshot.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { mismatches } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
@@ -68,16 +68,16 @@ const kill = async (worker: Child) => {
   expect(await worker.exited).toEqual({ signal: 'SIGKILL' });
 };
 
-/** The picture, once it is so; the test's own time bounds the waiting. */
-async function until(isSo: (now: Picture) => boolean): Promise<Picture> {
+/** The status, once it is so; the test's own time bounds the waiting. */
+async function until(isSo: (now: Snapshot) => boolean): Promise<Snapshot> {
   for (;;) {
-    const now = await unlessNobodyAnswers(picture(env.client, pipeline.name));
+    const now = await undefinedIfUnanswered(snapshot(env.client, pipeline.name));
     if (now && isSo(now)) return now;
     if (now?.pipeline.state === 'held') throw new Error(`it is held: ${now.pipeline.reason}`);
     await delay(100);
   }
 }
-const isRunning = ({ pipeline: now, notebook }: Picture) => now.state === 'running' && notebook?.state === 'running';
+const isRunning = ({ pipeline: now, notebook }: Snapshot) => now.state === 'running' && notebook?.state === 'running';
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -159,7 +159,7 @@ describe('a running pipeline', () => {
 
   it('is taken down in the reverse order, each stopped or emptied before it goes, roles once nobody takes them; what resists is told', async () => {
     local.calls.clear();
-    const down = () => takeDown(env.client, { ...pipeline, shards: 3 });
+    const down = () => requestTeardown(env.client, { ...pipeline, shards: 3 });
     local.faults.put({ rules: [{ service: 's3', operation: 'DeleteBucket', fault: { kind: 'error', name: 'ValidationException' } }] });
     const why = expect.stringMatching(/^removing S3 bucket .+: ValidationException: /);
     const costs = { perHour: 0, basis: '0.0 GB' };

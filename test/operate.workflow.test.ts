@@ -102,7 +102,7 @@ describe('a pause', () => {
         account.starting = undefined;
         await handle.signal(messages.resume);
         await until((now) => isRunning(now) && !now.deep);
-        while ((await notebook.query(messages.notebookStatus)).state !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+        while ((await notebook.query(messages.notebookQuery)).state !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
       }),
     60_000,
   );
@@ -122,7 +122,7 @@ describe('a pause', () => {
         await until(({ deep }) => deep);
         await isStopped();
         await until(({ studioRuns }) => !studioRuns);
-        expect(await notebook.query(messages.notebookStatus)).toMatchObject({ state: 'suspended' });
+        expect(await notebook.query(messages.notebookQuery)).toMatchObject({ state: 'suspended' });
         await notebook.terminate();
         account.suspended = false;
         await isStopped();
@@ -172,7 +172,7 @@ describe('a pause', () => {
         await up();
         expect(await until(isHeld)).toMatchObject({ generating: false });
         await handle.signal(messages.pause);
-        const rests = async () => (await generatorOf(pipeline).query(messages.generatorStatus)).state === 'paused';
+        const rests = async () => (await generatorOf(pipeline).query(messages.generatorQuery)).state === 'paused';
         while (!(await rests())) await new Promise((resolve) => setTimeout(resolve, 20));
         account.broken.clear();
         await handle.signal(messages.retry);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import type { Courier } from '../activities/kinesis/deliver.ts';
+import type { Producer } from '../activities/kinesis/producer.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { entered, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
 import { paceAt, type Rate } from '../pipeline/rate.ts';
@@ -24,7 +24,7 @@ afterEach(() => {
 async function played(rate: number, seconds: number, [from, until]: [number, number] = [0, 0]): Promise<number[]> {
   const begin = Date.now();
   const at: number[] = [];
-  const courier: Courier = {
+  const courier: Producer = {
     lane: () => ({
       send: ({ data }) => {
         const now = Date.now() - begin;
@@ -71,7 +71,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
   const begin = Date.now();
   const sent: { at: number; time: number }[] = [];
   let [beats, stretches] = [0, 0];
-  const courier: Courier = {
+  const courier: Producer = {
     lane: ({ from = 0 } = {}) => {
       let next = from;
       return {
@@ -127,7 +127,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
 
 it('sends all of a stretch however late it is, and lasts its time though there is nothing to send', async () => {
   const sent: string[] = [];
-  const courier: Courier = {
+  const courier: Producer = {
     lane: ({ from = 0 } = {}) => {
       let next = from;
       return {

@@ -5,7 +5,7 @@ import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import type { provision, takeDown } from '../workflows/provision.ts';
+import type { provision, removeStages } from '../workflows/provision.ts';
 import { temporalServer } from './temporal-server.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'patient', local: { speed: 100 } }), account: '000000000000' };
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => env?.teardown());
 
 /** What comes of it when the first so many looks of one step outlast all patience, as without a worker. */
-async function comes(work: 'provision' | 'takeDown', step: string, silent: number) {
+async function comes(work: 'provision' | 'removeStages', step: string, silent: number) {
   let left = silent;
   const outlasting = (name: string, answer: object) => async () => {
     if (name === step && left-- > 0) await delay(3_000, undefined, { signal: Context.current().cancellationSignal });
@@ -48,7 +48,7 @@ async function comes(work: 'provision' | 'takeDown', step: string, silent: numbe
     args: [{ pipeline, plan }] as [{ pipeline: Pipeline; plan: typeof plan }],
   };
   return worker.runUntil(async () => {
-    if (work === 'takeDown') return env.client.workflow.execute<typeof takeDown>(work, options);
+    if (work === 'removeStages') return env.client.workflow.execute<typeof removeStages>(work, options);
     return (await env.client.workflow.execute<typeof provision>(work, options)).failed;
   });
 }
@@ -57,8 +57,8 @@ describe('patience that ran out without a word', () => {
   const STEPS = [
     ['provision', 'ensure', 'be as wanted'],
     ['provision', 'ready', 'become ready'],
-    ['takeDown', 'remove', 'take its removal'],
-    ['takeDown', 'gone', 'be gone'],
+    ['removeStages', 'remove', 'take its removal'],
+    ['removeStages', 'gone', 'be gone'],
   ] as const;
 
   it.each(STEPS)(

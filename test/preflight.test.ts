@@ -8,7 +8,7 @@ import { type Clients, clients } from '../activities/aws.ts';
 import { preflight } from '../activities/preflight.ts';
 import { resources } from '../activities/registry.ts';
 import type { Resource } from '../activities/resource.ts';
-import { surveying } from '../activities/survey.ts';
+import { surveyActivities } from '../activities/survey.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
@@ -240,7 +240,7 @@ describe('room in the account for what is yet to be made', () => {
 });
 
 describe('the survey of all stages', () => {
-  const look = () => surveying(resources(aws) as unknown as Record<Stage, Resource>)['stages.survey'](pipelineOf());
+  const look = () => surveyActivities(resources(aws) as unknown as Record<Stage, Resource>)['stages.survey'](pipelineOf());
 
   it('fails for good where it may not look, with each stage and what it lacks', async () => {
     const words = 'User: arn:aws:iam::000000000000:user/me is not authorized to perform: glue:GetDatabase on resource: x';

@@ -16,7 +16,7 @@ import { clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { isOurs } from '../activities/own-tags.ts';
 import { resources } from '../activities/registry.ts';
-import { type Leave, type Resource, steps, survey } from '../activities/resource.ts';
+import { type Consent, type Resource, steps, survey } from '../activities/resource.ts';
 import { everythingThereIs } from '../chaos/inventory.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
@@ -69,7 +69,7 @@ afterAll(async () => {
 describe.each(stages)('%s', (stage) => {
   const resource = () => registry[stage];
   const exists = async () => isOurs(await resource().find(pipeline), pipeline);
-  const up = async (spec = pipeline, leave?: Leave) => {
+  const up = async (spec = pipeline, leave?: Consent) => {
     const { outcome } = await eventually(() => steps(resource(), young).ensure(spec, leave));
     await eventually(() => steps(resource(), young).ready(spec));
     return outcome;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { GetRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
-import { crawling } from '../activities/glue/crawl.ts';
+import { crawlActivities } from '../activities/glue/crawl.ts';
 import { advised, isRefusal } from '../activities/iam/refusal.ts';
 import { CHANGED_TAG } from '../activities/iam/role.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
@@ -127,7 +127,7 @@ describe('a refusal, once the role is no longer new', () => {
 
   it('of a crawl names them too', async () => {
     await eventually(() => act('crawler').ensure(pipeline));
-    const crawl = crawling(aws);
+    const crawl = crawlActivities(aws);
     const since = await crawl['crawl.since'](pipeline);
     await aws.iam.send(new PutRolePolicyCommand({ RoleName: n.roles.crawler, PolicyName: 'least-privilege', PolicyDocument: NOTHING }));
     await crawl['crawl.start'](pipeline, since);

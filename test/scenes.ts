@@ -8,9 +8,9 @@ import { after, failed, type Scene, type Stage } from './scene.ts';
 import { SCHEDULED } from './scheduled-scenes.ts';
 import { final } from './world.ts';
 
-const operate = async ({ pipeline, start, until }: Stage, wish: object = {}) => {
-  const handle = await start('operate', pipeline.name, { pipeline, ...wish });
-  const status = () => handle.query(messages.status);
+const operate = async ({ pipeline, start, until }: Stage, request: object = {}) => {
+  const handle = await start('operate', pipeline.name, { pipeline, ...request });
+  const status = () => handle.query(messages.statusQuery);
   return {
     handle,
     is: (state: string, isSo: (now: messages.PipelineStatus) => boolean = () => true) =>
@@ -157,15 +157,15 @@ export const SCENES: Record<string, Scene> = {
       });
       breaks = 1;
       const handle = await start('generate', `${pipeline.name}/generate`, { pipeline, cursor: begin(pipeline, 'r', false) });
-      const state = async () => (await handle.query(messages.generatorStatus)).state;
+      const state = async () => (await handle.query(messages.generatorQuery)).state;
       await until(state, (now) => now === 'finished');
       await handle.signal(messages.pause);
       await until(state, (now) => now === 'paused');
       const more = { ...pipeline, generator: { ...pipeline.generator, total: 800, players: 41 } };
-      await handle.signal(messages.respec, more);
+      await handle.signal(messages.updateSpec, more);
       await handle.signal(messages.resume);
       await until(
-        () => handle.query(messages.generatorStatus),
+        () => handle.query(messages.generatorQuery),
         (now) => now.state === 'finished' && now.total === 800,
       );
       await handle.signal(messages.stop);
@@ -182,26 +182,26 @@ export const SCENES: Record<string, Scene> = {
         'notebook.runs': after([final('SQL has an error')]),
       });
       const handle = await start('keepNotebook', `${pipeline.name}/notebook`, { pipeline });
-      const notebook = () => handle.query(messages.notebookStatus);
+      const notebook = () => handle.query(messages.notebookQuery);
       await until(notebook, ({ state }) => state === 'stopped');
       await until(notebook, ({ state, restarts }) => state === 'running' && restarts > 2);
       await handle.signal(messages.suspend);
       await until(notebook, ({ state }) => state === 'suspended');
       await handle.signal(messages.resume);
       await until(notebook, ({ state }) => state === 'running');
-      await handle.signal(messages.respec, { ...pipeline, windowSeconds: 2 });
+      await handle.signal(messages.updateSpec, { ...pipeline, windowSeconds: 2 });
       await handle.signal(messages.stop);
       await handle.result();
     },
   },
   ...SCHEDULED,
   ended: {
-    keeps: ['endEverything', 'plan'],
+    keeps: ['tearDown', 'plan'],
     play: async ({ pipeline, start, account }) => {
       for (const { stage } of everything()) account.standing.set(stage, 'by somebody');
       await (await start('plan', names(pipeline).workflows.survey, { pipeline })).result();
-      await (await start('endEverything', `${pipeline.name}/teardown`, { pipeline, keepData: true })).result();
-      await (await start('endEverything', `${pipeline.name}/teardown/all`, { pipeline })).result();
+      await (await start('tearDown', `${pipeline.name}/teardown`, { pipeline, keepData: true })).result();
+      await (await start('tearDown', `${pipeline.name}/teardown/all`, { pipeline })).result();
     },
   },
 };

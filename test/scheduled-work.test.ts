@@ -12,10 +12,10 @@ import {
 } from '@aws-sdk/client-glue';
 import { CancelIngestionCommand, CreateIngestionCommand, DescribeDataSetCommand, UpdateDataSetCommand } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { questions } from '../activities/athena/query.ts';
+import { queryActivities } from '../activities/athena/query.ts';
 import { type Clients, clients } from '../activities/aws.ts';
-import { crawling } from '../activities/glue/crawl.ts';
-import { type Begun, refreshing } from '../activities/quicksight/refresh.ts';
+import { crawlActivities } from '../activities/glue/crawl.ts';
+import { type Begun, refreshActivities } from '../activities/quicksight/refresh.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -60,7 +60,7 @@ const losesAnswer = (service: string, operation: string) =>
   local.faults.put({ rules: [{ service, operation, times: 1, fault: { kind: 'lostAnswer' } }] });
 
 describe('a crawl', () => {
-  const act = () => crawling(aws);
+  const act = () => crawlActivities(aws);
   const whole = async () => {
     const since = await eventually(() => act()['crawl.since'](pipeline));
     await eventually(() => act()['crawl.start'](pipeline, since));
@@ -120,8 +120,8 @@ describe('a crawl', () => {
 
 describe('a question', () => {
   const ask = async (question: string, run: string) => {
-    const id = await questions(aws)['query.start'](pipeline, question, run);
-    return eventually(() => questions(aws)['query.finished'](pipeline, question, id));
+    const id = await queryActivities(aws)['query.start'](pipeline, question, run);
+    return eventually(() => queryActivities(aws)['query.finished'](pipeline, question, id));
   };
 
   it('is asked once a run, whatever becomes of the answer', async () => {
@@ -144,9 +144,11 @@ describe('a question', () => {
 });
 
 describe('a refresh', () => {
-  const start = (run: string): Promise<Begun> => refreshing(aws)['refresh.start'](pipeline, 'history', run);
+  const start = (run: string): Promise<Begun> => refreshActivities(aws)['refresh.start'](pipeline, 'history', run);
   const finish = (begun: Begun) =>
-    eventually(() => refreshing(aws)['refresh.finished'](pipeline, 'history', 'ingestion' in begun ? begun.ingestion : begun.skipped));
+    eventually(() =>
+      refreshActivities(aws)['refresh.finished'](pipeline, 'history', 'ingestion' in begun ? begun.ingestion : begun.skipped),
+    );
 
   it('joins one under way, and is not made again when its answer was lost', async () => {
     losesAnswer('quicksight', 'CreateIngestion');
@@ -218,15 +220,15 @@ describe('a crawl of a lake that changed', () => {
     const bare: Pipeline = { ...pipeline, name: 'bare' };
     await bringUp(aws, ['bucket', 'crawlerRole', 'lakeDatabase', 'crawler'], bare);
     const crawled = async (of: Pipeline) => {
-      const since = await eventually(() => crawling(aws)['crawl.since'](of));
-      await eventually(() => crawling(aws)['crawl.start'](of, since));
-      return { since, ...(await eventually(() => crawling(aws)['crawl.finished'](of, since))) };
+      const since = await eventually(() => crawlActivities(aws)['crawl.since'](of));
+      await eventually(() => crawlActivities(aws)['crawl.start'](of, since));
+      return { since, ...(await eventually(() => crawlActivities(aws)['crawl.finished'](of, since))) };
     };
     expect(await crawled(bare)).toMatchObject({ tables: [], drifted: [] });
 
     const { since } = await crawled(pipeline);
     await aws.glue.send(new DeleteTableCommand({ DatabaseName: n.lakeDatabase, Name: 'events' }));
-    const { drifted } = await crawling(aws)['crawl.finished'](pipeline, since);
+    const { drifted } = await crawlActivities(aws)['crawl.finished'](pipeline, since);
     expect(drifted).toEqual([{ table: 'events', column: '*', expected: 'a table' }]);
     expect((await crawled(pipeline)).drifted).toEqual([]);
   });
@@ -239,15 +241,15 @@ describe('a crawl of a lake that changed', () => {
     const { Name, StorageDescriptor, PartitionKeys, Parameters, TableType } = Table!;
     const Columns = StorageDescriptor!.Columns!.filter((column) => column.Name !== 'players');
     const TableInput = { Name, StorageDescriptor: { ...StorageDescriptor, Columns }, PartitionKeys, Parameters, TableType };
-    const since = await crawling(aws)['crawl.since'](pipeline);
-    await eventually(() => crawling(aws)['crawl.start'](pipeline, since));
-    const { drifted } = await eventually(() => crawling(aws)['crawl.finished'](pipeline, since));
+    const since = await crawlActivities(aws)['crawl.since'](pipeline);
+    await eventually(() => crawlActivities(aws)['crawl.start'](pipeline, since));
+    const { drifted } = await eventually(() => crawlActivities(aws)['crawl.finished'](pipeline, since));
     expect(drifted).toContainEqual({ table: 'team_metrics', column: 'kills', expected: 'int or bigint', found: 'string' });
     // A column that somebody takes away behind the crawler's back is given back; what the crawler makes of a stray folder is told.
     await aws.glue.send(new UpdateTableCommand({ DatabaseName: n.lakeDatabase, TableInput }));
     const stray = { ...TableInput, Name: 'year_2026' };
     await aws.glue.send(new CreateTableCommand({ DatabaseName: n.lakeDatabase, TableInput: stray }));
-    const again = await crawling(aws)['crawl.finished'](pipeline, since);
+    const again = await crawlActivities(aws)['crawl.finished'](pipeline, since);
     expect(again.drifted.map(({ column }) => column)).not.toContain('players');
     const { Table: mended } = await aws.glue.send(new GetTableCommand({ DatabaseName: n.lakeDatabase, Name: 'team_metrics' }));
     expect(mended!.StorageDescriptor!.Columns).toContainEqual({ Name: 'players', Type: 'bigint' });

@@ -5,7 +5,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { operate } from '../workflows/index.ts';
-import type { PipelineStatus, Wish } from '../workflows/messages.ts';
+import type { ApplyRequest, PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
 import { activitiesOf, type World, world } from './world.ts';
@@ -48,12 +48,12 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     maxHeartbeatThrottleInterval: 20,
   });
   const handle = env.client.workflow.getHandle<typeof operate>(pipeline.name);
-  const startOf = (wish: Partial<Wish>) => ({
+  const startOf = (request: Partial<ApplyRequest>) => ({
     taskQueue,
     workflowId: pipeline.name,
-    args: [{ pipeline, ...wish }] as Parameters<typeof operate>,
+    args: [{ pipeline, ...request }] as Parameters<typeof operate>,
   });
-  const up = (wish: Partial<Wish> = {}) => env.client.workflow.start<typeof operate>('operate', startOf(wish));
+  const up = (request: Partial<ApplyRequest> = {}) => env.client.workflow.start<typeof operate>('operate', startOf(request));
   const upBrokenOff = () =>
     env.client.workflow.signalWithStart<typeof operate, [{ rollback: boolean }]>('operate', {
       ...startOf({}),
@@ -62,7 +62,7 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     });
   const until = async (isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus> => {
     for (;;) {
-      const status = await handle.query(messages.status);
+      const status = await handle.query(messages.statusQuery);
       if (isSo(status)) return status;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -79,7 +79,7 @@ export interface Stage {
   account: World;
   pipeline: Pipeline;
   handle: ReturnType<TestWorkflowEnvironment['client']['workflow']['getHandle']>;
-  up(wish?: Partial<Wish>): Promise<unknown>;
+  up(request?: Partial<ApplyRequest>): Promise<unknown>;
   /** A break-off comes before it has begun. */
   upBrokenOff(): Promise<unknown>;
   until(isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus>;

@@ -1,7 +1,7 @@
 import type { ApplicationOperationInfo, OperationStatus } from '@aws-sdk/client-kinesis-analytics-v2';
 import { expect, it } from '@jest/globals';
 import type { Clients } from '../activities/aws.ts';
-import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
+import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 
@@ -35,7 +35,7 @@ async function said(starts: ApplicationOperationInfo[], words = 'could not read 
   const send = async ({ constructor: { name }, input }: { constructor: { name: string }; input: Record<string, string> }) =>
     answers[name.replace(/Command$/, '')]!(input);
   const aws = { kinesisAnalyticsV2: { send }, iam: { send } } as unknown as Clients;
-  const failure = await notebook(aws)
+  const failure = await notebookActivities(aws)
     ['notebook.started'](pipeline)
     .catch((error: unknown) => error);
   expect(failure).toMatchObject({ nonRetryable: true, type: 'StartFailed' });

@@ -9,7 +9,7 @@ import { type Clients, clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
-import { emptied } from '../activities/s3/empty-bucket.ts';
+import { emptyBucket } from '../activities/s3/empty-bucket.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
@@ -66,7 +66,7 @@ it('a crawl that runs is stopped, and its log goes, before its crawler does, eve
 it('a bucket is emptied in several calls, each of some pages side by side, and goes with the last', async () => {
   const which = { Bucket: n.bucket, ExpectedBucketOwner: pipeline.account };
   for (let i = 0; i < 8; i++) await aws.s3.send(new PutObjectCommand({ Bucket: n.bucket, Key: `lake/${i}`, Body: 'x' }));
-  expect(await emptied(aws.s3, which, { forMs: 0, page: 2 })).toEqual({ deleted: 6, isAll: false });
+  expect(await emptyBucket(aws.s3, which, { forMs: 0, page: 2 })).toEqual({ deleted: 6, isAll: false });
   expect(await of('bucket').remove(pipeline)).toMatchObject({ emptying: undefined });
   await of('bucket').gone(pipeline);
 });
@@ -85,6 +85,6 @@ it('what S3 refuses to delete holds up nothing else, and is told once all else i
   };
   const s3 = { send } as unknown as Clients['s3'];
   const which = { Bucket: 'held', ExpectedBucketOwner: pipeline.account };
-  expect(await emptied(s3, which, { page: 4 })).toEqual({ deleted: 9, isAll: false });
-  await expect(emptied(s3, which)).rejects.toThrow('S3 did not delete 1 objects, the first locked: AccessDenied');
+  expect(await emptyBucket(s3, which, { page: 4 })).toEqual({ deleted: 9, isAll: false });
+  await expect(emptyBucket(s3, which)).rejects.toThrow('S3 did not delete 1 objects, the first locked: AccessDenied');
 });

@@ -5,13 +5,13 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { specHash } from '../activities/spec-hash.ts';
-import { picture } from '../client/picture.ts';
-import { startPipeline, takeDown } from '../client/pipeline.ts';
+import { requestTeardown, startPipeline } from '../client/pipeline.ts';
+import { snapshot } from '../client/snapshot.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { checkServer, taskQueue } from '../worker/connect.ts';
 import * as messages from '../workflows/messages.ts';
-import { born } from '../workflows/picture.ts';
+import { initialStatus } from '../workflows/status.ts';
 import { crawlDetails, details } from '../workflows/story.ts';
 import { temporalServer } from './temporal-server.ts';
 import { activitiesOf, final, world } from './world.ts';
@@ -20,10 +20,10 @@ const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec(spec), account: '
 
 describe('the words of the story', () => {
   it('are a table of the stages, with what AWS said', () => {
-    const picture = { ...born(pipelineOf({ name: 'game' })), state: 'held' as const, reason: 'two\nlines' };
-    picture.stages = { bucket: 'ready', studio: 'failed' };
-    picture.faults = { studio: 'no KPU left | ask AWS' };
-    const text = details(picture);
+    const status = { ...initialStatus(pipelineOf({ name: 'game' })), state: 'held' as const, reason: 'two\nlines' };
+    status.stages = { bucket: 'ready', studio: 'failed' };
+    status.faults = { studio: 'no KPU left | ask AWS' };
+    const text = details(status);
     expect(text).toContain(
       'Operates pipeline **game**, which is **held** (local, us-east-1, account 000000000000): 100 events/s into 2 shards.',
     );
@@ -37,7 +37,12 @@ describe('the words of the story', () => {
   });
 
   it('say of a held pipeline that it paused by itself, too, and how it goes on', () => {
-    const held = { ...born(pipelineOf({ name: 'game' })), state: 'held' as const, reason: 'no KPU', overBudget: 'it costs too much' };
+    const held = {
+      ...initialStatus(pipelineOf({ name: 'game' })),
+      state: 'held' as const,
+      reason: 'no KPU',
+      overBudget: 'it costs too much',
+    };
     const text = details(held);
     expect(text).toContain('> no KPU\n\n> paused by itself, since it costs too much\n');
     expect(text).toContain('Next: `npx d2d up`, `npx d2d up --rollback`, `npx d2d resume`, `npx d2d down`.');
@@ -107,7 +112,7 @@ describe('the Temporal UI, through its API', () => {
     await worker.runUntil(async () => {
       await startPipeline(env.client, { pipeline });
       const handle = env.client.workflow.getHandle(ids.pipeline);
-      const state = () => handle.query(messages.status).then((status) => status.state);
+      const state = () => handle.query(messages.statusQuery).then((status) => status.state);
       await until(state, (now) => now === 'held');
 
       const first = await handle.describe();
@@ -156,14 +161,14 @@ describe('the Temporal UI, through its API', () => {
           expect([id, (await summaries(id, kind)).filter((summary) => typeof summary !== 'string').length]).toEqual([id, 0]);
       expect(await currentDetails(handle)).toContain('Operates pipeline **told**, which is **running**');
 
-      // A workflow that has ended still answers with what it last knew: the picture does not believe it.
-      expect((await picture(env.client, 'told'))?.notebook).toMatchObject({ state: 'running' });
+      // A workflow that has ended still answers with what it last knew: the status does not believe it.
+      expect((await snapshot(env.client, 'told'))?.notebook).toMatchObject({ state: 'running' });
       await env.client.workflow.getHandle(ids.notebook).terminate();
-      expect((await picture(env.client, 'told'))?.notebook).toMatchObject({
+      expect((await snapshot(env.client, 'told'))?.notebook).toMatchObject({
         state: 'stopped',
         reason: expect.stringContaining('has ended'),
       });
-      expect(await takeDown(env.client, pipeline)).toEqual({ left: [] });
+      expect(await requestTeardown(env.client, pipeline)).toEqual({ left: [] });
     });
   }, 60_000);
 });

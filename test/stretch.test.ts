@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Courier, courier } from '../activities/kinesis/deliver.ts';
+import { type Producer, producer } from '../activities/kinesis/producer.ts';
 import type { Put, PutEntry } from '../activities/kinesis/put-records.ts';
-import { matchOf, type Sent, sendHeartbeats, sendHeldBack, sendStretch, unsent } from '../activities/kinesis/stretch.ts';
+import { matchOf, type SendProgress, sendHeartbeats, sendHeldBack, sendStretch, unsent } from '../activities/kinesis/stretch.ts';
 import { sentBy } from '../activities/sent.ts';
 import { generated, tally } from '../activities/tally.ts';
 import { payloads } from '../pipeline/aggregation.ts';
@@ -63,7 +63,7 @@ describe('a lane', () => {
           const spec = parseSpec({ shards: lanes, generator: { rate: 400, trouble, players: 40 } });
           const game = { ...gameOf(spec, 'abcd1234'), lateAfter: 50 };
           const { records, put } = stream(randomBy(seed));
-          const post = courier({ put, stream: 'events', aggregate, ordered, lingerMs: 1, limit: { records: 1e6, bytes: 1e9 } });
+          const post = producer({ put, stream: 'events', aggregate, ordered, lingerMs: 1, limit: { records: 1e6, bytes: 1e9 } });
           const ranges: LedgerRange[] = [];
           let oversized = 0;
           for (let lane = 0; lane < lanes; lane++) {
@@ -105,10 +105,10 @@ describe('a lane', () => {
     const game = gameOf(parseSpec({}), 'abcd1234');
     const { records, put } = stream(() => 1);
     const control = new AbortController();
-    let told: Sent | undefined;
+    let told: SendProgress | undefined;
     const bases = [{ from: 0, base: Date.now(), rate: 1000 }];
     const sending = sendStretch({ game, lane: 0, from: 0, to: 1_000_000, bases, since: 0 }, unsent(0), {
-      courier: courier({ put, stream: 'events', lingerMs: 5 }),
+      courier: producer({ put, stream: 'events', lingerMs: 5 }),
       signal: control.signal,
       report: (sent) => {
         told = sent;
@@ -127,7 +127,7 @@ describe('a lane', () => {
     setImmediate(() => control.abort());
     const stretch = { game, lane: 0, from: 0, to: 20_000, bases: [{ from: 0, base: 1_000_000, rate: 1000 }], since: 0 };
     let made = 0;
-    const endless: Courier = {
+    const endless: Producer = {
       lane: () => ({
         send: () => void made++,
         reached: () => undefined,
@@ -148,7 +148,7 @@ describe('a lane', () => {
     };
     const order = { game, after: [0, Date.now() + 500], until: Date.now() + 1_200 };
     const sent = await sendHeartbeats(order, {
-      courier: courier({ put: noting, stream: 'events' }),
+      courier: producer({ put: noting, stream: 'events' }),
       signal: never,
       report: () => undefined,
     });

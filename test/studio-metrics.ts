@@ -4,7 +4,7 @@ import type { Clients } from '../activities/aws.ts';
 import { isOpen, patiently, shardsOf } from '../activities/kinesis/shards.ts';
 import { application } from '../activities/kinesis-analytics-v2/application.ts';
 import { type Reading, textOf, writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
-import { notebook } from '../activities/kinesis-analytics-v2/notebook.ts';
+import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { LAKE_TABLES, type LakeTable, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -35,7 +35,7 @@ export function streamsOf(aws: Clients, pipeline: Pipeline) {
 /** And its SQL as the product runs it: its Studio application and the note in there. */
 export function studioOf(aws: Clients, pipeline: Pipeline) {
   const streams = streamsOf(aws, pipeline);
-  const book = notebook(aws);
+  const book = notebookActivities(aws);
   const run = async () => {
     await done(() => book['notebook.start'](pipeline), 'the start');
     await done(() => book['notebook.started'](pipeline), 'the application');

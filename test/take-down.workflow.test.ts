@@ -68,7 +68,7 @@ describe('a take-down', () => {
           await until(({ state, closed }) => state === 'running' && closed);
           const more = { ...pipeline, generator: { ...pipeline.generator, total: 1_000_000 } };
           await handle.executeUpdate(messages.apply, { args: [{ pipeline: more }] });
-          const state = async () => (await generatorOf(pipeline).query(messages.generatorStatus)).state;
+          const state = async () => (await generatorOf(pipeline).query(messages.generatorQuery)).state;
           while ((await state()) !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
           const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] });
           while ((await generatorOf(pipeline).describe()).status.name === 'RUNNING' && (await state()) === 'running')
@@ -152,7 +152,7 @@ describe('a take-down', () => {
           await until(isRunning);
           const down = handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] });
           await until(({ closed }) => closed);
-          expect(await generatorOf(pipeline).query(messages.generatorStatus)).toMatchObject({ state: 'paused' });
+          expect(await generatorOf(pipeline).query(messages.generatorQuery)).toMatchObject({ state: 'paused' });
           expect(account.log).not.toContain('eventsDelivery.remove');
           expect(await down).toEqual({ left: [] });
           expect(account.standing.has('bucket')).toBe(true);

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { brokenOff } from '../client/break-off.ts';
 import { inTheWay, stillGoes, untilStands, whyItRuns } from '../client/pause.ts';
-import { type Picture, refusedStop } from '../client/picture.ts';
+import { refusedStop, type Snapshot } from '../client/snapshot.ts';
 import { tallyOf } from '../client/up.ts';
 import { underWay } from '../client/watch.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { PipelineStatus, PlanReport } from '../workflows/messages.ts';
-import { born } from '../workflows/picture.ts';
+import { initialStatus } from '../workflows/status.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'game' }), account: '000000000000' };
-const now = (of: Partial<PipelineStatus>): PipelineStatus => ({ ...born(pipeline), ...of });
+const now = (of: Partial<PipelineStatus>): PipelineStatus => ({ ...initialStatus(pipeline), ...of });
 
 describe('break-off', () => {
   it.each([
@@ -56,7 +56,7 @@ describe('an up', () => {
 
 describe('a pause', () => {
   const failing = 'kinesis.generate has failed 9 times: ResourceNotFoundException';
-  const sends: Picture = { pipeline: now({ state: 'running' }), generator: { state: 'running', failing } as Picture['generator'] };
+  const sends: Snapshot = { pipeline: now({ state: 'running' }), generator: { state: 'running', failing } as Snapshot['generator'] };
 
   it.each([true, false])(
     'of a generator that keeps failing says so, waits a while, and then that it is not done; deep: %s',
@@ -84,9 +84,9 @@ describe('a pause', () => {
 
 describe('a deep pause', () => {
   const reached = now({ state: 'paused', paused: true, deep: true });
-  const refused: Picture = { pipeline: reached, notebook: { state: 'stopped', restarts: 0, reason: 'AccessDenied: no StopApplication' } };
-  const suspended: Picture = { pipeline: reached, notebook: { state: 'suspended', restarts: 0 } };
-  const stands = ({ notebook }: Picture) => notebook?.state === 'suspended';
+  const refused: Snapshot = { pipeline: reached, notebook: { state: 'stopped', restarts: 0, reason: 'AccessDenied: no StopApplication' } };
+  const suspended: Snapshot = { pipeline: reached, notebook: { state: 'suspended', restarts: 0 } };
+  const stands = ({ notebook }: Snapshot) => notebook?.state === 'suspended';
 
   it('that AWS refuses says so once, waits a while, and then says that the application is billed', async () => {
     const told: string[] = [];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
 import { buildNote, windowSecondsIn } from '../activities/kinesis-analytics-v2/note.ts';
-import { goingOn } from '../activities/kinesis-analytics-v2/resume.ts';
+import { resumePoint } from '../activities/kinesis-analytics-v2/resume.ts';
 import { preflight } from '../activities/preflight.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { statement } from '../activities/sql.ts';
@@ -108,7 +108,7 @@ describe('where the SQL goes on', () => {
     }
     const all = Object.entries(metricsRows(matchFrom(HOUR), [], 10)).filter(([table]) => table !== 'late_events') as [LakeTable, Row[]][];
     for (const [table, rows] of all) await putRows(aws, of, table, 'a', rows);
-    const from = async () => (await goingOn(aws, of, undefined)).from;
+    const from = async () => (await resumePoint(aws, of, undefined)).from;
     const whole = await from();
     expect(whole).toBeGreaterThan(HOUR - 70_000);
     for (const [table, rows] of all) {

@@ -9,7 +9,7 @@ import { overBudget } from '../pipeline/cost.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
-import { settle } from '../workflows/messages.ts';
+import { flushLedger } from '../workflows/messages.ts';
 
 const stages = Object.keys(STAGES) as Stage[];
 
@@ -164,7 +164,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     },
     'generator.settle': async (pipeline: Pipeline) => {
       w.log.push('generator.settle');
-      const settled = await Context.current().client.workflow.getHandle(names(pipeline).workflows.generate).executeUpdate(settle);
+      const settled = await Context.current().client.workflow.getHandle(names(pipeline).workflows.generate).executeUpdate(flushLedger);
       return { ...settled, ...(w.restless && { sending: true }) };
     },
     'schedules.ensure': async (pipeline: Pipeline) => {

@@ -8,7 +8,7 @@ import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { reportOf } from './audit-report.ts';
 import { rootMessage } from './failure.ts';
-import { audited, type Settlement } from './messages.ts';
+import { auditFinished, type LedgerFlush } from './messages.ts';
 import { crawl } from './scheduled.ts';
 import { auditDetails, introduced } from './story.ts';
 
@@ -129,7 +129,7 @@ async function orMissed<Result>(what: string, missed: Missed[], count: () => Pro
 /** What Athena and the dashboard gave; undefined what they did not. */
 export type Found = Awaited<ReturnType<typeof asked>>;
 
-interface Asked extends Partial<Settlement> {
+interface Asked extends Partial<LedgerFlush> {
   scope: Scope;
   missed: Missed[];
   minutes?: boolean;
@@ -167,6 +167,6 @@ async function tellPipeline(pipeline: Pipeline, report: Audit): Promise<void> {
   const { at, generated, lost, duplicates, windowsWrong } = report;
   const told = { at, generated, lost, duplicates, windowsWrong, faults: mismatches(report).slice(0, 5) };
   await getExternalWorkflowHandle(names(pipeline).workflows.pipeline)
-    .signal(audited, told)
+    .signal(auditFinished, told)
     .catch(() => undefined);
 }

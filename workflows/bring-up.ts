@@ -11,17 +11,17 @@ import {
 import type { Calls } from '../activities/calls.ts';
 import type { Activities } from '../activities/index.ts';
 import type { Check } from '../activities/preflight.ts';
-import type { Leave, Outcome, Survey } from '../activities/resource.ts';
+import type { Consent, Outcome, Survey } from '../activities/resource.ts';
 import { foreignAdvice } from '../pipeline/foreign.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
-import { alone } from './alone.ts';
+import { abandonedChild, type PipelineChildren } from './children.ts';
 import { rootMessage } from './failure.ts';
 import { makeTables } from './first-tables.ts';
-import { type Hands, lasting } from './hands.ts';
-import type { PipelineStatus, PlanReport, Wish } from './messages.ts';
-import { provision, remembered } from './provision.ts';
+import type { ApplyRequest, PipelineStatus, PlanReport } from './messages.ts';
+import { provision, rememberWaits } from './provision.ts';
+import { replacingStale } from './replacing-stale.ts';
 import { callsOf } from './scheduled.ts';
 
 const act = proxyActivities<Activities>({
@@ -37,9 +37,9 @@ const act = proxyActivities<Activities>({
 const SUMMARY = 200;
 
 /** Looks how everything stands to the spec, and whether the account takes it; changes nothing. */
-export async function surveyed({ pipeline, leave }: Wish): Promise<PlanReport> {
+export async function surveyStages({ pipeline, consent }: ApplyRequest): Promise<PlanReport> {
   const looks = await Promise.allSettled([
-    act['stages.survey'].executeWithOptions({ summary: 'how every stage stands to the spec' }, [pipeline, leave]),
+    act['stages.survey'].executeWithOptions({ summary: 'how every stage stands to the spec' }, [pipeline, consent]),
     act['account.check'].executeWithOptions({ summary: 'what the account allows' }, [pipeline]),
   ]);
   const [survey, checked] = looks;
@@ -66,12 +66,12 @@ const refusedBy = (checks: Check[]): string[] =>
   checks.flatMap(({ name, state, message }) => (state === 'refused' ? [`${name}: ${message}`] : []));
 
 /** Why a plan may not be carried out: every refused check and foreign thing, one line each; undefined if it may. */
-export function refusal({ stages, checks }: PlanReport, leave: Leave = {}): string | undefined {
+export function refusal({ stages, checks }: PlanReport, consent: Consent = {}): string | undefined {
   const lines = refusedBy(checks);
   for (const { label, arn, action, differences, owner, hidden } of Object.values(stages)) {
     const whose = arn ? `${label} (${arn})` : label;
     if (action === 'foreign') lines.push(foreignAdvice({ label, arn, owner, hidden }));
-    if (action === 'replace' && !leave.replace) {
+    if (action === 'replace' && !consent.replace) {
       const fields = differences.flatMap(({ field, replace }) => (replace ? [field] : []));
       lines.push(`${whose} has to be made anew to change ${fields.join(', ')}, and what it holds would be lost; to agree, give --replace`);
     }
@@ -89,12 +89,12 @@ export function mustFit(next: Pipeline, present: Pipeline): void {
 
 /** True if carrying out `next` would do anything: a stage is not as wanted, the spec itself is another, or the generator does not follow it. */
 export function changesAnything(
-  { pipeline, state, readyAt, rated, hushed }: PipelineStatus,
-  next: Wish,
+  { pipeline, state, readyAt, rateOverride, eventsHeld }: PipelineStatus,
+  next: ApplyRequest,
   stages: Record<string, { action: string }>,
 ): boolean {
   const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(pipeline);
-  const isApart = rated !== undefined || hushed === true;
+  const isApart = rateOverride !== undefined || eventsHeld === true;
   return isOther || isApart || state === 'held' || readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none');
 }
 
@@ -102,29 +102,29 @@ export function changesAnything(
  * Everything in the order of the data: what carries it, the generator and the SQL, the tables of the first crawl, what reads them, the schedules. Each begins the
  * moment that what it needs stands.
  */
-export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands): Promise<void> {
-  const { pipeline, leave } = wish;
+export async function bringUp(request: ApplyRequest, status: PipelineStatus, children: PipelineChildren): Promise<void> {
+  const { pipeline, consent } = request;
   const began = Date.now();
   const ids = names(pipeline).workflows;
-  const report = await surveyed(wish);
+  const report = await surveyStages(request);
   const { stages } = report;
-  const refused = refusal(report, leave);
+  const refused = refusal(report, consent);
   if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
-  noteDown(picture, stages);
-  picture.pipeline = pipeline;
+  recordSurvey(status, stages);
+  status.pipeline = pipeline;
 
   /** What was done so far, to be added up. */
   const made: (Partial<Calls> | undefined)[] = [report];
   const outcomes: Partial<Record<Stage, Outcome>> = {};
   const failed: Partial<Record<Stage, string>> = {};
-  const isLost = (stage: Stage) => stage in failed || leansOn(stage, failed);
+  const isLost = (stage: Stage) => stage in failed || dependsOn(stage, failed);
   const provisionAll = async (workflowId: string, plan: Plan) => {
-    const open = only(plan, (stage) => stages[stage].action !== 'none' && !leansOn(stage, failed));
+    const open = only(plan, (stage) => stages[stage].action !== 'none' && !dependsOn(stage, failed));
     if (open.length === 0) return;
-    const options = lasting(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY));
-    const args: Parameters<typeof provision> = [{ pipeline, plan: open, leave, seen: picture.waits }];
-    const done = await alone(workflowId, () => executeChild(provision, { ...options, args }));
-    picture.waits = remembered(picture.waits, done.waits);
+    const options = abandonedChild(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY));
+    const args: Parameters<typeof provision> = [{ pipeline, plan: open, consent, seen: status.waits }];
+    const done = await replacingStale(workflowId, () => executeChild(provision, { ...options, args }));
+    status.waits = rememberWaits(status.waits, done.waits);
     made.push(done);
     Object.assign(outcomes, done.outcomes);
     Object.assign(failed, done.failed);
@@ -136,56 +136,56 @@ export async function bringUp(wish: Wish, picture: PipelineStatus, hands: Hands)
   };
   /** True once all of these stand, false when one of them will not. */
   const stand = async (...needed: Stage[]): Promise<boolean> => {
-    const all = () => needed.every((stage) => picture.stages[stage] === 'ready');
+    const all = () => needed.every((stage) => status.stages[stage] === 'ready');
     await condition(() => all() || isMade);
     return all();
   };
 
-  const quiet = picture.generating && interruptsData(stages);
+  const quiet = status.generating && interruptsData(stages);
   /** False while something is missing without which what is sent would never reach the lake: a delivery begins with what comes once it stands. */
   const carriersStand = () =>
-    CARRIERS.every((stage) => picture.stages[stage] === 'ready' || ['change', 'adopt'].includes(stages[stage].action));
+    CARRIERS.every((stage) => status.stages[stage] === 'ready' || ['change', 'adopt'].includes(stages[stage].action));
   /** Its start takes the application longer than the rest takes to be made; its SQL runs once that stands, too. */
   const startApplication = async () => {
-    if (picture.generating || picture.deep || !(await stand('studio'))) return;
-    if (picture.wanted?.deep) return;
-    picture.studioRuns = true;
+    if (status.generating || status.deep || !(await stand('studio'))) return;
+    if (status.wanted?.deep) return;
+    status.studioRuns = true;
     made.push(await warmUp(pipeline));
   };
   const letFlow = async () => {
     if (!(await stand('events', 'studio', ...DELIVERIES))) return;
-    if (picture.generating) await hands.respec(pipeline, !wish.heals);
-    await hands.setGoing(pipeline);
-    if (quiet || picture.hushed) await hands.goOn();
-    if (!picture.tables && (await stand('crawler'))) made.push(await makeTables(pipeline, picture));
+    if (status.generating) await children.updateSpec(pipeline, !request.heals);
+    await children.startMissing(pipeline);
+    if (quiet || status.eventsHeld) await children.releaseEvents();
+    if (!status.tables && (await stand('crawler'))) made.push(await makeTables(pipeline, status));
   };
 
   try {
     // Into a stream that is not there, or is being deleted, nothing comes that could close a window.
-    if (quiet) await (['create', 'wait'].includes(stages.events.action) ? hands.hush() : hands.closeWindows());
+    if (quiet) await (['create', 'wait'].includes(stages.events.action) ? children.holdEvents() : children.closeWindows());
     await together(makeFoundation, startApplication, letFlow);
   } finally {
-    if (picture.hushed && carriersStand()) await hands.goOn();
+    if (status.eventsHeld && carriersStand()) await children.releaseEvents();
   }
   // What only people look at may fail: the data flows without it.
   if (DATA_PATH.some(isLost)) throw allFailed(failed);
   await provisionAll(ids.reports, reports());
-  await seeToSchedules(picture);
+  await ensureSchedules(status);
   if (Object.keys(failed).length > 0) throw allFailed(failed);
   const all = Object.keys(stages) as Stage[];
   const created = all.filter((stage) => outcomes[stage] === 'created').length;
   const unchanged = all.filter((stage) => (outcomes[stage] ?? 'unchanged') === 'unchanged').length;
   const changed = all.length - created - unchanged;
-  picture.tally = { created, changed, unchanged, ...callsOf(...made), seconds: (Date.now() - began) / 1000 };
+  status.tally = { created, changed, unchanged, ...callsOf(...made), seconds: (Date.now() - began) / 1000 };
 }
 
 /** Makes the schedules as the spec wants them, paused as the pipeline is, or as the user wants it meanwhile. */
-export async function seeToSchedules(picture: PipelineStatus): Promise<void> {
-  const { pipeline } = picture;
-  let { paused } = picture;
-  const wanted = () => picture.wanted?.paused ?? picture.paused;
-  picture.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
-  upsertMemo(picture.memo);
+export async function ensureSchedules(status: PipelineStatus): Promise<void> {
+  const { pipeline } = status;
+  let { paused } = status;
+  const wanted = () => status.wanted?.paused ?? status.paused;
+  status.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
+  upsertMemo(status.memo);
   await act['schedules.pause'](pipeline, paused);
   while (paused !== wanted()) {
     paused = wanted();
@@ -227,21 +227,21 @@ async function together(...works: (() => Promise<void>)[]): Promise<void> {
 }
 
 /** True when a stage needs, over however many others, one that failed. */
-const leansOn = (stage: Stage, failed: object): boolean =>
-  STAGES[stage].needs.some((need) => need in failed || (need !== 'tables' && leansOn(need, failed)));
+const dependsOn = (stage: Stage, failed: object): boolean =>
+  STAGES[stage].needs.some((need) => need in failed || (need !== 'tables' && dependsOn(need, failed)));
 
 const allFailed = (failed: Partial<Record<Stage, string>>) =>
   ApplicationFailure.nonRetryable(Object.values(failed).join('\n'), 'StagesFailed');
 
-/** What the survey says of the stages goes into the picture: which stand, and which this run is about to make. */
-function noteDown(picture: PipelineStatus, stages: Record<Stage, Survey>): void {
+/** What the survey says of the stages goes into the status: which stand, and which this run is about to make. */
+function recordSurvey(status: PipelineStatus, stages: Record<Stage, Survey>): void {
   const all = Object.entries(stages) as [Stage, Survey][];
-  for (const [stage, { action }] of all) picture.stages[stage] = action === 'none' ? 'ready' : 'waiting';
+  for (const [stage, { action }] of all) status.stages[stage] = action === 'none' ? 'ready' : 'waiting';
   const missing = all.flatMap(([stage, { action }]) => (action === 'create' ? [stage] : []));
-  picture.made = [...new Set([...picture.made, ...missing])];
-  for (const [stage, { action, differences }] of all) if (action === 'adopt') picture.adopted[stage] ??= differences;
-  picture.faults = {};
-  if (missing.includes('bucket') || missing.includes('lakeDatabase')) picture.tables = false;
+  status.created = [...new Set([...status.created, ...missing])];
+  for (const [stage, { action, differences }] of all) if (action === 'adopt') status.adopted[stage] ??= differences;
+  status.faults = {};
+  if (missing.includes('bucket') || missing.includes('lakeDatabase')) status.tables = false;
 }
 
 /**

@@ -7,8 +7,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** What of a pipeline is under way now. */
-export const runningOf = ({ pipeline, generating, studioRuns, readyAt, paused, stages, made }: PipelineStatus): Running => ({
-  stands: standing(stages, made),
+export const runningOf = ({ pipeline, generating, studioRuns, readyAt, paused, stages, created }: PipelineStatus): Running => ({
+  stands: standing(stages, created),
   madeFor: pipeline.generator.rate,
   generating: generating && !paused,
   studio: studioRuns,
@@ -17,13 +17,13 @@ export const runningOf = ({ pipeline, generating, studioRuns, readyAt, paused, s
 });
 
 /** The pipeline as it sends now: at the rate that the user set live, if there is one. */
-export const asSent = ({ pipeline, rated }: PipelineStatus): Pipeline =>
-  rated === undefined ? pipeline : { ...pipeline, generator: { ...pipeline.generator, rate: rated } };
+export const asSent = ({ pipeline, rateOverride }: PipelineStatus): Pipeline =>
+  rateOverride === undefined ? pipeline : { ...pipeline, generator: { ...pipeline.generator, rate: rateOverride } };
 
 /** Adds what the pipeline has cost since this was last called, at the price of what ran then; to be called whenever that changes, and now and then. */
-export function addUp(picture: PipelineStatus): void {
+export function addUp(status: PipelineStatus): void {
   const now = Date.now();
-  picture.spent = { ...spentUntil(now, picture.spent), at: now, perHour: perHour(asSent(picture), runningOf(picture)) };
+  status.spent = { ...spentUntil(now, status.spent), at: now, perHour: perHour(asSent(status), runningOf(status)) };
 }
 
 type Spent = PipelineStatus['spent'];

@@ -53,7 +53,7 @@ export const begin = (pipeline: Pipeline, run: string, paused: boolean): Cursor 
 export const acknowledged = ({ lanes, earlier = 0 }: Cursor): number => lanes.reduce((sum, { next }) => sum + next, earlier);
 
 /** The cursor of another game, that goes on from what the one before sent and from its event time. */
-export function goingOn(fresh: Cursor, before: Cursor): Cursor {
+export function carriedOver(fresh: Cursor, before: Cursor): Cursor {
   const latest = Math.max(...before.lanes.map((lane) => lane.latest));
   return { ...fresh, earlier: acknowledged(before), lanes: fresh.lanes.map((lane) => ({ ...lane, latest })) };
 }

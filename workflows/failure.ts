@@ -10,6 +10,6 @@ export function rootCause(error: unknown): Error {
 }
 
 /** For what goes on beside the workflow's main course: that hears of the cancellation itself, and a rejection that nobody awaits would fail the workflow's task for ever. */
-export function unlessCancelled(error: unknown): void {
+export function ignoreCancellation(error: unknown): void {
   if (!isCancellation(error)) throw error;
 }

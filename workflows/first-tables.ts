@@ -4,10 +4,10 @@ import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
-import { alone } from './alone.ts';
+import { abandonedChild } from './children.ts';
 import { rootCause, rootMessage } from './failure.ts';
-import { lasting } from './hands.ts';
 import type { PipelineStatus } from './messages.ts';
+import { replacingStale } from './replacing-stale.ts';
 import { callsOf, crawl } from './scheduled.ts';
 
 const act = proxyActivities<Activities>({
@@ -26,44 +26,44 @@ const MOST_CRAWLS = 6;
 const AGAIN_MS = 30_000;
 
 /** Crawls what has been delivered until there is a table of everything. A crawl that Glue fails or somebody stops is one of those that it may take. */
-export async function makeTables(pipeline: Pipeline, picture: PipelineStatus): Promise<Calls> {
+export async function makeTables(pipeline: Pipeline, status: PipelineStatus): Promise<Calls> {
   const made: (Partial<Calls> | undefined)[] = [];
   for (let crawls = 1; ; crawls++) {
-    made.push(await delivered(pipeline, picture));
+    made.push(await delivered(pipeline, status));
     try {
       const crawled = await firstCrawl(pipeline);
       made.push(crawled);
-      picture.tables = await act['lake.tabled'](pipeline, crawled.tables);
+      status.tables = await act['lake.tabled'](pipeline, crawled.tables);
     } catch (error) {
       if (!mayPass(error) || crawls === MOST_CRAWLS) throw error;
       log.warn(`the first crawl is tried again: ${rootMessage(error)}`);
       await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until a crawl that failed is tried again' });
       continue;
     }
-    if (picture.tables) return callsOf(...made);
+    if (status.tables) return callsOf(...made);
     if (crawls === MOST_CRAWLS) throw noTables(crawls);
     await sleep('2 seconds', { summary: 'until more has been delivered' });
   }
 }
 
 /** Returns once something of everything has been delivered. */
-async function delivered(pipeline: Pipeline, picture: PipelineStatus): Promise<Calls> {
+async function delivered(pipeline: Pipeline, status: PipelineStatus): Promise<Calls> {
   for (;;) {
     try {
       const options = { summary: 'the first delivery', scheduleToCloseTimeout: DELIVERY_PATIENCE } as const;
       return await act['lake.delivered'].executeWithOptions(options, [pipeline]);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      if (!picture.paused) throw nothingDelivered(error);
+      if (!status.paused) throw nothingDelivered(error);
       // Nothing can be delivered: the patience begins anew once it goes on.
-      await condition(() => !picture.paused);
+      await condition(() => !status.paused);
     }
   }
 }
 
 function firstCrawl(pipeline: Pipeline): Promise<Crawled & Calls> {
-  const options = lasting(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables');
-  return alone(options.workflowId, () => executeChild(crawl, { ...options, args: [{ pipeline }] }));
+  const options = abandonedChild(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables');
+  return replacingStale(options.workflowId, () => executeChild(crawl, { ...options, args: [{ pipeline }] }));
 }
 
 function mayPass(error: unknown): boolean {

@@ -18,9 +18,20 @@ import { names } from '../pipeline/names.ts';
 import { paceAt, type Rate, rateSchema, rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
-import { acknowledged, begin, type Cursor, goingOn, stretchFrom } from './cursor.ts';
-import { type GeneratorState, generatorStatus, pause, rated, respec, resume, setRate, settle, stop, windowsClosed } from './messages.ts';
-import { reached } from './reached.ts';
+import { acknowledged, begin, type Cursor, carriedOver, stretchFrom } from './cursor.ts';
+import {
+  flushLedger,
+  type GeneratorState,
+  generatorQuery,
+  pause,
+  rateChanged,
+  resume,
+  setRate,
+  stop,
+  updateSpec,
+  windowsClosed,
+} from './messages.ts';
+import { signalIfRunning } from './signal.ts';
 import { generatorDetails } from './story.ts';
 
 /** The longest stretch of events that one activity sends. All of them share one recorded time base, whoever sends them and however often. */
@@ -61,7 +72,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   /** Of the rate as it is now: whether records are aggregated hangs on it. */
   const paced = (): Pipeline => ({ ...pipeline, generator: { ...pipeline.generator, rate: rate() } });
 
-  const picture = (): GeneratorState => {
+  const status = (): GeneratorState => {
     const { game, heartbeats, resent, oversized } = cursor;
     const lanes = cursor.lanes.map(({ next }) => next);
     const sent = { acknowledged: acknowledged(cursor), heartbeats, resent, oversized };
@@ -69,9 +80,9 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
   };
   const show = (now: GeneratorState['state']) => {
     state = now;
-    setCurrentDetails(generatorDetails(pipeline, picture()));
+    setCurrentDetails(generatorDetails(pipeline, status()));
   };
-  setHandler(generatorStatus, picture);
+  setHandler(generatorQuery, status);
   setHandler(pause, (how) => {
     cursor.paused = true;
     cursor.pauses = how?.count ?? cursor.pauses;
@@ -83,7 +94,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     if (cursor.quiet) cursor.quiet.told = false;
     cut();
   });
-  setHandler(respec, (changed, how) => {
+  setHandler(updateSpec, (changed, how) => {
     const isRated = how?.applied || !isSame(changed.generator.rate, pipeline.generator.rate);
     pipeline = changed;
     if (isRated) {
@@ -103,12 +114,12 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       cursor.rate = parsed;
       cursor.began = Date.now();
       cut();
-      await reached(names(pipeline).workflows.pipeline, rated, parsed);
+      await signalIfRunning(names(pipeline).workflows.pipeline, rateChanged, parsed);
       return rateWords(parsed);
     },
     { validator: (wanted) => mustBeSendable(wanted, pipeline) },
   );
-  setHandler(settle, async () => {
+  setHandler(flushLedger, async () => {
     const at = Date.now();
     await writeLedger();
     await condition(() => writing === 0);
@@ -242,7 +253,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
       const isNew = !quiet.told;
       quiet.told = true;
       // A generator may also run alone: then there is nobody to tell.
-      if (isNew) await reached(names(pipeline).workflows.pipeline, windowsClosed, cursor.pauses);
+      if (isNew) await signalIfRunning(names(pipeline).workflows.pipeline, windowsClosed, cursor.pauses);
       // The sliding ones close later: only a take-down that keeps the data waits for them.
       await closeWindows(last, slidingSeconds(pipeline), isCalled);
       await condition(() => isCalled() || isCrowded());
@@ -258,7 +269,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
         await writeLedger();
         const { paused, pauses, heartbeats, resent, oversized, pages, quiet } = cursor;
         const fresh = { ...begin(pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages, quiet };
-        cursor = goingOn(fresh, cursor);
+        cursor = carriedOver(fresh, cursor);
       }
       if (isCrowded()) {
         await writeLedger();

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Check } from '../activities/preflight.ts';
-import type { Difference, Leave, Survey } from '../activities/resource.ts';
+import type { Consent, Difference, Survey } from '../activities/resource.ts';
 import type { Rate } from '../pipeline/rate.ts';
 import type { Game } from '../pipeline/simulation.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -63,16 +63,16 @@ export interface Drift {
   done: 'healed' | 'reported' | 'failed';
 }
 
-/** The whole picture of one pipeline. */
+/** The whole status of one pipeline. */
 export interface PipelineStatus {
   /** As it is wanted now. */
   pipeline: Pipeline;
   /** As it last came up whole: what a rollback goes back to. */
-  stood?: Pipeline;
+  lastApplied?: Pipeline;
   state: 'starting' | 'running' | 'paused' | 'held' | 'applying' | 'rolling back' | 'taking down' | 'gone';
   /** Why it is held or paused by itself, in AWS's own words behind what was tried. */
   reason?: string;
-  /** Why the latest wish was taken back. */
+  /** Why the latest request was taken back. */
   rolledBack?: string;
   /** Why it paused by itself; until it is resumed. */
   overBudget?: string;
@@ -80,13 +80,13 @@ export interface PipelineStatus {
   /** What AWS said of the stages that failed. */
   faults: Partial<Record<Stage, string>>;
   /** The stages that did not exist before this run: what a rollback takes away. */
-  made: Stage[];
+  created: Stage[];
   /** What taking over a stage found otherwise, of those that this run took over: what a rollback gives back. */
   adopted: Partial<Record<Stage, Difference[]>>;
-  /** True from when a wish was accepted until it is carried out, or held. */
-  asked?: boolean;
-  /** True while it brings back what was found otherwise, by its own wish. */
-  heals?: boolean;
+  /** True from when a request was accepted until it is carried out, or held. */
+  applyPending?: boolean;
+  /** True while it brings back what was found otherwise, by its own request. */
+  healing?: boolean;
   /** True once a take-down has begun: what it took away is not made again unless the user asks for it. */
   halfDown?: boolean;
   /** What a take-down that keeps the data has found not to be in the lake, in words; there once that was looked for. */
@@ -106,9 +106,9 @@ export interface PipelineStatus {
   /** True once the generator, paused or finished, has seen every window closed. */
   closed: boolean;
   /** True while the generator is to send nothing, whatever the user wants: what brings the events to the lake is being changed, or does not stand. */
-  hushed?: boolean;
+  eventsHeld?: boolean;
   /** The rate that the generator sends at in place of the spec's, since the user said so. */
-  rated?: Rate;
+  rateOverride?: Rate;
   /** How often the generator was paused: it gives the number back when the windows are closed. */
   pauses: number;
   /** Milliseconds since the epoch, when everything first stood. */
@@ -169,12 +169,12 @@ export interface Leftovers {
 }
 
 /** What a spec is asked to be applied with. */
-export interface Wish {
+export interface ApplyRequest {
   pipeline: Pipeline;
-  leave?: Leave;
+  consent?: Consent;
   /** When it fails, or is cancelled midway, what it made is taken away again. */
   rollback?: boolean;
-  /** The pipeline's own wish to have things as they were: what the user set live meanwhile stays. */
+  /** The pipeline's own request to have things as they were: what the user set live meanwhile stays. */
   heals?: boolean;
 }
 
@@ -183,7 +183,7 @@ export const pause = defineSignal<[{ deep?: boolean; count?: number }?]>('pause'
 /** Goes on where pause stopped, without loss or repeat. */
 export const resume = defineSignal('resume');
 /** Tries a held pipeline again, from where it broke. */
-export const retry = defineSignal<[Leave?]>('retry');
+export const retry = defineSignal<[Consent?]>('retry');
 /** Breaks off bringing up or changing; what was made stays, or with `rollback` is taken away again. */
 export const breakOff = defineSignal<[{ rollback: boolean }]>('breakOff');
 /** Ends a workflow that otherwise runs on (generator, notebook). */
@@ -195,22 +195,22 @@ export const applicationRuns = defineSignal<[boolean]>('applicationRuns');
 /** From the generator to its pipeline: it is paused (by the pause of this count) or finished, and every window up to its latest event has been closed. */
 export const windowsClosed = defineSignal<[number]>('windowsClosed');
 /** From the generator to its pipeline: the user had it send at another rate. */
-export const rated = defineSignal<[Rate]>('rated');
+export const rateChanged = defineSignal<[Rate]>('rateChanged');
 /** To a running generator or notebook: the spec, which may have changed; one that the user applied brings its rate back. */
-export const respec = defineSignal<[Pipeline, { applied: boolean }?]>('respec');
+export const updateSpec = defineSignal<[Pipeline, { applied: boolean }?]>('updateSpec');
 /** To the notebook: stop the Studio application, until `resume`. */
 export const suspend = defineSignal('suspend');
 /** Applies a spec to the running pipeline: refused, or answered with the plan that is being carried out. */
-export const apply = defineUpdate<PlanReport, [Wish]>('apply');
+export const apply = defineUpdate<PlanReport, [ApplyRequest]>('apply');
 /** From an audit to its pipeline: what it came to. */
-export const audited = defineSignal<[AuditSummary]>('audited');
+export const auditFinished = defineSignal<[AuditSummary]>('auditFinished');
 /** Up to when a generator has written its ledger down (milliseconds since the epoch), and whether it goes on sending. */
-export interface Settlement {
+export interface LedgerFlush {
   at: number;
   sending: boolean;
 }
 /** The same, with the game, how far its lanes have come, and when its latest event happened (milliseconds since the epoch; 0 before the first). */
-export interface Settled extends Settlement {
+export interface FlushedLedger extends LedgerFlush {
   game: Game;
   lanes: number[];
   last: number;
@@ -218,15 +218,15 @@ export interface Settled extends Settlement {
 /** Has a running generator send at another rate, until the spec is applied again; answers with it in words. */
 export const setRate = defineUpdate<string, [Rate]>('setRate');
 /** Has the generator write down its ledger up to now. */
-export const settle = defineUpdate<Settled>('settle');
+export const flushLedger = defineUpdate<FlushedLedger>('flushLedger');
 /** Takes everything down, or all but the data, and answers with what is left; asked while that is under way, joins it. */
 export const teardown = defineUpdate<Leftovers, [{ keepData: boolean }]>('teardown');
 /** Why a take-down is refused: one is under way that does otherwise with the data. */
 export const alreadyEnding = ({ name }: Pick<Pipeline, 'name'>, keepData: boolean): string =>
   `Pipeline ${name} is already being taken down, ${keepData ? 'all but its data' : 'its data too'}; try again once that is done`;
-/** The whole picture. */
-export const status = defineQuery<PipelineStatus>('status');
+/** The whole status. */
+export const statusQuery = defineQuery<PipelineStatus>('status');
 /** The generator's counts. */
-export const generatorStatus = defineQuery<GeneratorState>('generatorStatus');
+export const generatorQuery = defineQuery<GeneratorState>('generatorStatus');
 /** The notebook's state. */
-export const notebookStatus = defineQuery<NotebookState>('notebookStatus');
+export const notebookQuery = defineQuery<NotebookState>('notebookStatus');

@@ -14,8 +14,8 @@ import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { rootMessage } from './failure.ts';
-import { applicationRuns, type NotebookState, notebookStatus, respec, resume, stop, suspend } from './messages.ts';
-import { reached } from './reached.ts';
+import { applicationRuns, type NotebookState, notebookQuery, resume, stop, suspend, updateSpec } from './messages.ts';
+import { signalIfRunning } from './signal.ts';
 import { notebookDetails } from './story.ts';
 
 const act = proxyActivities<Activities>({
@@ -36,7 +36,7 @@ const FLOW_LOOKS = 6;
 const CATCHES_UP_MS = 300_000;
 const HISTORY_EVENTS = 1_000;
 
-/** What a notebook's workflow goes on with; of its picture nothing is lost from turn to turn. */
+/** What a notebook's workflow goes on with; of its status nothing is lost from turn to turn. */
 interface Kept extends Partial<NotebookState> {
   pipeline: Pipeline;
   /** True once the note has run. */
@@ -55,12 +55,12 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   let hasRun = ran;
   let isNews = false;
   // One that begins suspended has not stopped the application yet.
-  const picture: NotebookState = { state: suspended ? 'stopped' : 'starting', restarts: 0, ...before };
+  const status: NotebookState = { state: suspended ? 'stopped' : 'starting', restarts: 0, ...before };
   const show = (now: Partial<NotebookState>): void => {
-    Object.assign(picture, now);
-    setCurrentDetails(notebookDetails(pipeline, picture));
+    Object.assign(status, now);
+    setCurrentDetails(notebookDetails(pipeline, status));
   };
-  setHandler(notebookStatus, () => picture);
+  setHandler(notebookQuery, () => status);
   let looking: CancellationScope | undefined;
   setHandler(stop, () => {
     stopped = true;
@@ -75,7 +75,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
     if (suspended) looking?.cancel();
     suspended = false;
   });
-  setHandler(respec, (changed) => {
+  setHandler(updateSpec, (changed) => {
     pipeline = changed;
     isNews = true;
   });
@@ -85,7 +85,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   const tell = async (runs: boolean): Promise<void> => {
     if (told === runs) return;
     told = runs;
-    await reached(names(pipeline).workflows.pipeline, applicationRuns, runs);
+    await signalIfRunning(names(pipeline).workflows.pipeline, applicationRuns, runs);
   };
 
   /** Sees that the job runs; one that does not is begun where its windows stopped. */
@@ -95,8 +95,8 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
     if (!suspended) await tell(true);
     const { running, reason = 'nothing was said of it' } = await act['notebook.look'](pipeline);
     if (running) return;
-    const isRestart = hasRun && picture.state !== 'suspended';
-    if (isRestart) show({ restarts: picture.restarts + 1, lastRestart: { at: Date.now(), reason } });
+    const isRestart = hasRun && status.state !== 'suspended';
+    if (isRestart) show({ restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
     show({ state: 'starting', reason });
     show({ gap: await act['notebook.seed'](pipeline) });
     await act['notebook.started'](pipeline);
@@ -109,7 +109,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   /** Sees to it that the job runs, and every now and then that windows come out. */
   const look = async (): Promise<void> => {
     await run();
-    if (picture.state !== 'running') {
+    if (status.state !== 'running') {
       looks = 0;
       show({ state: 'running', reason: undefined });
     }
@@ -118,7 +118,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
 
   /** Since the last look events may have come that the job does not read, as it is started anew for other shards: it gets to them before it is suspended. */
   const catchUp = async (): Promise<void> => {
-    const mayLag = hasRun && (picture.state === 'running' || picture.state === 'starting');
+    const mayLag = hasRun && (status.state === 'running' || status.state === 'starting');
     if (!mayLag) return;
     looking = new CancellationScope({ cancellable: true, timeout: CATCHES_UP_MS });
     try {
@@ -155,9 +155,9 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
       looking = undefined;
     }
     const isCalled = () => stopped || suspended !== wanted || isNews;
-    const every = picture.state === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS;
+    const every = status.state === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS;
     await condition(isCalled, every / speedOf(pipeline), { summary: 'until the next look' });
   }
   await condition(allHandlersFinished);
-  if (!stopped) await continueAsNew<typeof keepNotebook>({ ...picture, pipeline, ran: hasRun, suspended });
+  if (!stopped) await continueAsNew<typeof keepNotebook>({ ...status, pipeline, ran: hasRun, suspended });
 }

@@ -19,10 +19,10 @@ const HUSHED = 'No events are sent until the stream and all deliveries stand, or
 const LEAST_SHOWN = 0.0005;
 
 /** How it stands with a pipeline and its bill. */
-export function outlook(picture: PipelineStatus): Outlook {
-  const { stages, made } = picture;
-  const pipeline = asSent(picture);
-  const running: Running = { ...runningOf(picture), stands: standing(stages, made) };
+export function outlook(status: PipelineStatus): Outlook {
+  const { stages, created } = status;
+  const pipeline = asSent(status);
+  const running: Running = { ...runningOf(status), stands: standing(stages, created) };
   const lines = cost(pipeline, running);
   const onAws = total(lines);
   const dearest = lines
@@ -33,8 +33,8 @@ export function outlook(picture: PipelineStatus): Outlook {
     .join(', ');
   const sum = `$${onAws.toFixed(2)} an hour, $${perMonth(onAws).toFixed(0)} a month${dearest && ` (most of it ${dearest})`}`;
   const bill = pipeline.target === 'local' ? `Nothing is billed here; on AWS this would cost ${sum}.` : `Billed now: ${sum}.`;
-  const words = picture.hushed ? `${HUSHED} ${bill}` : bill;
-  return { perHour: perHour(pipeline, running), onAws, words, next: next(picture) };
+  const words = status.eventsHeld ? `${HUSHED} ${bill}` : bill;
+  return { perHour: perHour(pipeline, running), onAws, words, next: next(status) };
 }
 
 /** Why it is in its state, and, where that is something else, why it paused by itself. */

@@ -11,45 +11,45 @@ import {
 } from '@temporalio/workflow';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { keepWithinBudget, letGoOn, stopWarmingUp, watchBudget } from './allowance.ts';
-import { bringUp, CARRIERS, changesAnything, mustFit, refusal, surveyed } from './bring-up.ts';
+import { bringUp, CARRIERS, changesAnything, mustFit, refusal, surveyStages } from './bring-up.ts';
 import { addUp } from './budget.ts';
-import { rootMessage, unlessCancelled } from './failure.ts';
-import { handsOn } from './hands.ts';
+import { childrenOf } from './children.ts';
+import { ignoreCancellation, rootMessage } from './failure.ts';
 import {
+  type ApplyRequest,
   alreadyEnding,
   applicationRuns,
   apply,
-  audited,
+  auditFinished,
   breakOff,
   type Leftovers,
   type PipelineStatus,
   pause,
-  rated,
+  rateChanged,
   resume,
   retry,
   stageMoved,
-  status,
+  statusQuery,
   teardown,
-  type Wish,
   windowsClosed,
 } from './messages.ts';
-import { born, rename, tell } from './picture.ts';
-import { endEverything, takeAwayMade } from './teardown.ts';
+import { initialStatus, publishDetails, setState } from './status.ts';
+import { removeCreated, tearDown } from './teardown.ts';
 import { lookEvery, lookForDrift, lookForWorkflows } from './watch.ts';
 
 const HISTORY_EVENTS = 1_500;
 
 /**
- * One pipeline's life: it brings everything up in the order of the data, watches over it, changes it as asked, and takes it down. `picture` comes from an
- * earlier run of the same pipeline, `asked` is a wish that this run had not carried out. It ends with what its take-down left.
+ * One pipeline's life: it brings everything up in the order of the data, watches over it, changes it as asked, and takes it down. `status` comes from an
+ * earlier run of the same pipeline, `asked` is a request that this run had not carried out. It ends with what its take-down left.
  */
 export async function operate(
-  wish: Wish,
-  picture: PipelineStatus = born(wish.pipeline),
-  asked = picture.readyAt === undefined,
+  request: ApplyRequest,
+  status: PipelineStatus = initialStatus(request.pipeline),
+  asked = status.readyAt === undefined,
 ): Promise<Leftovers> {
-  let todo: Wish | undefined = asked ? wish : undefined;
-  let isHeld = picture.state === 'held' || picture.halfDown === true;
+  let todo: ApplyRequest | undefined = asked ? request : undefined;
+  let isHeld = status.state === 'held' || status.halfDown === true;
   let ending: { keepData: boolean; leftovers: Promise<Leftovers> } | undefined;
   let gone: Leftovers | undefined;
   let answering = false;
@@ -57,49 +57,49 @@ export async function operate(
   let brokenOff: { rollback: boolean } | undefined;
   let climb: CancellationScope | undefined;
   let look: CancellationScope | undefined;
-  const hands = handsOn(picture);
+  const children = childrenOf(status);
 
-  setHandler(status, () => picture);
+  setHandler(statusQuery, () => status);
   setHandler(stageMoved, (stage, state, fault) => {
-    picture.stages[stage] = state;
-    if (fault === undefined) delete picture.faults[stage];
-    else picture.faults[stage] = fault;
-    tell(picture);
+    status.stages[stage] = state;
+    if (fault === undefined) delete status.faults[stage];
+    else status.faults[stage] = fault;
+    publishDetails(status);
   });
   setHandler(windowsClosed, (pauses) => {
-    picture.closed = pauses === picture.pauses;
+    status.closed = pauses === status.pauses;
   });
   setHandler(applicationRuns, (runs) => {
-    picture.studioRuns = runs;
-    addUp(picture);
+    status.studioRuns = runs;
+    addUp(status);
   });
-  setHandler(rated, (rate) => {
-    picture.rated = rate;
-    addUp(picture);
+  setHandler(rateChanged, (rate) => {
+    status.rateOverride = rate;
+    addUp(status);
   });
-  setHandler(audited, (summary) => {
-    picture.audit = summary;
-    tell(picture);
+  setHandler(auditFinished, (summary) => {
+    status.audit = summary;
+    publishDetails(status);
   });
   setHandler(pause, async (how) => {
-    hands.want({ paused: true, ...(how?.deep && { deep: true }) });
-    if (how?.deep) await stopWarmingUp(picture);
+    children.want({ paused: true, ...(how?.deep && { deep: true }) });
+    if (how?.deep) await stopWarmingUp(status);
   });
   setHandler(resume, () => {
-    if (picture.overBudget !== undefined) letGoOn(picture);
-    picture.unsaved = undefined;
-    hands.want({ paused: false, deep: false });
+    if (status.overBudget !== undefined) letGoOn(status);
+    status.unsaved = undefined;
+    children.want({ paused: false, deep: false });
   });
-  const accept = (next: Wish): void => {
+  const accept = (next: ApplyRequest): void => {
     todo = next;
     isHeld = false;
     brokenOff = undefined;
-    picture.asked = true;
+    status.applyPending = true;
   };
-  setHandler(retry, (leave) => {
+  setHandler(retry, (consent) => {
     if (!isHeld) return;
-    const wanted: Wish = todo ?? { pipeline: picture.pipeline, heals: true };
-    accept({ ...wanted, leave: leave ?? wanted.leave });
+    const wanted: ApplyRequest = todo ?? { pipeline: status.pipeline, heals: true };
+    accept({ ...wanted, consent: consent ?? wanted.consent });
   });
   setHandler(breakOff, (how) => {
     brokenOff = how;
@@ -110,11 +110,11 @@ export async function operate(
     async (next) => {
       answering = true;
       try {
-        const report = await surveyed(next);
-        const refused = refusal(report, next.leave);
+        const report = await surveyStages(next);
+        const refused = refusal(report, next.consent);
         if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
-        picture.rolledBack = undefined;
-        if (changesAnything(picture, next, report.stages)) accept(next);
+        status.rolledBack = undefined;
+        if (changesAnything(status, next, report.stages)) accept(next);
         return report;
       } finally {
         answering = false;
@@ -123,33 +123,33 @@ export async function operate(
     {
       validator: (next) => {
         const { name } = next.pipeline;
-        const isClimbing = climb !== undefined || picture.state === 'rolling back';
-        if (ending || isClimbing) throw new Error(`pipeline ${name} is ${picture.state}; try again once that is done`);
+        const isClimbing = climb !== undefined || status.state === 'rolling back';
+        if (ending || isClimbing) throw new Error(`pipeline ${name} is ${status.state}; try again once that is done`);
         const isApplying = answering || (todo !== undefined && !isHeld);
         if (isApplying) throw new Error(`another spec is being applied to pipeline ${name}; try again once that is done`);
-        mustFit(next.pipeline, picture.pipeline);
+        mustFit(next.pipeline, status.pipeline);
       },
     },
   );
   const takenDown = async (keepData: boolean): Promise<Leftovers> => {
-    picture.halfDown = true;
-    const before = picture.state;
-    rename(picture, 'taking down');
+    status.halfDown = true;
+    const before = status.state;
+    setState(status, 'taking down');
     climb?.cancel();
     look?.cancel();
-    await condition(() => !isWorking && !hands.areBusy());
+    await condition(() => !isWorking && !children.areBusy());
     try {
       // One that failed later has let all through already: its streams may be gone.
-      const unsaved = keepData ? (picture.unsaved ?? (await hands.letAllThrough())) : undefined;
-      picture.unsaved = unsaved;
-      gone = await endEverything({ pipeline: picture.pipeline, keepData, unsaved });
-      rename(picture, 'gone');
+      const unsaved = keepData ? (status.unsaved ?? (await children.drain())) : undefined;
+      status.unsaved = unsaved;
+      gone = await tearDown({ pipeline: status.pipeline, keepData, unsaved });
+      setState(status, 'gone');
       return gone;
     } catch (error) {
       // It stays, half taken down, for another try.
       ending = undefined;
       isHeld = true;
-      rename(picture, before === 'paused' ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
+      setState(status, before === 'paused' ? before : 'held', `taking it down failed: ${rootMessage(error)}`);
       throw error;
     }
   };
@@ -161,16 +161,18 @@ export async function operate(
     },
     {
       validator: ({ keepData }) => {
-        if (ending && ending.keepData !== keepData) throw new Error(alreadyEnding(picture.pipeline, ending.keepData));
+        if (ending && ending.keepData !== keepData) throw new Error(alreadyEnding(status.pipeline, ending.keepData));
       },
     },
   );
 
   /** Brings up or changes what `wanted` asks for; when that fails, holds, or takes away again what it made. */
-  const carryOut = async (wanted: Wish): Promise<void> => {
-    const before = picture.pipeline;
-    rename(picture, picture.readyAt === undefined ? 'starting' : 'applying');
-    Object.assign(picture, { halfDown: undefined, unsaved: undefined, heals: wanted.heals });
+  const carryOut = async (wanted: ApplyRequest): Promise<void> => {
+    const before = status.pipeline;
+    setState(status, status.readyAt === undefined ? 'starting' : 'applying');
+    status.halfDown = undefined;
+    status.unsaved = undefined;
+    status.healing = wanted.heals;
     try {
       if (brokenOff !== undefined) throw new CancelledFailure('broken off before it began');
       brokenOff = undefined;
@@ -183,46 +185,46 @@ export async function operate(
       const asked = brokenOff as { rollback: boolean } | undefined; // set by the signal's handler meanwhile
       const reason = isCancelled ? 'it was broken off' : rootMessage(error);
       const rollback = asked?.rollback ?? wanted.rollback ?? false;
-      if (rollback) await CancellationScope.nonCancellable(() => rollBack(wanted, picture.stood ?? before, reason));
+      if (rollback) await CancellationScope.nonCancellable(() => rollBack(wanted, status.lastApplied ?? before, reason));
       else hold(wanted, isCancelled ? `${reason}; what was made so far stays` : reason);
       // Broken off on purpose, it is for the user to take up again.
       if (isCancelled && !rollback) todo ??= wanted;
       if (isCancelled && CancellationScope.current().consideredCancelled) throw error;
     } finally {
-      picture.heals = undefined;
+      status.healing = undefined;
     }
   };
-  const climbTo = async (wanted: Wish): Promise<void> => {
+  const climbTo = async (wanted: ApplyRequest): Promise<void> => {
     const own = new CancellationScope();
     climb = own;
-    const watching = watchBudget(picture, hands, () => climb !== own).catch(unlessCancelled);
+    const watching = watchBudget(status, children, () => climb !== own).catch(ignoreCancellation);
     try {
-      await own.run(() => bringUp(wanted, picture, hands));
+      await own.run(() => bringUp(wanted, status, children));
     } finally {
       climb = undefined;
     }
     await watching;
-    picture.stood = wanted.pipeline;
-    picture.made = [];
-    picture.adopted = {};
-    picture.readyAt ??= Date.now();
-    addUp(picture);
-    rename(picture, picture.paused ? 'paused' : 'running', picture.overBudget);
+    status.lastApplied = wanted.pipeline;
+    status.created = [];
+    status.adopted = {};
+    status.readyAt ??= Date.now();
+    addUp(status);
+    setState(status, status.paused ? 'paused' : 'running', status.overBudget);
   };
-  /** A wish that was accepted meanwhile is carried out all the same. */
-  const hold = (wanted: Wish, reason: string): void => {
+  /** A request that was accepted meanwhile is carried out all the same. */
+  const hold = (wanted: ApplyRequest, reason: string): void => {
     if (todo !== undefined && todo !== wanted) return;
     isHeld = true;
-    rename(picture, 'held', reason);
+    setState(status, 'held', reason);
   };
-  /** Takes away what the failed wish made; a pipeline that stood before goes back to that. */
-  const rollBack = async (wanted: Wish, before: Pipeline, reason: string): Promise<void> => {
-    rename(picture, 'rolling back', reason);
-    const stood = picture.readyAt !== undefined;
+  /** Takes away what the failed request made; a pipeline that stood before goes back to that. */
+  const rollBack = async (wanted: ApplyRequest, before: Pipeline, reason: string): Promise<void> => {
+    setState(status, 'rolling back', reason);
+    const stood = status.readyAt !== undefined;
     try {
-      const isLeaky = stood && !picture.hushed && CARRIERS.some((stage) => picture.made.includes(stage));
-      if (isLeaky) await hands.letDataThrough();
-      await takeAwayMade({ pipeline: picture.pipeline, made: picture.made, adopted: picture.adopted, andWorkflows: !stood });
+      const isLeaky = stood && !status.eventsHeld && CARRIERS.some((stage) => status.created.includes(stage));
+      if (isLeaky) await children.awaitDelivery();
+      await removeCreated({ pipeline: status.pipeline, made: status.created, adopted: status.adopted, andWorkflows: !stood });
       if (ending) return;
       if (stood) await climbTo({ pipeline: before, heals: true });
     } catch (error) {
@@ -233,37 +235,37 @@ export async function operate(
     if (!stood) throw ApplicationFailure.nonRetryable(`rolled back, since ${reason}`, 'RolledBack');
     if (todo === wanted) todo = undefined;
     isHeld = false;
-    picture.rolledBack = reason;
+    status.rolledBack = reason;
   };
   const heal = async (): Promise<boolean> => {
     brokenOff = undefined;
-    await carryOut({ pipeline: picture.pipeline, heals: true });
-    return picture.state !== 'held';
+    await carryOut({ pipeline: status.pipeline, heals: true });
+    return status.state !== 'held';
   };
   const lookAround = async (every: ReturnType<typeof lookEvery>): Promise<void> => {
-    const { readyAt, lookedAt = readyAt } = picture;
+    const { readyAt, lookedAt = readyAt } = status;
     const isDue = lookedAt !== undefined && Date.now() - lookedAt >= every.drift - every.cost / 2;
-    // While a wish is held, some of what stands is by it and some by the spec before: that is for the user to decide.
-    const mayHeal = picture.pipeline.drift === 'heal' && todo === undefined;
+    // While a request is held, some of what stands is by it and some by the spec before: that is for the user to decide.
+    const mayHeal = status.pipeline.drift === 'heal' && todo === undefined;
     try {
-      await keepWithinBudget(picture, hands);
-      if (!isDue || picture.halfDown) return;
+      await keepWithinBudget(status, children);
+      if (!isDue || status.halfDown) return;
       if (todo !== undefined) {
-        picture.lookedAt = Date.now();
-        if (picture.stood) await lookForWorkflows(picture, hands, picture.stood);
-      } else await lookForDrift(picture, hands, () => ending !== undefined || todo !== undefined, mayHeal ? heal : undefined);
+        status.lookedAt = Date.now();
+        if (status.lastApplied) await lookForWorkflows(status, children, status.lastApplied);
+      } else await lookForDrift(status, children, () => ending !== undefined || todo !== undefined, mayHeal ? heal : undefined);
     } catch (error) {
       if (ending) return;
       if (isCancellation(error)) throw error;
-      picture.lookedAt = Date.now();
-      rename(picture, picture.state, `the look at drift and cost failed: ${rootMessage(error)}`);
+      status.lookedAt = Date.now();
+      setState(status, status.state, `the look at drift and cost failed: ${rootMessage(error)}`);
     }
   };
 
-  const isSettled = () => !ending && picture.state !== 'rolling back';
-  const steering = hands.steer(() => gone !== undefined, isSettled).catch(unlessCancelled);
+  const isSettled = () => !ending && status.state !== 'rolling back';
+  const steering = children.steer(() => gone !== undefined, isSettled).catch(ignoreCancellation);
   const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
-  const isIdle = () => !ending && !answering && (todo === undefined || isHeld) && hands.areStill();
+  const isIdle = () => !ending && !answering && (todo === undefined || isHeld) && children.areStill();
   const isCalled = () => gone !== undefined || (!ending && todo !== undefined && !isHeld) || (isCrowded() && isIdle());
   /** A take-down waits for what is being done. */
   const working = async (work: Promise<void>): Promise<void> => {
@@ -274,11 +276,11 @@ export async function operate(
       isWorking = false;
     }
   };
-  tell(picture);
+  publishDetails(status);
   while (gone === undefined) {
     if (todo && !isHeld && !ending) await working(carryOut(todo));
-    picture.asked = undefined;
-    const every = lookEvery(picture.pipeline);
+    status.applyPending = undefined;
+    const every = lookEvery(status.pipeline);
     const isNews = await condition(isCalled, Math.min(every.drift, every.cost), { summary: 'until the next look at drift and cost' });
     if (!isNews && !ending) {
       look = new CancellationScope();
@@ -287,7 +289,7 @@ export async function operate(
     }
     if (isCrowded() && isIdle()) {
       await condition(allHandlersFinished);
-      if (isIdle()) await turnOver(todo ?? { pipeline: picture.pipeline }, picture, todo !== undefined);
+      if (isIdle()) await turnOver(todo ?? { pipeline: status.pipeline }, status, todo !== undefined);
     }
   }
   await condition(allHandlersFinished);
@@ -296,5 +298,5 @@ export async function operate(
 }
 
 /** The next run of the same pipeline, which starts with the memo of the first unless told. */
-const turnOver = (wish: Wish, picture: PipelineStatus, asked: boolean): Promise<never> =>
-  makeContinueAsNewFunc<typeof operate>({ memo: picture.memo })(wish, picture, asked);
+const turnOver = (request: ApplyRequest, status: PipelineStatus, asked: boolean): Promise<never> =>
+  makeContinueAsNewFunc<typeof operate>({ memo: status.memo })(request, status, asked);

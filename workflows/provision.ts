@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import type { Calls } from '../activities/calls.ts';
 import type { Activities } from '../activities/index.ts';
-import type { Leave, Outcome } from '../activities/resource.ts';
+import type { Consent, Outcome } from '../activities/resource.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Plan, Stage } from '../pipeline/stages.ts';
 import { learned, type Seen } from '../pipeline/waiting.ts';
@@ -48,18 +48,18 @@ const MEND_AFTER_MS = 2_000;
 export async function provision({
   pipeline,
   plan,
-  leave,
+  consent,
   seen = {},
 }: {
   pipeline: Pipeline;
   plan: Plan;
-  leave?: Leave;
+  consent?: Consent;
   seen?: Partial<Record<Stage, Seen>>;
 }): Promise<Provisioned> {
   const done: Provisioned = { calls: 0, mutatingCalls: 0, waits: {}, outcomes: {}, failed: {} };
   const bringUp = async ({ stage, patience }: Planned, mendings = 0): Promise<void> => {
     const options = { scheduleToCloseTimeout: patience, summary: stage, retry: often(pipeline) };
-    const ensured = await patiently(() => act[`${stage}.ensure`].executeWithOptions(options, [pipeline, leave]));
+    const ensured = await patiently(() => act[`${stage}.ensure`].executeWithOptions(options, [pipeline, consent]));
     Object.assign(done, callsOf(done, ensured));
     if (mendings === 0) done.outcomes[stage] = ensured.outcome;
     const since = Date.now();
@@ -75,17 +75,17 @@ export async function provision({
     if (ensured.outcome === 'created') done.waits[stage] = (Date.now() - since) * speedOf(pipeline);
   };
   await alongNeeds(plan, async (planned) => {
-    await tell(planned.stage, 'working');
+    await reportStage(planned.stage, 'working');
     try {
       await bringUp(planned);
     } catch (error) {
       if (isCancellation(error)) throw error;
       const fault = faultOf(error, planned);
       done.failed[planned.stage] = fault;
-      await tell(planned.stage, 'failed', fault);
+      await reportStage(planned.stage, 'failed', fault);
       return false;
     }
-    await tell(planned.stage, 'ready');
+    await reportStage(planned.stage, 'ready');
     return true;
   });
   return done;
@@ -128,13 +128,13 @@ const madeUntil = (error: unknown): Partial<Calls> | undefined =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? (error.cause.details?.[0] as Partial<Calls>) : undefined;
 
 /** The waits of earlier runs, with those of one more. */
-export function remembered(seen: Partial<Record<Stage, Seen>>, waits: Provisioned['waits']): Partial<Record<Stage, Seen>> {
+export function rememberWaits(seen: Partial<Record<Stage, Seen>>, waits: Provisioned['waits']): Partial<Record<Stage, Seen>> {
   const stages = Object.entries(waits) as [Stage, number][];
   return { ...seen, ...Object.fromEntries(stages.map(([stage, waited]) => [stage, learned(seen[stage], waited)])) };
 }
 
 /** Takes the stages of a plan away, each once everything that needs it is gone; gives why each of those that would not go is still there. */
-export async function takeDown({ pipeline, plan }: { pipeline: Pipeline; plan: Plan }): Promise<Partial<Record<Stage, string>>> {
+export async function removeStages({ pipeline, plan }: { pipeline: Pipeline; plan: Plan }): Promise<Partial<Record<Stage, string>>> {
   const reversed = plan.map(({ stage, patience }) => ({
     stage,
     patience,
@@ -206,7 +206,7 @@ function inOrder(plan: Plan): Plan {
 }
 
 /** Tells the very run of the pipeline that began this: a later life has children of its own. */
-async function tell(stage: Stage, state: StageState, fault?: string): Promise<void> {
+async function reportStage(stage: Stage, state: StageState, fault?: string): Promise<void> {
   const { parent } = workflowInfo();
   if (!parent) return;
   try {

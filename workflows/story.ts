@@ -33,15 +33,15 @@ export const introduced = (pipeline: Pipeline, staticSummary: string) => ({
   typedSearchAttributes: attributes(pipeline),
 });
 
-/** The picture in Markdown, for the Temporal UI. */
-export function details(picture: PipelineStatus): string {
-  const { pipeline, state, stages, faults, paused, deep, tally, drifts } = picture;
+/** The status in Markdown, for the Temporal UI. */
+export function details(status: PipelineStatus): string {
+  const { pipeline, state, stages, faults, paused, deep, tally, drifts } = status;
   const { name, target, region, account, generator, shards } = pipeline;
   const rest = deep ? ', the Studio application stopped' : paused ? ', paused' : '';
-  const { words, next } = outlook(picture);
+  const { words, next } = outlook(status);
   const lines = [
     `Operates pipeline **${name}**, which is **${state}** (${target}, ${region}, account ${account}): ${rateWords(generator.rate)} into ${shards} shards${rest}.`,
-    ...reasonsOf(picture).flatMap(quoted),
+    ...reasonsOf(status).flatMap(quoted),
     '',
     `${words} Next: ${next.map((command) => `\`${command}\``).join(', ')}.`,
     '',

@@ -5,10 +5,10 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { everything, HOLDS_DATA, only, type Stage } from '../pipeline/stages.ts';
 import { WATERMARK_SECONDS } from '../pipeline/windows.ts';
-import { letThrough } from './let-through.ts';
+import { awaitDrained } from './drain.ts';
 import { type Leftovers, pause, resume } from './messages.ts';
-import { takeDown } from './provision.ts';
-import { reached } from './reached.ts';
+import { removeStages } from './provision.ts';
+import { signalIfRunning } from './signal.ts';
 
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
@@ -22,7 +22,7 @@ const act = proxyActivities<Activities>({
  * Ends what runs, takes every stage away (or all but the data), and looks what is left. Also the whole workflow for a pipeline whose own no longer runs. `unsaved` is
  * what was found not to be in the lake; left out, what an earlier life of the pipeline has left behind is let through first.
  */
-export async function endEverything({
+export async function tearDown({
   pipeline,
   keepData = false,
   unsaved,
@@ -33,9 +33,9 @@ export async function endEverything({
 }): Promise<Leftovers> {
   const kept = keepData ? HOLDS_DATA : [];
   await act['schedules.remove'](pipeline);
-  const lacking = unsaved ?? (keepData ? await letDataThrough(pipeline) : []);
+  const lacking = unsaved ?? (keepData ? await drainOrphans(pipeline) : []);
   await act['workflows.end'](pipeline);
-  const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => !kept.includes(stage)) });
+  const failed = await removeStages({ pipeline, plan: only(everything(), (stage) => !kept.includes(stage)) });
   const left = await act['inventory.left'](pipeline, kept, failed);
   return lacking.length === 0 ? left : { ...left, unsaved: lacking };
 }
@@ -44,16 +44,16 @@ export async function endEverything({
  * Pauses a generator that its pipeline's workflow has left behind, lets the SQL run, and waits until all that was sent lies in the lake, with the windows which that
  * closes. Quiet when neither is there.
  */
-async function letDataThrough(pipeline: Pipeline): Promise<string[]> {
+async function drainOrphans(pipeline: Pipeline): Promise<string[]> {
   const { generate, notebook } = names(pipeline).workflows;
-  const found = [await reached(generate, pause), await reached(notebook, resume)];
+  const found = [await signalIfRunning(generate, pause), await signalIfRunning(notebook, resume)];
   if (!found.some(Boolean)) return [];
   await sleep((pipeline.windowSeconds + WATERMARK_SECONDS) * 1000, { summary: 'until it is quiet' });
-  return letThrough(pipeline);
+  return awaitDrained(pipeline);
 }
 
 /** Gives back what one run took over, and takes away the stages that it made; with `andWorkflows` also what it set going. */
-export async function takeAwayMade({
+export async function removeCreated({
   pipeline,
   made,
   adopted,
@@ -69,6 +69,6 @@ export async function takeAwayMade({
     await act['workflows.end'](pipeline);
   }
   for (const [stage, met] of Object.entries(adopted) as [Stage, Difference[]][]) await act[`${stage}.release`](pipeline, met);
-  const failed = await takeDown({ pipeline, plan: only(everything(), (stage) => made.includes(stage)) });
+  const failed = await removeStages({ pipeline, plan: only(everything(), (stage) => made.includes(stage)) });
   if (Object.keys(failed).length > 0) throw ApplicationFailure.nonRetryable(Object.values(failed).join('\n'), 'StagesFailed');
 }

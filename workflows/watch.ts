@@ -2,10 +2,10 @@ import type { Difference, Survey } from '../activities/resource.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
-import { CARRIERS, seeToSchedules, surveyed } from './bring-up.ts';
-import type { Hands } from './hands.ts';
+import { CARRIERS, ensureSchedules, surveyStages } from './bring-up.ts';
+import type { PipelineChildren } from './children.ts';
 import type { Drift, PipelineStatus } from './messages.ts';
-import { tell } from './picture.ts';
+import { publishDetails } from './status.ts';
 
 const DRIFTS_KEPT = 20;
 /** How often the cost is added up, of AWS's time. */
@@ -23,51 +23,51 @@ export const lookEvery = (pipeline: Pipeline) => ({
  * succeeded. What is reported once is not reported again while it stays the same. Workflows and schedules of ours that are gone are always started anew.
  */
 export async function lookForDrift(
-  picture: PipelineStatus,
-  hands: Hands,
+  status: PipelineStatus,
+  children: PipelineChildren,
   isOver: () => boolean,
   heal?: () => Promise<boolean>,
 ): Promise<void> {
-  const { pipeline } = picture;
-  const { stages } = await surveyed({ pipeline });
-  picture.lookedAt = Date.now();
+  const { pipeline } = status;
+  const { stages } = await surveyStages({ pipeline });
+  status.lookedAt = Date.now();
   if (isOver()) return;
-  if (picture.state !== 'held') picture.reason = picture.overBudget;
+  if (status.state !== 'held') status.reason = status.overBudget;
   const found = (Object.keys(stages) as Stage[]).filter((stage) => hasDrifted(stage, stages[stage]));
   for (const stage of Object.keys(stages) as Stage[])
-    if (picture.stages[stage] === 'drifted' && stages[stage].action === 'none') picture.stages[stage] = 'ready';
-  for (const stage of found) picture.stages[stage] = 'drifted';
-  const isHealed = heal !== undefined && (found.length > 0 || picture.state === 'held') ? await heal() : undefined;
+    if (status.stages[stage] === 'drifted' && stages[stage].action === 'none') status.stages[stage] = 'ready';
+  for (const stage of found) status.stages[stage] = 'drifted';
+  const isHealed = heal !== undefined && (found.length > 0 || status.state === 'held') ? await heal() : undefined;
   if (isOver()) return;
   const done = isHealed === undefined ? 'reported' : isHealed ? 'healed' : 'failed';
   noteDown(
-    picture,
+    status,
     found.map((stage) => {
       const { label, differences, action } = stages[stage];
       return { label, differences: action === 'wait' ? [UNSETTLED] : differences, missing: action === 'create', at: Date.now(), done };
     }),
   );
-  if (picture.readyAt === undefined || isHealed === false) return;
-  await lookForWorkflows(picture, hands, pipeline);
-  await seeToSchedules(picture);
+  if (status.readyAt === undefined || isHealed === false) return;
+  await lookForWorkflows(status, children, pipeline);
+  await ensureSchedules(status);
 }
 
 /** What moves will settle by itself; but what is sent while somebody deletes a carrier of the data never reaches the lake. */
 const hasDrifted = (stage: Stage, { action }: Survey): boolean => (action === 'wait' ? CARRIERS.includes(stage) : action !== 'none');
 
 /** Starts the generator and the notebook where somebody has ended them. */
-export async function lookForWorkflows(picture: PipelineStatus, hands: Hands, pipeline: Pipeline): Promise<void> {
-  const started = await hands.setGoing(pipeline);
+export async function lookForWorkflows(status: PipelineStatus, children: PipelineChildren, pipeline: Pipeline): Promise<void> {
+  const started = await children.startMissing(pipeline);
   noteDown(
-    picture,
+    status,
     started.map((id) => ({ label: `workflow ${id}`, differences: [], missing: true, at: Date.now(), done: 'healed' })),
   );
 }
 
-function noteDown(picture: PipelineStatus, drifts: Drift[]): void {
-  const news = drifts.filter((drift) => drift.done !== 'reported' || !picture.drifts.some((before) => isSame(before, drift)));
-  picture.drifts = [...picture.drifts, ...news].slice(-DRIFTS_KEPT);
-  tell(picture);
+function noteDown(status: PipelineStatus, drifts: Drift[]): void {
+  const news = drifts.filter((drift) => drift.done !== 'reported' || !status.drifts.some((before) => isSame(before, drift)));
+  status.drifts = [...status.drifts, ...news].slice(-DRIFTS_KEPT);
+  publishDetails(status);
 }
 
 const isSame = (a: Drift, b: Drift): boolean =>

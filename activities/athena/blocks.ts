@@ -9,7 +9,7 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { settled } from '../poll.ts';
+import { pollUntil } from '../poll.ts';
 import { statement } from '../sql.ts';
 import type { Block } from '../tally.ts';
 
@@ -135,7 +135,7 @@ async function ended(athena: AthenaClient, pipeline: Pipeline, QueryString: stri
       ClientRequestToken: createHash('sha256').update(`${asking}/${QueryString}`).digest('hex'),
     }),
   );
-  const execution = await settled(
+  const execution = await pollUntil(
     async () => (await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution,
     (now) => now?.Status?.State !== 'QUEUED' && now?.Status?.State !== 'RUNNING',
     { within: QUERY_MS, what: 'the count in Athena' },

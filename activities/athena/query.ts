@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /** Asks the named queries of the pipeline's workgroup. */
-export function questions({ athena }: Clients) {
+export function queryActivities({ athena }: Clients) {
   /** Users may keep queries of theirs in the same workgroup; ours ask the lake's database. */
   const all = async (pipeline: Pipeline): Promise<NamedQuery[]> => {
     const { workgroup, lakeDatabase } = names(pipeline);

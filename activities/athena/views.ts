@@ -11,9 +11,9 @@ import {
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { unlessMissing } from '../errors.ts';
+import { undefinedIfMissing } from '../errors.ts';
 import { throughParent } from '../own-tags.ts';
-import { settled } from '../poll.ts';
+import { pollUntil } from '../poll.ts';
 import type { Difference, Found, Resource } from '../resource.ts';
 import { type Statement, statements } from '../sql.ts';
 
@@ -44,8 +44,8 @@ export function views({ athena, glue }: Clients): Resource<Views> {
     find: async (pipeline) => {
       const { lakeDatabase, databaseArn } = names(pipeline);
       const [tables, parent] = await Promise.all([
-        unlessMissing(allTables(lakeDatabase), MISSING),
-        unlessMissing(glue.send(new GetTagsCommand({ ResourceArn: databaseArn(lakeDatabase) })), MISSING),
+        undefinedIfMissing(allTables(lakeDatabase), MISSING),
+        undefinedIfMissing(glue.send(new GetTagsCommand({ ResourceArn: databaseArn(lakeDatabase) })), MISSING),
       ]);
       const ours = statements(pipeline, 'views').map(({ name }) => name);
       const found = tables?.filter(({ Name = '', TableType }) => TableType === 'VIRTUAL_VIEW' && ours.includes(Name)) ?? [];
@@ -65,7 +65,7 @@ export function views({ athena, glue }: Clients): Resource<Views> {
     status: () => 'ready',
     remove: async (pipeline, { views: found }) => {
       for (const { Name } of found)
-        await unlessMissing(glue.send(new DeleteTableCommand({ DatabaseName: names(pipeline).lakeDatabase, Name })), MISSING);
+        await undefinedIfMissing(glue.send(new DeleteTableCommand({ DatabaseName: names(pipeline).lakeDatabase, Name })), MISSING);
     },
   };
 
@@ -79,7 +79,7 @@ export function views({ athena, glue }: Clients): Resource<Views> {
         QueryExecutionContext: { Database: lakeDatabase },
       }),
     );
-    const status = await settled(
+    const status = await pollUntil(
       async () => (await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution?.Status,
       (current) => current?.State !== 'QUEUED' && current?.State !== 'RUNNING',
       { within: DDL_MS, what: `view ${name}` },

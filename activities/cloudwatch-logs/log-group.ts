@@ -12,8 +12,8 @@ import {
 import { LAKE_TABLES, type Names, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { unlessMissing } from '../errors.ts';
-import { unlessLost } from '../not-yet.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { retryIfLost } from '../not-yet.ts';
 import type { Difference, Found, Resource } from '../resource.ts';
 
 interface LogGroup extends Found {
@@ -46,16 +46,16 @@ function logGroup({ logs }: Clients, which: (all: Names) => { name: string; stre
     const retentionInDays = pipeline.keep.logDays;
     if (found.retention !== retentionInDays) await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays }));
     for (const logStreamName of streams.filter((stream) => !found.streams.includes(stream)))
-      await unlessLost(logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName })), 'ResourceAlreadyExistsException');
+      await retryIfLost(logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName })), 'ResourceAlreadyExistsException');
   };
   return {
     label: (pipeline) => `log group ${which(names(pipeline)).name}`,
     arn: arnOf,
-    find: (pipeline) => unlessMissing(describe(which(names(pipeline)).name), 'ResourceNotFoundException'),
+    find: (pipeline) => undefinedIfMissing(describe(which(names(pipeline)).name), 'ResourceNotFoundException'),
     create: async (pipeline) => {
       const { tags } = names(pipeline);
       const creation = logs.send(new CreateLogGroupCommand({ logGroupName: which(names(pipeline)).name, tags }));
-      await unlessLost(creation, 'ResourceAlreadyExistsException');
+      await retryIfLost(creation, 'ResourceAlreadyExistsException');
       await change(pipeline, { streams: [] });
     },
     differences: (pipeline, { retention, streams }) => [
@@ -74,7 +74,7 @@ function logGroup({ logs }: Clients, which: (all: Names) => { name: string; stre
     status: () => 'ready',
     remove: async (pipeline) => {
       const deletion = logs.send(new DeleteLogGroupCommand({ logGroupName: which(names(pipeline)).name }));
-      await unlessMissing(deletion, 'ResourceNotFoundException');
+      await undefinedIfMissing(deletion, 'ResourceNotFoundException');
     },
   };
 }

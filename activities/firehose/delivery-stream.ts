@@ -14,8 +14,8 @@ import { type LakeTable, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessBusy, unlessMissing } from '../errors.ts';
-import { notYet, unlessLost } from '../not-yet.ts';
+import { undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
+import { notYet, retryIfLost } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 import type { Found, Resource, Status } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
@@ -45,14 +45,14 @@ export function deliveryStream(clients: Clients, table: LakeTable): Resource<Del
     // A deletion fails over a key's grant that cannot be given back, and would fail so again.
     const force = status === 'DELETING_FAILED' && { AllowForceDelete: true };
     const deletion = firehose.send(new DeleteDeliveryStreamCommand({ DeliveryStreamName, ...force }));
-    await unlessBusy(unlessMissing(deletion, 'ResourceNotFoundException'), 'ResourceInUseException');
+    await undefinedIfBusy(undefinedIfMissing(deletion, 'ResourceNotFoundException'), 'ResourceInUseException');
   };
   return {
     label: (pipeline) => `delivery stream ${streamName(pipeline)}`,
     arn: (pipeline) => names(pipeline).deliveryArn(table),
     role: 'firehose',
-    find: (pipeline) => unlessMissing(describe(streamName(pipeline)), 'ResourceNotFoundException'),
-    look: (pipeline) => unlessMissing(descriptionOf(streamName(pipeline)), 'ResourceNotFoundException'),
+    find: (pipeline) => undefinedIfMissing(describe(streamName(pipeline)), 'ResourceNotFoundException'),
+    look: (pipeline) => undefinedIfMissing(descriptionOf(streamName(pipeline)), 'ResourceNotFoundException'),
     create: async (pipeline) => {
       const { tags } = names(pipeline);
       const creation = firehose.send(
@@ -64,7 +64,7 @@ export function deliveryStream(clients: Clients, table: LakeTable): Resource<Del
           Tags: tagList(tags),
         }),
       );
-      await unlessLost(creation, 'ResourceInUseException');
+      await retryIfLost(creation, 'ResourceInUseException');
     },
     differences: (pipeline, { DeliveryStreamStatus: status, DeliveryStreamType: type, Source: from, Destinations: [current] = [] }) => {
       if (STATUS[status!] === 'broken') return [{ field: 'DeliveryStreamStatus', is: status, wanted: 'ACTIVE' }];

@@ -12,8 +12,8 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessMissing } from '../errors.ts';
-import { unlessLost } from '../not-yet.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { retryIfLost } from '../not-yet.ts';
 import { throughParent } from '../own-tags.ts';
 import type { Found, Resource } from '../resource.ts';
 
@@ -29,14 +29,14 @@ export function auditTable({ glue }: Clients): Resource<FoundTable> {
     find: async (pipeline) => {
       const { lakeDatabase: DatabaseName, databaseArn, lastAudit } = names(pipeline);
       const [answer, parent] = await Promise.all([
-        unlessMissing(glue.send(new GetTableCommand({ DatabaseName, Name: lastAudit.table })), MISSING),
-        unlessMissing(glue.send(new GetTagsCommand({ ResourceArn: databaseArn(DatabaseName) })), MISSING),
+        undefinedIfMissing(glue.send(new GetTableCommand({ DatabaseName, Name: lastAudit.table })), MISSING),
+        undefinedIfMissing(glue.send(new GetTagsCommand({ ResourceArn: databaseArn(DatabaseName) })), MISSING),
       ]);
       return throughParent(label(pipeline), answer?.Table, parent && (parent.Tags ?? {}));
     },
     create: async (pipeline) => {
       const creation = glue.send(new CreateTableCommand({ DatabaseName: names(pipeline).lakeDatabase, TableInput: content(pipeline) }));
-      await unlessLost(creation, 'AlreadyExistsException');
+      await retryIfLost(creation, 'AlreadyExistsException');
     },
     differences: (pipeline, found) => {
       const { Name, ...rest } = content(pipeline);
@@ -48,7 +48,7 @@ export function auditTable({ glue }: Clients): Resource<FoundTable> {
     status: () => 'ready',
     remove: async (pipeline) => {
       const { lakeDatabase: DatabaseName, lastAudit } = names(pipeline);
-      await unlessMissing(glue.send(new DeleteTableCommand({ DatabaseName, Name: lastAudit.table })), MISSING);
+      await undefinedIfMissing(glue.send(new DeleteTableCommand({ DatabaseName, Name: lastAudit.table })), MISSING);
     },
   };
 }

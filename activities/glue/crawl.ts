@@ -4,7 +4,7 @@ import { type LakeTable, names } from '../../pipeline/names.ts';
 import { glueColumns } from '../../pipeline/schema.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { type Calls, callsIn, counted } from '../calls.ts';
+import { type Calls, callsIn, countCalls } from '../calls.ts';
 import { isNamed } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
 import { youngRole } from '../iam/young-role.ts';
@@ -31,7 +31,7 @@ export interface Crawled {
 }
 
 /** Crawls the lake. */
-export function crawling(clients: Clients) {
+export function crawlActivities(clients: Clients) {
   const { glue } = clients;
   const look = async (pipeline: Pipeline) => (await glue.send(new GetCrawlerCommand({ Name: names(pipeline).crawler }))).Crawler;
   /** When the last crawl that has ended began, milliseconds since the epoch; 0: none. */
@@ -42,7 +42,7 @@ export function crawling(clients: Clients) {
      * until somebody looked. A crawl in its last phase (STOPPING, by itself or by somebody's hand) has read what it reads: its end is waited for, and no run joins it.
      */
     'crawl.since': async (pipeline: Pipeline, asked = Number.POSITIVE_INFINITY): Promise<Since & Calls> => {
-      const { value: crawler, ...calls } = await counted(() => look(pipeline));
+      const { value: crawler, ...calls } = await countCalls(() => look(pipeline));
       unlessStopping(pipeline, crawler);
       return { at: Math.min(lastBegan(crawler), asked + skewOf(glue.config)), ...calls };
     },
@@ -53,7 +53,7 @@ export function crawling(clients: Clients) {
      * given to them before: columns of which no row has told, and that lines which are no JSON fail no query.
      */
     'crawl.finished': async (pipeline: Pipeline, since: Since): Promise<Crawled & Calls> => {
-      const { value, ...calls } = await counted(() => crawled(pipeline, since.at));
+      const { value, ...calls } = await countCalls(() => crawled(pipeline, since.at));
       return { ...value, ...calls };
     },
   };

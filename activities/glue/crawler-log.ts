@@ -2,8 +2,8 @@ import { DeleteLogStreamCommand, DescribeLogStreamsCommand } from '@aws-sdk/clie
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { unlessMissing } from '../errors.ts';
-import { unlessLost } from '../not-yet.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { retryIfLost } from '../not-yet.ts';
 
 /** Glue makes it for all crawlers of the account, so it stays. */
 const logGroupName = '/aws-glue/crawlers';
@@ -15,7 +15,7 @@ export function crawlerLog({ logs }: Clients) {
     const { crawler } = names(pipeline);
     // Of the names with this beginning, itself comes first.
     const look = logs.send(new DescribeLogStreamsCommand({ logGroupName, logStreamNamePrefix: crawler }));
-    const { logStreams = [] } = (await unlessMissing(look, MISSING)) ?? {};
+    const { logStreams = [] } = (await undefinedIfMissing(look, MISSING)) ?? {};
     return logStreams.some(({ logStreamName }) => logStreamName === crawler);
   };
   return {
@@ -24,7 +24,7 @@ export function crawlerLog({ logs }: Clients) {
     exists,
     remove: async (pipeline: Pipeline): Promise<void> => {
       if (!(await exists(pipeline))) return;
-      await unlessLost(logs.send(new DeleteLogStreamCommand({ logGroupName, logStreamName: names(pipeline).crawler })), MISSING);
+      await retryIfLost(logs.send(new DeleteLogStreamCommand({ logGroupName, logStreamName: names(pipeline).crawler })), MISSING);
     },
   };
 }

@@ -16,8 +16,8 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import { ofCrawler } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessBusy, unlessMissing } from '../errors.ts';
-import { notYet, unlessLost } from '../not-yet.ts';
+import { undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
+import { notYet, retryIfLost } from '../not-yet.ts';
 import type { Found, Resource, Status } from '../resource.ts';
 import { crawlerLog } from './crawler-log.ts';
 
@@ -35,14 +35,14 @@ export function crawler(clients: Clients): Resource<FoundCrawler> {
     arn: (pipeline) => names(pipeline).crawlerArn,
     role: 'crawler',
     find: async (pipeline) => {
-      const answer = await unlessMissing(glue.send(new GetCrawlerCommand({ Name: crawlerName(pipeline) })), MISSING);
+      const answer = await undefinedIfMissing(glue.send(new GetCrawlerCommand({ Name: crawlerName(pipeline) })), MISSING);
       if (!answer?.Crawler) return undefined;
-      const tags = await unlessMissing(glue.send(new GetTagsCommand({ ResourceArn: names(pipeline).crawlerArn })), MISSING);
+      const tags = await undefinedIfMissing(glue.send(new GetTagsCommand({ ResourceArn: names(pipeline).crawlerArn })), MISSING);
       return tags && { ...answer.Crawler, tags: tags.Tags ?? {} };
     },
     create: async (pipeline) => {
       const creation = glue.send(new CreateCrawlerCommand({ ...configuration(pipeline), Tags: names(pipeline).tags }));
-      await unlessLost(creation, 'AlreadyExistsException');
+      await retryIfLost(creation, 'AlreadyExistsException');
     },
     differences: (pipeline, found) => [
       ...differences(comparable(configuration(pipeline)), comparable(found)),
@@ -50,7 +50,7 @@ export function crawler(clients: Clients): Resource<FoundCrawler> {
     ],
     change: async (pipeline) => {
       // A crawler that runs takes no changes.
-      const busy = unlessBusy(
+      const busy = undefinedIfBusy(
         glue.send(new UpdateCrawlerCommand({ ...configuration(pipeline), Schedule: '' })).then(() => true),
         'CrawlerRunningException',
       );
@@ -67,15 +67,15 @@ export function crawler(clients: Clients): Resource<FoundCrawler> {
     remove: async (pipeline, { State }) => {
       const Name = crawlerName(pipeline);
       if (State === 'RUNNING') {
-        await unlessBusy(
-          unlessMissing(glue.send(new StopCrawlerCommand({ Name })), MISSING),
+        await undefinedIfBusy(
+          undefinedIfMissing(glue.send(new StopCrawlerCommand({ Name })), MISSING),
           'CrawlerNotRunningException',
           'CrawlerStoppingException',
         );
       } else if (State === 'READY') {
         // First, since nobody would look for it once the crawler is gone.
         await crawlerLog(clients).remove(pipeline);
-        await unlessBusy(unlessMissing(glue.send(new DeleteCrawlerCommand({ Name })), MISSING), 'CrawlerRunningException');
+        await undefinedIfBusy(undefinedIfMissing(glue.send(new DeleteCrawlerCommand({ Name })), MISSING), 'CrawlerRunningException');
       }
     },
   };

@@ -11,8 +11,8 @@ import {
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { unlessMissing } from '../errors.ts';
-import { unlessLost } from '../not-yet.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { retryIfLost } from '../not-yet.ts';
 import type { Resource } from '../resource.ts';
 
 const MISSING = 'EntityNotFoundException';
@@ -25,16 +25,16 @@ export function database({ glue }: Clients, which: 'flinkDatabase' | 'lakeDataba
     arn: (pipeline) => names(pipeline).databaseArn(databaseName(pipeline)),
     find: async (pipeline) => {
       const Name = databaseName(pipeline);
-      const found = await unlessMissing(glue.send(new GetDatabaseCommand({ Name })), MISSING);
+      const found = await undefinedIfMissing(glue.send(new GetDatabaseCommand({ Name })), MISSING);
       if (!found) return undefined;
-      const tags = await unlessMissing(glue.send(new GetTagsCommand({ ResourceArn: names(pipeline).databaseArn(Name) })), MISSING);
+      const tags = await undefinedIfMissing(glue.send(new GetTagsCommand({ ResourceArn: names(pipeline).databaseArn(Name) })), MISSING);
       return tags && { tags: tags.Tags ?? {} };
     },
     create: async (pipeline) => {
       const creation = glue.send(
         new CreateDatabaseCommand({ DatabaseInput: { Name: databaseName(pipeline) }, Tags: names(pipeline).tags }),
       );
-      await unlessLost(creation, 'AlreadyExistsException');
+      await retryIfLost(creation, 'AlreadyExistsException');
     },
     differences: () => [],
     change: async () => undefined,
@@ -46,7 +46,7 @@ export function database({ glue }: Clients, which: 'flinkDatabase' | 'lakeDataba
     },
     status: () => 'ready',
     remove: async (pipeline) => {
-      await unlessMissing(removeDatabase(databaseName(pipeline)), MISSING);
+      await undefinedIfMissing(removeDatabase(databaseName(pipeline)), MISSING);
     },
   };
 

@@ -18,8 +18,8 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
-import { unlessMissing } from '../errors.ts';
-import { unlessLost } from '../not-yet.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { retryIfLost } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 import type { Difference, Found, Resource } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
@@ -53,7 +53,7 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
   return {
     label: (pipeline) => `IAM role ${roleName(pipeline)}`,
     arn: (pipeline) => names(pipeline).roleArns[service],
-    find: (pipeline) => unlessMissing(describe(roleName(pipeline)), MISSING),
+    find: (pipeline) => undefinedIfMissing(describe(roleName(pipeline)), MISSING),
     create: async (pipeline) => {
       const creation = iam.send(
         new CreateRoleCommand({
@@ -63,7 +63,7 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
           Tags: tagList(names(pipeline).tags),
         }),
       );
-      await unlessLost(creation, 'EntityAlreadyExistsException');
+      await retryIfLost(creation, 'EntityAlreadyExistsException');
       await permit(pipeline);
     },
     differences: (pipeline, { Description, AssumeRolePolicyDocument: trusted, inline, attached }) => {
@@ -90,7 +90,7 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
           await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(trust(pipeline)) }));
         else if (field.startsWith(ATTACHED)) await detach(RoleName, field.slice(ATTACHED.length));
         else if (PolicyName === ROLE_POLICY) await permit(pipeline);
-        else await unlessLost(iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })), MISSING);
+        else await retryIfLost(iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })), MISSING);
       }
     },
     tag: (pipeline, _found, tags) => tag(pipeline, tags),
@@ -99,7 +99,7 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
     },
     status: () => 'ready',
     remove: async (pipeline) => {
-      await unlessMissing(removeRole(roleName(pipeline)), MISSING);
+      await undefinedIfMissing(removeRole(roleName(pipeline)), MISSING);
     },
   };
 
@@ -111,7 +111,7 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
     ]);
     const documents = await Promise.all(
       policyNames.map(async (PolicyName) => {
-        const policy = await unlessMissing(iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })), MISSING);
+        const policy = await undefinedIfMissing(iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })), MISSING);
         return [PolicyName, decoded(policy?.PolicyDocument) ?? ''] as const;
       }),
     );
@@ -136,7 +136,7 @@ export function role({ iam }: Clients, service: Service): Resource<FoundRole> {
   }
 
   async function detach(RoleName: string, PolicyArn: string): Promise<void> {
-    await unlessLost(iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })), MISSING);
+    await retryIfLost(iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })), MISSING);
   }
 
   async function removeRole(RoleName: string): Promise<void> {

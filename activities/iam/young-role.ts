@@ -3,7 +3,7 @@ import { names } from '../../pipeline/names.ts';
 import { speedOf } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
-import { unlessMissing } from '../errors.ts';
+import { undefinedIfMissing } from '../errors.ts';
 import type { YoungRole } from '../resource.ts';
 import { tagMap } from '../tags.ts';
 import { CHANGED_TAG } from './role.ts';
@@ -16,7 +16,7 @@ export const youngRole =
   ({ iam }: Clients): YoungRole =>
   async (pipeline, service) => {
     const RoleName = names(pipeline).roles[service];
-    const answer = await unlessMissing(iam.send(new GetRoleCommand({ RoleName })), 'NoSuchEntityException');
+    const answer = await undefinedIfMissing(iam.send(new GetRoleCommand({ RoleName })), 'NoSuchEntityException');
     const created = answer?.Role?.CreateDate?.getTime() ?? 0;
     const changed = Date.parse(tagMap(answer?.Role?.Tags)[CHANGED_TAG] ?? '') || 0;
     return awsNow(iam) - Math.max(created, changed) < SPREADS_WITHIN_MS / speedOf(pipeline) ? RoleName : undefined;

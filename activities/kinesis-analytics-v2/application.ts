@@ -18,13 +18,13 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import { ofStudio, type Standing } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessBusy, unlessMissing } from '../errors.ts';
+import { undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
 import { wantedShards } from '../kinesis/shards.ts';
-import { notYet, unlessLost } from '../not-yet.ts';
+import { notYet, retryIfLost } from '../not-yet.ts';
 import type { Difference, Found, Resource, Status } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { buildNote, type Reading, readingOf, textOf } from './note.ts';
-import { goingOn } from './resume.ts';
+import { resumePoint } from './resume.ts';
 import { pushToStop } from './stop.ts';
 
 type Application = Found & ApplicationDetail;
@@ -63,19 +63,19 @@ export function application(clients: Clients): Resource<Application> {
       const ApplicationName = applicationName(pipeline);
       const ResourceARN = names(pipeline).applicationArn;
       const [answer, tags] = await Promise.all([
-        unlessMissing(client.send(new DescribeApplicationCommand({ ApplicationName })), MISSING),
-        unlessMissing(client.send(new ListTagsForResourceCommand({ ResourceARN })), MISSING),
+        undefinedIfMissing(client.send(new DescribeApplicationCommand({ ApplicationName })), MISSING),
+        undefinedIfMissing(client.send(new ListTagsForResourceCommand({ ResourceARN })), MISSING),
       ]);
       return answer?.ApplicationDetail && tags && { ...answer.ApplicationDetail, tags: tagMap(tags.Tags) };
     },
     look: async (pipeline) => {
       const ApplicationName = applicationName(pipeline);
-      const answer = await unlessMissing(client.send(new DescribeApplicationCommand({ ApplicationName })), MISSING);
+      const answer = await undefinedIfMissing(client.send(new DescribeApplicationCommand({ ApplicationName })), MISSING);
       return answer?.ApplicationDetail;
     },
     create: async (pipeline) => {
       const { roleArns, flinkDatabase, databaseArn, studioLogStreamArn, tags } = names(pipeline);
-      const reading = await goingOn(clients, pipeline, undefined);
+      const reading = await resumePoint(clients, pipeline, undefined);
       const creation = client.send(
         new CreateApplicationCommand({
           ApplicationName: applicationName(pipeline),
@@ -103,7 +103,7 @@ export function application(clients: Clients): Resource<Application> {
           Tags: tagList(tags),
         }),
       );
-      await unlessLost(creation, 'ResourceInUseException');
+      await retryIfLost(creation, 'ResourceInUseException');
     },
     differences: async (pipeline, found) => changesOf(pipeline, found, await wantedShards(clients.kinesis, pipeline)),
     // On a running application this is a restart, and its note has to be run again.
@@ -114,7 +114,7 @@ export function application(clients: Clients): Resource<Application> {
       const others = differing.filter(({ field }) => field !== LOGGING);
       if (others.length > 0) {
         const differs = (field: string) => others.some((each) => each.field === field);
-        const reading = await goingOn(clients, pipeline, found);
+        const reading = await resumePoint(clients, pipeline, found);
         const update = client.send(
           new UpdateApplicationCommand({
             ApplicationName,
@@ -123,7 +123,7 @@ export function application(clients: Clients): Resource<Application> {
             ApplicationConfigurationUpdate: updateOf(pipeline, others, reading),
           }),
         );
-        if (!(await unlessBusy(update, ...BUSY))) throw notYet(`Studio application ${ApplicationName} is busy`);
+        if (!(await undefinedIfBusy(update, ...BUSY))) throw notYet(`Studio application ${ApplicationName} is busy`);
         if (others.length < differing.length) throw notYet(`Studio application ${ApplicationName} gets its log stream back next`);
         return;
       }
@@ -131,7 +131,7 @@ export function application(clients: Clients): Resource<Application> {
       const addition = client.send(
         new AddApplicationCloudWatchLoggingOptionCommand({ ApplicationName, ConditionalToken, CloudWatchLoggingOption }),
       );
-      if (!(await unlessBusy(addition, ...BUSY))) throw notYet(`Studio application ${ApplicationName} is busy`);
+      if (!(await undefinedIfBusy(addition, ...BUSY))) throw notYet(`Studio application ${ApplicationName} is busy`);
     },
     tag: async (pipeline, _found, tags) => {
       await client.send(new TagResourceCommand({ ResourceARN: names(pipeline).applicationArn, Tags: tagList(tags) }));
@@ -144,7 +144,10 @@ export function application(clients: Clients): Resource<Application> {
     remove: async (pipeline, { ApplicationStatus, CreateTimestamp }) => {
       const ApplicationName = applicationName(pipeline);
       if (ApplicationStatus === 'READY' || ApplicationStatus === 'ROLLED_BACK') {
-        await unlessBusy(unlessMissing(client.send(new DeleteApplicationCommand({ ApplicationName, CreateTimestamp })), MISSING), ...BUSY);
+        await undefinedIfBusy(
+          undefinedIfMissing(client.send(new DeleteApplicationCommand({ ApplicationName, CreateTimestamp })), MISSING),
+          ...BUSY,
+        );
       } else await pushToStop(client, pipeline, ApplicationStatus);
     },
   };

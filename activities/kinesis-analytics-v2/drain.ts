@@ -5,7 +5,7 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { happenedAt, idsOf, rows, shardsOf } from '../kinesis/shards.ts';
-import { settled } from '../poll.ts';
+import { pollUntil } from '../poll.ts';
 import { checkpointOf, flinkOf, hasRestarted, type Job, jobOf, roundOf, type SinkRows, sinksOf, watermarkOf } from './job.ts';
 import { EARLY_MS, type Reading } from './note.ts';
 import type { Session } from './session.ts';
@@ -54,7 +54,7 @@ export async function outUntil(
     return { job, mark, closed: mark === undefined ? 0 : Math.floor((mark + 1) / window) * window };
   };
   const stands = standstill();
-  const first = await settled(look, ({ job, mark, closed }) => job.id === undefined || closed >= end || stands(mark), {
+  const first = await pollUntil(look, ({ job, mark, closed }) => job.id === undefined || closed >= end || stands(mark), {
     within: ROUND_MS,
     what: 'the last window',
   });
@@ -71,7 +71,7 @@ export async function outUntil(
 async function allOut(flink: Session, job: Job): Promise<boolean> {
   const until = Date.now() + ROUND_MS;
   const waitFor = <Seen>(what: string, look: () => Promise<Seen>, done: (seen: Seen) => boolean) =>
-    settled(look, done, { within: Math.max(0, until - Date.now()), what });
+    pollUntil(look, done, { within: Math.max(0, until - Date.now()), what });
   const fresh = async (): Promise<SinkRows[]> => {
     // The first round that is seen to be another may have begun before now.
     for (let rounds = 0, seen = await roundOf(flink); rounds < 2; rounds++)

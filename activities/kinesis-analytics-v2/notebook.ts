@@ -12,18 +12,18 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { type Calls, callsIn } from '../calls.ts';
-import { isNamed, unlessBusy } from '../errors.ts';
+import { isNamed, undefinedIfBusy } from '../errors.ts';
+import { findTwice } from '../find-twice.ts';
 import { advised } from '../iam/refusal.ts';
 import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
 import { notYet, underWay } from '../not-yet.ts';
 import { isOurs } from '../own-tags.ts';
-import { sought } from '../sought.ts';
 import { application } from './application.ts';
 import { drained, hasEventsSince, outUntil } from './drain.ts';
 import { flow } from './flow.ts';
 import { flinkOf, jobOf, sourceOf } from './job.ts';
 import { buildNote, editedIn, type Reading, readingOf, textOf, writtenIn } from './note.ts';
-import { goingOn, missing } from './resume.ts';
+import { missingWindows, resumePoint } from './resume.ts';
 import { enter, liveNote, notePath, type Paragraph, readNote, type Session } from './session.ts';
 import { startFailed, whyNotStarted } from './start-failed.ts';
 import { pushToStop } from './stop.ts';
@@ -33,7 +33,7 @@ const BUSY = ['ResourceInUseException', 'ConcurrentModificationException'];
 const NEAR_MS = 120_000;
 
 /** Runs the Studio notebook. The presigned URL and its cookie stay inside these activities: whoever holds them may run any code on the cluster. */
-export function notebook(clients: Clients) {
+export function notebookActivities(clients: Clients) {
   const client = clients.kinesisAnalyticsV2;
   return {
     /** Asks the application to start, with the note that goes on where the windows stopped; fine when it already does or runs. */
@@ -136,7 +136,7 @@ async function describe(client: KinesisAnalyticsV2Client, pipeline: Pipeline): P
 /** The application, through whose tag the note is owned: nothing is put into one of somebody else, nor is that started or stopped. */
 async function own(clients: Clients, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {
   const resource = application(clients);
-  const found = await sought(resource, pipeline);
+  const found = await findTwice(resource, pipeline);
   if (found === undefined || isOurs(found, pipeline)) return found;
   const what = `${resource.label(pipeline)} (${names(pipeline).applicationArn})`;
   throw ApplicationFailure.nonRetryable(`${what} does not carry this pipeline's tag, so its note is left alone`, 'ForeignResource');
@@ -146,8 +146,8 @@ async function seed(clients: Clients, pipeline: Pipeline): Promise<{ changed: bo
   const { kinesisAnalyticsV2: client } = clients;
   const { application: ApplicationName, streams } = names(pipeline);
   const found = await own(clients, pipeline);
-  const reading = await goingOn(clients, pipeline, found);
-  const gap = await missing(clients, pipeline, reading);
+  const reading = await resumePoint(clients, pipeline, found);
+  const gap = await missingWindows(clients, pipeline, reading);
   const slots = found?.ApplicationConfigurationDescription?.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription;
   const written = readingOf(textOf(found), pipeline, reading.shards);
   const isEdited = found?.ApplicationStatus === 'RUNNING' && (await editedBy(clients, pipeline, found)).length > 0;
@@ -166,7 +166,7 @@ async function seed(clients: Clients, pipeline: Pipeline): Promise<{ changed: bo
       },
     },
   });
-  if (!(await unlessBusy(client.send(update), ...BUSY))) throw notYet(`application ${ApplicationName} is busy`);
+  if (!(await undefinedIfBusy(client.send(update), ...BUSY))) throw notYet(`application ${ApplicationName} is busy`);
   return { changed: true, gap };
 }
 

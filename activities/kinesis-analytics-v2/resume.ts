@@ -3,7 +3,7 @@ import type { ApplicationDetail } from '@aws-sdk/client-kinesis-analytics-v2';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { unlessMissing } from '../errors.ts';
+import { undefinedIfMissing } from '../errors.ts';
 import { idsOf, isOpen, rows, shardsOf } from '../kinesis/shards.ts';
 import { METRICS, newestWindow } from '../s3/metrics.ts';
 import { drained, firstNeeded, hasEventsSince } from './drain.ts';
@@ -17,7 +17,7 @@ const HOUR_MS = 3_600_000;
  * How the SQL is to go on so that every window comes out whole: from where on, and over which shards. Before the `from` of the note that is in the application
  * everything is out; one that runs is waited for until all windows that have closed are. What comes out twice is the same row of the same key.
  */
-export async function goingOn(clients: Clients, pipeline: Pipeline, found: ApplicationDetail | undefined): Promise<Reading> {
+export async function resumePoint(clients: Clients, pipeline: Pipeline, found: ApplicationDetail | undefined): Promise<Reading> {
   const { kinesis } = clients;
   const stream = names(pipeline).streams.events;
   const note = writtenIn(textOf(found));
@@ -51,9 +51,9 @@ async function lastSafeWindow(clients: Clients, pipeline: Pipeline, newShards: s
 }
 
 /** Why windows will be missing: the stream no longer has what the SQL would have to read. Undefined while it has. */
-export async function missing({ kinesis }: Clients, pipeline: Pipeline, { from }: Reading): Promise<string | undefined> {
+export async function missingWindows({ kinesis }: Clients, pipeline: Pipeline, { from }: Reading): Promise<string | undefined> {
   const StreamName = names(pipeline).streams.events;
-  const answer = await unlessMissing(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException');
+  const answer = await undefinedIfMissing(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException');
   const { RetentionPeriodHours: hours = 0 } = answer?.StreamDescriptionSummary ?? {};
   const oldest = Date.now() - hours * HOUR_MS;
   if (from === undefined || hours === 0 || from >= oldest) return undefined;

@@ -9,10 +9,10 @@ import { names } from '../../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
+import { elapsed } from '../elapsed.ts';
 import { deniedAdvice, roleAdvice } from '../iam/refusal.ts';
 import { youngRole } from '../iam/young-role.ts';
 import { pages } from '../pages.ts';
-import { waited } from '../waited.ts';
 
 /** A start that began this long, in milliseconds, before the activity that waits for it was not the one that it waits for. */
 const ASKED_WITHIN_MS = 15 * 60_000;
@@ -30,7 +30,7 @@ export async function startFailed(clients: Clients, pipeline: Pipeline, reason =
 /** Why the start that the activity waits for came to nothing, as far as AWS tells: what an earlier one failed of is over. */
 export async function whyNotStarted(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<string | undefined> {
   const latest = await latestStart(client, pipeline);
-  const asked = awsNow(client) - waited(pipeline) / speedOf(pipeline);
+  const asked = awsNow(client) - elapsed(pipeline) / speedOf(pipeline);
   if (latest === undefined || asked - Number(latest.StartTime) > ASKED_WITHIN_MS) return undefined;
   const { OperationId, OperationStatus } = latest;
   if (OperationStatus !== 'FAILED') return `its latest start is ${OperationStatus}, so it was stopped since`;

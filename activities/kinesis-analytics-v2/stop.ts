@@ -1,8 +1,8 @@
 import { type ApplicationStatus, type KinesisAnalyticsV2Client, StopApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { unlessBusy, unlessMissing } from '../errors.ts';
-import { waited } from '../waited.ts';
+import { elapsed } from '../elapsed.ts';
+import { undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
 
 const BUSY = ['ResourceInUseException', 'ConcurrentModificationException'];
 /** A stop that somebody else began without force is left to itself this long, in milliseconds of AWS's time; longer, it is stuck. */
@@ -17,7 +17,7 @@ export async function pushToStop(
   pipeline: Pipeline,
   status: ApplicationStatus | undefined,
 ): Promise<void> {
-  if (status === 'FORCE_STOPPING' || (status === 'STOPPING' && waited(pipeline) < PATIENCE_MS)) return;
+  if (status === 'FORCE_STOPPING' || (status === 'STOPPING' && elapsed(pipeline) < PATIENCE_MS)) return;
   const stop = client.send(new StopApplicationCommand({ ApplicationName: names(pipeline).application, Force: true }));
-  await unlessBusy(unlessMissing(stop, 'ResourceNotFoundException'), ...BUSY);
+  await undefinedIfBusy(undefinedIfMissing(stop, 'ResourceNotFoundException'), ...BUSY);
 }

@@ -10,14 +10,14 @@ import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
 import { sentSince } from './read-back.ts';
 import type { Order, Task, Way, Word } from './sender-thread.ts';
-import { FORGOTTEN_MS, type Sent, type Silent, type Stretch, unsent } from './stretch.ts';
+import { FORGOTTEN_MS, type SendProgress, type Silent, type Stretch, unsent } from './stretch.ts';
 
 const HEARTBEAT_MS = 250;
 /** An event arrives after it happened, but for clocks that differ: by more where a copy would be counted than where it would only be one. */
 const EARLY_MS = { forgotten: 60_000, known: 5_000 };
 
 /** The generator's activities. They run on a thread of their own, so that sending never holds up the worker's event loop. */
-export function generator(target: Target, kinesis: KinesisClient) {
+export function generatorActivities(target: Target, kinesis: KinesisClient) {
   const thread = senderThread(target);
   return {
     /**
@@ -25,17 +25,28 @@ export function generator(target: Target, kinesis: KinesisClient) {
      * heartbeat is not known, so a repeated attempt sends the same events again, under the same time base, to the end of the stretch before it heeds a
      * cancellation, and says that it has; but first it looks which of them are in the stream, and leaves these out.
      */
-    'kinesis.generate': async ({ pipeline, again, ...stretch }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<Sent> => {
+    'kinesis.generate': async ({
+      pipeline,
+      again,
+      ...stretch
+    }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<SendProgress> => {
       const { attempt, heartbeatDetails } = Context.current().info;
-      const known = (attempt > 1 && (heartbeatDetails as Sent | undefined)) || { ...unsent(stretch.from), lane: stretch.lane };
+      const known = (attempt > 1 && (heartbeatDetails as SendProgress | undefined)) || { ...unsent(stretch.from), lane: stretch.lane };
       const isRepeated = again || attempt > 1;
-      const start: Sent = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
+      const start: SendProgress = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
       const there = isRepeated ? await sentAlready(kinesis, pipeline, stretch, timeOf(stretch.bases, known.next), known) : undefined;
       return supervised(thread, { kind: 'stretch', way: wayOf(pipeline), stretch, start, there }, start, isRepeated);
     },
     /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
-    'kinesis.heartbeats': ({ pipeline, ...order }: { pipeline: Pipeline; game: Game; after: number[]; until: number }): Promise<Sent> =>
-      supervised(thread, { kind: 'heartbeats', way: wayOf(pipeline), ...order }, unsent(0), false),
+    'kinesis.heartbeats': ({
+      pipeline,
+      ...order
+    }: {
+      pipeline: Pipeline;
+      game: Game;
+      after: number[];
+      until: number;
+    }): Promise<SendProgress> => supervised(thread, { kind: 'heartbeats', way: wayOf(pipeline), ...order }, unsent(0), false),
     /** Sends what the lanes have held back, and returns, lane by lane, what of it may be in the stream once more: of a repeated attempt all. */
     'kinesis.heldBack': async ({ pipeline, ...order }: { pipeline: Pipeline } & HeldBack): Promise<Span[][]> => {
       const { attempt, scheduledTimestampMs: since } = Context.current().info;
@@ -54,7 +65,7 @@ async function sentAlready(
   pipeline: Pipeline,
   lane: { game: Game; lane: number },
   since: number,
-  known: Sent,
+  known: SendProgress,
 ): Promise<Set<number> | undefined> {
   const isForgotten = Date.now() - since > FORGOTTEN_MS;
   const early = isForgotten ? EARLY_MS.forgotten : EARLY_MS.known;
@@ -69,7 +80,7 @@ async function sentAlready(
 }
 
 /** What an earlier attempt may have sent beyond what it told, or may yet send: one that was only cut off from Temporal lives until it hears that it is out. */
-const maybeSent = ({ next, resent }: Sent, { to }: Stretch): Span[] => (to > next ? joined([...resent, [next, to]]) : resent);
+const maybeSent = ({ next, resent }: SendProgress, { to }: Stretch): Span[] => (to > next ? joined([...resent, [next, to]]) : resent);
 
 /** Lanes that fall silent, each before event `next`. */
 interface HeldBack {
@@ -87,14 +98,14 @@ const wayOf = (pipeline: Pipeline): Way => ({
 });
 
 /** Waits for work that tells nothing; how far an earlier attempt came is not lost meanwhile. */
-async function whileBeating<Value>(known: Sent, work: Promise<Value>): Promise<Value> {
+async function whileBeating<Value>(known: SendProgress, work: Promise<Value>): Promise<Value> {
   const context = Context.current();
   const beating = setInterval(() => context.heartbeat(known), HEARTBEAT_MS);
   return work.finally(() => clearInterval(beating));
 }
 
 /** Hands an order to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it. */
-async function supervised(thread: SenderThread, task: Task, start: Sent, mustFinish: boolean): Promise<Sent> {
+async function supervised(thread: SenderThread, task: Task, start: SendProgress, mustFinish: boolean): Promise<SendProgress> {
   const context = Context.current();
   let latest = start;
   const job = thread.run(task, (sent) => {
@@ -133,12 +144,15 @@ async function supervised(thread: SenderThread, task: Task, start: Sent, mustFin
 }
 
 interface SenderThread {
-  run(task: Task, progress: (sent: Sent) => void): { done: Promise<Sent>; end(): void };
+  run(task: Task, progress: (sent: SendProgress) => void): { done: Promise<SendProgress>; end(): void };
 }
 
 /** One thread for all generators of a worker, started with the first order; a thread that dies fails its orders and is replaced. */
 function senderThread(target: Target): SenderThread {
-  const jobs = new Map<number, { progress: (sent: Sent) => void; done: (sent: Sent) => void; failed: (error: Error) => void }>();
+  const jobs = new Map<
+    number,
+    { progress: (sent: SendProgress) => void; done: (sent: SendProgress) => void; failed: (error: Error) => void }
+  >();
   let thread: Worker | undefined;
   let count = 0;
   const hear = (word: Word) => {
@@ -163,7 +177,7 @@ function senderThread(target: Target): SenderThread {
       const job = ++count;
       thread ??= start();
       thread.ref();
-      const done = new Promise<Sent>((resolve, reject) => jobs.set(job, { progress, done: resolve, failed: reject }));
+      const done = new Promise<SendProgress>((resolve, reject) => jobs.set(job, { progress, done: resolve, failed: reject }));
       thread.postMessage({ job, task } satisfies Order);
       return { done, end: () => thread?.postMessage({ job, task: 'end' } satisfies Order) };
     },

@@ -52,7 +52,7 @@ export function putting({ region, endpoint, credentials, answerWithin: requestTi
 }
 
 /** What is known of records whose call failed: they are not stored, it is unknown whether they are, or no further call would fare better. */
-export function fateOf(error: unknown): 'refused' | 'unknown' | 'hopeless' {
+export function outcomeOf(error: unknown): 'refused' | 'unknown' | 'hopeless' {
   if (isNamed(error, ...HOPELESS)) return 'hopeless';
   const { code = '', $metadata: { httpStatusCode: status = 500 } = {} } = (error ?? {}) as NodeJS.ErrnoException & {
     $metadata?: { httpStatusCode?: number };

@@ -26,7 +26,7 @@ export type LookUp = (stream: string, doubtful: Doubtful[]) => Promise<ReadonlyS
 const LOOK_MS = 5_000;
 
 /** Looks in the shards, from the earliest of the marks on, for records of the same key and bytes; each that is found accounts for one. */
-export function lookingUp(target: Target): LookUp {
+export function lookUpIn(target: Target): LookUp {
   let kinesis: KinesisClient | undefined;
   return async (StreamName, doubtful) => {
     kinesis ??= new KinesisClient(configOf(target));

@@ -1,5 +1,5 @@
 import { AGGREGATE_BYTES, type Aggregate, aggregate, userRecords } from '../../pipeline/aggregation.ts';
-import type { Account, Parcel } from './lane.ts';
+import type { AckTracker, Parcel } from './ack-tracker.ts';
 import { type Pace, pace, type ShardLimit } from './pace.ts';
 
 /** A record to be sent. `position` never goes down within a lane; records may share one, and the lane's caller says which it has passed. */
@@ -31,7 +31,7 @@ export interface Packing {
 /** What waits to be sent, by hash keys. */
 export interface Routes {
   /** Takes a copy of a record of so many bytes, its key included. */
-  take(lane: Account, record: Outgoing, bytes: number): void;
+  take(lane: AckTracker, record: Outgoing, bytes: number): void;
   /** Parcels that could go now, but for their shards' pace, and their bytes. */
   ready(): { count: number; bytes: number };
   /** Whether anything waits at all. */
@@ -43,7 +43,7 @@ export interface Routes {
   /** Puts back what a call carried that had no outcome. */
   back(parcels: Parcel[]): void;
   drop(parcels: Parcel[]): void;
-  forget(lane: Account): void;
+  forget(lane: AckTracker): void;
 }
 
 interface Route {
@@ -53,7 +53,7 @@ interface Route {
   fresh: Set<Parcel>;
   /** Locks that are taken, and what waits for them. */
   locks: Map<string, Parcel[]>;
-  gatherings: Map<Account, Gathering>;
+  gatherings: Map<AckTracker, Gathering>;
 }
 
 interface Gathering {
@@ -102,13 +102,13 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
     route.fresh.add(next);
     count(next, 1);
   };
-  const single = (lane: Account, { data, partitionKey, hashKey, position }: Outgoing, bytes: number): Parcel => {
+  const single = (lane: AckTracker, { data, partitionKey, hashKey, position }: Outgoing, bytes: number): Parcel => {
     const record = { Data: Buffer.from(data as Uint8Array), PartitionKey: partitionKey, ExplicitHashKey: hashKey };
     const parcel = lane.begin(record, gathers === true ? '' : partitionKey, position);
     lane.include(parcel, position, bytes);
     return parcel;
   };
-  const gather = (route: Route, lane: Account, record: Outgoing, bytes: number) => {
+  const gather = (route: Route, lane: AckTracker, record: Outgoing, bytes: number) => {
     const { data, partitionKey, hashKey, position } = record;
     const found = route.gatherings.get(lane) ?? { into: aggregate(mostBytes, allocate) };
     if (!found.into.add(partitionKey, hashKey, data)) {
@@ -124,7 +124,7 @@ export function routes({ aggregate: gathers = false, aggregateBytes = AGGREGATE_
     if (found.into.size() >= aggregateBytes && !route.locks.has('')) close(route, found);
   };
   /** Puts a record behind others that wait for the same lock. */
-  const queue = (waiting: Parcel[], lane: Account, record: Outgoing, bytes: number) => {
+  const queue = (waiting: Parcel[], lane: AckTracker, record: Outgoing, bytes: number) => {
     const { data, partitionKey, hashKey, position } = record;
     const last = waiting.at(-1);
     if (last?.lane === lane && open.get(last)?.add(partitionKey, hashKey, data)) return lane.include(last, position, bytes);

@@ -2,10 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Span } from '../../pipeline/ledger.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import type { Target } from '../aws.ts';
-import { type Courier, courier } from './deliver.ts';
+import { type Producer, producer } from './producer.ts';
 import { putting } from './put-records.ts';
-import { lookingUp } from './read-back.ts';
-import { type Sent, type Silent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, unsent } from './stretch.ts';
+import { lookUpIn } from './read-back.ts';
+import { type SendProgress, type Silent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, unsent } from './stretch.ts';
 
 /** Where records go, and how. */
 export interface Way {
@@ -16,7 +16,7 @@ export interface Way {
 
 /** What there is to be sent. */
 export type Task =
-  | { kind: 'stretch'; way: Way; stretch: Stretch; start: Sent; there?: ReadonlySet<number> }
+  | { kind: 'stretch'; way: Way; stretch: Stretch; start: SendProgress; there?: ReadonlySet<number> }
   | { kind: 'heartbeats'; way: Way; game: Game; after: number[]; until: number }
   | { kind: 'heldBack'; way: Way; game: Game; lanes: Silent[]; there?: (ReadonlySet<number> | undefined)[] };
 
@@ -25,14 +25,14 @@ export type Order = { job: number; task: Task } | { job: number; task: 'end' };
 
 /** What the thread says of a job. */
 export type Word =
-  | { job: number; kind: 'progress'; sent: Sent }
-  | { job: number; kind: 'done'; sent: Sent }
+  | { job: number; kind: 'progress'; sent: SendProgress }
+  | { job: number; kind: 'done'; sent: SendProgress }
   | { job: number; kind: 'failed'; name: string; message: string };
 
 const { put } = putting(workerData as Target);
-const lookUp = lookingUp(workerData as Target);
+const lookUp = lookUpIn(workerData as Target);
 const running = new Map<number, AbortController>();
-const couriers = new Map<string, Courier>();
+const couriers = new Map<string, Producer>();
 
 parentPort!.on('message', async (order: Order) => {
   const { job, task } = order;
@@ -52,7 +52,7 @@ parentPort!.on('message', async (order: Order) => {
   }
 });
 
-async function carryOut(task: Task, signal: AbortSignal, report: (sent: Sent) => void): Promise<Sent> {
+async function carryOut(task: Task, signal: AbortSignal, report: (sent: SendProgress) => void): Promise<SendProgress> {
   const sending = { courier: courierFor(task.way), signal, report };
   if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, { ...sending, there: task.there });
   if (task.kind === 'heartbeats') return sendHeartbeats(task, sending);
@@ -62,8 +62,8 @@ async function carryOut(task: Task, signal: AbortSignal, report: (sent: Sent) =>
   return { ...unsent(0), heldBack };
 }
 
-function courierFor(way: Way): Courier {
-  const found = couriers.get(keyOf(way)) ?? courier({ put, lookUp, ...way });
+function courierFor(way: Way): Producer {
+  const found = couriers.get(keyOf(way)) ?? producer({ put, lookUp, ...way });
   couriers.set(keyOf(way), found);
   return found;
 }

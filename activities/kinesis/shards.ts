@@ -11,14 +11,14 @@ import {
 import { payloads } from '../../pipeline/aggregation.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { isNamed, unlessMissing } from '../errors.ts';
+import { isNamed, undefinedIfMissing } from '../errors.ts';
 
 /** Every shard that the stream still keeps, by rising id; none if there is no such stream. */
 export async function shardsOf(kinesis: KinesisClient, StreamName: string): Promise<Shard[]> {
   const shards: Shard[] = [];
   let NextToken: string | undefined;
   do {
-    const page = await unlessMissing(
+    const page = await undefinedIfMissing(
       kinesis.send(new ListShardsCommand(NextToken ? { NextToken } : { StreamName })),
       'ResourceNotFoundException',
     );

@@ -18,8 +18,8 @@ import { ofStream, type Standing } from '../../pipeline/standing-cost.ts';
 import { streamShards } from '../../pipeline/stream-shards.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessBusy, unlessMissing } from '../errors.ts';
-import { notYet, unlessLost } from '../not-yet.ts';
+import { undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
+import { notYet, retryIfLost } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 import type { Found, Resource, Status } from '../resource.ts';
 import { tagMap } from '../tags.ts';
@@ -50,11 +50,11 @@ export function stream(clients: Clients, table: LakeTable): Resource<Stream> {
   return {
     label: (pipeline) => `Kinesis stream ${streamName(pipeline)}`,
     arn: (pipeline) => names(pipeline).streamArn(table),
-    find: (pipeline) => unlessMissing(describe(streamName(pipeline)), MISSING),
-    look: (pipeline) => unlessMissing(summaryOf(streamName(pipeline)), MISSING),
+    find: (pipeline) => undefinedIfMissing(describe(streamName(pipeline)), MISSING),
+    look: (pipeline) => undefinedIfMissing(summaryOf(streamName(pipeline)), MISSING),
     create: async (pipeline) => {
       const input = { StreamName: streamName(pipeline), ShardCount: shards(pipeline), Tags: names(pipeline).tags };
-      await unlessLost(kinesis.send(new CreateStreamCommand(input)), 'ResourceInUseException');
+      await retryIfLost(kinesis.send(new CreateStreamCommand(input)), 'ResourceInUseException');
     },
     differences: (pipeline, { OpenShardCount, ...is }) =>
       differences(
@@ -96,7 +96,7 @@ export function stream(clients: Clients, table: LakeTable): Resource<Stream> {
     costs: streamCosts,
     remove: async (pipeline) => {
       const deletion = kinesis.send(new DeleteStreamCommand({ StreamName: streamName(pipeline), EnforceConsumerDeletion: true }));
-      await unlessBusy(unlessMissing(deletion, MISSING), 'ResourceInUseException');
+      await undefinedIfBusy(undefinedIfMissing(deletion, MISSING), 'ResourceInUseException');
     },
   };
 }

@@ -3,7 +3,7 @@ import { hashKeyOf } from '../../pipeline/lanes.ts';
 import { dueBy, joined, type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
 import { type Game, heartbeat, type Lane, laneOf, probe } from '../../pipeline/simulation.ts';
 import { type Due, dueAt, dueAtEnd, malformed, oversized, troubleOf } from '../../pipeline/trouble.ts';
-import type { Courier } from './deliver.ts';
+import type { Producer } from './producer.ts';
 
 /** Events of one lane, `from` up to, not including, `to`; the last of the time bases is theirs, the others are of events that may be held back. */
 export interface Stretch {
@@ -27,7 +27,7 @@ export interface Silent {
 }
 
 /** How far sending has come. */
-export interface Sent {
+export interface SendProgress {
   /** Of a stretch. */
   lane?: number;
   /** Where the stretch begins. */
@@ -46,13 +46,13 @@ export interface Sent {
 }
 
 /** Nothing sent yet. */
-export const unsent = (next: number): Sent => ({ first: next, next, latest: 0, heartbeats: 0, resent: [], oversized: 0 });
+export const unsent = (next: number): SendProgress => ({ first: next, next, latest: 0, heartbeats: 0, resent: [], oversized: 0 });
 
 /** By whom it is sent, and who is told. An abort ends sending so that what is acknowledged stays one unbroken run of numbers. */
 export interface Sending {
-  courier: Courier;
+  courier: Producer;
   signal: AbortSignal;
-  report(sent: Sent): void;
+  report(sent: SendProgress): void;
   /** Numbers of events that the stream has already, where this is known: but for what goes with them, or is a second copy, they are left out. */
   there?: ReadonlySet<number>;
 }
@@ -69,9 +69,13 @@ const PROBE_MS = 10_000;
 const LATE_MS = 60_000;
 
 /** Sends a stretch at its pace, behind it as fast as the stream takes; each second also a heartbeat, lest a quiet shard hold windows open. */
-export async function sendStretch(stretch: Stretch, start: Sent, { courier, signal, report, there }: Sending): Promise<Sent> {
+export async function sendStretch(
+  stretch: Stretch,
+  start: SendProgress,
+  { courier, signal, report, there }: Sending,
+): Promise<SendProgress> {
   const { game, lane, from, to, bases, since, until = 0 } = stretch;
-  const sent: Sent = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
+  const sent: SendProgress = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
   const events = laneOf(game, lane);
   events.seek(sent.next);
   const heldBack = laneOf(game, lane);
@@ -127,7 +131,7 @@ export async function sendStretch(stretch: Stretch, start: Sent, { courier, sign
 /** Sends what a lane holds back when it falls silent before event `next`; gives what of it was sent again, since nobody knew what had become of it. */
 export async function sendHeldBack(
   { game, lane, next, since, bases, there }: { game: Game; there?: ReadonlySet<number> } & Silent,
-  courier: Courier,
+  courier: Producer,
 ): Promise<Span[]> {
   const events = laneOf(game, lane);
   let resent: Span[] = [];
@@ -147,7 +151,7 @@ export async function sendHeldBack(
 export async function sendHeartbeats(
   { game, after, until }: { game: Game; after: number[]; until: number },
   { courier, signal, report }: Sending,
-): Promise<Sent> {
+): Promise<SendProgress> {
   const lanes = after.map((least, lane) => {
     const delivery = courier.lane();
     return { delivery, beat: beats(game, lane, sender(game, lane, delivery)), least };
@@ -172,7 +176,7 @@ const isThere = ({ i, kind }: Due, there: ReadonlySet<number> | undefined): bool
 type Send = (json: string, position: number) => Promise<void> | undefined;
 
 /** The match is the partition key, so that its events stay in order; the lane is the shard. */
-function sender({ lanes }: Game, lane: number, { send }: ReturnType<Courier['lane']>): Send {
+function sender({ lanes }: Game, lane: number, { send }: ReturnType<Producer['lane']>): Send {
   const hashKey = hashKeyOf(lane, lanes);
   return (json, position) => send({ data: json, partitionKey: matchOf(json), hashKey, position });
 }

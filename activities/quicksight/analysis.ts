@@ -18,8 +18,8 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessMissing } from '../errors.ts';
-import { notYet, unlessLost } from '../not-yet.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { notYet, retryIfLost } from '../not-yet.ts';
 import type { Difference, Found, Resource } from '../resource.ts';
 import { hashOf } from '../spec-hash.ts';
 import { tagList, tagMap } from '../tags.ts';
@@ -44,10 +44,10 @@ export function analysis({ quicksight }: Clients): Resource<FoundAnalysis> {
     await quicksight.send(new TagResourceCommand({ ResourceArn: names(pipeline).analysisArn, Tags: tagList(tags) }));
   };
   const describe = async (pipeline: Pipeline): Promise<FoundAnalysis | undefined> =>
-    (await unlessMissing(quicksight.send(new DescribeAnalysisCommand(id(pipeline))), MISSING))?.Analysis;
+    (await undefinedIfMissing(quicksight.send(new DescribeAnalysisCommand(id(pipeline))), MISSING))?.Analysis;
   const tagsOf = async (pipeline: Pipeline): Promise<Record<string, string> | undefined> => {
     const ResourceArn = names(pipeline).analysisArn;
-    const answer = await unlessMissing(quicksight.send(new ListTagsForResourceCommand({ ResourceArn })), MISSING);
+    const answer = await undefinedIfMissing(quicksight.send(new ListTagsForResourceCommand({ ResourceArn })), MISSING);
     return answer && tagMap(answer.Tags);
   };
   const definitionOf = async (pipeline: Pipeline): Promise<AnalysisDefinition | undefined> =>
@@ -68,7 +68,7 @@ export function analysis({ quicksight }: Clients): Resource<FoundAnalysis> {
           Tags: tagList({ ...names(pipeline).tags, ...making(pipeline) }),
         }),
       );
-      await unlessLost(creation, 'ResourceExistsException');
+      await retryIfLost(creation, 'ResourceExistsException');
     },
     differences: async (pipeline, { Name, Status, tags = {} }) => {
       const fields: Difference[] = differences({ Name: names(pipeline).analysis }, { Name });
@@ -103,7 +103,7 @@ export function analysis({ quicksight }: Clients): Resource<FoundAnalysis> {
     // Otherwise the id stays taken for the 30 days of the recovery window.
     remove: async (pipeline) => {
       const deletion = quicksight.send(new DeleteAnalysisCommand({ ...id(pipeline), ForceDeleteWithoutRecovery: true }));
-      await unlessMissing(deletion, MISSING);
+      await undefinedIfMissing(deletion, MISSING);
     },
   };
 }

@@ -19,9 +19,9 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessMissing } from '../errors.ts';
-import { unlessLost } from '../not-yet.ts';
-import { settled } from '../poll.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { retryIfLost } from '../not-yet.ts';
+import { pollUntil } from '../poll.ts';
 import type { Difference, Found, Resource } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { definitionDifferences, definitionHash } from './definition.ts';
@@ -60,7 +60,7 @@ export function dashboard({ quicksight }: Clients): Resource<FoundDashboard> {
   return {
     label: (pipeline) => `QuickSight dashboard ${names(pipeline).dashboard}`,
     arn: (pipeline) => names(pipeline).dashboardArn,
-    find: (pipeline) => unlessMissing(describe(pipeline), MISSING),
+    find: (pipeline) => undefinedIfMissing(describe(pipeline), MISSING),
     create: async (pipeline) => {
       const creation = quicksight.send(
         new CreateDashboardCommand({
@@ -69,7 +69,7 @@ export function dashboard({ quicksight }: Clients): Resource<FoundDashboard> {
           Tags: tagList(names(pipeline).tags),
         }),
       );
-      await unlessLost(creation, 'ResourceExistsException');
+      await retryIfLost(creation, 'ResourceExistsException');
     },
     differences: async (pipeline, { name, latest, published }) => {
       const { Name, VersionDescription } = content(pipeline);
@@ -108,7 +108,7 @@ export function dashboard({ quicksight }: Clients): Resource<FoundDashboard> {
     status: ({ latest }) => (latest?.Status === undefined ? 'pending' : STATUS[latest.Status]),
     reason: ({ latest }) => faults(latest?.Errors),
     remove: async (pipeline) => {
-      await unlessMissing(quicksight.send(new DeleteDashboardCommand(id(pipeline))), MISSING);
+      await undefinedIfMissing(quicksight.send(new DeleteDashboardCommand(id(pipeline))), MISSING);
     },
   };
 
@@ -129,7 +129,7 @@ export function dashboard({ quicksight }: Clients): Resource<FoundDashboard> {
 
   /** The version after `before`, once QuickSight has taken it; fails with its faults otherwise. */
   async function accepted(pipeline: Pipeline, before = 0): Promise<DashboardVersion> {
-    const version = await settled(
+    const version = await pollUntil(
       () => latestVersion(pipeline),
       (latest) => (latest?.VersionNumber ?? 0) > before && STATUS[latest!.Status!] !== 'pending',
       { within: VERSION_MS, what: `the new version of QuickSight dashboard ${names(pipeline).dashboard}` },

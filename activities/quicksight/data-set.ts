@@ -19,8 +19,8 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { isNamed, unless, unlessMissing } from '../errors.ts';
-import { unlessLost } from '../not-yet.ts';
+import { isNamed, undefinedIfMissing, unless } from '../errors.ts';
+import { retryIfLost } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 import type { Found, Resource, Status } from '../resource.ts';
 import { hashOf } from '../spec-hash.ts';
@@ -70,10 +70,10 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
     label: (pipeline) => `QuickSight data set ${names(pipeline).dataSets[which]}`,
     arn: (pipeline) => names(pipeline).dataSetArn(which),
     role: 'quicksight',
-    find: (pipeline) => unlessMissing(describe(pipeline), MISSING),
+    find: (pipeline) => undefinedIfMissing(describe(pipeline), MISSING),
     look: async (pipeline) =>
       isSpice(pipeline)
-        ? unlessMissing(
+        ? undefinedIfMissing(
             ingestionsOf(pipeline).then((ingestions) => ({ ingestions })),
             MISSING,
           )
@@ -87,7 +87,7 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
           Tags: tagList(names(pipeline).tags),
         }),
       );
-      await unlessLost(creation, 'ResourceExistsException');
+      await retryIfLost(creation, 'ResourceExistsException');
     },
     differences: async (pipeline, found) => {
       const fields = differences(content(pipeline, which), found);
@@ -114,7 +114,7 @@ export function dataSet({ quicksight }: Clients, which: DataSetName): Resource<F
     reason: ({ ingestions: [latest] = [] }) =>
       latest?.ErrorInfo && `ingestion ${latest.IngestionId}: ${latest.ErrorInfo.Type}: ${latest.ErrorInfo.Message}`,
     remove: async (pipeline) => {
-      await unlessMissing(quicksight.send(new DeleteDataSetCommand(id(pipeline))), MISSING);
+      await undefinedIfMissing(quicksight.send(new DeleteDataSetCommand(id(pipeline))), MISSING);
     },
   };
 }

@@ -14,8 +14,8 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessMissing } from '../errors.ts';
-import { notYet, unlessLost } from '../not-yet.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { notYet, retryIfLost } from '../not-yet.ts';
 import type { Found, Resource } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { apart, grantDifferences, permissions } from './permissions.ts';
@@ -32,9 +32,9 @@ export function dataSource({ quicksight }: Clients): Resource<FoundDataSource> {
     AthenaParameters: { WorkGroup: names(pipeline).workgroup, RoleArn: names(pipeline).roleArns.quicksight },
   });
   const describe = async (pipeline: Pipeline): Promise<FoundDataSource | undefined> =>
-    (await unlessMissing(quicksight.send(new DescribeDataSourceCommand(id(pipeline))), MISSING))?.DataSource;
+    (await undefinedIfMissing(quicksight.send(new DescribeDataSourceCommand(id(pipeline))), MISSING))?.DataSource;
   const remove = async (pipeline: Pipeline): Promise<void> => {
-    await unlessMissing(quicksight.send(new DeleteDataSourceCommand(id(pipeline))), MISSING);
+    await undefinedIfMissing(quicksight.send(new DeleteDataSourceCommand(id(pipeline))), MISSING);
   };
   return {
     label: (pipeline) => `QuickSight data source ${names(pipeline).dataSource}`,
@@ -44,7 +44,7 @@ export function dataSource({ quicksight }: Clients): Resource<FoundDataSource> {
       const ResourceArn = names(pipeline).dataSourceArn;
       const [found, tags] = await Promise.all([
         describe(pipeline),
-        unlessMissing(quicksight.send(new ListTagsForResourceCommand({ ResourceArn })), MISSING),
+        undefinedIfMissing(quicksight.send(new ListTagsForResourceCommand({ ResourceArn })), MISSING),
       ]);
       return found && tags && { ...found, tags: tagMap(tags.Tags) };
     },
@@ -60,7 +60,7 @@ export function dataSource({ quicksight }: Clients): Resource<FoundDataSource> {
           Tags: tagList(names(pipeline).tags),
         }),
       );
-      await unlessLost(creation, 'ResourceExistsException');
+      await retryIfLost(creation, 'ResourceExistsException');
     },
     differences: async (pipeline, found) => {
       const wanted = { Name: names(pipeline).dataSource, Type: 'ATHENA', DataSourceParameters: parameters(pipeline) };

@@ -25,7 +25,7 @@ export type Begun = { ingestion: string } | { skipped: string };
 const DAY_MS = 86_400_000;
 
 /** Refreshes SPICE data sets. */
-export function refreshing({ quicksight }: Clients) {
+export function refreshActivities({ quicksight }: Clients) {
   const idOf = (pipeline: Pipeline, dataSet: Refreshed) => ({
     AwsAccountId: pipeline.account,
     DataSetId: names(pipeline).dataSets[dataSet],

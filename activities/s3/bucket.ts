@@ -25,14 +25,14 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import { ofBucket } from '../../pipeline/standing-cost.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { unlessBusy, unlessMissing } from '../errors.ts';
+import { undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
 import type { Policy } from '../iam/policies.ts';
 import { samePolicy } from '../iam/same-policy.ts';
-import { unlessLost } from '../not-yet.ts';
+import { retryIfLost } from '../not-yet.ts';
 import type { Found, Resource } from '../resource.ts';
 import { tagList, tagMap } from '../tags.ts';
 import { BLOCK_PUBLIC, ENCRYPTION, lifecycle, tlsOnly } from './bucket-settings.ts';
-import { emptied, sizeOf } from './empty-bucket.ts';
+import { emptyBucket, sizeOf } from './empty-bucket.ts';
 
 interface Settings {
   'public access block': PublicAccessBlockConfiguration;
@@ -49,7 +49,7 @@ export function bucket({ s3 }: Clients): Resource {
   const which = (pipeline: Pipeline) => ({ Bucket: names(pipeline).bucket, ExpectedBucketOwner: pipeline.account });
   const tagsOf = async (pipeline: Pipeline): Promise<Found> => {
     await s3.send(new HeadBucketCommand(which(pipeline)));
-    const tagging = await unlessMissing(s3.send(new GetBucketTaggingCommand(which(pipeline))), 'NoSuchTagSet');
+    const tagging = await undefinedIfMissing(s3.send(new GetBucketTaggingCommand(which(pipeline))), 'NoSuchTagSet');
     return { tags: tagMap(tagging?.TagSet) };
   };
   const wanted = (pipeline: Pipeline): Settings => ({
@@ -61,10 +61,10 @@ export function bucket({ s3 }: Clients): Resource {
   const reported = async (pipeline: Pipeline): Promise<Reported> => {
     const one = which(pipeline);
     const [access, encryption, policy, rules] = await Promise.all([
-      unlessMissing(s3.send(new GetPublicAccessBlockCommand(one)), 'NoSuchPublicAccessBlockConfiguration'),
-      unlessMissing(s3.send(new GetBucketEncryptionCommand(one)), 'ServerSideEncryptionConfigurationNotFoundError'),
-      unlessMissing(s3.send(new GetBucketPolicyCommand(one)), 'NoSuchBucketPolicy'),
-      unlessMissing(s3.send(new GetBucketLifecycleConfigurationCommand(one)), 'NoSuchLifecycleConfiguration'),
+      undefinedIfMissing(s3.send(new GetPublicAccessBlockCommand(one)), 'NoSuchPublicAccessBlockConfiguration'),
+      undefinedIfMissing(s3.send(new GetBucketEncryptionCommand(one)), 'ServerSideEncryptionConfigurationNotFoundError'),
+      undefinedIfMissing(s3.send(new GetBucketPolicyCommand(one)), 'NoSuchBucketPolicy'),
+      undefinedIfMissing(s3.send(new GetBucketLifecycleConfigurationCommand(one)), 'NoSuchLifecycleConfiguration'),
     ]);
     return {
       'public access block': access?.PublicAccessBlockConfiguration,
@@ -108,7 +108,7 @@ export function bucket({ s3 }: Clients): Resource {
       const place = pipeline.region === 'us-east-1' ? {} : { LocationConstraint: pipeline.region as BucketLocationConstraint };
       const CreateBucketConfiguration = { ...place, Tags: tagList(names(pipeline).tags) };
       const creation = s3.send(new CreateBucketCommand({ Bucket: names(pipeline).bucket, CreateBucketConfiguration }));
-      await unlessLost(creation, 'BucketAlreadyOwnedByYou', 'OperationAborted');
+      await retryIfLost(creation, 'BucketAlreadyOwnedByYou', 'OperationAborted');
       for (const setting of SETTINGS) await put(pipeline, setting);
     },
     differences: async (pipeline) => {
@@ -128,10 +128,10 @@ export function bucket({ s3 }: Clients): Resource {
       const { bytes, isAll } = await sizeOf(s3, which(pipeline));
       return ofBucket(bytes, isAll);
     },
-    empty: (pipeline) => unlessMissing(emptied(s3, which(pipeline)), 'NoSuchBucket'),
+    empty: (pipeline) => undefinedIfMissing(emptyBucket(s3, which(pipeline)), 'NoSuchBucket'),
     remove: async (pipeline) => {
-      const deletion = unlessMissing(s3.send(new DeleteBucketCommand(which(pipeline))), 'NoSuchBucket');
-      await unlessBusy(deletion, 'BucketNotEmpty', 'OperationAborted');
+      const deletion = undefinedIfMissing(s3.send(new DeleteBucketCommand(which(pipeline))), 'NoSuchBucket');
+      await undefinedIfBusy(deletion, 'BucketNotEmpty', 'OperationAborted');
     },
   };
 }

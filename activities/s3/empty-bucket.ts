@@ -23,7 +23,7 @@ const PAGE = 1_000;
  * Deletes every version of every object and every unfinished upload, for a while; what is left is for another call. Throws what S3 refuses to delete once nothing else
  * goes any more.
  */
-export async function emptied(s3: S3Client, which: Which, { forMs = A_WHILE_MS, page = PAGE } = {}): Promise<Emptied> {
+export async function emptyBucket(s3: S3Client, which: Which, { forMs = A_WHILE_MS, page = PAGE } = {}): Promise<Emptied> {
   const until = Date.now() + forMs;
   let deleted = 0;
   let fault: unknown;

@@ -3,7 +3,7 @@ import { type Audit, auditRow } from '../../pipeline/audit.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { unlessMissing } from '../errors.ts';
+import { undefinedIfMissing } from '../errors.ts';
 
 /** Where the dashboard finds the last audit. */
 export function lastAudit({ s3 }: Clients) {
@@ -21,7 +21,7 @@ export function lastAudit({ s3 }: Clients) {
 /** Up to when everything agreed (milliseconds since the epoch), by the last audit that found no fault; undefined when there was none. */
 export async function agreedAt(s3: S3Client, pipeline: Pipeline): Promise<number | undefined> {
   const { bucket: Bucket, lastAudit } = names(pipeline);
-  const found = await unlessMissing(s3.send(new GetObjectCommand({ Bucket, Key: lastAudit.key })), 'NoSuchKey');
+  const found = await undefinedIfMissing(s3.send(new GetObjectCommand({ Bucket, Key: lastAudit.key })), 'NoSuchKey');
   if (found === undefined) return undefined;
   return (JSON.parse((await found.Body?.transformToString()) ?? '{}') as { agreedAt?: number }).agreedAt;
 }

@@ -4,7 +4,7 @@ import { GetObjectCommand, ListObjectsV2Command, type _Object as Stored } from '
 import { type LakeTable, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { unlessMissing } from '../errors.ts';
+import { undefinedIfMissing } from '../errors.ts';
 
 /** The tables of the lake that hold windows. */
 export const METRICS: LakeTable[] = ['player_metrics', 'team_metrics', 'leaderboards', 'server_metrics'];
@@ -41,7 +41,7 @@ async function listed({ s3 }: Clients, pipeline: Pipeline, Prefix: string): Prom
   let ContinuationToken: string | undefined;
   do {
     const command = new ListObjectsV2Command({ Bucket: names(pipeline).bucket, Prefix, Delimiter: '/', ContinuationToken });
-    const page = await unlessMissing(s3.send(command), 'NoSuchBucket');
+    const page = await undefinedIfMissing(s3.send(command), 'NoSuchBucket');
     folders.push(...(page?.CommonPrefixes ?? []).map((common) => common.Prefix!));
     objects.push(...(page?.Contents ?? []));
     ContinuationToken = page?.NextContinuationToken;

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/client';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { type Settled, settle } from '../../workflows/messages.ts';
+import { type FlushedLedger, flushLedger } from '../../workflows/messages.ts';
 import { notYet } from '../not-yet.ts';
 import { specHash } from '../spec-hash.ts';
 import { scheduled, scheduleOptions } from './scheduled.ts';
@@ -77,11 +77,11 @@ export function temporal(client: Client, taskQueue: string) {
   };
   return {
     /** Has the generator write down its ledger: up to when, whether it goes on sending, and when its latest event happened. Undefined when none runs. */
-    'generator.settle': async (pipeline: Pipeline): Promise<Pick<Settled, 'at' | 'sending' | 'last'> | undefined> => {
+    'generator.settle': async (pipeline: Pipeline): Promise<Pick<FlushedLedger, 'at' | 'sending' | 'last'> | undefined> => {
       const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
       try {
         if ((await handle.describe()).status.name !== 'RUNNING') return undefined;
-        const { at, sending, last } = await handle.executeUpdate(settle);
+        const { at, sending, last } = await handle.executeUpdate(flushLedger);
         return { at, sending, last };
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { courier } from '../../activities/kinesis/deliver.ts';
+import { producer } from '../../activities/kinesis/producer.ts';
 import { putting } from '../../activities/kinesis/put-records.ts';
 
 // Our own producer of the bench: sends as many events as each line of its input asks for, and says the number once all are acknowledged.
@@ -12,7 +12,7 @@ const { put, close } = putting({
 const shards = Number(env.BENCH_SHARDS);
 const hashKeys = Array.from({ length: shards }, (_, k) => String((BigInt(2 * k + 1) << 127n) / BigInt(shards)));
 const matches = Array.from({ length: 64 }, (_, i) => `bench-match-${i}`);
-const { lane: begin } = courier({ put, stream: env.BENCH_STREAM!, aggregate: true });
+const { lane: begin } = producer({ put, stream: env.BENCH_STREAM!, aggregate: true });
 
 const event = Buffer.from(env.BENCH_EVENT!);
 const numberEnds = Number(env.BENCH_NUMBER_ENDS);

@@ -19,7 +19,7 @@ import {
   type UpdateCrawlerRequest,
   UpdateTableCommand,
 } from '@aws-sdk/client-glue';
-import { settled } from '../../activities/poll.ts';
+import { pollUntil } from '../../activities/poll.ts';
 import { QUESTIONS } from '../../pipeline/schedules.ts';
 import { ground, n, other, type Pretence, type Row, row } from './ground.ts';
 
@@ -109,7 +109,7 @@ const replaced = async (name: string) => {
   const command = new StartQueryExecutionCommand({ QueryString, WorkGroup: n.workgroup });
   const { QueryExecutionId } = await ground.aws.athena.send(command);
   const look = async () => (await ground.aws.athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution?.Status?.State;
-  const state = await settled(look, (seen) => seen !== 'QUEUED' && seen !== 'RUNNING', { within: 20_000, what: 'the view' });
+  const state = await pollUntil(look, (seen) => seen !== 'QUEUED' && seen !== 'RUNNING', { within: 20_000, what: 'the view' });
   if (state !== 'SUCCEEDED') throw new Error(`the view was not replaced: ${state}`);
 };
 /** The same text, but without the word of whoever made it so. */

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateStreamCommand, GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { type Carriage, courier } from '../../activities/kinesis/deliver.ts';
-import type { Positions, Progress } from '../../activities/kinesis/lane.ts';
+import type { Positions, Progress } from '../../activities/kinesis/ack-tracker.ts';
+import { type Carriage, producer } from '../../activities/kinesis/producer.ts';
 import { type Put, putting } from '../../activities/kinesis/put-records.ts';
-import { lookingUp } from '../../activities/kinesis/read-back.ts';
+import { lookUpIn } from '../../activities/kinesis/read-back.ts';
 import type { Fault } from '../../local/faults.ts';
 import { type Local, startLocal } from '../../local/start.ts';
 import { payloads, userRecords } from '../../pipeline/aggregation.ts';
@@ -48,7 +48,7 @@ const hashKey = (lane: number) => String((BigInt(2 * lane + 1) << 127n) / BigInt
 /** Sends `count` events a lane, each lane to its own shard; resends by event, the highest `held`. */
 async function sent(stream: string, count: number, settings: Partial<Carriage> = {}, maxBytes = 50_000) {
   await kinesis.send(new CreateStreamCommand({ StreamName: stream, ShardCount: SHARDS }));
-  const { lane: begin } = courier({ put, stream, aggregateBytes: 4000, callBytes: 20_000, ...settings });
+  const { lane: begin } = producer({ put, stream, aggregateBytes: 4000, callBytes: 20_000, ...settings });
   const resends = new Map<string, number>();
   let held = 0;
   const run = async (lane: number): Promise<Progress> => {
@@ -151,7 +151,7 @@ it.each([{ aggregate: false }, { aggregate: true }])(
     const lost = { service: 'kinesis', operation: 'PutRecords', after: 20, times: 12, share: 0.5 };
     // By then something of every shard is acknowledged, behind which the rest may be looked for.
     local.faults.put({ seed: 3, rules: (['lostAnswer', 'cut'] as const).map((kind) => ({ ...lost, fault: { kind } })) });
-    const { resends } = await sent(stream, 2400, { ...settings, lookUp: lookingUp(local) });
+    const { resends } = await sent(stream, 2400, { ...settings, lookUp: lookUpIn(local) });
     const { shards } = await read(stream);
     expect(shards.map((ids) => ids.sort())).toEqual(wanted(2400).map((ids) => ids.sort()));
     expect(local.faults.counts().map(({ struck }) => struck >= 6)).toEqual([true, true]);
@@ -200,7 +200,7 @@ it('puts thousands of events into few records by aggregation, and each finds its
 it('shares a shard with another producer, within what the shard takes', async () => {
   await kinesis.send(new CreateStreamCommand({ StreamName: 'shared', ShardCount: 1 }));
   const run = async (who: number) => {
-    const { send, end } = courier({ put, stream: 'shared' }).lane();
+    const { send, end } = producer({ put, stream: 'shared' }).lane();
     for (let position = 0; position < 1500; position++) {
       const room = send({ data: JSON.stringify({ id: `${who}-${position}` }), partitionKey: 'k', hashKey: '0', position });
       if (room) await room;

@@ -12,7 +12,7 @@ import {
   ListUsersCommand,
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { auditing } from '../../activities/audit.ts';
+import { auditActivities } from '../../activities/audit.ts';
 import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
 import { lastAudit } from '../../activities/s3/last-audit.ts';
 import { ledger } from '../../activities/s3/ledger.ts';
@@ -162,7 +162,7 @@ describe('what the dashboard shows', () => {
   });
 
   it('is compared by an audit only if it shows just the events that the audit counts', async () => {
-    const { 'audit.dashboard': dashboard } = auditing(clients, local);
+    const { 'audit.dashboard': dashboard } = auditActivities(clients, local);
     const began = async (at: number) => {
       const range = { lane: 0, first: 0, end: 10, time: { from: 0, base: at, rate: 10 }, at, resent: [], since: 0 };
       await ledger(clients)['ledger.write'](pipeline, at, { game: gameOf(pipeline, 'r'), ranges: [range] });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { CreateStreamCommand, KinesisClient, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { generator } from '../../activities/kinesis/generate.ts';
+import { generatorActivities } from '../../activities/kinesis/generate.ts';
 import { rows, shardsOf } from '../../activities/kinesis/shards.ts';
-import { type Sent, unsent } from '../../activities/kinesis/stretch.ts';
+import { type SendProgress, unsent } from '../../activities/kinesis/stretch.ts';
 import { type Local, startLocal } from '../../local/start.ts';
 import { gameOf } from '../../pipeline/lanes.ts';
 import { names } from '../../pipeline/names.ts';
@@ -44,11 +44,11 @@ async function copies(lane: number): Promise<Map<string, number>> {
 
 it('sends nothing twice: an attempt finds in the stream what the one before did not tell, minutes or hours ago, though shards were split since', async () => {
   const { region, endpoint, credentials } = local;
-  const activities = generator({ region, endpoint, credentials }, kinesis);
-  const run = async (lane: number, to: number, hoursAgo: number, attempt: number, heartbeatDetails?: Sent) => {
+  const activities = generatorActivities({ region, endpoint, credentials }, kinesis);
+  const run = async (lane: number, to: number, hoursAgo: number, attempt: number, heartbeatDetails?: SendProgress) => {
     const stretch = { game, lane, from: 0, to, bases: [{ from: 0, base: Date.now() - hoursAgo * 3_600_000, rate: 100 }], since: 0 };
     const environment = new MockActivityEnvironment({ attempt, heartbeatDetails });
-    return environment.run(() => activities['kinesis.generate']({ ...stretch, pipeline, again: false })) as Promise<Sent>;
+    return environment.run(() => activities['kinesis.generate']({ ...stretch, pipeline, again: false })) as Promise<SendProgress>;
   };
   for (const lane of [0, 1]) await run(lane, 200, 2, 1);
   await kinesis.send(new UpdateShardCountCommand({ StreamName, TargetShardCount: 4, ScalingType: 'UNIFORM_SCALING' }));
@@ -65,7 +65,7 @@ it('sends nothing twice: an attempt finds in the stream what the one before did 
 
 it('asks for no moment that is yet to come, which AWS refuses, though the next event is due only then', async () => {
   const { region, endpoint, credentials } = local;
-  const activities = generator({ region, endpoint, credentials }, kinesis);
+  const activities = generatorActivities({ region, endpoint, credentials }, kinesis);
   const asked = jest.spyOn(kinesis, 'send');
   const stretch = { game, lane: 0, from: 300, to: 300, bases: [{ from: 300, base: Date.now() + 60_000, rate: 100 }], since: 0 };
   const environment = new MockActivityEnvironment({ attempt: 2 });

@@ -2,7 +2,7 @@ import { getExternalWorkflowHandle, isCancellation, log, type SignalDefinition }
 import { rootMessage } from './failure.ts';
 
 /** Signals a workflow; false if somebody has ended it. */
-export async function reached<Args extends unknown[]>(
+export async function signalIfRunning<Args extends unknown[]>(
   workflowId: string,
   message: SignalDefinition<Args>,
   ...args: Args

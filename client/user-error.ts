@@ -1,2 +1,2 @@
 /** An error whose message is all that the user needs: what, where, and what to do. */
-export class Plain extends Error {}
+export class UserError extends Error {}

@@ -1,6 +1,6 @@
-import { type Account, account, type LaneOptions, type Parcel, type Progress } from './lane.ts';
+import { type AckTracker, ackTracker, type LaneOptions, type Parcel, type Progress } from './ack-tracker.ts';
 import { jittered, SHARD_LIMIT, type ShardLimit } from './pace.ts';
-import { fateOf, type Put } from './put-records.ts';
+import { outcomeOf, type Put } from './put-records.ts';
 import { isBehind, type LookUp, type Mark } from './read-back.ts';
 import { type Outgoing, type Packing, routes } from './routes.ts';
 
@@ -15,7 +15,7 @@ export interface Lane {
 }
 
 /** Carries the records of many lanes to one stream, in calls that they share. */
-export interface Courier {
+export interface Producer {
   lane(options?: LaneOptions): Lane;
 }
 
@@ -44,7 +44,7 @@ const ORDERED_PAUSE_MS = 10;
 const THROTTLED = 'ProvisionedThroughputExceededException';
 
 /** A courier to one stream. It holds nothing open while nothing is under way; after a failure a new one is needed. */
-export function courier(carriage: Carriage): Courier {
+export function producer(carriage: Carriage): Producer {
   const { put, lookUp, stream, calls = 4, lingerMs = 100, patienceMs = 30_000, limit = SHARD_LIMIT, ordered } = carriage;
   /** Batches are small anyway where few records may go at a time. */
   const pause = ordered ? Math.min(lingerMs, ORDERED_PAUSE_MS) : lingerMs;
@@ -135,7 +135,7 @@ export function courier(carriage: Carriage): Courier {
   };
   const unanswered = (parcels: Parcel[], error: unknown) => {
     const now = performance.now();
-    const fate = fateOf(error);
+    const fate = outcomeOf(error);
     for (const parcel of parcels) {
       parcel.isUnknown = fate === 'unknown';
       parcel.isUnanswered ||= parcel.isUnknown;
@@ -163,7 +163,7 @@ export function courier(carriage: Carriage): Courier {
 
   const lane = (options: LaneOptions = {}): Lane => {
     const { signal } = options;
-    const books = account(options);
+    const books = ackTracker(options);
     const state: Waiting = { books };
     lanes.add(state);
     const hurry = () => {
@@ -214,7 +214,7 @@ export function courier(carriage: Carriage): Courier {
 
 /** A lane, and who waits for room in it, or for all of it to be acknowledged. */
 interface Waiting {
-  books: Account;
+  books: AckTracker;
   room?: Waiter;
   drained?: Waiter;
 }

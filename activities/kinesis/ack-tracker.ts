@@ -37,7 +37,7 @@ export interface LaneOptions {
 
 /** A record of the stream on its way: a single record, or an aggregate. */
 export interface Parcel {
-  lane: Account;
+  lane: AckTracker;
   record: PutEntry;
   /** What must reach the stream in order has the same lock. */
   lock: string;
@@ -61,7 +61,7 @@ export interface Parcel {
 }
 
 /** The books of one lane: what it holds, and how far everything is acknowledged. */
-export interface Account {
+export interface AckTracker {
   progress(): Progress;
   /** False for a record that comes after an abort. */
   admits(position: number): boolean;
@@ -88,7 +88,7 @@ const COMPACT_AT = 1024;
 const NOTHING = new Uint8Array(0);
 
 /** The books of a lane that begins at a position. */
-export function account({ from = 0, maxBytes = MOST_BYTES, report, resent, oversized }: LaneOptions): Account {
+export function ackTracker({ from = 0, maxBytes = MOST_BYTES, report, resent, oversized }: LaneOptions): AckTracker {
   /** Open parcels by rising first position; from `head` on, as settled ones before it are forgotten. */
   let parcels: Parcel[] = [];
   let head = 0;
@@ -108,7 +108,7 @@ export function account({ from = 0, maxBytes = MOST_BYTES, report, resent, overs
   const reach = (position: number) => {
     reached = Math.max(reached, Math.min(position, last + 1));
   };
-  const self: Account = {
+  const self: AckTracker = {
     progress: () => ({ next: parcels[head]?.from ?? reached, ...counts }),
     admits: (position) => position <= last,
     begin: (record, lock, position) => {

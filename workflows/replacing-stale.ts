@@ -10,8 +10,8 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
 });
 
-/** Runs a child to its end. One of the same name, which a pipeline that was terminated left behind with the wish of that time, is ended before. */
-export async function alone<Result>(workflowId: string, run: () => Promise<Result>): Promise<Result> {
+/** Runs a child to its end. One of the same name, which a pipeline that was terminated left behind with the request of that time, is ended before. */
+export async function replacingStale<Result>(workflowId: string, run: () => Promise<Result>): Promise<Result> {
   for (;;) {
     try {
       return await run();

@@ -1,19 +1,19 @@
 import { type Client, ScheduleNotFoundError, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { Sent } from '../activities/kinesis/stretch.ts';
+import type { SendProgress } from '../activities/kinesis/stretch.ts';
 import { names } from '../pipeline/names.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import {
   type GeneratorState,
-  generatorStatus,
+  generatorQuery,
   type NotebookState,
-  notebookStatus,
+  notebookQuery,
   type PipelineStatus,
-  status as pipelineStatus,
+  statusQuery as pipelineStatus,
 } from '../workflows/messages.ts';
 
 /** Everything about one pipeline at one moment. */
-export interface Picture {
+export interface Snapshot {
   pipeline: PipelineStatus;
   generator?: GeneratorState;
   notebook?: NotebookState;
@@ -22,18 +22,18 @@ export interface Picture {
 }
 
 /** What the pipeline's workflows say of themselves; undefined when there is none, or the last one has been taken down. */
-export async function picture(client: Client, name: string): Promise<Picture | undefined> {
+export async function snapshot(client: Client, name: string): Promise<Snapshot | undefined> {
   const ids = names({ name, region: '', account: '' }).workflows;
   const ask = <Value>(id: string, query: Parameters<ReturnType<Client['workflow']['getHandle']>['query']>[0]) =>
     client.workflow.getHandle(id).query(query) as Promise<Value>;
-  const found = await unlessUnknown(client.workflow.getHandle(ids.pipeline).describe());
+  const found = await undefinedIfUnknown(client.workflow.getHandle(ids.pipeline).describe());
   if (found?.status.name !== 'RUNNING') return undefined;
   const [pipeline, generator, notebook, reached, keeper] = await Promise.all([
     ask<PipelineStatus>(ids.pipeline, pipelineStatus),
-    unlessUnknown(ask<GeneratorState>(ids.generate, generatorStatus)),
-    unlessUnknown(ask<NotebookState>(ids.notebook, notebookStatus)),
-    unlessUnknown(underWay(client, ids.generate)),
-    unlessUnknown(client.workflow.getHandle(ids.notebook).describe()),
+    undefinedIfUnknown(ask<GeneratorState>(ids.generate, generatorQuery)),
+    undefinedIfUnknown(ask<NotebookState>(ids.notebook, notebookQuery)),
+    undefinedIfUnknown(underWay(client, ids.generate)),
+    undefinedIfUnknown(client.workflow.getHandle(ids.notebook).describe()),
   ]);
   if (generator && reached !== undefined) {
     generator.acknowledged += underWayOf(generator.lanes, reached.sent);
@@ -49,7 +49,7 @@ const GONE = 'the workflow that keeps it has ended; the next look for drift star
 /** Why the latest run of a pipeline's workflow ended badly; undefined if it runs, or ended well. */
 export async function failureOf(client: Client, name: string): Promise<string | undefined> {
   const handle = client.workflow.getHandle(names({ name, region: '', account: '' }).workflows.pipeline);
-  const found = await unlessUnknown(handle.describe());
+  const found = await undefinedIfUnknown(handle.describe());
   if (found === undefined || ['RUNNING', 'COMPLETED', 'CONTINUED_AS_NEW'].includes(found.status.name)) return undefined;
   return handle.result().then(
     () => undefined,
@@ -58,7 +58,7 @@ export async function failureOf(client: Client, name: string): Promise<string | 
 }
 
 /** The events acknowledged of stretches that the workflow has not heard the end of. What it has heard of meanwhile is not counted twice. */
-const underWayOf = (lanes: number[], stretches: Sent[]): number =>
+const underWayOf = (lanes: number[], stretches: SendProgress[]): number =>
   lanes.reduce((sum, next, lane) => {
     const further = stretches.filter((sent) => sent.lane === lane && sent.first <= next).map((sent) => sent.next);
     return sum + Math.max(0, ...further.map((reached) => reached - next));
@@ -68,13 +68,13 @@ const underWayOf = (lanes: number[], stretches: Sent[]): number =>
  * How far the generator's activities have come by their last heartbeats, and why one keeps failing: the workflow itself hears of them only at their end.
  * Undefined when the generator's workflow no longer runs, which its own answer would not tell.
  */
-async function underWay(client: Client, workflowId: string): Promise<{ sent: Sent[]; failing?: string } | undefined> {
+async function underWay(client: Client, workflowId: string): Promise<{ sent: SendProgress[]; failing?: string } | undefined> {
   const { raw, status } = await client.workflow.getHandle(workflowId).describe();
   if (status.name !== 'RUNNING') return undefined;
   const pending = raw.pendingActivities ?? [];
   const sent = pending.flatMap(({ activityType, heartbeatDetails }) => {
     const payload = activityType?.name === 'kinesis.generate' ? heartbeatDetails?.payloads?.[0] : undefined;
-    return payload ? [defaultPayloadConverter.fromPayload<Sent>(payload)] : [];
+    return payload ? [defaultPayloadConverter.fromPayload<SendProgress>(payload)] : [];
   });
   const stuck = pending.find(({ attempt, lastFailure }) => (attempt ?? 0) > FEW_ATTEMPTS && lastFailure);
   const { activityType, attempt, lastFailure } = stuck ?? {};
@@ -95,7 +95,7 @@ type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivitie
 const FEW_ATTEMPTS = 4;
 
 /** Right after a start no worker may have taken up the workflow, or a part is on its way back: a question then finds nobody to answer it. */
-export async function unlessNobodyAnswers<Value>(question: Promise<Value>): Promise<Value | undefined> {
+export async function undefinedIfUnanswered<Value>(question: Promise<Value>): Promise<Value | undefined> {
   try {
     return await question;
   } catch (error) {
@@ -107,7 +107,7 @@ export async function unlessNobodyAnswers<Value>(question: Promise<Value>): Prom
 }
 
 /** Undefined when Temporal knows no such workflow or schedule. */
-export async function unlessUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
+export async function undefinedIfUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
   try {
     return await question;
   } catch (error) {

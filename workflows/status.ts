@@ -4,13 +4,13 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import type { PipelineStatus } from './messages.ts';
 import { details, stateAttribute } from './story.ts';
 
-/** The picture of a pipeline of which nothing stands yet. */
-export const born = (pipeline: Pipeline): PipelineStatus => ({
+/** The status of a pipeline of which nothing stands yet. */
+export const initialStatus = (pipeline: Pipeline): PipelineStatus => ({
   pipeline,
   state: 'starting',
   stages: {},
   faults: {},
-  made: [],
+  created: [],
   adopted: {},
   generating: false,
   studioRuns: false,
@@ -25,12 +25,12 @@ export const born = (pipeline: Pipeline): PipelineStatus => ({
 });
 
 /** Changes the state, and why it is so, and tells the Temporal UI. */
-export function rename(picture: PipelineStatus, state: PipelineStatus['state'], reason?: string): void {
-  if (picture.state !== state) upsertSearchAttributes([stateAttribute(state)]);
-  picture.state = state;
-  picture.reason = reason;
-  tell(picture);
+export function setState(status: PipelineStatus, state: PipelineStatus['state'], reason?: string): void {
+  if (status.state !== state) upsertSearchAttributes([stateAttribute(state)]);
+  status.state = state;
+  status.reason = reason;
+  publishDetails(status);
 }
 
-/** Shows the picture in the Temporal UI. */
-export const tell = (picture: PipelineStatus): void => setCurrentDetails(details(picture));
+/** Shows the status in the Temporal UI. */
+export const publishDetails = (status: PipelineStatus): void => setCurrentDetails(details(status));

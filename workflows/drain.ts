@@ -20,7 +20,7 @@ const act = proxyActivities<Activities>({
  * Waits until all that a generator which is quiet now has sent lies in the lake, with the rows of its windows, the sliding ones too; their SQL must run. Gives, in
  * words, what did not come through in time.
  */
-export async function letThrough(pipeline: Pipeline): Promise<string[]> {
+export async function awaitDrained(pipeline: Pipeline): Promise<string[]> {
   const unsaved: string[] = [];
   /** What fails is said, and holds nothing up. */
   const orUnsaved = async <Result>(what: string, work: () => Promise<Result>): Promise<Result | undefined> => {
