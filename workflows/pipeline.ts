@@ -7,7 +7,6 @@ import {
   isCancellation,
   makeContinueAsNewFunc,
   setHandler,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { keepWithinBudget, letGoOn, stopWarmingUp, watchBudget } from './allowance.ts';
@@ -15,6 +14,7 @@ import { bringUp, CARRIERS, changesAnything, mustFit, refusal, surveyStages } fr
 import { addUp } from './budget.ts';
 import { childrenOf } from './children.ts';
 import { ignoreCancellation, rootMessage } from './failure.ts';
+import { isHistoryLong } from './history.ts';
 import {
   type ApplyRequest,
   alreadyEnding,
@@ -264,7 +264,7 @@ export async function operate(
 
   const isSettled = () => !ending && status.state !== 'rolling back';
   const steering = children.steer(() => gone !== undefined, isSettled).catch(ignoreCancellation);
-  const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
+  const isCrowded = () => isHistoryLong(HISTORY_EVENTS);
   const isIdle = () => !ending && !answering && (todo === undefined || isHeld) && children.areStill();
   const isCalled = () => gone !== undefined || (!ending && todo !== undefined && !isHeld) || (isCrowded() && isIdle());
   /** A take-down waits for what is being done. */
