@@ -204,4 +204,23 @@ describe('what is cancelled or terminated midway', () => {
       ),
     60_000,
   );
+
+  it(
+    'leaves a pipeline that a take-down of its own takes away by its plan, and no other stage',
+    () =>
+      withPipeline(async ({ pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const { taskQueue } = await handle.describe();
+        await handle.terminate();
+        const plan = removalPlan(false).filter(({ stage }) => stage !== 'dashboard');
+        const down = await env.client.workflow.execute('tearDown', {
+          taskQueue,
+          workflowId: names(pipeline).workflows.teardown,
+          args: [{ pipeline, plan }],
+        });
+        expect(down).toEqual({ left: [{ label: 'dashboard', why: 'it stands' }] });
+      }),
+    60_000,
+  );
 });

@@ -199,6 +199,33 @@ describe('a pause', () => {
       }),
     60_000,
   );
+
+  it(
+    'that the schedules do not take is told and tried again, and holds up no take-down',
+    () =>
+      withPipeline(async ({ account, acts, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        acts({ 'schedules.pause': () => Promise.reject(final('the schedule is locked')) });
+        await handle.signal(messages.pause);
+        const told = 'the pause did not go through everywhere, and is tried again: the schedule is locked';
+        expect(await until(({ reason }) => reason !== undefined)).toMatchObject({ state: 'running', paused: false, reason: told });
+        acts({ 'schedules.pause': undefined });
+        await handle.signal(messages.pause);
+        expect(await until(({ state }) => state === 'paused')).not.toHaveProperty('reason');
+        expect(account.paused).toBe(true);
+        acts({ 'schedules.pause': () => Promise.reject(final('the schedule is locked')) });
+        await handle.signal(messages.resume);
+        await until(({ reason }) => reason !== undefined);
+        expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).toEqual({ left: [] });
+        const { events } = await handle.fetchHistory();
+        const pauses = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+          scheduled?.activityType?.name === 'schedules.pause' ? [Number(scheduled.scheduleToCloseTimeout?.seconds)] : [],
+        );
+        expect(new Set(pauses)).toEqual(new Set([600]));
+      }),
+    60_000,
+  );
 });
 
 describe('a generator that is quiet already', () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { STAGES } from '../pipeline/stages.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import * as messages from '../workflows/messages.ts';
-import { env, isHeld, isRunning, withPipeline } from './stage.ts';
-import { final } from './world.ts';
+import { env, isHeld, isRunning, soon, withPipeline } from './stage.ts';
+import { activitiesOf, final, type World } from './world.ts';
 
 const ALL = Object.keys(STAGES).length;
 
@@ -80,6 +81,24 @@ describe('bringing up', () => {
         await apply({ consent: { adopt: true } });
         expect((await until(isRunning)).tally).toMatchObject({ created: ALL - 1, changed: 1 });
       }),
+    60_000,
+  );
+
+  it(
+    'by the survey of an earlier version leaves what only a later one has to the next look',
+    () =>
+      withPipeline(async ({ account, acts, up, until }) => {
+        const later: Stage[] = ['serverDelivery', 'audits'];
+        acts({ 'stages.survey': withoutStages(account, later) });
+        await up();
+        const { tally, stages } = await until(isRunning);
+        expect(tally).toMatchObject({ created: ALL - later.length });
+        for (const stage of later) expect([stage, stages[stage], account.standing.has(stage)]).toEqual([stage, undefined, false]);
+        acts({ 'stages.survey': undefined });
+        const { drifts } = await until(({ drifts: found, state }) => found.length >= later.length && state === 'running');
+        expect(drifts).toMatchObject(later.map((stage) => ({ label: expect.stringContaining(stage), missing: true, done: 'healed' })));
+        expect(later.filter((stage) => account.standing.has(stage))).toEqual(later);
+      }, soon),
     60_000,
   );
 
@@ -218,3 +237,11 @@ describe('a running pipeline', () => {
     60_000,
   );
 });
+
+/** The survey of a version that does not know some stages yet. */
+const withoutStages = (account: World, later: Stage[]) => async (pipeline: Pipeline) => {
+  const survey = activitiesOf(account)['stages.survey'] as (pipeline: Pipeline) => Promise<{ stages: Partial<Record<Stage, unknown>> }>;
+  const found = await survey(pipeline);
+  for (const stage of later) delete found.stages[stage];
+  return found;
+};

@@ -33,7 +33,7 @@ export interface Operation {
   bringUpScope?: CancellationScope;
   /** The scope of a look at drift and cost, and of the healing in it. */
   lookScope?: CancellationScope;
-  /** Why the bringing up is broken off, which begins or is under way. */
+  /** Set once the bringing up that begins or is under way was broken off: whether what it made is taken away again. */
   breakOff?: { rollback: boolean };
   /** The take-down that was asked for; `stateBefore` is gone back to when it fails. */
   takeDown?: { keepData: boolean; stateBefore: PipelineStatus['state']; leftovers: Trigger<Leftovers> };
@@ -116,9 +116,13 @@ async function holdOrRollBack(op: Operation, request: ApplyRequest, before: Pipe
 /** A request that was accepted meanwhile is carried out all the same. */
 function hold({ status }: Operation, request: ApplyRequest, reason: string): void {
   if (status.pending && status.pending !== request) return;
+  holdPending(status);
+  setState(status, 'held', reason);
+}
+
+function holdPending(status: PipelineStatus): void {
   if (status.pending) status.requestHeld = true;
   status.pending = undefined;
-  setState(status, 'held', reason);
 }
 
 /** Takes away what the failed request made; a pipeline that stood before goes back to that. */
@@ -221,8 +225,7 @@ export async function takeDown(op: Operation, asked: NonNullable<Operation['take
     return left;
   } catch (error) {
     op.takeDown = undefined;
-    if (status.pending) status.requestHeld = true;
-    status.pending = undefined;
+    holdPending(status);
     setState(status, stateBefore === 'paused' ? stateBefore : 'held', `taking it down failed: ${rootMessage(error)}`);
     leftovers.reject(error);
     if (CancellationScope.current().consideredCancelled) throw error;
