@@ -2,16 +2,16 @@ import { condition, log, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { QUICK } from './activity-options.ts';
 import { addUp, asSent, runningOf } from './budget.ts';
+import { setDesired } from './children.ts';
 import { rootMessage } from './failure.ts';
 import type { PipelineStatus } from './messages.ts';
 import { setState } from './status.ts';
-import { setDesired } from './steering.ts';
 import { lookEvery } from './watch.ts';
 
 const act = proxyActivities<Activities>(QUICK);
 
-/** Nothing more can be stopped while it is paused, which may be for days. */
-const SELDOM = 12;
+/** How much more seldom cost is looked at while the pipeline is paused, which may be for days: nothing more can be stopped then. */
+const PAUSED_FACTOR = 12;
 
 /** Adds up what the pipeline costs; one that is over its budget is paused deeply. */
 export async function keepWithinBudget(status: PipelineStatus): Promise<void> {
@@ -61,7 +61,7 @@ export async function watchBudget(status: PipelineStatus, isOver: () => boolean)
   for (;;) {
     const { paused } = status;
     const isNews = () => isOver() || status.paused !== paused;
-    const every = lookEvery(status.pipeline).cost * (paused ? SELDOM : 1);
+    const every = lookEvery(status.pipeline).cost * (paused ? PAUSED_FACTOR : 1);
     if ((await condition(isNews, every, { summary: 'until the next look at cost' })) && isOver()) return;
     await keepWithinBudget(status).catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
   }

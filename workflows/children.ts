@@ -4,6 +4,7 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { addUp } from './budget.ts';
 import { begin } from './cursor.ts';
+import { ignoreCancellation } from './failure.ts';
 import { generate } from './generate.ts';
 import { type PipelineStatus, pause, resume, suspend, updateSpec } from './messages.ts';
 import { keepNotebook } from './notebook.ts';
@@ -16,6 +17,14 @@ export const abandonedChild = (pipeline: Pipeline, workflowId: string, summary: 
   parentClosePolicy: ParentClosePolicy.ABANDON,
   ...introduced(pipeline, summary),
 });
+
+/** Records what the user asks for, which is carried out as soon as there is a generator to tell. */
+export function setDesired(status: PipelineStatus, desired: Partial<PipelineStatus['desired']>): void {
+  status.desired = { ...status.desired, ...desired };
+  // One that an earlier life of the pipeline left is told everything once all stands, but must not go on until then.
+  const { generate: generator } = names(status.pipeline).workflows;
+  if (desired.paused && !status.generating) signalIfRunning(generator, pause, { count: ++status.pauses }).catch(ignoreCancellation);
+}
 
 /** Starts the generator and the notebook's keeper where they do not run, and returns the workflow ids of those that it has started. */
 export async function startMissing(status: PipelineStatus, pipeline: Pipeline): Promise<string[]> {

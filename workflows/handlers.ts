@@ -1,6 +1,7 @@
 import { ApplicationFailure, setHandler } from '@temporalio/workflow';
 import { stopWarmingUp, waiveBudget } from './allowance.ts';
 import { addUp } from './budget.ts';
+import { setDesired } from './children.ts';
 import {
   type ApplyRequest,
   alreadyEnding,
@@ -20,7 +21,6 @@ import {
 import { accept, interruptBringUp, type Operation, requestTakeDown } from './operation.ts';
 import { changesAnything, mustFit, plan, refusal } from './plan.ts';
 import { publishDetails } from './status.ts';
-import { setDesired } from './steering.ts';
 
 /** Sets the handler of every message that a pipeline's workflow takes. */
 export function listen(op: Operation): void {

@@ -17,10 +17,9 @@ import { awaitDelivery, drainPipeline } from './drain.ts';
 import { ignoreCancellation, rootMessage } from './failure.ts';
 import type { ApplyRequest, Leftovers, PipelineStatus } from './messages.ts';
 import { setState } from './status.ts';
-import { isSteady } from './steering.ts';
 import { introduced } from './story.ts';
 import { removeCreated, tearDown } from './teardown.ts';
-import { lookEvery, lookForDrift, lookForWorkflows } from './watch.ts';
+import { healWorkflows, lookEvery, lookForDrift } from './watch.ts';
 
 /** One run of a pipeline's workflow: its status, which is carried over from run to run, and what this run is at. */
 export interface Operation {
@@ -41,9 +40,6 @@ export interface Operation {
 
 /** True once everything was taken down. */
 export const isGone = ({ status }: Operation): boolean => status.state === 'gone';
-
-/** True when nothing is asked for and nobody waits for an answer: what the status does not hold is not needed. */
-export const isIdle = (op: Operation): boolean => !op.takeDown && !op.isSurveying && !op.status.pending && isSteady(op);
 
 /** Has a request carried out next. */
 export function accept(op: Operation, request: ApplyRequest): void {
@@ -168,7 +164,7 @@ async function lookAround(op: Operation): Promise<void> {
     if (status.pending || status.requestHeld) {
       // Some of what stands is by the request and some by the spec before: only workflows that are gone are started anew.
       status.lookedAt = Date.now();
-      if (status.lastApplied) await lookForWorkflows(status, status.lastApplied);
+      if (status.lastApplied) await healWorkflows(status, status.lastApplied);
       return;
     }
     const isOver = () => op.takeDown !== undefined || status.pending !== undefined;
@@ -205,8 +201,8 @@ export async function requestTakeDown(op: Operation, keepData: boolean): Promise
  * Takes everything down, in a child workflow that has its plan as input, and returns what is left. When that fails the pipeline stays, half taken down, for another try:
  * undefined.
  */
-export async function takeDown(op: Operation, asked: NonNullable<Operation['takeDown']>): Promise<Leftovers | undefined> {
-  const { keepData, stateBefore, leftovers } = asked;
+export async function takeDown(op: Operation, request: NonNullable<Operation['takeDown']>): Promise<Leftovers | undefined> {
+  const { keepData, stateBefore, leftovers } = request;
   const { status } = op;
   const { pipeline } = status;
   try {

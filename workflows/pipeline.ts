@@ -3,9 +3,9 @@ import { ignoreCancellation } from './failure.ts';
 import { listen } from './handlers.ts';
 import { isHistoryLong } from './history.ts';
 import type { ApplyRequest, Leftovers, PipelineStatus } from './messages.ts';
-import { carryOut, checkDriftAndCost, isIdle, type Operation, takeDown } from './operation.ts';
+import { carryOut, checkDriftAndCost, type Operation, takeDown } from './operation.ts';
 import { initialStatus, publishDetails } from './status.ts';
-import { steer } from './steering.ts';
+import { isSteady, steer } from './steering.ts';
 import { lookEvery } from './watch.ts';
 
 const HISTORY_EVENTS = 1_500;
@@ -32,6 +32,9 @@ export async function operate(request: ApplyRequest, before?: PipelineStatus): P
   return leftovers;
 }
 
+/** True when nothing is asked for and nobody waits for an answer: all that the next run needs is in the status. */
+const isIdle = (op: Operation): boolean => !op.takeDown && !op.isSurveying && !op.status.pending && isSteady(op);
+
 const shouldContinueAsNew = (op: Operation): boolean => isHistoryLong(HISTORY_EVENTS) && isIdle(op);
 
 /** Begins the next run, with the status of this one and the memo as it is now, unless something was asked for meanwhile. */
@@ -45,7 +48,7 @@ async function continueAsNew(op: Operation): Promise<void> {
 /** True when something else is to be done before the next look at drift and cost is due. */
 async function isCalled(op: Operation): Promise<boolean> {
   const { drift, cost } = lookEvery(op.status.pipeline);
-  const isAsked = () => op.takeDown !== undefined || op.status.pending !== undefined || shouldContinueAsNew(op);
-  const isNews = await condition(isAsked, Math.min(drift, cost), { summary: 'until the next look at drift and cost' });
+  const hasWork = () => op.takeDown !== undefined || op.status.pending !== undefined || shouldContinueAsNew(op);
+  const isNews = await condition(hasWork, Math.min(drift, cost), { summary: 'until the next look at drift and cost' });
   return isNews || op.takeDown !== undefined;
 }

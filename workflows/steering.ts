@@ -1,13 +1,11 @@
 import { condition, isCancellation, log, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { names } from '../pipeline/names.ts';
 import { QUICK } from './activity-options.ts';
 import { addUp } from './budget.ts';
 import { tellGenerator, tellNotebook, untilClosed } from './children.ts';
-import { ignoreCancellation, rootMessage } from './failure.ts';
-import { type PipelineStatus, pause } from './messages.ts';
+import { rootMessage } from './failure.ts';
+import type { PipelineStatus } from './messages.ts';
 import { isGone, type Operation } from './operation.ts';
-import { signalIfRunning } from './signal.ts';
 import { setState } from './status.ts';
 
 const act = proxyActivities<Activities>({ ...QUICK, summary: 'what the user told the pipeline' });
@@ -16,14 +14,6 @@ const act = proxyActivities<Activities>({ ...QUICK, summary: 'what the user told
 const AGAIN = '30 seconds';
 
 type Desired = PipelineStatus['desired'];
-
-/** Records what the user asks for; it is carried out as soon as there is a generator to tell. */
-export function setDesired(status: PipelineStatus, desired: Partial<Desired>): void {
-  status.desired = { ...status.desired, ...desired };
-  // One that an earlier life of the pipeline left is told everything once all stands, but must not go on until then.
-  const { generate } = names(status.pipeline).workflows;
-  if (desired.paused && !status.generating) signalIfRunning(generate, pause, { count: ++status.pauses }).catch(ignoreCancellation);
-}
 
 /** True when generator, application and schedules are as the user asks for, or there is nobody to tell. */
 export const isSteady = ({ status, isSteering }: Operation): boolean => !isSteering && (!status.generating || isAsDesired(status));

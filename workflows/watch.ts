@@ -44,7 +44,7 @@ export async function lookForDrift(status: PipelineStatus, isOver: () => boolean
     }),
   );
   if (status.readyAt === undefined || isHealed === false) return;
-  await lookForWorkflows(status, pipeline);
+  await healWorkflows(status, pipeline);
   await ensureSchedules(status);
 }
 
@@ -52,7 +52,7 @@ export async function lookForDrift(status: PipelineStatus, isOver: () => boolean
 const hasDrifted = (stage: Stage, { action }: Survey): boolean => (action === 'wait' ? CARRIERS.includes(stage) : action !== 'none');
 
 /** Starts the generator and the notebook where somebody has ended them. */
-export async function lookForWorkflows(status: PipelineStatus, pipeline: Pipeline): Promise<void> {
+export async function healWorkflows(status: PipelineStatus, pipeline: Pipeline): Promise<void> {
   const started = await startMissing(status, pipeline);
   recordDrifts(
     status,
