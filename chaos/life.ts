@@ -93,7 +93,7 @@ async function tried(place: Place, { signal }: Course, pipeline: Pipeline): Prom
   const wanted = JSON.stringify(pipeline);
   const end = await until(signal, async () => {
     const now = (await seen(place, pipeline.name))?.pipeline;
-    if (now?.applyPending) return undefined;
+    if (now?.pending) return undefined;
     if (now?.state === 'held') return { reason: now.reason ?? 'it does not say why' };
     const isUp = now?.state === 'running' || now?.state === 'paused';
     return isUp && JSON.stringify(now.pipeline) === wanted ? {} : undefined;

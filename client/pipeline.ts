@@ -13,6 +13,7 @@ import { specHash } from '../activities/spec-hash.ts';
 import type { Target } from '../activities/target.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
+import { removalPlan } from '../pipeline/stages.ts';
 import { type TemporalServer, taskQueue } from '../worker/connect.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import type { operate, plan, tearDown } from '../workflows/index.ts';
@@ -176,7 +177,7 @@ export async function requestTeardown(client: Client, pipeline: Pipeline, keepDa
   const begun = await client.workflow.start<typeof tearDown>('tearDown', {
     workflowId: alone,
     taskQueue: taskQueue(pipeline),
-    args: [{ pipeline, keepData }],
+    args: [{ pipeline, plan: removalPlan(keepData), keepData }],
     ...introduced(pipeline, 'takes everything down'),
     memo: { keepData },
     workflowIdConflictPolicy: 'USE_EXISTING',

@@ -28,7 +28,7 @@ export async function watchUp(
     }
     if (now) {
       said.add('seen');
-      const { stages, state, reason, rolledBack, tables, applyPending: isAhead } = now.pipeline;
+      const { stages, state, reason, rolledBack, tables, pending } = now.pipeline;
       for (const [group, members] of Object.entries(GROUPS)) {
         if (said.has(group) || groupState(members, stages).state !== 'ready') continue;
         said.add(group);
@@ -38,7 +38,7 @@ export async function watchUp(
         said.add('tables');
         progress.done('first crawl, tables', since);
       }
-      if (state === 'held' && !isAhead && !said.has(String(reason))) {
+      if (state === 'held' && !pending && !said.has(String(reason))) {
         said.add(String(reason));
         const { words, next } = outlook(now.pipeline);
         stuck(`pipeline ${name} is held: ${reason}\n  ${words}\n  next: ${next.join(' | ')}`);
@@ -47,7 +47,7 @@ export async function watchUp(
         said.add(rolledBack);
         stuck(`pipeline ${name} is as it was before, since ${rolledBack}`);
       }
-      if ((state === 'running' || state === 'paused') && !isAhead) return now;
+      if ((state === 'running' || state === 'paused') && !pending) return now;
       progress.now(underWay(now));
     }
     await delay(200, undefined, { signal });
@@ -55,11 +55,10 @@ export async function watchUp(
 }
 
 /** What a pipeline that comes up is busy with, or waits for. */
-export function underWay({ pipeline: { stages, tables, paused, wanted, overBudget }, notebook, generator }: Snapshot): string {
+export function underWay({ pipeline: { stages, tables, desired, overBudget }, notebook, generator }: Snapshot): string {
   const working = Object.entries(stages).flatMap(([stage, state]) => (state === 'working' ? [stage] : []));
   if (working.length > 0) return `provisioning ${working.join(', ')}`;
-  const rests = wanted?.paused ?? paused;
-  if (rests && !tables) return `paused, nothing is sent; to go on: npx d2d resume${overBudget ? ` (${overBudget})` : ''}`;
+  if (desired.paused && !tables) return `paused, nothing is sent; to go on: npx d2d resume${overBudget ? ` (${overBudget})` : ''}`;
   if (notebook?.state === 'starting') return 'starting the Studio notebook and its SQL';
   if (notebook?.state === 'stopped' && notebook.reason) return `the notebook does not run: ${notebook.reason.split('\n')[0]}`;
   if (generator && !tables) return `${generator.acknowledged} events sent; waiting for Firehose to deliver the first objects (every 30 s)`;

@@ -81,6 +81,9 @@ export const reports = (): Plan => planOf(all.filter(wantsTables));
 /** The whole pipeline in the order of taking down: whatever needs a stage goes before it. */
 export const everything = (): Plan => planOf(all);
 
+/** What a take-down takes away: everything, or all but what holds data. */
+export const removalPlan = (keepData: boolean): Plan => only(everything(), (stage) => !keepData || !HOLDS_DATA.includes(stage));
+
 /** The stages that stand, by their `states`: what is ready or has drifted, and what was there before this run, whose `made` stages were not. */
 export const standing = (states: Partial<Record<Stage, string>>, made: readonly Stage[]): Stage[] =>
   all.filter((stage) => ['ready', 'drifted'].includes(states[stage] ?? '') || (stage in states && !made.includes(stage)));

@@ -144,7 +144,7 @@ describe('a look for drift, beside what else is wished,', () => {
         await until((now) => isRunning(now) && now.drifts.length > 0);
         expect(await rate()).toBe('77 events/s');
         await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
-        await until((now) => isRunning(now) && !now.applyPending);
+        await until((now) => isRunning(now) && !now.pending);
         expect(await rate()).toBe('100 events/s');
       }, soon),
     60_000,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { names } from '../pipeline/names.ts';
+import { removalPlan } from '../pipeline/stages.ts';
 import * as messages from '../workflows/messages.ts';
 import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
@@ -19,7 +20,7 @@ describe('what fails midway', () => {
         while (account.sent.size < before + 20) await new Promise((resolve) => setTimeout(resolve, 20));
         expect((await generatorOf(pipeline).query(messages.generatorQuery)).total).toBeUndefined();
         account.broken.clear();
-        await handle.signal(messages.retry);
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
         await until(isRunning);
         expect((await generatorOf(pipeline).query(messages.generatorQuery)).total).toBe(1_000_000);
       }),
@@ -99,7 +100,8 @@ describe('what fails midway', () => {
         await up();
         await until(isRunning);
         account.broken.set('crawler', new Error('still thinking'));
-        await handle.executeUpdate(messages.apply, { args: [{ pipeline: { ...pipeline, windowSeconds: 2 } }] });
+        const changed = { ...pipeline, windowSeconds: 2 };
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
         await until(({ stages }) => stages.crawler === 'working');
         await handle.signal(messages.breakOff, { rollback: false });
         const { lookedAt = 0 } = await until(isHeld);
@@ -112,7 +114,7 @@ describe('what fails midway', () => {
           drifts: [{ label: `workflow ${names(pipeline).workflows.generate}` }],
         });
         expect(account.log).toEqual([]);
-        await handle.signal(messages.retry);
+        await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
       }, soon),
     60_000,
@@ -186,7 +188,7 @@ describe('what is cancelled or terminated midway', () => {
           const down = await env.client.workflow.start('tearDown', {
             taskQueue,
             workflowId: names(pipeline).workflows.teardown,
-            args: [{ pipeline, keepData: true }],
+            args: [{ pipeline, plan: removalPlan(true), keepData: true }],
           });
           while ((await generator.query(messages.generatorQuery)).state !== 'paused')
             await new Promise((resolve) => setTimeout(resolve, 50));
@@ -200,6 +202,25 @@ describe('what is cancelled or terminated midway', () => {
         },
         { delivery: { seconds: 0 } },
       ),
+    60_000,
+  );
+
+  it(
+    'leaves a pipeline that a take-down of its own takes away by its plan, and no other stage',
+    () =>
+      withPipeline(async ({ pipeline, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        const { taskQueue } = await handle.describe();
+        await handle.terminate();
+        const plan = removalPlan(false).filter(({ stage }) => stage !== 'dashboard');
+        const down = await env.client.workflow.execute('tearDown', {
+          taskQueue,
+          workflowId: names(pipeline).workflows.teardown,
+          args: [{ pipeline, plan }],
+        });
+        expect(down).toEqual({ left: [{ label: 'dashboard', why: 'it stands' }] });
+      }),
     60_000,
   );
 });

@@ -9,7 +9,7 @@ describe('a pause', () => {
   it(
     'of a pipeline that is held stops the schedules too, and ends with its resume',
     () =>
-      withPipeline(async ({ account, handle, up, until }) => {
+      withPipeline(async ({ account, handle, up, until, apply }) => {
         account.broken.set('dashboard', final('too many visuals'));
         await up();
         await until(isHeld);
@@ -17,7 +17,7 @@ describe('a pause', () => {
         await until(({ paused }) => paused);
         expect(account.paused).toBe(true);
         account.broken.clear();
-        await handle.signal(messages.retry);
+        await apply();
         await until(({ state }) => state === 'paused');
         await handle.signal(messages.resume);
         await until(isRunning);
@@ -148,7 +148,7 @@ describe('a pause', () => {
         await up();
         while (account.surveysBegun === 0) await new Promise((resolve) => setTimeout(resolve, 20));
         await handle.signal(messages.pause, { deep: true });
-        await until(({ wanted }) => wanted?.deep === true);
+        await until(({ desired }) => desired.deep);
         goOn?.();
         while (account.log.every((step) => step !== 'bucket.ensure')) await new Promise((resolve) => setTimeout(resolve, 20));
         expect(await until(({ generating, deep, paused }) => generating && deep && paused)).toMatchObject({ studioRuns: false });
@@ -163,7 +163,7 @@ describe('a pause', () => {
   it(
     'reaches the generator that an earlier life has left, before there is another',
     () =>
-      withPipeline(async ({ account, pipeline, handle, up, until }) => {
+      withPipeline(async ({ account, pipeline, handle, up, until, apply }) => {
         await up();
         await until(isRunning);
         await handle.terminate();
@@ -175,7 +175,7 @@ describe('a pause', () => {
         const rests = async () => (await generatorOf(pipeline).query(messages.generatorQuery)).state === 'paused';
         while (!(await rests())) await new Promise((resolve) => setTimeout(resolve, 20));
         account.broken.clear();
-        await handle.signal(messages.retry);
+        await apply();
         expect(await until(({ state }) => state === 'paused')).toMatchObject({ generating: true, paused: true });
       }),
     60_000,
@@ -196,6 +196,33 @@ describe('a pause', () => {
         // Somebody starts it by hand.
         account.suspended = false;
         while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
+      }),
+    60_000,
+  );
+
+  it(
+    'that the schedules do not take is told and tried again, and holds up no take-down',
+    () =>
+      withPipeline(async ({ account, acts, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        acts({ 'schedules.pause': () => Promise.reject(final('the schedule is locked')) });
+        await handle.signal(messages.pause);
+        const told = 'the pause did not go through everywhere, and is tried again: the schedule is locked';
+        expect(await until(({ reason }) => reason !== undefined)).toMatchObject({ state: 'running', paused: false, reason: told });
+        acts({ 'schedules.pause': undefined });
+        await handle.signal(messages.pause);
+        expect(await until(({ state }) => state === 'paused')).not.toHaveProperty('reason');
+        expect(account.paused).toBe(true);
+        acts({ 'schedules.pause': () => Promise.reject(final('the schedule is locked')) });
+        await handle.signal(messages.resume);
+        await until(({ reason }) => reason !== undefined);
+        expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).toEqual({ left: [] });
+        const { events } = await handle.fetchHistory();
+        const pauses = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+          scheduled?.activityType?.name === 'schedules.pause' ? [Number(scheduled.scheduleToCloseTimeout?.seconds)] : [],
+        );
+        expect(new Set(pauses)).toEqual(new Set([600]));
       }),
     60_000,
   );

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { STAGES } from '../pipeline/stages.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import * as messages from '../workflows/messages.ts';
-import { env, isHeld, isRunning, withPipeline } from './stage.ts';
-import { final } from './world.ts';
+import { env, isHeld, isRunning, soon, withPipeline } from './stage.ts';
+import { activitiesOf, final, type World } from './world.ts';
 
 const ALL = Object.keys(STAGES).length;
 
@@ -30,7 +31,7 @@ describe('bringing up', () => {
   it(
     'holds at what is broken while all else goes on, says what AWS said, and goes on from there when told',
     () =>
-      withPipeline(async ({ account, handle, up, until }) => {
+      withPipeline(async ({ account, up, until, apply }) => {
         account.broken.set('dataSource', final('QuickSight says no'));
         await up();
         const held = await until(isHeld);
@@ -39,7 +40,7 @@ describe('bringing up', () => {
         expect(held).toMatchObject({ generating: true, tables: true, stages: { views: 'ready', dashboard: 'waiting' } });
         account.broken.clear();
         account.log.length = 0;
-        await handle.signal(messages.retry);
+        await apply();
         await until(isRunning);
         expect(new Set(account.log.filter((name) => name.endsWith('.ensure') && name !== 'schedules.ensure'))).toEqual(
           new Set(['dataSource', 'players', 'teams', 'history', 'audits', 'analysis', 'dashboard'].map((stage) => `${stage}.ensure`)),
@@ -68,7 +69,7 @@ describe('bringing up', () => {
   it(
     'makes nothing while a check refuses or a name is taken, and takes over what it may',
     () =>
-      withPipeline(async ({ account, handle, up, until }) => {
+      withPipeline(async ({ account, up, until, apply }) => {
         account.foreign.add('bucket');
         account.refused.push('no shards left');
         await up();
@@ -77,9 +78,27 @@ describe('bringing up', () => {
         expect(reason).toMatch(/the bucket of game\d+ \(arn:of:bucket\) exists .* --adopt/);
         expect(account.log).toEqual([]);
         account.refused.length = 0;
-        await handle.signal(messages.retry, { adopt: true });
+        await apply({ consent: { adopt: true } });
         expect((await until(isRunning)).tally).toMatchObject({ created: ALL - 1, changed: 1 });
       }),
+    60_000,
+  );
+
+  it(
+    'by the survey of an earlier version leaves what only a later one has to the next look',
+    () =>
+      withPipeline(async ({ account, acts, up, until }) => {
+        const later: Stage[] = ['serverDelivery', 'audits'];
+        acts({ 'stages.survey': withoutStages(account, later) });
+        await up();
+        const { tally, stages } = await until(isRunning);
+        expect(tally).toMatchObject({ created: ALL - later.length });
+        for (const stage of later) expect([stage, stages[stage], account.standing.has(stage)]).toEqual([stage, undefined, false]);
+        acts({ 'stages.survey': undefined });
+        const { drifts } = await until(({ drifts: found, state }) => found.length >= later.length && state === 'running');
+        expect(drifts).toMatchObject(later.map((stage) => ({ label: expect.stringContaining(stage), missing: true, done: 'healed' })));
+        expect(later.filter((stage) => account.standing.has(stage))).toEqual(later);
+      }, soon),
     60_000,
   );
 
@@ -101,14 +120,14 @@ describe('bringing up', () => {
   it(
     'broken off midway keeps what it made, or takes it away, as asked',
     () =>
-      withPipeline(async ({ account, handle, up, until }) => {
+      withPipeline(async ({ account, handle, up, until, apply }) => {
         account.broken.set('studio', new Error('still thinking'));
         await up();
         await until(({ stages }) => stages.eventsDelivery === 'ready' && stages.questions === 'ready');
         await handle.signal(messages.breakOff, { rollback: false });
         expect(await until(isHeld)).toMatchObject({ reason: expect.stringContaining('broken off') });
         expect(account.standing.has('eventsDelivery')).toBe(true);
-        await handle.signal(messages.retry);
+        await apply();
         await until(({ state, stages }) => state === 'starting' && stages.studio === 'working');
         await handle.signal(messages.breakOff, { rollback: true });
         await expect(handle.result()).rejects.toThrow();
@@ -120,11 +139,11 @@ describe('bringing up', () => {
   it(
     'broken off before it began makes nothing, and begins once told',
     () =>
-      withPipeline(async ({ account, handle, upBrokenOff, until }) => {
+      withPipeline(async ({ account, upBrokenOff, until, apply }) => {
         await upBrokenOff();
         expect(await until(isHeld)).toMatchObject({ reason: expect.stringContaining('broken off') });
         expect(account.standing.size).toBe(0);
-        await handle.signal(messages.retry);
+        await apply();
         await until(isRunning);
       }),
     60_000,
@@ -218,3 +237,11 @@ describe('a running pipeline', () => {
     60_000,
   );
 });
+
+/** The survey of a version that does not know some stages yet. */
+const withoutStages = (account: World, later: Stage[]) => async (pipeline: Pipeline) => {
+  const survey = activitiesOf(account)['stages.survey'] as (pipeline: Pipeline) => Promise<{ stages: Partial<Record<Stage, unknown>> }>;
+  const found = await survey(pipeline);
+  for (const stage of later) delete found.stages[stage];
+  return found;
+};

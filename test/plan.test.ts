@@ -5,8 +5,8 @@ import { planWords } from '../client/plan.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
-import { refusal } from '../workflows/bring-up.ts';
 import type { PlanReport } from '../workflows/messages.ts';
+import { refusal } from '../workflows/plan.ts';
 
 const pipelineOf = (spec: object = {}): Pipeline => ({
   ...parseSpec({

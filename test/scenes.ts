@@ -1,7 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { unsent } from '../activities/kinesis/stretch.ts';
+import type { Consent } from '../activities/resource.ts';
 import { names } from '../pipeline/names.ts';
-import { everything } from '../pipeline/stages.ts';
+import { everything, removalPlan } from '../pipeline/stages.ts';
 import { begin } from '../workflows/cursor.ts';
 import * as messages from '../workflows/messages.ts';
 import { after, failed, type Scene, type Stage } from './scene.ts';
@@ -15,6 +16,7 @@ const operate = async ({ pipeline, start, until }: Stage, request: object = {}) 
     handle,
     is: (state: string, isSo: (now: messages.PipelineStatus) => boolean = () => true) =>
       until(status, (now) => now.state === state && isSo(now)),
+    apply: (consent?: Consent) => handle.executeUpdate(messages.apply, { args: [{ pipeline, consent }] }),
     down: () => handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] }),
   };
 };
@@ -46,10 +48,10 @@ export const SCENES: Record<string, Scene> = {
     keeps: ['operate', 'provision'],
     play: async (stage) => {
       stage.account.broken.set('dataSource', final('QuickSight says no'));
-      const { handle, is, down } = await operate(stage);
+      const { apply, is, down } = await operate(stage);
       await is('held');
       stage.account.broken.clear();
-      await handle.signal(messages.retry);
+      await apply();
       await is('running');
       await down();
     },
@@ -59,10 +61,10 @@ export const SCENES: Record<string, Scene> = {
     play: async (stage) => {
       stage.account.foreign.add('bucket');
       stage.account.refused.push('no shards left');
-      const { handle, is, down } = await operate(stage);
+      const { apply, is, down } = await operate(stage);
       await is('held');
       stage.account.refused.length = 0;
-      await handle.signal(messages.retry, { adopt: true });
+      await apply({ adopt: true });
       await is('running');
       await down();
     },
@@ -79,11 +81,11 @@ export const SCENES: Record<string, Scene> = {
     keeps: ['operate', 'provision'],
     play: async (stage) => {
       stage.account.broken.set('studio', new Error('still thinking'));
-      const { handle, is } = await operate(stage);
+      const { handle, apply, is } = await operate(stage);
       await is('starting', ({ stages }) => stages.studio === 'working' && stages.eventsDelivery === 'ready');
       await handle.signal(messages.breakOff, { rollback: false });
       await is('held');
-      await handle.signal(messages.retry);
+      await apply();
       await is('starting', ({ stages }) => stages.studio === 'working');
       await handle.signal(messages.breakOff, { rollback: true });
       await failed(handle.result());
@@ -200,8 +202,8 @@ export const SCENES: Record<string, Scene> = {
     play: async ({ pipeline, start, account }) => {
       for (const { stage } of everything()) account.standing.set(stage, 'by somebody');
       await (await start('plan', names(pipeline).workflows.survey, { pipeline })).result();
-      await (await start('tearDown', `${pipeline.name}/teardown`, { pipeline, keepData: true })).result();
-      await (await start('tearDown', `${pipeline.name}/teardown/all`, { pipeline })).result();
+      await (await start('tearDown', `${pipeline.name}/teardown`, { pipeline, plan: removalPlan(true), keepData: true })).result();
+      await (await start('tearDown', `${pipeline.name}/teardown/all`, { pipeline, plan: removalPlan(false) })).result();
     },
   },
 };

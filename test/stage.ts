@@ -36,6 +36,8 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
   count++;
   const taskQueue = queue ?? `pipeline-${count}`;
   const account = world();
+  const activities = activitiesOf(account);
+  const changed: Partial<typeof activities> = {};
   const pipeline: Pipeline = {
     ...parseSpec({ name: `game${count}`, windowSeconds: 1, local: { speed: 100 }, generator: { rate: 100 }, ...spec }),
     account: '000000000000',
@@ -44,7 +46,10 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     connection: env.nativeConnection,
     taskQueue,
     workflowBundle,
-    activities: activitiesOf(account),
+    // Looked up at each call, so that a story may change them as it goes.
+    activities: Object.fromEntries(
+      Object.entries(activities).map(([type, own]) => [type, (...args: never[]) => (changed[type] ?? own)(...args)]),
+    ),
     maxHeartbeatThrottleInterval: 20,
   });
   const handle = env.client.workflow.getHandle<typeof operate>(pipeline.name);
@@ -54,6 +59,7 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     args: [{ pipeline, ...request }] as Parameters<typeof operate>,
   });
   const up = (request: Partial<ApplyRequest> = {}) => env.client.workflow.start<typeof operate>('operate', startOf(request));
+  const apply = (request: Partial<ApplyRequest> = {}) => handle.executeUpdate(messages.apply, { args: [{ pipeline, ...request }] });
   const upBrokenOff = () =>
     env.client.workflow.signalWithStart<typeof operate, [{ rollback: boolean }]>('operate', {
       ...startOf({}),
@@ -68,7 +74,7 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     }
   };
   await worker.runUntil(async () => {
-    await story({ account, pipeline, handle, up, upBrokenOff, until });
+    await story({ account, acts: (more) => void Object.assign(changed, more), pipeline, handle, up, apply, upBrokenOff, until });
     const described = await handle.describe();
     if (described.status.name === 'RUNNING') await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
   });
@@ -77,9 +83,13 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
 /** What a story plays with. */
 export interface Stage {
   account: World;
+  /** Changes what an activity does from now on; one that is undefined does again as the account does. */
+  acts(changed: Record<string, ((...args: never[]) => unknown) | undefined>): void;
   pipeline: Pipeline;
   handle: ReturnType<TestWorkflowEnvironment['client']['workflow']['getHandle']>;
   up(request?: Partial<ApplyRequest>): Promise<unknown>;
+  /** Asks the running pipeline to apply its spec, or what is given. */
+  apply(request?: Partial<ApplyRequest>): Promise<messages.PlanReport>;
   /** A break-off comes before it has begun. */
   upBrokenOff(): Promise<unknown>;
   until(isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus>;

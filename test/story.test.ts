@@ -133,7 +133,7 @@ describe('the Temporal UI, through its API', () => {
       );
 
       account.broken.clear();
-      await handle.signal(messages.retry);
+      await startPipeline(env.client, { pipeline });
       await until(state, (now) => now === 'running');
       const all = await until(
         () => found(`PipelineName = 'told' AND PipelineTarget = 'local'`),

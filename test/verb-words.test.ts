@@ -35,7 +35,7 @@ describe('break-off', () => {
 
 describe('an up that waits', () => {
   it('says that the pipeline is paused, why, and how it goes on', () => {
-    const rests = { wanted: { paused: true, deep: false }, overBudget: 'it costs too much' };
+    const rests = { desired: { paused: true, deep: false }, overBudget: 'it costs too much' };
     expect(underWay({ pipeline: now(rests) })).toBe('paused, nothing is sent; to go on: npx d2d resume (it costs too much)');
     expect(underWay({ pipeline: now({ paused: true, stages: { events: 'working' } }) })).toBe('provisioning events');
     expect(underWay({ pipeline: now({ paused: true, tables: true }) })).toBe('provisioning');

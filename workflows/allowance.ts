@@ -1,29 +1,26 @@
 import { condition, log, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { QUICK } from './activity-options.ts';
 import { addUp, asSent, runningOf } from './budget.ts';
-import type { PipelineChildren } from './children.ts';
+import { setDesired } from './children.ts';
 import { rootMessage } from './failure.ts';
 import type { PipelineStatus } from './messages.ts';
 import { setState } from './status.ts';
 import { lookEvery } from './watch.ts';
 
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '5 seconds',
-});
+const act = proxyActivities<Activities>(QUICK);
 
-/** Nothing more can be stopped while it is paused, which may be for days. */
-const SELDOM = 12;
+/** How much more seldom cost is looked at while the pipeline is paused, which may be for days: nothing more can be stopped then. */
+const PAUSED_FACTOR = 12;
 
 /** Adds up what the pipeline costs; one that is over its budget is paused deeply. */
-export async function keepWithinBudget(status: PipelineStatus, children: PipelineChildren): Promise<void> {
+export async function keepWithinBudget(status: PipelineStatus): Promise<void> {
   addUp(status);
   if (status.overBudget !== undefined) return;
   const over = await excess(status);
   if (over === undefined) return;
   status.overBudget = over;
-  children.want({ paused: true, deep: true });
+  setDesired(status, { paused: true, deep: true });
   // What is on its way up is not renamed when it is told to pause.
   if (status.state === 'starting' || status.state === 'applying') setState(status, status.state, over);
   if (isWarmingUp(status)) await stopApplication(status);
@@ -52,7 +49,7 @@ export async function stopWarmingUp(status: PipelineStatus): Promise<void> {
 }
 
 /** The user lets a pipeline that is over its budget go on: over that of the day for the rest of it, unless that becomes another. */
-export function letGoOn(status: PipelineStatus): void {
+export function waiveBudget(status: PipelineStatus): void {
   const { maxDailyCost } = status.pipeline;
   if (maxDailyCost !== undefined && status.spent.dollars > maxDailyCost) status.spent.waived = maxDailyCost;
   if (status.reason === status.overBudget) setState(status, status.state);
@@ -60,13 +57,13 @@ export function letGoOn(status: PipelineStatus): void {
 }
 
 /** A long way up costs, too: looks at that now and then until it is over, and seldom while it is paused. */
-export async function watchBudget(status: PipelineStatus, children: PipelineChildren, isOver: () => boolean): Promise<void> {
+export async function watchBudget(status: PipelineStatus, isOver: () => boolean): Promise<void> {
   for (;;) {
     const { paused } = status;
     const isNews = () => isOver() || status.paused !== paused;
-    const every = lookEvery(status.pipeline).cost * (paused ? SELDOM : 1);
+    const every = lookEvery(status.pipeline).cost * (paused ? PAUSED_FACTOR : 1);
     if ((await condition(isNews, every, { summary: 'until the next look at cost' })) && isOver()) return;
-    await keepWithinBudget(status, children).catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
+    await keepWithinBudget(status).catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
   }
 }
 

@@ -10,208 +10,156 @@ import {
 } from '@temporalio/workflow';
 import type { Calls } from '../activities/calls.ts';
 import type { Activities } from '../activities/index.ts';
-import type { Check } from '../activities/preflight.ts';
-import type { Consent, Outcome, Survey } from '../activities/resource.ts';
-import { foreignAdvice } from '../pipeline/foreign.ts';
+import type { Outcome, Survey } from '../activities/resource.ts';
 import { names } from '../pipeline/names.ts';
-import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
-import { abandonedChild, type PipelineChildren } from './children.ts';
+import { HEARD_OUT, QUICK } from './activity-options.ts';
+import { abandonedChild, closeWindows, holdEvents, releaseEvents, sendSpec, startMissing } from './children.ts';
 import { rootMessage } from './failure.ts';
 import { makeTables } from './first-tables.ts';
-import type { ApplyRequest, PipelineStatus, PlanReport } from './messages.ts';
+import type { ApplyRequest, PipelineStatus } from './messages.ts';
+import { plan, refusal } from './plan.ts';
 import { provision, rememberWaits } from './provision.ts';
 import { replacingStale } from './replacing-stale.ts';
 import { callsOf } from './scheduled.ts';
 
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '5 seconds',
-  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  summary: 'brings the pipeline up',
-  retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
-});
+const act = proxyActivities<Activities>({ ...QUICK, ...HEARD_OUT, summary: 'brings the pipeline up' });
 
 /** Characters of a summary, which the server limits to 400 bytes. */
 const SUMMARY = 200;
-
-/** Looks how everything stands to the spec, and whether the account takes it; changes nothing. */
-export async function surveyStages({ pipeline, consent }: ApplyRequest): Promise<PlanReport> {
-  const looks = await Promise.allSettled([
-    act['stages.survey'].executeWithOptions({ summary: 'how every stage stands to the spec' }, [pipeline, consent]),
-    act['account.check'].executeWithOptions({ summary: 'what the account allows' }, [pipeline]),
-  ]);
-  const [survey, checked] = looks;
-  if (survey.status === 'rejected' || checked.status === 'rejected') throw bothReasons(looks);
-  const { stages, removed, calls, mutatingCalls } = survey.value;
-  return {
-    stages,
-    removed: [...removed, ...Object.values(stages).flatMap(({ removes = [] }) => removes)],
-    checks: checked.value,
-    calls: calls + checked.value.reduce((sum, check) => sum + (check.calls ?? 0), 0),
-    mutatingCalls,
-  };
-}
-
-/** Why nothing could be looked at: what the survey says, and what the checks refuse or say. */
-function bothReasons([survey, checked]: PromiseSettledResult<unknown>[]): unknown {
-  const reasons = [survey, checked].flatMap((look) => (look?.status === 'rejected' ? [look.reason as unknown] : []));
-  const refused = checked?.status === 'fulfilled' ? refusedBy(checked.value as Check[]) : [];
-  if (reasons.some(isCancellation) || (reasons.length === 1 && refused.length === 0)) return reasons.find(isCancellation) ?? reasons[0];
-  return ApplicationFailure.nonRetryable([...refused, ...reasons.map(rootMessage)].join('\n'), 'Refused');
-}
-
-const refusedBy = (checks: Check[]): string[] =>
-  checks.flatMap(({ name, state, message }) => (state === 'refused' ? [`${name}: ${message}`] : []));
-
-/** Why a plan may not be carried out: every refused check and foreign thing, one line each; undefined if it may. */
-export function refusal({ stages, checks }: PlanReport, consent: Consent = {}): string | undefined {
-  const lines = refusedBy(checks);
-  for (const { label, arn, action, differences, owner, hidden } of Object.values(stages)) {
-    const whose = arn ? `${label} (${arn})` : label;
-    if (action === 'foreign') lines.push(foreignAdvice({ label, arn, owner, hidden }));
-    if (action === 'replace' && !consent.replace) {
-      const fields = differences.flatMap(({ field, replace }) => (replace ? [field] : []));
-      lines.push(`${whose} has to be made anew to change ${fields.join(', ')}, and what it holds would be lost; to agree, give --replace`);
-    }
-  }
-  return lines.length === 0 ? undefined : lines.join('\n');
-}
-
-/** Throws why a pipeline cannot become `next`, in one line. */
-export function mustFit(next: Pipeline, present: Pipeline): void {
-  const { account, ...spec } = next;
-  parseSpec(spec, `the spec for account ${account}`);
-  const fixed = (['name', 'target', 'region', 'account'] as const).filter((key) => next[key] !== present[key]);
-  if (fixed.length > 0) throw new Error(`${fixed.join(', ')} cannot change; take the pipeline down first, or name the new one otherwise`);
-}
-
-/** True if carrying out `next` would do anything: a stage is not as wanted, the spec itself is another, or the generator does not follow it. */
-export function changesAnything(
-  { pipeline, state, readyAt, rateOverride, eventsHeld }: PipelineStatus,
-  next: ApplyRequest,
-  stages: Record<string, { action: string }>,
-): boolean {
-  const isOther = JSON.stringify(next.pipeline) !== JSON.stringify(pipeline);
-  const isApart = rateOverride !== undefined || eventsHeld === true;
-  return isOther || isApart || state === 'held' || readyAt === undefined || Object.values(stages).some(({ action }) => action !== 'none');
-}
-
-/**
- * Everything in the order of the data: what carries it, the generator and the SQL, the tables of the first crawl, what reads them, the schedules. Each begins the
- * moment that what it needs stands.
- */
-export async function bringUp(request: ApplyRequest, status: PipelineStatus, children: PipelineChildren): Promise<void> {
-  const { pipeline, consent } = request;
-  const began = Date.now();
-  const ids = names(pipeline).workflows;
-  const report = await surveyStages(request);
-  const { stages } = report;
-  const refused = refusal(report, consent);
-  if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
-  recordSurvey(status, stages);
-  status.pipeline = pipeline;
-
-  /** What was done so far, to be added up. */
-  const made: (Partial<Calls> | undefined)[] = [report];
-  const outcomes: Partial<Record<Stage, Outcome>> = {};
-  const failed: Partial<Record<Stage, string>> = {};
-  const isLost = (stage: Stage) => stage in failed || dependsOn(stage, failed);
-  const provisionAll = async (workflowId: string, plan: Plan) => {
-    const open = only(plan, (stage) => stages[stage].action !== 'none' && !dependsOn(stage, failed));
-    if (open.length === 0) return;
-    const options = abandonedChild(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY));
-    const args: Parameters<typeof provision> = [{ pipeline, plan: open, consent, seen: status.waits }];
-    const done = await replacingStale(workflowId, () => executeChild(provision, { ...options, args }));
-    status.waits = rememberWaits(status.waits, done.waits);
-    made.push(done);
-    Object.assign(outcomes, done.outcomes);
-    Object.assign(failed, done.failed);
-  };
-  let isMade = false;
-  const makeFoundation = async () => {
-    await provisionAll(ids.provision, foundation());
-    isMade = true;
-  };
-  /** True once all of these stand, false when one of them will not. */
-  const stand = async (...needed: Stage[]): Promise<boolean> => {
-    const all = () => needed.every((stage) => status.stages[stage] === 'ready');
-    await condition(() => all() || isMade);
-    return all();
-  };
-
-  const quiet = status.generating && interruptsData(stages);
-  /** False while something is missing without which what is sent would never reach the lake: a delivery begins with what comes once it stands. */
-  const carriersStand = () =>
-    CARRIERS.every((stage) => status.stages[stage] === 'ready' || ['change', 'adopt'].includes(stages[stage].action));
-  /** Its start takes the application longer than the rest takes to be made; its SQL runs once that stands, too. */
-  const startApplication = async () => {
-    if (status.generating || status.deep || !(await stand('studio'))) return;
-    if (status.wanted?.deep) return;
-    status.studioRuns = true;
-    made.push(await warmUp(pipeline));
-  };
-  const letFlow = async () => {
-    if (!(await stand('events', 'studio', ...DELIVERIES))) return;
-    if (status.generating) await children.updateSpec(pipeline, !request.heals);
-    await children.startMissing(pipeline);
-    if (quiet || status.eventsHeld) await children.releaseEvents();
-    if (!status.tables && (await stand('crawler'))) made.push(await makeTables(pipeline, status));
-  };
-
-  try {
-    // Into a stream that is not there, or is being deleted, nothing comes that could close a window.
-    if (quiet) await (['create', 'wait'].includes(stages.events.action) ? children.holdEvents() : children.closeWindows());
-    await together(makeFoundation, startApplication, letFlow);
-  } finally {
-    if (status.eventsHeld && carriersStand()) await children.releaseEvents();
-  }
-  // What only people look at may fail: the data flows without it.
-  if (DATA_PATH.some(isLost)) throw allFailed(failed);
-  await provisionAll(ids.reports, reports());
-  await ensureSchedules(status);
-  if (Object.keys(failed).length > 0) throw allFailed(failed);
-  const all = Object.keys(stages) as Stage[];
-  const created = all.filter((stage) => outcomes[stage] === 'created').length;
-  const unchanged = all.filter((stage) => (outcomes[stage] ?? 'unchanged') === 'unchanged').length;
-  const changed = all.length - created - unchanged;
-  status.tally = { created, changed, unchanged, ...callsOf(...made), seconds: (Date.now() - began) / 1000 };
-}
-
-/** Makes the schedules as the spec wants them, paused as the pipeline is, or as the user wants it meanwhile. */
-export async function ensureSchedules(status: PipelineStatus): Promise<void> {
-  const { pipeline } = status;
-  let { paused } = status;
-  const wanted = () => status.wanted?.paused ?? status.paused;
-  status.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
-  upsertMemo(status.memo);
-  await act['schedules.pause'](pipeline, paused);
-  while (paused !== wanted()) {
-    paused = wanted();
-    await act['schedules.pause'](pipeline, paused);
-  }
-}
 
 const DELIVERIES = (Object.keys(STAGES) as Stage[]).filter((stage) => stage.endsWith('Delivery'));
 /** What brings the events to the lake. */
 export const CARRIERS: Stage[] = ['events', ...DELIVERIES];
 const DATA_PATH: Stage[] = [...DELIVERIES, 'studio', 'crawler'];
 
-/** Asks the application to start. If that fails, whoever keeps the notebook meets the same, and says it in the status. */
-async function warmUp(pipeline: Pipeline): Promise<Calls | undefined> {
+/** What the survey of one version found: a stage that only a later one knows is not in it, though the code that replays the survey knows that stage. */
+type Surveys = Partial<Record<Stage, Survey>>;
+
+/** One bringing up under way: what is asked, what the survey found, and what came of it so far. */
+interface BringUp {
+  request: ApplyRequest;
+  status: PipelineStatus;
+  /** The stages of this bringing up; one that is not among them is left to the next look for drift. */
+  stages: Surveys;
+  outcomes: Partial<Record<Stage, Outcome>>;
+  failed: Partial<Record<Stage, string>>;
+  /** Of each step that is done. */
+  calls: (Partial<Calls> | undefined)[];
+  /** True once nothing of the foundation is under way any more. */
+  isFoundationDone: boolean;
+  /** True while what brings the events to the lake changes under a generator that runs. */
+  interruptsData: boolean;
+}
+
+/**
+ * Everything in the order of the data: what carries it, the generator and the SQL, the tables of the first crawl, what reads them, the schedules. Each begins the
+ * moment that what it needs stands.
+ */
+export async function bringUp(request: ApplyRequest, status: PipelineStatus): Promise<void> {
+  const began = Date.now();
+  const report = await plan(request);
+  const refused = refusal(report, request.consent);
+  if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
+  const { stages } = report;
+  recordSurvey(status, stages);
+  status.pipeline = request.pipeline;
+  const interruptsData = status.generating && doesInterruptData(stages);
+  const run: BringUp = { request, status, stages, outcomes: {}, failed: {}, calls: [report], isFoundationDone: false, interruptsData };
+  const ids = names(request.pipeline).workflows;
+  try {
+    // Into a stream that is not there, or is being deleted, nothing comes that could close a window.
+    const isStreamAway = ['create', 'wait'].includes(stages.events?.action ?? 'none');
+    if (interruptsData) await (isStreamAway ? holdEvents(status) : closeWindows(status));
+    const provisionFoundation = async () => {
+      await provisionStages(run, ids.provision, foundation());
+      run.isFoundationDone = true;
+    };
+    await allOrCancel(
+      provisionFoundation,
+      () => startApplication(run),
+      () => startDataFlow(run),
+    );
+  } finally {
+    if (status.eventsHeld && doCarriersStand(run)) await releaseEvents(status);
+  }
+  // What only people look at may fail: the data flows without it.
+  if (DATA_PATH.some((stage) => stage in run.failed || dependsOn(stage, run.failed))) throw allFailed(run);
+  await provisionStages(run, ids.reports, reports());
+  await ensureSchedules(status);
+  if (Object.keys(run.failed).length > 0) throw allFailed(run);
+  status.tally = tallyOf(run, Date.now() - began);
+}
+
+/** Provisions, in a child workflow, those of these stages which the survey found not to be as wanted. */
+async function provisionStages({ request, status, stages, outcomes, failed, calls }: BringUp, workflowId: string, all: Plan) {
+  const { pipeline, consent } = request;
+  const isOpen = (stage: Stage) => (stages[stage]?.action ?? 'none') !== 'none' && !dependsOn(stage, failed);
+  const open = only(all, isOpen);
+  if (open.length === 0) return;
+  const options = abandonedChild(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY));
+  const args: Parameters<typeof provision> = [{ pipeline, plan: open, consent, seen: status.waits }];
+  const done = await replacingStale(workflowId, () => executeChild(provision, { ...options, args }));
+  status.waits = rememberWaits(status.waits, done.waits);
+  calls.push(done);
+  Object.assign(outcomes, done.outcomes);
+  Object.assign(failed, done.failed);
+}
+
+/** Asks the application to start as soon as it stands: that takes it longer than the rest takes to be made. If it fails, whoever keeps the notebook meets the same, and says it in the status. */
+async function startApplication(run: BringUp): Promise<void> {
+  const { status, request, calls } = run;
+  if (status.generating || status.deep || !(await untilReady(run, ['studio'])) || status.desired.deep) return;
+  status.studioRuns = true;
   const options = { summary: 'the application starts while the rest is made', scheduleToCloseTimeout: STAGES.studio.patience };
   try {
-    return await act['notebook.start'].executeWithOptions(options, [pipeline]);
+    calls.push(await act['notebook.start'].executeWithOptions(options, [request.pipeline]));
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn(`the application did not start: ${rootMessage(error)}`);
-    return undefined;
+  }
+}
+
+/** Starts the generator and the SQL, or tells them the spec, as soon as what carries the events stands; then makes the first tables. */
+async function startDataFlow(run: BringUp): Promise<void> {
+  const { status, request, calls } = run;
+  const { pipeline, heals } = request;
+  if (!(await untilReady(run, [...CARRIERS, 'studio']))) return;
+  if (status.generating) await sendSpec(status, pipeline, !heals);
+  await startMissing(status, pipeline);
+  if (run.interruptsData || status.eventsHeld) await releaseEvents(status);
+  if (!status.tables && (await untilReady(run, ['crawler']))) calls.push(await makeTables(pipeline, status));
+}
+
+/** True once those of these stages that were surveyed stand, false when one of them will not. */
+async function untilReady(run: BringUp, stages: Stage[]): Promise<boolean> {
+  const areReady = () => stages.every((stage) => !run.stages[stage] || run.status.stages[stage] === 'ready');
+  await condition(() => areReady() || run.isFoundationDone);
+  return areReady();
+}
+
+/** False while something is missing without which what is sent would never reach the lake: a delivery begins with what comes once it stands. */
+const doCarriersStand = ({ status, stages }: BringUp): boolean =>
+  CARRIERS.every((stage) => {
+    const survey = stages[stage];
+    return !survey || status.stages[stage] === 'ready' || survey.action === 'change' || survey.action === 'adopt';
+  });
+
+/** Makes the schedules as the spec wants them, paused as the pipeline is, or as the user wants it meanwhile. */
+export async function ensureSchedules(status: PipelineStatus): Promise<void> {
+  const { pipeline } = status;
+  let { paused } = status;
+  status.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
+  upsertMemo(status.memo);
+  await act['schedules.pause'](pipeline, paused);
+  while (paused !== status.desired.paused) {
+    paused = status.desired.paused;
+    await act['schedules.pause'](pipeline, paused);
   }
 }
 
 /** Runs all side by side. When one fails the others are cancelled; all have ended by the time that this throws. */
-async function together(...works: (() => Promise<void>)[]): Promise<void> {
+async function allOrCancel(...works: (() => Promise<void>)[]): Promise<void> {
   const scope = new CancellationScope();
   const orCancel = async (work: () => Promise<void>) => {
     try {
@@ -230,11 +178,17 @@ async function together(...works: (() => Promise<void>)[]): Promise<void> {
 const dependsOn = (stage: Stage, failed: object): boolean =>
   STAGES[stage].needs.some((need) => need in failed || (need !== 'tables' && dependsOn(need, failed)));
 
-const allFailed = (failed: Partial<Record<Stage, string>>) =>
-  ApplicationFailure.nonRetryable(Object.values(failed).join('\n'), 'StagesFailed');
+const allFailed = ({ failed }: BringUp) => ApplicationFailure.nonRetryable(Object.values(failed).join('\n'), 'StagesFailed');
+
+function tallyOf({ stages, outcomes, calls }: BringUp, took: number): NonNullable<PipelineStatus['tally']> {
+  const all = Object.keys(stages) as Stage[];
+  const created = all.filter((stage) => outcomes[stage] === 'created').length;
+  const unchanged = all.filter((stage) => (outcomes[stage] ?? 'unchanged') === 'unchanged').length;
+  return { created, changed: all.length - created - unchanged, unchanged, ...callsOf(...calls), seconds: took / 1000 };
+}
 
 /** What the survey says of the stages goes into the status: which stand, and which this run is about to make. */
-function recordSurvey(status: PipelineStatus, stages: Record<Stage, Survey>): void {
+function recordSurvey(status: PipelineStatus, stages: Surveys): void {
   const all = Object.entries(stages) as [Stage, Survey][];
   for (const [stage, { action }] of all) status.stages[stage] = action === 'none' ? 'ready' : 'waiting';
   const missing = all.flatMap(([stage, { action }]) => (action === 'create' ? [stage] : []));
@@ -248,11 +202,11 @@ function recordSurvey(status: PipelineStatus, stages: Record<Stage, Survey>): vo
  * True when carrying this out restarts the SQL, changes the shards it reads, or makes a delivery anew, which begins with what comes then: every window has to be
  * closed before, and nothing may be sent meanwhile.
  */
-function interruptsData(stages: Record<Stage, Survey>): boolean {
+function doesInterruptData(stages: Surveys): boolean {
   const { studio, events } = stages;
-  const isReshaped = events.differences.some(({ field }) => field === 'ShardCount');
-  const isAnew = CARRIERS.map((stage) => stages[stage]).some(({ action }) => action === 'create' || action === 'replace');
+  const isReshaped = events?.differences.some(({ field }) => field === 'ShardCount') ?? false;
+  const isRestarted = studio?.action === 'change' || studio?.action === 'replace';
   // What is not settled may be on its way out.
-  const isUnsettled = CARRIERS.some((stage) => stages[stage].action === 'wait');
-  return isReshaped || isAnew || isUnsettled || ['change', 'replace'].includes(studio.action);
+  const isAnew = CARRIERS.some((stage) => ['create', 'replace', 'wait'].includes(stages[stage]?.action ?? 'none'));
+  return isReshaped || isRestarted || isAnew;
 }

@@ -1,8 +1,9 @@
 import { isCancellation } from '@temporalio/workflow';
+
 /** The innermost message: Temporal wraps an activity's own words in the failures of the activity and of the child workflow. */
 export const rootMessage = (error: unknown): string => rootCause(error).message;
 
-/** The same as an error. */
+/** The innermost error, which is the activity's own. */
 export function rootCause(error: unknown): Error {
   let innermost = error as Error;
   while (innermost.cause instanceof Error && innermost.name !== 'ApplicationFailure') innermost = innermost.cause;

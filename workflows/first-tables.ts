@@ -4,19 +4,14 @@ import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { QUICK } from './activity-options.ts';
 import { abandonedChild } from './children.ts';
 import { rootCause, rootMessage } from './failure.ts';
 import type { PipelineStatus } from './messages.ts';
 import { replacingStale } from './replacing-stale.ts';
 import { callsOf, crawl } from './scheduled.ts';
 
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '5 seconds',
-  summary: 'which tables there are',
-  retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
-});
+const act = proxyActivities<Activities>({ ...QUICK, summary: 'which tables there are' });
 
 /** The first windows and the first buffer take less, unless the SQL does not run. */
 const DELIVERY_PATIENCE = '20 minutes';
@@ -27,21 +22,21 @@ const AGAIN_MS = 30_000;
 
 /** Crawls what has been delivered until there is a table of everything. A crawl that Glue fails or somebody stops is one of those that it may take. */
 export async function makeTables(pipeline: Pipeline, status: PipelineStatus): Promise<Calls> {
-  const made: (Partial<Calls> | undefined)[] = [];
-  for (let crawls = 1; ; crawls++) {
-    made.push(await delivered(pipeline, status));
+  const calls: Partial<Calls>[] = [];
+  for (let count = 1; ; count++) {
+    calls.push(await delivered(pipeline, status));
     try {
       const crawled = await firstCrawl(pipeline);
-      made.push(crawled);
+      calls.push(crawled);
       status.tables = await act['lake.tabled'](pipeline, crawled.tables);
     } catch (error) {
-      if (!mayPass(error) || crawls === MOST_CRAWLS) throw error;
+      if (!mayPass(error) || count === MOST_CRAWLS) throw error;
       log.warn(`the first crawl is tried again: ${rootMessage(error)}`);
       await sleep(AGAIN_MS / speedOf(pipeline), { summary: 'until a crawl that failed is tried again' });
       continue;
     }
-    if (status.tables) return callsOf(...made);
-    if (crawls === MOST_CRAWLS) throw noTables(crawls);
+    if (status.tables) return callsOf(...calls);
+    if (count === MOST_CRAWLS) throw noTables(count);
     await sleep('2 seconds', { summary: 'until more has been delivered' });
   }
 }

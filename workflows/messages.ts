@@ -83,16 +83,18 @@ export interface PipelineStatus {
   created: Stage[];
   /** What taking over a stage found otherwise, of those that this run took over: what a rollback gives back. */
   adopted: Partial<Record<Stage, Difference[]>>;
-  /** True from when a request was accepted until it is carried out, or held. */
-  applyPending?: boolean;
+  /** The request that is carried out next, or just now. */
+  pending?: ApplyRequest;
+  /** True while a request of the user is held, since it failed or was broken off: part of what stands is by it and part by the spec before, which is for the user to decide. */
+  requestHeld?: boolean;
   /** True while it brings back what was found otherwise, by its own request. */
   healing?: boolean;
   /** True once a take-down has begun: what it took away is not made again unless the user asks for it. */
-  halfDown?: boolean;
+  teardownBegun?: boolean;
   /** What a take-down that keeps the data has found not to be in the lake, in words; there once that was looked for. */
   unsaved?: string[];
-  /** What the user wants of generator and application, where they were not told yet. */
-  wanted?: { paused: boolean; deep: boolean };
+  /** What the user asks for; `paused` and `deep` follow as soon as there is a generator and an application to tell. */
+  desired: { paused: boolean; deep: boolean };
   /** True once there is a generator. */
   generating: boolean;
   /** True once the Studio application has been asked to start. */
@@ -182,8 +184,6 @@ export interface ApplyRequest {
 export const pause = defineSignal<[{ deep?: boolean; count?: number }?]>('pause');
 /** Goes on where pause stopped, without loss or repeat. */
 export const resume = defineSignal('resume');
-/** Tries a held pipeline again, from where it broke. */
-export const retry = defineSignal<[Consent?]>('retry');
 /** Breaks off bringing up or changing; what was made stays, or with `rollback` is taken away again. */
 export const breakOff = defineSignal<[{ rollback: boolean }]>('breakOff');
 /** Ends a workflow that otherwise runs on (generator, notebook). */
@@ -209,7 +209,7 @@ export interface LedgerFlush {
   at: number;
   sending: boolean;
 }
-/** The same, with the game, how far its lanes have come, and when its latest event happened (milliseconds since the epoch; 0 before the first). */
+/** With what a generator has written down: its game, the number of the next event of each lane, and when its latest event happened (milliseconds since the epoch; 0 before the first). */
 export interface FlushedLedger extends LedgerFlush {
   game: Game;
   lanes: number[];

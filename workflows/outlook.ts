@@ -14,7 +14,7 @@ export interface Outlook {
   next: string[];
 }
 
-const HUSHED = 'No events are sent until the stream and all deliveries stand, or they would be missing from the lake.';
+const EVENTS_HELD = 'No events are sent until the stream and all deliveries stand, or they would be missing from the lake.';
 /** What is less comes out as $0.000. */
 const LEAST_SHOWN = 0.0005;
 
@@ -33,7 +33,7 @@ export function outlook(status: PipelineStatus): Outlook {
     .join(', ');
   const sum = `$${onAws.toFixed(2)} an hour, $${perMonth(onAws).toFixed(0)} a month${dearest && ` (most of it ${dearest})`}`;
   const bill = pipeline.target === 'local' ? `Nothing is billed here; on AWS this would cost ${sum}.` : `Billed now: ${sum}.`;
-  const words = status.eventsHeld ? `${HUSHED} ${bill}` : bill;
+  const words = status.eventsHeld ? `${EVENTS_HELD} ${bill}` : bill;
   return { perHour: perHour(pipeline, running), onAws, words, next: next(status) };
 }
 

@@ -1,9 +1,7 @@
 import {
   ActivityFailure,
   ApplicationFailure,
-  getExternalWorkflowHandle,
   isCancellation,
-  log,
   proxyActivities,
   sleep,
   TimeoutFailure,
@@ -15,16 +13,13 @@ import type { Consent, Outcome } from '../activities/resource.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Plan, Stage } from '../pipeline/stages.ts';
 import { learned, type Seen } from '../pipeline/waiting.ts';
+import { STAGE_STEP } from './activity-options.ts';
 import { rootCause, rootMessage } from './failure.ts';
 import { type StageState, stageMoved } from './messages.ts';
 import { callsOf } from './scheduled.ts';
+import { signalIfRunning } from './signal.ts';
 
-/** A call that is under way is heard out before anything is undone: what it made would be left behind. */
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '4 minutes',
-  heartbeatTimeout: '5 seconds',
-  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-});
+const act = proxyActivities<Activities>(STAGE_STEP);
 
 /** What provisioning did: calls to AWS, and how long each stage took to be ready, in milliseconds of AWS's time. */
 export interface Provisioned {
@@ -67,7 +62,7 @@ export async function provision({
       Object.assign(done, callsOf(done, await act[`${stage}.ready`].executeWithOptions(options, [pipeline, seen[stage]])));
     } catch (error) {
       if (!mayBeMended(error, mendings)) throw error;
-      Object.assign(done, callsOf(done, madeUntil(error)));
+      Object.assign(done, callsOf(done, callsUntil(error)));
       await sleep(MEND_AFTER_MS / speedOf(pipeline), { summary: `until ${stage} is mended` });
       return bringUp({ stage, patience, needs: [] }, mendings + 1);
     }
@@ -124,7 +119,7 @@ function mayBeMended(error: unknown, mendings: number): boolean {
 }
 
 /** The calls of an activity that failed for good. */
-const madeUntil = (error: unknown): Partial<Calls> | undefined =>
+const callsUntil = (error: unknown): Partial<Calls> | undefined =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? (error.cause.details?.[0] as Partial<Calls>) : undefined;
 
 /** The waits of earlier runs, with those of one more. */
@@ -208,11 +203,5 @@ function inOrder(plan: Plan): Plan {
 /** Tells the very run of the pipeline that began this: a later life has children of its own. */
 async function reportStage(stage: Stage, state: StageState, fault?: string): Promise<void> {
   const { parent } = workflowInfo();
-  if (!parent) return;
-  try {
-    await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(stageMoved, stage, state, fault);
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    log.info(`no pipeline ${parent.workflowId} to hear that ${stage} is ${state}: ${rootMessage(error)}`);
-  }
+  if (parent) await signalIfRunning(parent, stageMoved, stage, state, fault);
 }

@@ -1,14 +1,9 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { QUICK } from './activity-options.ts';
 
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '5 seconds',
-  summary: 'what an earlier life left running',
-  retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '2 seconds' },
-});
+const act = proxyActivities<Activities>({ ...QUICK, summary: 'what an earlier life left running' });
 
 /** Runs a child to its end. One of the same name, which a pipeline that was terminated left behind with the request of that time, is ended before. */
 export async function replacingStale<Result>(workflowId: string, run: () => Promise<Result>): Promise<Result> {

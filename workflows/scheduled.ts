@@ -13,22 +13,17 @@ import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
 import type { Refreshed } from '../activities/quicksight/refresh.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { LONG } from './activity-options.ts';
 import { answerDetails, crawlDetails, stateAttribute } from './story.ts';
 
-const act = proxyActivities<Activities>({
-  startToCloseTimeout: '1 minute',
-  heartbeatTimeout: '5 seconds',
-  summary: 'the questions there are',
-  scheduleToCloseTimeout: '30 minutes',
-  retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.4, maximumInterval: '10 seconds' },
-});
+const act = proxyActivities<Activities>({ ...LONG, summary: 'the questions there are' });
 
 const ROLE_MS = 5_000;
 
 /** One crawl, joining one that already runs; returns what it left. Fails with Glue's reason if the crawl fails; while its role is new, it is tried again. */
 export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawled & Calls> {
-  for (let asked = workflowInfo().startTime.getTime(); ; asked = Date.now()) {
-    const since = await act['crawl.since'].executeWithOptions({ summary: 'the crawl before' }, [pipeline, asked]);
+  for (let requestedAt = workflowInfo().startTime.getTime(); ; requestedAt = Date.now()) {
+    const since = await act['crawl.since'].executeWithOptions({ summary: 'the crawl before' }, [pipeline, requestedAt]);
     const started = await act['crawl.start'].executeWithOptions({ summary: 'starts or joins a crawl' }, [pipeline, since]);
     try {
       const crawled = await act['crawl.finished'].executeWithOptions({ summary: 'what it left' }, [pipeline, since]);
@@ -43,17 +38,17 @@ export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawl
 }
 
 /** The sum of what activities say of their calls to AWS. */
-export const callsOf = (...made: (Partial<Calls> | null | undefined)[]): Calls => ({
-  calls: made.reduce((sum, each) => sum + (each?.calls ?? 0), 0),
-  mutatingCalls: made.reduce((sum, each) => sum + (each?.mutatingCalls ?? 0), 0),
+export const callsOf = (...done: (Partial<Calls> | null | undefined)[]): Calls => ({
+  calls: done.reduce((sum, each) => sum + (each?.calls ?? 0), 0),
+  mutatingCalls: done.reduce((sum, each) => sum + (each?.mutatingCalls ?? 0), 0),
 });
 
 /** Runs questions of `sql/athena/` by name, all when none is named. The same run never starts a query twice. */
 export async function query({ pipeline, questions }: { pipeline: Pipeline; questions?: string[] }): Promise<Answer[]> {
   const { runId } = workflowInfo();
-  const asked = questions ?? (await act['query.questions'](pipeline));
+  const selected = questions ?? (await act['query.questions'](pipeline));
   const answers = await Promise.all(
-    asked.map(async (question) => {
+    selected.map(async (question) => {
       const id = await act['query.start'].executeWithOptions({ summary: question }, [pipeline, question, runId]);
       return act['query.finished'].executeWithOptions({ summary: question }, [pipeline, question, id]);
     }),

@@ -1,18 +1,22 @@
 import { getExternalWorkflowHandle, isCancellation, log, type SignalDefinition } from '@temporalio/workflow';
 import { rootMessage } from './failure.ts';
 
-/** Signals a workflow; false if somebody has ended it. */
+/** Which workflow: the run that has this id now, or one certain run. */
+export type Receiver = string | { workflowId: string; runId: string };
+
+/** Signals a workflow; false if it does not run (any more). */
 export async function signalIfRunning<Args extends unknown[]>(
-  workflowId: string,
+  receiver: Receiver,
   message: SignalDefinition<Args>,
   ...args: Args
 ): Promise<boolean> {
+  const { workflowId, runId } = typeof receiver === 'string' ? { workflowId: receiver } : receiver;
   try {
-    await getExternalWorkflowHandle(workflowId).signal(message, ...args);
+    await getExternalWorkflowHandle(workflowId, runId).signal(message, ...args);
     return true;
   } catch (error) {
     if (isCancellation(error)) throw error;
-    log.warn(`workflow ${workflowId} is gone: ${rootMessage(error)}`);
+    log.info(`no workflow ${workflowId} to hear the signal ${message.name}: ${rootMessage(error)}`);
     return false;
   }
 }

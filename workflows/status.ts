@@ -17,6 +17,7 @@ export const initialStatus = (pipeline: Pipeline): PipelineStatus => ({
   tables: false,
   paused: false,
   deep: false,
+  desired: { paused: false, deep: false },
   closed: false,
   pauses: 0,
   waits: {},

@@ -63,7 +63,7 @@ export function details(status: PipelineStatus): string {
   return lines.join('\n');
 }
 
-/** The state of the SQL in Markdown; it begins with the workflow's summary, which a turn that continues another lacks. */
+/** The state of the SQL in Markdown; it begins with the workflow's summary, which a run that continues another lacks. */
 export function notebookDetails({ name }: Pipeline, { state, reason, gap, restarts, lastRestart }: NotebookState): string {
   const lines = [`Keeps the SQL of the Studio notebook of pipeline **${name}** running. It is **${state}**.`, ...quoted(reason)];
   if (gap !== undefined) lines.push('', 'Windows will be missing:', ...quoted(gap));
@@ -74,7 +74,7 @@ export function notebookDetails({ name }: Pipeline, { state, reason, gap, restar
 const restartOf = (last: NotebookState['lastRestart']) =>
   last ? `${new Date(last.at).toISOString()}, since ${cell(last.reason)}.` : 'long ago.';
 
-/** What the generator has done, in Markdown; as above. */
+/** What the generator has done, in Markdown; it begins with the workflow's summary, which a run that continues another lacks. */
 export const generatorDetails = ({ name }: Pipeline, { state, game, acknowledged, total, heartbeats, rate }: GeneratorState): string =>
   `Sends the events of the game of pipeline **${name}**. It is **${state}**: ${acknowledged}${total === undefined ? '' : ` of ${total}`} events of run ${game.run} acknowledged at ${rate}, ${heartbeats} heartbeats.`;
 

@@ -2,9 +2,10 @@ import type { Difference, Survey } from '../activities/resource.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
-import { CARRIERS, ensureSchedules, surveyStages } from './bring-up.ts';
-import type { PipelineChildren } from './children.ts';
+import { CARRIERS, ensureSchedules } from './bring-up.ts';
+import { startMissing } from './children.ts';
 import type { Drift, PipelineStatus } from './messages.ts';
+import { plan } from './plan.ts';
 import { publishDetails } from './status.ts';
 
 const DRIFTS_KEPT = 20;
@@ -22,14 +23,9 @@ export const lookEvery = (pipeline: Pipeline) => ({
  * Looks for what somebody changed behind the pipeline's back. `heal` brings it back, and is left out where that is only to be reported; it says whether it
  * succeeded. What is reported once is not reported again while it stays the same. Workflows and schedules of ours that are gone are always started anew.
  */
-export async function lookForDrift(
-  status: PipelineStatus,
-  children: PipelineChildren,
-  isOver: () => boolean,
-  heal?: () => Promise<boolean>,
-): Promise<void> {
+export async function lookForDrift(status: PipelineStatus, isOver: () => boolean, heal?: () => Promise<boolean>): Promise<void> {
   const { pipeline } = status;
-  const { stages } = await surveyStages({ pipeline });
+  const { stages } = await plan({ pipeline });
   status.lookedAt = Date.now();
   if (isOver()) return;
   if (status.state !== 'held') status.reason = status.overBudget;
@@ -40,7 +36,7 @@ export async function lookForDrift(
   const isHealed = heal !== undefined && (found.length > 0 || status.state === 'held') ? await heal() : undefined;
   if (isOver()) return;
   const done = isHealed === undefined ? 'reported' : isHealed ? 'healed' : 'failed';
-  noteDown(
+  recordDrifts(
     status,
     found.map((stage) => {
       const { label, differences, action } = stages[stage];
@@ -48,7 +44,7 @@ export async function lookForDrift(
     }),
   );
   if (status.readyAt === undefined || isHealed === false) return;
-  await lookForWorkflows(status, children, pipeline);
+  await healWorkflows(status, pipeline);
   await ensureSchedules(status);
 }
 
@@ -56,15 +52,15 @@ export async function lookForDrift(
 const hasDrifted = (stage: Stage, { action }: Survey): boolean => (action === 'wait' ? CARRIERS.includes(stage) : action !== 'none');
 
 /** Starts the generator and the notebook where somebody has ended them. */
-export async function lookForWorkflows(status: PipelineStatus, children: PipelineChildren, pipeline: Pipeline): Promise<void> {
-  const started = await children.startMissing(pipeline);
-  noteDown(
+export async function healWorkflows(status: PipelineStatus, pipeline: Pipeline): Promise<void> {
+  const started = await startMissing(status, pipeline);
+  recordDrifts(
     status,
     started.map((id) => ({ label: `workflow ${id}`, differences: [], missing: true, at: Date.now(), done: 'healed' })),
   );
 }
 
-function noteDown(status: PipelineStatus, drifts: Drift[]): void {
+function recordDrifts(status: PipelineStatus, drifts: Drift[]): void {
   const news = drifts.filter((drift) => drift.done !== 'reported' || !status.drifts.some((before) => isSame(before, drift)));
   status.drifts = [...status.drifts, ...news].slice(-DRIFTS_KEPT);
   publishDetails(status);
