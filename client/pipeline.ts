@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  type Client,
+  Client,
   Connection,
-  Client as TemporalClient,
   WorkflowExecutionAlreadyStartedError,
   type WorkflowExecutionDescription,
   WorkflowUpdateFailedError,
@@ -28,7 +27,7 @@ const NOBODY_MS = 60_000;
 /** Connects to a Temporal server. */
 export async function connect({ address, namespace, tls, apiKey }: TemporalServer): Promise<Client> {
   const connection = await Connection.connect({ address, tls, apiKey, connectTimeout: '5 seconds' });
-  return new TemporalClient({ connection, namespace });
+  return new Client({ connection, namespace });
 }
 
 /** The spec with the account that its credentials belong to. */

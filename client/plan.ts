@@ -8,11 +8,11 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import type { PlanReport } from '../workflows/messages.ts';
 import { differenceWords } from './difference-words.ts';
-import type { VerbResult } from './index.ts';
 import { requestPlan } from './pipeline.ts';
 import { policiesOf, policyWords, servicesOf } from './policy-words.ts';
 import { session } from './session.ts';
 import { GROUPS } from './stage-groups.ts';
+import type { VerbResult } from './verb.ts';
 
 /** What a user wants to see of a plan, and agrees to. */
 export interface PlanOptions {

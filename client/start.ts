@@ -7,7 +7,7 @@ import type { Client } from '@temporalio/client';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { cost, total } from '../pipeline/cost.ts';
 import type { Rate } from '../pipeline/rate.ts';
-import { type Pipeline, type Spec, SpecError } from '../pipeline/spec.ts';
+import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import type { Leftover } from '../workflows/messages.ts';
 import { addresses } from './addresses.ts';
@@ -21,7 +21,7 @@ import { rateOf } from './rate.ts';
 import { snapshot } from './snapshot.ts';
 import { loadSpec } from './spec-file.ts';
 import { letGo, stateFolder, takeHold } from './state.ts';
-import { UserError } from './user-error.ts';
+import { exitCodeOf, UsageError, UserError } from './user-error.ts';
 import { wholeNumber } from './whole-number.ts';
 
 interface Options {
@@ -208,7 +208,7 @@ const goesOn = ({ pipeline }: Up) => {
 
 try {
   if (!options.once && (options.events !== undefined || options.keep !== undefined))
-    throw new SpecError('the command', ['--events, --keep: go with --once']);
+    throw new UsageError('--events and --keep go with --once: npm start -- --once --events 20000');
   const spec = await loadSpec({
     generator: {
       total: options.once ? (options.events ?? 20_000) : undefined,
@@ -222,5 +222,5 @@ try {
   const message = rootMessage(error);
   process.stderr.write(`${message}\n`);
   if (options.json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
-  process.exit(error instanceof SpecError ? 2 : 1);
+  process.exit(exitCodeOf(error));
 }
