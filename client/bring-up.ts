@@ -6,8 +6,8 @@ import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type Embedded, embedded } from './embedded.ts';
 import { connect, inAccount, type Started, startPipeline, TakingDown } from './pipeline.ts';
 import type { Progress } from './progress.ts';
-import { undefinedIfUnanswered } from './snapshot.ts';
 import { announce } from './state.ts';
+import { undefinedIfUnanswered } from './transient.ts';
 import { watchUp } from './watch.ts';
 
 /** What is up, and how long that took, in seconds since the process began. */

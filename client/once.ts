@@ -8,7 +8,7 @@ import type { audit } from '../workflows/index.ts';
 import { type GeneratorState, generatorQuery } from '../workflows/messages.ts';
 import { introduced } from '../workflows/story.ts';
 import type { Progress } from './progress.ts';
-import { undefinedIfUnanswered } from './snapshot.ts';
+import { undefinedIfUnanswered } from './transient.ts';
 
 /** The report of a single run, in the order of its machine-readable form. */
 export type OnceReport = Audit & { acknowledged: number; firstChartSeconds: number; upSeconds: number; leftovers: number };

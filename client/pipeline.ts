@@ -18,7 +18,8 @@ import type { operate, plan, tearDown } from '../workflows/index.ts';
 import { type ApplyRequest, alreadyEnding, apply, type Leftovers, type PlanReport, teardown } from '../workflows/messages.ts';
 import { attributes, introduced } from '../workflows/story.ts';
 import { noWorker, whileAttended } from './attended.ts';
-import { type Snapshot, snapshot, undefinedIfUnanswered, undefinedIfUnknown } from './snapshot.ts';
+import { type Snapshot, snapshot, undefinedIfUnknown } from './snapshot.ts';
+import { undefinedIfUnanswered } from './transient.ts';
 import { UserError } from './user-error.ts';
 
 /** A worker that is started anew answers well within this. */
@@ -141,7 +142,7 @@ export async function asked<Value>(update: Promise<Value>): Promise<Value> {
   try {
     return await update;
   } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw new UserError(rootMessage(error));
+    if (error instanceof WorkflowUpdateFailedError) throw new UserError(rootMessage(error), { cause: error });
     throw error;
   }
 }

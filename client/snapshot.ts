@@ -94,18 +94,6 @@ type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivitie
 /** A worker that dies, or an AWS that is away for a moment, costs fewer. */
 const FEW_ATTEMPTS = 4;
 
-/** Right after a start no worker may have taken up the workflow, or a part is on its way back: a question then finds nobody to answer it. */
-export async function undefinedIfUnanswered<Value>(question: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await question;
-  } catch (error) {
-    const said = `${(error as Error).name} ${(error as Error).message} ${((error as Error).cause as Error | undefined)?.message ?? ''}`;
-    if (/no poller|not yet|deadline|Workflow task|UNAVAILABLE|ECONNREFUSED|ECONNRESET|socket hang up|fetch failed|ERR_HTTP2/i.test(said))
-      return undefined;
-    throw error;
-  }
-}
-
 /** Undefined when Temporal knows no such workflow or schedule. */
 export async function undefinedIfUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
   try {
