@@ -47,7 +47,7 @@ export interface Told {
   started?(pipeline: { client: Client; pipeline: Pipeline; was: boolean }): void;
 }
 
-/** Starts the parts, then the pipeline, and returns once the dashboard shows data. */
+/** Starts the parts, then the pipeline, and returns once the dashboard shows data. Throws once `signal` is aborted, at its next wait. */
 export async function bringUp(
   parts: Embedded,
   state: string,
@@ -81,6 +81,7 @@ export async function bringUp(
   if (was) progress.line(`  pipeline ${spec.name} goes on where it was`);
   await watchUp(client, spec.name, progress, stuck, signal);
   const upSeconds = sinceBegin();
+  progress.now('waiting for the dashboard to show its first kills');
   while (spec.target === 'local' && !(await undefinedIfUnanswered(killsOnDashboard(clients(target), pipeline))))
     await delay(500, undefined, { signal });
   return { client, pipeline, target, temporalUi: ui, upSeconds, firstChartSeconds: sinceBegin() };
@@ -88,9 +89,13 @@ export async function bringUp(
 
 /** Starts the pipeline after the end of a take-down that an earlier life of these parts began, and which goes on with the worker of this one. */
 export async function startOnceDown(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<Started> {
+  const waiting = (what: string) => {
+    signal.throwIfAborted();
+    progress.now(what);
+  };
   for (;;) {
     try {
-      return await startPipeline(client, { pipeline }, progress.now);
+      return await startPipeline(client, { pipeline }, waiting);
     } catch (error) {
       if (!(error instanceof TakingDown)) throw error;
       progress.now('waiting for a take-down that was begun before');

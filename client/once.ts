@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
@@ -41,8 +42,11 @@ export async function account(
   return { audit: { ...report, acknowledged: generator.acknowledged }, faults };
 }
 
-const aborted = (signal: AbortSignal) =>
-  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+/** Rejects once the signal is aborted; at once where it is already. */
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
+}
 
 async function finished(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<GeneratorState> {
   const handle = client.workflow.getHandle(names(pipeline).workflows.generate);

@@ -130,7 +130,7 @@ describe('a single run', () => {
         },
       },
     } as unknown as Client;
-    const quiet = { done: () => undefined, line: () => undefined, now: () => undefined, end: () => undefined };
+    const quiet = { done: () => undefined, line: () => undefined, now: () => undefined, underWay: () => '', end: () => undefined };
     expect(await account(client, pipeline, quiet, new AbortController().signal)).toEqual({
       audit: { ...counted, acknowledged: 5 },
       faults: [],
