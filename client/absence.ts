@@ -1,5 +1,5 @@
 import { ApplicationFailure, type Client, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
-import { names } from '../pipeline/names.ts';
+import { workflowIds } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { sumOf } from '../pipeline/standing-cost.ts';
 import { rootMessage } from '../workflows/failure.ts';
@@ -22,7 +22,7 @@ const NEXT = { down: ['npx d2d up'], 'taking down': ['npx d2d down'], unattended
 
 /** Tells a pipeline that was never there, or was taken down, from one that is being taken down, or that nobody operates any more. */
 export async function absence(client: Client, { name }: Pick<Pipeline, 'name'>): Promise<Absence> {
-  const ids = names({ name, region: '', account: '' }).workflows;
+  const ids = workflowIds(name);
   const describe = (id: string) => undefinedIfUnknown(client.workflow.getHandle(id).describe());
   const [own, alone] = await Promise.all([describe(ids.pipeline), describe(ids.teardown)]);
   if (alone?.status.name === 'RUNNING') return { state: 'taking down' };

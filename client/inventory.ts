@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { names } from '../pipeline/names.ts';
+import { workflowIds } from '../pipeline/names.ts';
 import { undefinedIfUnknown } from './snapshot.ts';
 
 /** The schedules of a pipeline, and its workflows that still run, one line each. The lists lag: each one listed is asked itself. */
@@ -10,7 +10,7 @@ export async function everythingOf({ workflow, schedule }: Client, name: string)
     const isThere = scheduleId.startsWith(`${name}/`) && (await undefinedIfUnknown(schedule.getHandle(scheduleId).describe()));
     if (isThere) found.add(`schedule ${scheduleId}`);
   }
-  const listed = Object.values(names({ name, region: '', account: '' }).workflows);
+  const listed = Object.values(workflowIds(name));
   for await (const { workflowId } of workflow.list({ query: `ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${name}/'` }))
     listed.push(workflowId);
   for (const id of new Set(listed)) {

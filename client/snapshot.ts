@@ -1,7 +1,7 @@
 import { type Client, ScheduleNotFoundError, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { SendProgress } from '../activities/kinesis/stretch.ts';
-import { names } from '../pipeline/names.ts';
+import { workflowIds } from '../pipeline/names.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import {
   type GeneratorState,
@@ -23,7 +23,7 @@ export interface Snapshot {
 
 /** What the pipeline's workflows say of themselves; undefined when there is none, or the last one has been taken down. */
 export async function snapshot(client: Client, name: string): Promise<Snapshot | undefined> {
-  const ids = names({ name, region: '', account: '' }).workflows;
+  const ids = workflowIds(name);
   const ask = <Value>(id: string, query: Parameters<ReturnType<Client['workflow']['getHandle']>['query']>[0]) =>
     client.workflow.getHandle(id).query(query) as Promise<Value>;
   const found = await undefinedIfUnknown(client.workflow.getHandle(ids.pipeline).describe());
@@ -48,7 +48,7 @@ const GONE = 'the workflow that keeps it has ended; the next look for drift star
 
 /** Why the latest run of a pipeline's workflow ended badly; undefined if it runs, or ended well. */
 export async function failureOf(client: Client, name: string): Promise<string | undefined> {
-  const handle = client.workflow.getHandle(names({ name, region: '', account: '' }).workflows.pipeline);
+  const handle = client.workflow.getHandle(workflowIds(name).pipeline);
   const found = await undefinedIfUnknown(handle.describe());
   if (found === undefined || ['RUNNING', 'COMPLETED', 'CONTINUED_AS_NEW'].includes(found.status.name)) return undefined;
   return handle.result().then(
