@@ -6,7 +6,7 @@ RUN apt-get update \
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY setup setup
-COPY client/guard.sh client/guard.sh
+COPY processes/guard.sh processes/guard.sh
 COPY local/kinesis-analytics-v2/flink local/kinesis-analytics-v2/flink
 RUN node setup/setup.mjs --no-temporal
 

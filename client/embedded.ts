@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import type { Spec } from '../pipeline/spec.ts';
+import { startChild } from '../processes/children.ts';
+import { type Backoff, type KeptAlive, keepAlive, type PartEvent } from '../processes/keep-alive.ts';
 import { toolPaths } from '../setup/tools.mjs';
 import { checkServer, environmentFor, serverFromEnvironment, type TemporalServer } from '../worker/connect.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
-import { startChild } from './children.ts';
 import { freePort } from './free-port.ts';
-import { type Backoff, type KeptAlive, keepAlive, type PartEvent } from './keep-alive.ts';
 import { lastRun, type Running } from './state.ts';
 
 /** What one start runs, and how it hears of parts that went down and came back. */

@@ -64,10 +64,10 @@ const until = async (what: string, holds: () => boolean): Promise<void> => {
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'setup-'));
   bin = inRoot('bin');
-  for (const folder of ['bin', 'client', 'activities', 'worker', 'workflows', 'pipeline', 'local/kinesis-analytics-v2/flink'])
+  for (const folder of ['bin', 'client', 'processes', 'activities', 'worker', 'workflows', 'pipeline', 'local/kinesis-analytics-v2/flink'])
     mkdirSync(inRoot(folder), { recursive: true });
   cpSync(join(project, 'setup'), inRoot('setup'), { recursive: true });
-  for (const name of ['guard.sh', 'd2d.mjs']) cpSync(join(project, 'client', name), inRoot('client', name));
+  for (const path of ['processes/guard.sh', 'client/d2d.mjs']) cpSync(join(project, path), inRoot(path));
   writeFileSync(inRoot('package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0' } } }));
   writeFileSync(inRoot('setup/flink/jars.sha256'), `${sha256('good')}  flink.jar\n`);
   writeFileSync(inRoot('local/kinesis-analytics-v2/flink/Local.java'), 'class Local {}');

@@ -4,7 +4,7 @@ import { type ActivityInterceptorsFactory, DefaultLogger, NativeConnection, Runt
 import { accountOf } from '../activities/caller.ts';
 import { createActivities } from '../activities/index.ts';
 import { type Target, targetFromEnvironment } from '../activities/target.ts';
-import { exitWithParent } from '../client/children.ts';
+import { exitWithParent } from '../processes/children.ts';
 import { bundledWorkflows } from '../setup/steps/bundles.mjs';
 import { projectRoot } from '../setup/tools.mjs';
 import { checkServer, serverFromEnvironment, taskQueue } from './connect.ts';
