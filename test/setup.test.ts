@@ -125,6 +125,24 @@ describe('set-up', () => {
     });
   });
 
+  test.each([
+    ['--no-temporal', false, true],
+    ['--no-bundles', true, false],
+  ])('with %s leaves out that alone', async (flag, server, bundles) => {
+    expect(await setUp(flag)).toMatchObject({ code: 0 });
+
+    const made = ['.tools/temporal', '.tools/workflows.js', '.d2d/index.mjs', '.tools/flink/lib/flink.jar'];
+    expect(made.map((path) => existsSync(inRoot(path)))).toEqual([server, bundles, bundles, true]);
+  });
+
+  test('refuses a flag that it does not have, and starts nothing', async () => {
+    expect(await setUp('--browser')).toEqual({
+      code: 2,
+      said: 'set-up: there is no --browser; there are --tests, --no-temporal, --no-bundles\n',
+    });
+    expect(calls()).toEqual([]);
+  });
+
   test('refuses jars that are not the pinned ones', async () => {
     program('mvn', copyJar('bad'));
 
@@ -222,7 +240,7 @@ describe('set-up', () => {
 
   test('needs neither a network nor a second when nothing is to do', async () => {
     const began = performance.now();
-    const child = spawn(process.execPath, [join(project, 'setup/setup.mjs'), '--browser'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [join(project, 'setup/setup.mjs'), '--tests'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk) => {
       said += chunk;
