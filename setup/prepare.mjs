@@ -13,7 +13,7 @@ const OUTPUT_LINES = 12;
  */
 const ends = (lines) => (lines.length <= 2 * OUTPUT_LINES ? lines : [...lines.slice(0, OUTPUT_LINES), '…', ...lines.slice(-OUTPUT_LINES)]);
 
-const FLAGS = ['--tests', '--no-temporal', '--no-bundles'];
+const FLAGS = ['--tests', '--no-temporal', '--no-flink', '--no-bundles'];
 
 /**
  * Runs the steps that are due, those that do not need each other side by side, and sets the exit code: 0, or 1 with a plain line for what is missing, or 2 for a
@@ -27,8 +27,12 @@ export async function prepare(args) {
     process.exitCode = 2;
     return;
   }
-  const [tests, noTemporal, noBundles] = FLAGS.map((flag) => args.includes(flag));
-  const steps = stepsFor(projectRoot, { tests: tests === true, temporal: !noTemporal, bundles: !noBundles });
+  const steps = stepsFor(projectRoot, {
+    tests: args.includes('--tests'),
+    temporal: !args.includes('--no-temporal'),
+    flink: !args.includes('--no-flink'),
+    bundles: !args.includes('--no-bundles'),
+  });
   if ((await dueSteps(steps)).length === 0) return;
 
   const progress = createProgress(process.stderr);

@@ -14,17 +14,16 @@ import { temporal } from './steps/temporal.mjs';
 
 /**
  * The steps for a checkout: with `tests` those too that only the tests need (Chromium, Studio's own Flink, AWS's service models, the compose schema), without
- * `temporal` not the Temporal server, without `bundles` not what is bundled ahead of our own sources.
+ * `temporal` not the Temporal server, without `flink` not the Flink of the local AWS, without `bundles` not what is bundled ahead of our own sources.
  * @param {string} root
- * @param {{ tests: boolean, temporal: boolean, bundles: boolean }} wanted
+ * @param {{ tests: boolean, temporal: boolean, flink: boolean, bundles: boolean }} wanted
  * @returns {Step[]}
  */
 export const stepsFor = (root, wanted) => [
   packages(root),
   ...(wanted.temporal ? [temporal(root)] : []),
   ...(wanted.bundles ? [workflowBundle(root), clientBundle(root)] : []),
-  flinkJars(root),
-  flinkClasses(root),
+  ...(wanted.flink ? [flinkJars(root), flinkClasses(root)] : []),
   ...(wanted.tests ? [flinkJars(root, 'flink-1.15'), chromium(), composeSchema(root), serviceModels(root)] : []),
 ];
 

@@ -126,19 +126,20 @@ describe('set-up', () => {
   });
 
   test.each([
-    ['--no-temporal', false, true],
-    ['--no-bundles', true, false],
-  ])('with %s leaves out that alone', async (flag, server, bundles) => {
+    ['--no-temporal', false, true, true],
+    ['--no-flink', true, false, true],
+    ['--no-bundles', true, true, false],
+  ])('with %s leaves out that alone', async (flag, server, flink, bundles) => {
     expect(await setUp(flag)).toMatchObject({ code: 0 });
 
-    const made = ['.tools/temporal', '.tools/workflows.js', '.d2d/index.mjs', '.tools/flink/lib/flink.jar'];
-    expect(made.map((path) => existsSync(inRoot(path)))).toEqual([server, bundles, bundles, true]);
+    const made = ['.tools/temporal', '.tools/flink/lib/flink.jar', '.tools/flink/classes', '.tools/workflows.js', '.d2d/index.mjs'];
+    expect(made.map((path) => existsSync(inRoot(path)))).toEqual([server, flink, flink, bundles, bundles]);
   });
 
   test('refuses a flag that it does not have, and starts nothing', async () => {
     expect(await setUp('--browser')).toEqual({
       code: 2,
-      said: 'set-up: there is no --browser; there are --tests, --no-temporal, --no-bundles\n',
+      said: 'set-up: there is no --browser; there are --tests, --no-temporal, --no-flink, --no-bundles\n',
     });
     expect(calls()).toEqual([]);
   });
