@@ -1,4 +1,5 @@
 import { ApplicationFailure, type Client, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
 import { workflowIds } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { sumOf } from '../pipeline/standing-cost.ts';
@@ -7,7 +8,6 @@ import type { operate, tearDown } from '../workflows/index.ts';
 import type { Leftovers } from '../workflows/messages.ts';
 import { everythingOf } from './inventory.ts';
 import { leftLines } from './left.ts';
-import { undefinedIfUnknown } from './snapshot.ts';
 
 /**
  * What there is of a pipeline whose workflow does not run. `unattended`: the workflow did not end by a take-down, so all that it made may stand, and nobody watches

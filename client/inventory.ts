@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
 import { workflowIds } from '../pipeline/names.ts';
-import { undefinedIfUnknown } from './snapshot.ts';
 
 /** The schedules of a pipeline, and its workflows that still run, one line each. The lists lag: each one listed is asked itself. */
 export async function everythingOf({ workflow, schedule }: Client, name: string): Promise<string[]> {

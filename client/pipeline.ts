@@ -10,6 +10,7 @@ import {
 import { accountOf } from '../activities/caller.ts';
 import { specHash } from '../activities/spec-hash.ts';
 import type { Target } from '../activities/target.ts';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type TemporalServer, taskQueue } from '../worker/connect.ts';
@@ -18,7 +19,7 @@ import type { operate, plan, tearDown } from '../workflows/index.ts';
 import { type ApplyRequest, alreadyEnding, apply, type Leftovers, type PlanReport, teardown } from '../workflows/messages.ts';
 import { attributes, introduced } from '../workflows/story.ts';
 import { noWorker, whileAttended } from './attended.ts';
-import { type Snapshot, snapshot, undefinedIfUnknown } from './snapshot.ts';
+import { type Snapshot, snapshot } from './snapshot.ts';
 import { undefinedIfUnanswered } from './transient.ts';
 import { UserError } from './user-error.ts';
 

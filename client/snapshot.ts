@@ -1,6 +1,7 @@
-import { type Client, ScheduleNotFoundError, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { SendProgress } from '../activities/kinesis/stretch.ts';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
 import { workflowIds } from '../pipeline/names.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import {
@@ -93,13 +94,3 @@ type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivitie
 
 /** A worker that dies, or an AWS that is away for a moment, costs fewer. */
 const FEW_ATTEMPTS = 4;
-
-/** Undefined when Temporal knows no such workflow or schedule. */
-export async function undefinedIfUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await question;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError || error instanceof ScheduleNotFoundError) return undefined;
-    throw error;
-  }
-}

@@ -75,7 +75,7 @@ export const specSchema = z
         /** How often questions are asked, but for retention: that has its own, in `each`, or a day. */
         queries: cadence.default('5 minutes'),
         refresh: cadence.default('1 hour'),
-        /** How often every event of the last day is counted everywhere. */
+        /** How often every event is counted everywhere, back to the last audit that agreed; on target `local` those of the last day in any case. */
         audit: cadence.default('1 hour'),
         /** How often the pipeline looks whether everything still is as the spec wants it. */
         drift: cadence.default('5 minutes'),
