@@ -35,7 +35,7 @@ export async function absence(client: Client, { name }: Pick<Pipeline, 'name'>):
   return leftovers && leftovers.left.length > 0 ? { state: 'down', ...leftovers } : { state: 'down' };
 }
 
-/** What a verb answers of such a pipeline. */
+/** What a verb answers in words of a pipeline whose workflow does not run: how it stands, what goes on or is left, and the commands that go on from there. */
 export function absenceWords({ name, target }: Pick<Pipeline, 'name' | 'target'>, found: Absence): string {
   if (found.state === 'down') return downWords({ name, target }, found);
   if (found.state === 'taking down') return `pipeline ${name} is being taken down. Wait for the end of that with: npx d2d down`;
@@ -56,7 +56,10 @@ function downWords({ name, target }: Pick<Pipeline, 'name' | 'target'>, { left =
   ].join('\n');
 }
 
-/** The same as facts. */
+/**
+ * What a verb answers with `--json` of a pipeline whose workflow does not run: how it stands, what its leftovers cost (dollars an hour), and the commands that go on
+ * from there.
+ */
 export function absenceFacts(found: Absence) {
   if (found.state !== 'down' || !found.left) return { ...found, next: NEXT[found.state] };
   return { ...found, perHour: sumOf(found.left.map(({ costs }) => costs)), next: ['npx d2d down', 'npx d2d up'] };

@@ -22,7 +22,7 @@ export interface Up {
   firstChartSeconds: number;
 }
 
-/** The parts on a state folder, reporting what goes down and comes back. */
+/** Prepares Temporal, the local AWS and the worker on a state folder; `progress` hears when one of them goes down and when it is back. Nothing runs yet. */
 export const machine = (
   state: string,
   { target, region, local }: Spec,
@@ -41,9 +41,11 @@ export const machine = (
     },
   });
 
-/** Whom `bringUp` tells: why it does not come up (when that throws, so does it), and that there is a pipeline now, which may have been there before. */
+/** What `bringUp` tells while it works. */
 export interface Told {
+  /** The pipeline is held, and why, or somebody has taken it down; when this throws, `bringUp` does. */
   stuck(reason: string): void;
+  /** There is a pipeline now; `was`: it was there before. */
   started?(pipeline: { client: Client; pipeline: Pipeline; was: boolean }): void;
 }
 

@@ -20,10 +20,13 @@ export async function everythingOf({ workflow, schedule }: Client, name: string)
   return [...found].sort();
 }
 
-/** The workflow that took everything down has a moment to end. */
+/** How long a workflow that took everything down may take to end. */
 const ENDS_WITHIN_MS = 3_000;
 
-/** The same, once those workflows that are just ending have ended. */
+/**
+ * The schedules of a pipeline, and its workflows that still run, one line each, after a take-down: looks again for three seconds while there are workflows, since some of
+ * them may be just ending.
+ */
 export async function stillOf(client: Client, name: string): Promise<string[]> {
   for (const until = Date.now() + ENDS_WITHIN_MS; ; await delay(100)) {
     const found = await everythingOf(client, name);

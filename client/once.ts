@@ -11,7 +11,7 @@ import { introduced } from '../workflows/story.ts';
 import type { Progress } from './progress.ts';
 import { undefinedIfUnanswered } from './transient.ts';
 
-/** The report of a single run, in the order of its machine-readable form. */
+/** What a start with `--once` reports: the audit's counts, the events acknowledged to the generator, seconds from the start of the process, and how many things its take-down left. */
 export type OnceReport = Audit & { acknowledged: number; firstChartSeconds: number; upSeconds: number; leftovers: number };
 
 const PATIENCE = '180 seconds';
@@ -64,5 +64,5 @@ const ORDER = [
   ...['killsOnDashboard', 'windowsChecked', 'windowsWrong', 'firstChartSeconds', 'upSeconds', 'leftovers'],
 ];
 
-/** The report's one line, in the order of the data. */
+/** The report as one line of JSON: its counts in the order of the data, then the seconds and the leftovers. */
 export const reportLine = (report: OnceReport): string => JSON.stringify(report, ORDER);

@@ -43,7 +43,7 @@ export interface Started {
   report?: PlanReport;
 }
 
-/** A start met a take-down under way. */
+/** What `startPipeline` throws where a take-down of the pipeline is under way. */
 export class TakingDown extends UserError {
   constructor({ name }: Pick<Pipeline, 'name'>) {
     super(`Pipeline ${name} is already being taken down; try again once that is done`);
@@ -87,7 +87,10 @@ export async function startPipeline(
   }
 }
 
-/** True if a workflow of the pipeline runs here; one that runs elsewhere, or by an earlier version, is refused: whatever is told to it would be done there. */
+/**
+ * True if a workflow of the pipeline (that which operates it, unless `workflowId` names another) runs on this target, region and account. Throws UserError when it runs
+ * elsewhere, or by an earlier version: whatever is told to it would be done there.
+ */
 export async function runsHere(client: Client, pipeline: Pipeline, workflowId = names(pipeline).workflows.pipeline): Promise<boolean> {
   const found = await undefinedIfUnknown(client.workflow.getHandle(workflowId).describe());
   if (found?.status.name !== 'RUNNING') return false;
@@ -125,7 +128,7 @@ async function asApplied(client: Client, request: ApplyRequest, { pipeline: { pi
   };
 }
 
-/** What would be done, without doing it. */
+/** The plan of an `up` with this request: what it would do, found out by a workflow that changes nothing. Throws when no worker takes that up. */
 export const requestPlan = (client: Client, request: ApplyRequest): Promise<PlanReport> =>
   whileAttended(
     client,
@@ -138,7 +141,7 @@ export const requestPlan = (client: Client, request: ApplyRequest): Promise<Plan
     }),
   );
 
-/** A refusal of an update in its own words. */
+/** The answer to an update; throws UserError with the workflow's own words where the workflow refused or failed it. */
 export async function asked<Value>(update: Promise<Value>): Promise<Value> {
   try {
     return await update;

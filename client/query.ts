@@ -34,6 +34,6 @@ export async function query(question: string | undefined): Promise<VerbResult> {
   };
 }
 
-/** A number to three decimals, as much as a table of many columns has room for; `--json` gives every digit. */
+/** A value of an answer as a table shows it: a number of more than three decimals is rounded to three, for which a table of many columns has room; all else as it is. */
 export const shortened = (value: string | null): string | null =>
   value !== null && /^-?\d+\.\d{4,}$/.test(value) ? Number(value).toFixed(3) : value;

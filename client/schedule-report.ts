@@ -10,7 +10,7 @@ export interface ScheduleReport {
   id: string;
   /** 'crawl', 'query kills_total', 'refresh history'. */
   what: string;
-  /** Milliseconds. */
+  /** Its interval, in milliseconds. */
   every: number;
   paused: boolean;
   /** Runs begun. */

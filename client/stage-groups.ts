@@ -6,7 +6,7 @@ export const GROUPS = Object.fromEntries(
   STAGE_GROUPS.map((group) => [group, (Object.keys(STAGES) as Stage[]).filter((stage) => STAGES[stage].group === group)]),
 ) as Record<StageGroup, Stage[]>;
 
-/** One word for a group of stages, and which of them are not ready. */
+/** How a group of stages stands, in the one word of its worst stage, and which of its stages are not ready (`open`). */
 export function groupState(group: Stage[], states: Partial<Record<Stage, StageState>>): { state: StageState; open: Stage[] } {
   const open = group.filter((stage) => states[stage] !== 'ready');
   const of = (state: StageState) => group.some((stage) => states[stage] === state);

@@ -55,7 +55,7 @@ export async function watchUp(
   }
 }
 
-/** What a pipeline that comes up is busy with, or waits for. */
+/** What a pipeline that comes up is busy with, or waits for, in a few words. */
 export function underWay({ pipeline: { stages, tables, paused, wanted, overBudget }, notebook, generator }: Snapshot): string {
   const working = Object.entries(stages).flatMap(([stage, state]) => (state === 'working' ? [stage] : []));
   if (working.length > 0) return `provisioning ${working.join(', ')}`;

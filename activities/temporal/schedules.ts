@@ -49,7 +49,7 @@ export function temporal(client: Client, taskQueue: string) {
     if (paused) await undefinedIfUnknown(handle.pause(PAUSED));
     else if (found.state.note === PAUSED) await undefinedIfUnknown(handle.unpause('the pipeline goes on'));
   };
-  /** True while it still runs. */
+  /** Tells a workflow to end, in the end by terminating it; true if it still ran then. */
   const endOne = async (workflowId: string): Promise<boolean> => {
     const handle = client.workflow.getHandle(workflowId);
     const tellIfRunning = async (): Promise<boolean> => {
@@ -60,7 +60,7 @@ export function temporal(client: Client, taskQueue: string) {
     };
     return (await undefinedIfUnknown(tellIfRunning())) ?? false;
   };
-  /** True while one that is known by now still runs. */
+  /** Tells every workflow that serves the pipeline, and that Temporal lists by now, to end; true if one of them still ran then. */
   const endAll = async (pipeline: Pipeline): Promise<boolean> => {
     const { pipeline: own, teardown, ...others } = names(pipeline).workflows;
     const found: string[] = [];
@@ -89,7 +89,7 @@ export function temporal(client: Client, taskQueue: string) {
       await Promise.all((await surplusSchedules(client, pipeline)).map(remove));
       return { specHash: specHash(pipeline) };
     },
-    /** Pauses the schedules, or lets those go on that this has paused. */
+    /** Pauses the pipeline's schedules, or (`paused` false) lets those go on that an earlier call of this has paused. */
     'schedules.pause': async (pipeline: Pipeline, paused: boolean): Promise<void> => {
       await Promise.all(scheduled(pipeline).map(({ id }) => pause(id, paused)));
     },
