@@ -25,13 +25,12 @@ export interface Up {
 /** Prepares Temporal, the local AWS and the worker on a state folder; `progress` hears when one of them goes down and when it is back. Nothing runs yet. */
 export const machine = (
   state: string,
-  { target, region, local }: Spec,
+  { region, local }: Spec,
   progress: Progress,
   behaviour: { seed?: number; faults?: string; callLog?: string } = {},
 ): Embedded =>
   embedded({
     state,
-    target,
     region,
     local: { ...local, ...behaviour },
     note: (line) => progress.line(`  ${line}`),

@@ -36,7 +36,6 @@ afterEach(() => {
 const machine = (state: string): Embedded =>
   embedded({
     state,
-    target: 'local',
     region: 'us-east-1',
     local: { profile: 'instant', speed: 1 },
     tell: () => undefined,
