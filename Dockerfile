@@ -6,8 +6,11 @@ RUN apt-get update \
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY setup setup
-COPY client/guard.sh client/guard.sh
+COPY processes/guard.sh processes/guard.sh
 COPY local/kinesis-analytics-v2/flink local/kinesis-analytics-v2/flink
+RUN node setup/setup.mjs --no-temporal --no-bundles
+# What is bundled goes with our sources, all else with the few files above: a change of ours leaves that layer as it is.
+COPY . .
 RUN node setup/setup.mjs --no-temporal
 
 FROM node:20.20.2-bookworm-slim
@@ -17,6 +20,7 @@ RUN apt-get update \
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/.tools .tools
+COPY --from=build /app/.d2d .d2d
 COPY . .
 RUN mkdir .data2dashboard && chown node:node .data2dashboard
 USER node

@@ -7,6 +7,7 @@ import { names } from '../pipeline/names.ts';
 import { heartbeat, laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
 import { WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { bringUp, crawl } from '../test/dashboard-lake.ts';
 import { endAws, startAws } from '../test/local/studio-process.ts';
@@ -16,7 +17,6 @@ import { type Figure, limited, quantile } from './figure.ts';
 const RATE = 200;
 const WINDOW_MS = 1_000;
 const TICK_MS = 100;
-const HOUR_MS = 3_600_000;
 /** A measurement begins and ends within an hour: the partition of the next one would have to be crawled first. */
 const MOST_MS = 6 * 60_000;
 const FIRST_DELIVERY_MS = 120_000;

@@ -12,6 +12,7 @@ import { sendStretch, unsent } from '../activities/kinesis/stretch.ts';
 import { startLocal } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { parseSpec } from '../pipeline/spec.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
 import { critical } from './critical.ts';
 import { type Figure, limited, round } from './figure.ts';
 import { flink } from './flink.ts';
@@ -63,7 +64,7 @@ async function acknowledged(): Promise<Figure> {
     const game = gameOf(spec, 'bench000');
     const post = producer({ put, stream: 'bench', aggregate: true });
     const each = 20_000;
-    const bases = [{ from: 0, base: Date.now() - 3_600_000, rate: 1e6 }];
+    const bases = [{ from: 0, base: Date.now() - HOUR_MS, rate: 1e6 }];
     const sending = { courier: post, signal: new AbortController().signal, report: () => undefined };
     const began = performance.now();
     await Promise.all(

@@ -8,7 +8,7 @@ import { runWorker } from '../worker/run.ts';
 
 type Activity = (...args: unknown[]) => unknown;
 
-/** As often as the product's own generator. */
+/** Milliseconds between two heartbeats: those of the product's own generator. */
 const HEARTBEAT_MS = 250;
 
 /** Takes as long over a range as its events do, and tells how far it is; nothing is sent. */

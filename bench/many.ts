@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { startPipeline } from '../client/pipeline.ts';
-import { snapshot, undefinedIfUnanswered } from '../client/snapshot.ts';
+import { snapshot } from '../client/snapshot.ts';
+import { undefinedIfUnanswered } from '../client/transient.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { statusQuery } from '../workflows/messages.ts';

@@ -32,7 +32,7 @@ export async function onServer<Result>(
   const region = 'us-east-1';
   const ignore = () => undefined;
   const local = { profile: 'instant' as const, speed: 1 };
-  const parts = embedded({ state, target: 'local', region, local, workerProgram, tell: ignore, note: ignore });
+  const parts = embedded({ state, region, local, workerProgram, tell: ignore, note: ignore });
   try {
     const server = await parts.temporal();
     const client = await connect(server);

@@ -19,7 +19,7 @@ export async function fiveSteps(): Promise<Step[]> {
   return steps;
 }
 
-/** As in `workflows/notebook.ts`. */
+/** Time limits and retries as the notebook's workflow has them (`workflows/notebook.ts`). */
 const act = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '5 seconds',

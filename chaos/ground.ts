@@ -36,7 +36,6 @@ export async function ground(): Promise<Ground> {
   const parts = embedded({
     state,
     workerProgram: new URL('mortal-worker.ts', import.meta.url),
-    target: 'local',
     region: 'us-east-1',
     local: { profile: 'instant', speed: 1, callLog },
     backoff: BACKOFF,

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { type Client, TemporalFailure, WorkflowNotFoundError } from '@temporalio/client';
 import type { Clients, Target } from '../activities/aws.ts';
 import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
 import { everythingOf } from '../client/inventory.ts';
 import { requestPlan, requestTeardown, startPipeline } from '../client/pipeline.ts';
 import { type Snapshot, snapshot } from '../client/snapshot.ts';
+import { isTransient } from '../client/transient.ts';
+import { UserError } from '../client/user-error.ts';
 import type { Call } from '../local/call-log.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
@@ -53,12 +55,18 @@ export async function persistently<Value>(signal: AbortSignal, ask: () => Promis
   }
 }
 
-const PASSING =
-  /UNAVAILABLE|DEADLINE|CANCELLED|RPCTimeout|ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|fetch failed|ERR_HTTP2|no poller|not yet|Workflow task|try again once that is done|already completed|timed out/i;
+/** What an activity or another workflow met: on its way through Temporal it has lost its class and its code, and only its words are left. */
+const PASSING = /UNAVAILABLE|DEADLINE|CANCELLED|ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|fetch failed|ERR_HTTP2|not yet|timed out/i;
+/** A refusal of the pipeline's own: it is busy. */
+const BUSY = /try again once that is done/;
 
+/** True for an error that asking again gets past: nobody answers just now, here or where the work was done; the pipeline is busy, or its workflow has just ended. */
 function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return PASSING.test(`${error.name} ${error.message}`) || isPassing(error.cause);
+  const isOver = error instanceof WorkflowNotFoundError;
+  const isBusy = error instanceof UserError && BUSY.test(error.message);
+  const wasUnanswered = error instanceof TemporalFailure && PASSING.test(`${error.name} ${error.message}`);
+  return isOver || isBusy || wasUnanswered || isTransient(error) || isPassing(error.cause);
 }
 
 /** The status, unless nobody answers just now. */

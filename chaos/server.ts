@@ -21,7 +21,6 @@ export async function startServer(): Promise<Server> {
   const quiet = () => undefined;
   const parts = embedded({
     state,
-    target: 'local',
     region: 'us-east-1',
     local: { profile: 'instant', speed: 1 },
     tell: quiet,

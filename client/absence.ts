@@ -1,5 +1,6 @@
 import { ApplicationFailure, type Client, type WorkflowExecutionDescription, WorkflowFailedError } from '@temporalio/client';
-import { names } from '../pipeline/names.ts';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
+import { workflowIds } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { sumOf } from '../pipeline/standing-cost.ts';
 import { rootMessage } from '../workflows/failure.ts';
@@ -7,7 +8,6 @@ import type { operate, tearDown } from '../workflows/index.ts';
 import type { Leftovers } from '../workflows/messages.ts';
 import { everythingOf } from './inventory.ts';
 import { leftLines } from './left.ts';
-import { undefinedIfUnknown } from './snapshot.ts';
 
 /**
  * What there is of a pipeline whose workflow does not run. `unattended`: the workflow did not end by a take-down, so all that it made may stand, and nobody watches
@@ -22,7 +22,7 @@ const NEXT = { down: ['npx d2d up'], 'taking down': ['npx d2d down'], unattended
 
 /** Tells a pipeline that was never there, or was taken down, from one that is being taken down, or that nobody operates any more. */
 export async function absence(client: Client, { name }: Pick<Pipeline, 'name'>): Promise<Absence> {
-  const ids = names({ name, region: '', account: '' }).workflows;
+  const ids = workflowIds(name);
   const describe = (id: string) => undefinedIfUnknown(client.workflow.getHandle(id).describe());
   const [own, alone] = await Promise.all([describe(ids.pipeline), describe(ids.teardown)]);
   if (alone?.status.name === 'RUNNING') return { state: 'taking down' };
@@ -35,7 +35,7 @@ export async function absence(client: Client, { name }: Pick<Pipeline, 'name'>):
   return leftovers && leftovers.left.length > 0 ? { state: 'down', ...leftovers } : { state: 'down' };
 }
 
-/** What a verb answers of such a pipeline. */
+/** What a verb answers in words of a pipeline whose workflow does not run: how it stands, what goes on or is left, and the commands that go on from there. */
 export function absenceWords({ name, target }: Pick<Pipeline, 'name' | 'target'>, found: Absence): string {
   if (found.state === 'down') return downWords({ name, target }, found);
   if (found.state === 'taking down') return `pipeline ${name} is being taken down. Wait for the end of that with: npx d2d down`;
@@ -56,7 +56,10 @@ function downWords({ name, target }: Pick<Pipeline, 'name' | 'target'>, { left =
   ].join('\n');
 }
 
-/** The same as facts. */
+/**
+ * What a verb answers with `--json` of a pipeline whose workflow does not run: how it stands, what its leftovers cost (dollars an hour), and the commands that go on
+ * from there.
+ */
 export function absenceFacts(found: Absence) {
   if (found.state !== 'down' || !found.left) return { ...found, next: NEXT[found.state] };
   return { ...found, perHour: sumOf(found.left.map(({ costs }) => costs)), next: ['npx d2d down', 'npx d2d up'] };

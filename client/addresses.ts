@@ -12,7 +12,7 @@ export interface Addresses {
   flink?: string;
 }
 
-/** Asks for them. Those of the local target carry a secret of this machine; they work until it expires. */
+/** Asks AWS for fresh addresses of dashboard, notebook and Flink's page. On target `local` they carry a secret of this machine, and work for ten to twelve hours. */
 export async function addresses(pipeline: Pipeline, target: Target): Promise<Addresses> {
   const { dashboard } = names(pipeline);
   const [notebook, flink] = await Promise.all([

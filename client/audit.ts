@@ -4,11 +4,11 @@ import { taskQueue } from '../worker/connect.ts';
 import type { audit as auditWorkflow } from '../workflows/index.ts';
 import { introduced } from '../workflows/story.ts';
 import { whileAttended } from './attended.ts';
-import type { VerbResult } from './index.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
 import { tableOf, telling } from './table.ts';
-import { UserError } from './user-error.ts';
+import { UsageError } from './user-error.ts';
+import type { VerbResult } from './verb.ts';
 
 /** What a user wants counted. */
 export interface AuditOptions {
@@ -22,7 +22,7 @@ export interface AuditOptions {
 export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResult> {
   const within = hours === undefined ? undefined : Number(hours);
   if (within !== undefined && !(within > 0))
-    throw new UserError(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
+    throw new UsageError(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
   progress.now('counting every event everywhere');

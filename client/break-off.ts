@@ -4,11 +4,11 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
 import { type Absence, absence } from './absence.ts';
-import type { VerbResult } from './index.ts';
 import { runsHere } from './pipeline.ts';
 import { session } from './session.ts';
 import { type Snapshot, snapshot } from './snapshot.ts';
 import { UserError } from './user-error.ts';
+import type { VerbResult } from './verb.ts';
 
 /** Breaks off an `up` midway: what it made stays, or with `rollback` is taken away again. */
 export async function breakOff({ rollback = false }: { rollback?: boolean }): Promise<VerbResult> {

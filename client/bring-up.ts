@@ -6,8 +6,8 @@ import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type Embedded, embedded } from './embedded.ts';
 import { connect, inAccount, type Started, startPipeline, TakingDown } from './pipeline.ts';
 import type { Progress } from './progress.ts';
-import { undefinedIfUnanswered } from './snapshot.ts';
 import { announce } from './state.ts';
+import { undefinedIfUnanswered } from './transient.ts';
 import { watchUp } from './watch.ts';
 
 /** What is up, and how long that took, in seconds since the process began. */
@@ -22,16 +22,15 @@ export interface Up {
   firstChartSeconds: number;
 }
 
-/** The parts on a state folder, reporting what goes down and comes back. */
+/** Prepares Temporal, the local AWS and the worker on a state folder; `progress` hears when one of them goes down and when it is back. Nothing runs yet. */
 export const machine = (
   state: string,
-  { target, region, local }: Spec,
+  { region, local }: Spec,
   progress: Progress,
   behaviour: { seed?: number; faults?: string; callLog?: string } = {},
 ): Embedded =>
   embedded({
     state,
-    target,
     region,
     local: { ...local, ...behaviour },
     note: (line) => progress.line(`  ${line}`),
@@ -41,13 +40,15 @@ export const machine = (
     },
   });
 
-/** Whom `bringUp` tells: why it does not come up (when that throws, so does it), and that there is a pipeline now, which may have been there before. */
+/** What `bringUp` tells while it works. */
 export interface Told {
+  /** The pipeline is held, and why, or somebody has taken it down; when this throws, `bringUp` does. */
   stuck(reason: string): void;
+  /** There is a pipeline now; `was`: it was there before. */
   started?(pipeline: { client: Client; pipeline: Pipeline; was: boolean }): void;
 }
 
-/** Starts the parts, then the pipeline, and returns once the dashboard shows data. */
+/** Starts the parts, then the pipeline, and returns once the dashboard shows data. Throws once `signal` is aborted, at its next wait. */
 export async function bringUp(
   parts: Embedded,
   state: string,
@@ -81,6 +82,7 @@ export async function bringUp(
   if (was) progress.line(`  pipeline ${spec.name} goes on where it was`);
   await watchUp(client, spec.name, progress, stuck, signal);
   const upSeconds = sinceBegin();
+  progress.now('waiting for the dashboard to show its first kills');
   while (spec.target === 'local' && !(await undefinedIfUnanswered(killsOnDashboard(clients(target), pipeline))))
     await delay(500, undefined, { signal });
   return { client, pipeline, target, temporalUi: ui, upSeconds, firstChartSeconds: sinceBegin() };
@@ -88,9 +90,13 @@ export async function bringUp(
 
 /** Starts the pipeline after the end of a take-down that an earlier life of these parts began, and which goes on with the worker of this one. */
 export async function startOnceDown(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<Started> {
+  const waiting = (what: string) => {
+    signal.throwIfAborted();
+    progress.now(what);
+  };
   for (;;) {
     try {
-      return await startPipeline(client, { pipeline }, progress.now);
+      return await startPipeline(client, { pipeline }, waiting);
     } catch (error) {
       if (!(error instanceof TakingDown)) throw error;
       progress.now('waiting for a take-down that was begun before');

@@ -1,10 +1,10 @@
 import { sumOf } from '../pipeline/standing-cost.ts';
-import type { VerbResult } from './index.ts';
 import { stillOf } from './inventory.ts';
 import { leftInTemporal, leftLines, unsavedLines } from './left.ts';
 import { requestTeardown } from './pipeline.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
+import type { VerbResult } from './verb.ts';
 
 /** Takes everything down, or all but the data; quiet when nothing is there. What is left is named with why and its cost, or that it is Temporal's, and is not as it should be; nor is what did not come into the lake. */
 export async function down({ keepData = false }: { keepData?: boolean }): Promise<VerbResult> {

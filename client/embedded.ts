@@ -2,18 +2,17 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import type { Spec } from '../pipeline/spec.ts';
+import { startChild } from '../processes/children.ts';
+import { type Backoff, type KeptAlive, keepAlive, type PartEvent } from '../processes/keep-alive.ts';
 import { toolPaths } from '../setup/tools.mjs';
 import { checkServer, environmentFor, serverFromEnvironment, type TemporalServer } from '../worker/connect.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
-import { startChild } from './children.ts';
 import { freePort } from './free-port.ts';
-import { type Backoff, type KeptAlive, keepAlive, type PartEvent } from './keep-alive.ts';
 import { lastRun, type Running } from './state.ts';
 
 /** What one start runs, and how it hears of parts that went down and came back. */
 export interface EmbeddedOptions {
   state: string;
-  target: 'local' | 'aws';
   region: string;
   /** How the local AWS behaves; `faults` is a file with a fault plan, `callLog` one for every call. */
   local: Pick<Spec['local'], 'profile' | 'speed'> & { seed?: number; faults?: string; callLog?: string };
@@ -42,6 +41,7 @@ export interface Embedded {
 /** Our programs are TypeScript; the loader is ours, whatever folder we are called from. */
 const TYPESCRIPT = ['--import', import.meta.resolve('tsx')];
 const WORKER = new URL('../worker/main.ts', import.meta.url);
+/** The server's default, 20 polls a second, holds a workflow of one step after the other to 51 ms a step; with 1,000 a step takes 12 ms. */
 const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS'].flatMap((key) => [
   '--dynamic-config-value',
   `history.${key}=1000`,

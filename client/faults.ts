@@ -3,20 +3,23 @@ import { controlOf } from '../local/control-client.ts';
 import { type Count, checkedPlan, type FaultPlan, type Rule } from '../local/faults.ts';
 import { SpecError } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
-import type { VerbResult } from './index.ts';
 import { targetOf } from './session.ts';
 import { loadSpec } from './spec-file.ts';
 import { running, stateFolder } from './state.ts';
 import { tableOf } from './table.ts';
-import { UserError } from './user-error.ts';
+import { UsageError, UserError } from './user-error.ts';
+import type { VerbResult } from './verb.ts';
 
 /** Has the local AWS fail by a plan, or fail no more; says in any case which faults are in force and how often each has struck. */
 export async function faults(file: string | undefined, { clear = false }: { clear?: boolean }): Promise<VerbResult> {
-  if (file !== undefined && clear) throw new SpecError('the command', ['faults: give a file or --clear, not both']);
+  if (file !== undefined && clear)
+    throw new UsageError(
+      'Give a fault plan or --clear, not both: npx d2d faults plan.json puts that plan, npx d2d faults --clear ends all faults',
+    );
   const plan = file === undefined ? undefined : await planIn(file);
   const { region, endpoint, credentials } = await targetOf(await loadSpec(), await running(stateFolder()));
   if (endpoint === undefined || credentials === undefined)
-    throw new UserError('Faults are for the local AWS: nothing here makes AWS itself fail.');
+    throw new UsageError('Faults are for the local AWS: nothing here makes AWS itself fail.');
   const control = controlOf({ endpoint, region, credentials });
   const next = clear ? { rules: [] } : plan;
   const asked = next === undefined ? control.counts() : control.faults(next);

@@ -1,20 +1,7 @@
 import { Command } from 'commander';
-import { SpecError } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
-
-/** Options that every verb has. */
-export interface VerbOptions {
-  json: boolean;
-}
-
-/** What a verb answers: the same facts as an object and in words. `ok` false: the pipeline is not as it should be (exit code 1). */
-export interface VerbResult {
-  ok: boolean;
-  facts: object;
-  words: string;
-}
-
-type Verb = (...args: never[]) => Promise<VerbResult>;
+import { exitCodeOf } from './user-error.ts';
+import type { Verb, VerbOptions } from './verb.ts';
 
 const program = new Command('d2d')
   .description('Works with the data2dashboard pipeline of this folder.')
@@ -26,7 +13,7 @@ type Flags = Record<string, string>;
 const verb = (usage: string, description: string, load: () => Promise<Verb>, flags: Flags = {}) => {
   const command = program.command(usage).description(description).option('--json', 'answer with one JSON object on stdout', false);
   for (const [flag, meaning] of Object.entries(flags)) command.option(flag, meaning);
-  command.action(async (...args: unknown[]) => {
+  return command.action(async (...args: unknown[]) => {
     args.pop();
     await answer(load, args as never[], (args.at(-1) as VerbOptions).json);
   });
@@ -40,15 +27,15 @@ verb('plan', 'what up would do, and what it would cost, before anything is done'
   '--policies': 'the IAM policies in full',
   ...LEAVE,
 });
-verb('up', 'bring the pipeline up, apply a changed spec, or go on where a held one broke', async () => (await import('./up.ts')).up, {
-  ...LEAVE,
-  '--rollback': 'if it fails, take away again what this run made',
-});
-verb('apply', 'the same as up', async () => (await import('./up.ts')).up, { ...LEAVE, '--rollback': 'as for up' });
-verb('retry', 'go on where a held one broke: the same as up', async () => (await import('./up.ts')).up, {
-  ...LEAVE,
-  '--rollback': 'as for up',
-});
+verb(
+  'up',
+  'bring the pipeline up, apply a changed spec (apply), or go on where a held one broke (retry)',
+  async () => (await import('./up.ts')).up,
+  {
+    ...LEAVE,
+    '--rollback': 'if it fails, take away again what this run made',
+  },
+).aliases(['apply', 'retry']);
 verb('break-off', 'break off an up midway; what it made stays', async () => (await import('./break-off.ts')).breakOff, {
   '--rollback': 'take away again what it made',
 });
@@ -85,7 +72,7 @@ async function answer(load: () => Promise<Verb>, args: never[], json: boolean): 
     const message = rootMessage(error);
     if (json) process.stdout.write(`${JSON.stringify({ v: 1, ok: false, error: message })}\n`);
     process.stderr.write(`${message}\n`);
-    code = error instanceof SpecError ? 2 : 1;
+    code = exitCodeOf(error);
   }
   process.exit(code);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { names } from '../pipeline/names.ts';
-import { undefinedIfUnknown } from './snapshot.ts';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
+import { workflowIds } from '../pipeline/names.ts';
 
 /** The schedules of a pipeline, and its workflows that still run, one line each. The lists lag: each one listed is asked itself. */
 export async function everythingOf({ workflow, schedule }: Client, name: string): Promise<string[]> {
@@ -10,7 +10,7 @@ export async function everythingOf({ workflow, schedule }: Client, name: string)
     const isThere = scheduleId.startsWith(`${name}/`) && (await undefinedIfUnknown(schedule.getHandle(scheduleId).describe()));
     if (isThere) found.add(`schedule ${scheduleId}`);
   }
-  const listed = Object.values(names({ name, region: '', account: '' }).workflows);
+  const listed = Object.values(workflowIds(name));
   for await (const { workflowId } of workflow.list({ query: `ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${name}/'` }))
     listed.push(workflowId);
   for (const id of new Set(listed)) {
@@ -20,10 +20,13 @@ export async function everythingOf({ workflow, schedule }: Client, name: string)
   return [...found].sort();
 }
 
-/** The workflow that took everything down has a moment to end. */
+/** How long a workflow that took everything down may take to end. */
 const ENDS_WITHIN_MS = 3_000;
 
-/** The same, once those workflows that are just ending have ended. */
+/**
+ * The schedules of a pipeline, and its workflows that still run, one line each, after a take-down: looks again for three seconds while there are workflows, since some of
+ * them may be just ending.
+ */
 export async function stillOf(client: Client, name: string): Promise<string[]> {
   for (const until = Date.now() + ENDS_WITHIN_MS; ; await delay(100)) {
     const found = await everythingOf(client, name);

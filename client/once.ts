@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
@@ -8,9 +9,9 @@ import type { audit } from '../workflows/index.ts';
 import { type GeneratorState, generatorQuery } from '../workflows/messages.ts';
 import { introduced } from '../workflows/story.ts';
 import type { Progress } from './progress.ts';
-import { undefinedIfUnanswered } from './snapshot.ts';
+import { undefinedIfUnanswered } from './transient.ts';
 
-/** The report of a single run, in the order of its machine-readable form. */
+/** What a start with `--once` reports: the audit's counts, the events acknowledged to the generator, seconds from the start of the process, and how many things its take-down left. */
 export type OnceReport = Audit & { acknowledged: number; firstChartSeconds: number; upSeconds: number; leftovers: number };
 
 const PATIENCE = '180 seconds';
@@ -41,8 +42,11 @@ export async function account(
   return { audit: { ...report, acknowledged: generator.acknowledged }, faults };
 }
 
-const aborted = (signal: AbortSignal) =>
-  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+/** Rejects once the signal is aborted; at once where it is already. */
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
+}
 
 async function finished(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<GeneratorState> {
   const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
@@ -60,5 +64,5 @@ const ORDER = [
   ...['killsOnDashboard', 'windowsChecked', 'windowsWrong', 'firstChartSeconds', 'upSeconds', 'leftovers'],
 ];
 
-/** The report's one line, in the order of the data. */
+/** The report as one line of JSON: its counts in the order of the data, then the seconds and the leftovers. */
 export const reportLine = (report: OnceReport): string => JSON.stringify(report, ORDER);

@@ -1,8 +1,8 @@
 import { addresses } from './addresses.ts';
-import type { VerbResult } from './index.ts';
 import { session } from './session.ts';
 import { snapshot } from './snapshot.ts';
 import { UserError } from './user-error.ts';
+import type { VerbResult } from './verb.ts';
 
 /** Fresh links to everything that has a page; the local ones carry a secret of this machine. */
 export async function open(): Promise<VerbResult> {

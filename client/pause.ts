@@ -3,11 +3,11 @@ import { names } from '../pipeline/names.ts';
 import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { absence, absenceWords } from './absence.ts';
-import type { VerbResult } from './index.ts';
 import { runsHere } from './pipeline.ts';
 import { session } from './session.ts';
 import { type Snapshot, snapshot } from './snapshot.ts';
 import { UserError } from './user-error.ts';
+import type { VerbResult } from './verb.ts';
 
 /** Pauses generation and schedules (deep: and the Studio application), waits until they stand, and says what goes on and costs. */
 export const pause = ({ deep = false }: { deep?: boolean }): Promise<VerbResult> => tell('paused', deep);

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  type Client,
+  Client,
   Connection,
-  Client as TemporalClient,
   WorkflowExecutionAlreadyStartedError,
   type WorkflowExecutionDescription,
   WorkflowUpdateFailedError,
@@ -11,6 +10,7 @@ import {
 import { accountOf } from '../activities/caller.ts';
 import { specHash } from '../activities/spec-hash.ts';
 import type { Target } from '../activities/target.ts';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { removalPlan } from '../pipeline/stages.ts';
@@ -20,7 +20,8 @@ import type { operate, plan, tearDown } from '../workflows/index.ts';
 import { type ApplyRequest, alreadyEnding, apply, type Leftovers, type PlanReport, teardown } from '../workflows/messages.ts';
 import { attributes, introduced } from '../workflows/story.ts';
 import { noWorker, whileAttended } from './attended.ts';
-import { type Snapshot, snapshot, undefinedIfUnanswered, undefinedIfUnknown } from './snapshot.ts';
+import { type Snapshot, snapshot } from './snapshot.ts';
+import { undefinedIfUnanswered } from './transient.ts';
 import { UserError } from './user-error.ts';
 
 /** A worker that is started anew answers well within this. */
@@ -29,7 +30,7 @@ const NOBODY_MS = 60_000;
 /** Connects to a Temporal server. */
 export async function connect({ address, namespace, tls, apiKey }: TemporalServer): Promise<Client> {
   const connection = await Connection.connect({ address, tls, apiKey, connectTimeout: '5 seconds' });
-  return new TemporalClient({ connection, namespace });
+  return new Client({ connection, namespace });
 }
 
 /** The spec with the account that its credentials belong to. */
@@ -43,7 +44,7 @@ export interface Started {
   report?: PlanReport;
 }
 
-/** A start met a take-down under way. */
+/** What `startPipeline` throws where a take-down of the pipeline is under way. */
 export class TakingDown extends UserError {
   constructor({ name }: Pick<Pipeline, 'name'>) {
     super(`Pipeline ${name} is already being taken down; try again once that is done`);
@@ -87,7 +88,10 @@ export async function startPipeline(
   }
 }
 
-/** True if a workflow of the pipeline runs here; one that runs elsewhere, or by an earlier version, is refused: whatever is told to it would be done there. */
+/**
+ * True if a workflow of the pipeline (that which operates it, unless `workflowId` names another) runs on this target, region and account. Throws UserError when it runs
+ * elsewhere, or by an earlier version: whatever is told to it would be done there.
+ */
 export async function runsHere(client: Client, pipeline: Pipeline, workflowId = names(pipeline).workflows.pipeline): Promise<boolean> {
   const found = await undefinedIfUnknown(client.workflow.getHandle(workflowId).describe());
   if (found?.status.name !== 'RUNNING') return false;
@@ -125,7 +129,7 @@ async function asApplied(client: Client, request: ApplyRequest, { pipeline: { pi
   };
 }
 
-/** What would be done, without doing it. */
+/** The plan of an `up` with this request: what it would do, found out by a workflow that changes nothing. Throws when no worker takes that up. */
 export const requestPlan = (client: Client, request: ApplyRequest): Promise<PlanReport> =>
   whileAttended(
     client,
@@ -138,12 +142,12 @@ export const requestPlan = (client: Client, request: ApplyRequest): Promise<Plan
     }),
   );
 
-/** A refusal of an update in its own words. */
+/** The answer to an update; throws UserError with the workflow's own words where the workflow refused or failed it. */
 export async function asked<Value>(update: Promise<Value>): Promise<Value> {
   try {
     return await update;
   } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw new UserError(rootMessage(error));
+    if (error instanceof WorkflowUpdateFailedError) throw new UserError(rootMessage(error), { cause: error });
     throw error;
   }
 }

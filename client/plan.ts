@@ -8,11 +8,11 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import type { PlanReport } from '../workflows/messages.ts';
 import { differenceWords } from './difference-words.ts';
-import type { VerbResult } from './index.ts';
 import { requestPlan } from './pipeline.ts';
 import { policiesOf, policyWords, servicesOf } from './policy-words.ts';
 import { session } from './session.ts';
 import { GROUPS } from './stage-groups.ts';
+import type { VerbResult } from './verb.ts';
 
 /** What a user wants to see of a plan, and agrees to. */
 export interface PlanOptions {
@@ -29,7 +29,6 @@ export async function plan({ policies, adopt, replace }: PlanOptions): Promise<V
   const lines = cost(pipeline, everything);
   const facts = {
     ...report,
-    removed: removedBy(report),
     policies: Object.fromEntries(servicesOf(pipeline).map((service) => [names(pipeline).roles[service], policiesOf(service, pipeline)])),
     cost: { date: PRICES.date, lines, perHour: total(lines), perMonth: perMonth(total(lines)) },
   };
@@ -81,16 +80,11 @@ function stageLines(stage: Stage, is: Survey): string[] {
   return [head, ...differences.map((each) => `      ${differenceWords(each)}`)];
 }
 
-/** What would go: parts of things that stay, and what the spec no longer has. */
-const removedBy = ({ stages, removed }: PlanReport): string[] => [
-  ...new Set([...removed, ...Object.values(stages).flatMap(({ removes = [] }) => removes)]),
-];
-
 function sumLines(report: PlanReport): string[] {
   const count = (action: Action) => Object.values(report.stages).filter((each) => each.action === action).length;
   const actions = (['create', 'change', 'replace', 'adopt', 'foreign'] as const).filter((action) => count(action) > 0);
   const sum = actions.map((action) => `${count(action)} to ${action === 'foreign' ? 'decide on' : action}`).join(', ');
-  const removed = removedBy(report);
+  const { removed } = report;
   if (sum === '' && removed.length === 0) return ['Nothing to do: everything is as the spec wants it.'];
   const all = `${sum === '' ? 'Nothing to make or change' : sum}, ${count('none')} stay`;
   return removed.length === 0 ? [`${all}; nothing is removed.`] : [`${all}; removed:`, ...removed.map((what) => `  - ${what}`)];

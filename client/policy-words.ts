@@ -5,13 +5,13 @@ import type { Pipeline } from '../pipeline/spec.ts';
 /** The services that act for a pipeline. */
 export const servicesOf = (pipeline: Pipeline): Service[] => Object.keys(names(pipeline).roles) as Service[];
 
-/** The policies of a role as they would be put. */
+/** The documents of a role's two policies, as `up` would put them: who may take the role (`trust`), and what it may do (`permissions`). */
 export const policiesOf = (service: Service, pipeline: Pipeline) => ({
   trust: trustPolicy(service, pipeline, names(pipeline)),
   permissions: permissionPolicy(service, pipeline, names(pipeline)),
 });
 
-/** The same for people, in full: a line for each statement. */
+/** The two policies of a service's role in words: the role's name, then a line for each statement in full. */
 export function policyWords(service: Service, pipeline: Pipeline): string[] {
   const { trust, permissions } = policiesOf(service, pipeline);
   const line = (statement: object) => `      ${JSON.stringify(statement, null, 1).replace(/\n\s*/g, ' ')}`;

@@ -7,8 +7,10 @@ import type { Writable } from 'node:stream';
 export interface Progress {
   done(what: string, since: number): void;
   line(text: string): void;
-  /** What is under way now. */
+  /** Says what is under way from now on. */
   now(text: string): void;
+  /** What is under way, in the words of the latest `now`; '' before the first and after `end`. */
+  underWay(): string;
   end(): void;
 }
 
@@ -36,6 +38,7 @@ export function progressOn(out: Writable & { isTTY?: boolean; columns?: number }
       draw();
       if (!out.isTTY && Date.now() - spoken >= QUIET_MS) line(`  … ${text}`);
     },
+    underWay: () => under,
     end: () => {
       clear();
       under = '';

@@ -4,17 +4,17 @@ import { taskQueue } from '../worker/connect.ts';
 import type { query as queryWorkflow } from '../workflows/index.ts';
 import { introduced } from '../workflows/story.ts';
 import { whileAttended } from './attended.ts';
-import type { VerbResult } from './index.ts';
 import { session } from './session.ts';
 import { loadSpec } from './spec-file.ts';
 import { tableOf } from './table.ts';
-import { UserError } from './user-error.ts';
+import { UsageError } from './user-error.ts';
+import type { VerbResult } from './verb.ts';
 
 /** Asks a named query through Athena and shows its rows; without a name lists the questions there are. */
 export async function query(question: string | undefined): Promise<VerbResult> {
   const known = statements({ ...(await loadSpec()), account: '' }, 'athena').map(({ name }) => name);
   if (question === undefined) return { ok: true, facts: { questions: known }, words: known.join('\n') };
-  if (!known.includes(question)) throw new UserError(`There is no question '${question}'. There are: ${known.join(', ')}`);
+  if (!known.includes(question)) throw new UsageError(`There is no question '${question}'. There are: ${known.join(', ')}`);
   const { client, pipeline } = await session();
   const asking = client.workflow.execute<typeof queryWorkflow>('query', {
     workflowId: `${names(pipeline).workflows.query}/${question}/${Date.now()}`,
@@ -34,6 +34,6 @@ export async function query(question: string | undefined): Promise<VerbResult> {
   };
 }
 
-/** A number to three decimals, as much as a table of many columns has room for; `--json` gives every digit. */
+/** A value of an answer as a table shows it: a number of more than three decimals is rounded to three, for which a table of many columns has room; all else as it is. */
 export const shortened = (value: string | null): string | null =>
   value !== null && /^-?\d+\.\d{4,}$/.test(value) ? Number(value).toFixed(3) : value;

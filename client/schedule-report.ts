@@ -1,7 +1,7 @@
-import type { Client, ScheduleDescription, ScheduleOverlapPolicy } from '@temporalio/client';
-import { ScheduleNotFoundError, type WorkflowExecutionInfo } from '@temporalio/client';
+import type { Client, ScheduleDescription, ScheduleOverlapPolicy, WorkflowExecutionInfo } from '@temporalio/client';
 import type { ColumnDrift, Crawled } from '../activities/glue/crawl.ts';
 import { type Scheduled, scheduled } from '../activities/temporal/scheduled.ts';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 
@@ -10,7 +10,7 @@ export interface ScheduleReport {
   id: string;
   /** 'crawl', 'query kills_total', 'refresh history'. */
   what: string;
-  /** Milliseconds. */
+  /** Its interval, in milliseconds. */
   every: number;
   paused: boolean;
   /** Runs begun. */
@@ -35,7 +35,7 @@ export interface ScheduleReport {
 export async function scheduleReport(client: Client, pipeline: Pipeline): Promise<ScheduleReport[]> {
   const reports = await Promise.all(
     scheduled(pipeline).map(async (schedule) => {
-      const described = await unlessGone(client.schedule.getHandle(schedule.id).describe());
+      const described = await undefinedIfUnknown(client.schedule.getHandle(schedule.id).describe());
       return described && reportOf(client, schedule, described);
     }),
   );
@@ -100,13 +100,4 @@ async function failureOf(client: Client, run: WorkflowExecutionInfo): Promise<st
     return rootMessage(error);
   }
   throw new Error(`run ${run.workflowId} is listed as failed, and has a result`);
-}
-
-async function unlessGone<Value>(question: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await question;
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return undefined;
-    throw error;
-  }
 }

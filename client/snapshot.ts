@@ -1,7 +1,8 @@
-import { type Client, ScheduleNotFoundError, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { SendProgress } from '../activities/kinesis/stretch.ts';
-import { names } from '../pipeline/names.ts';
+import { undefinedIfUnknown } from '../activities/temporal/unknown.ts';
+import { workflowIds } from '../pipeline/names.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import {
   type GeneratorState,
@@ -23,7 +24,7 @@ export interface Snapshot {
 
 /** What the pipeline's workflows say of themselves; undefined when there is none, or the last one has been taken down. */
 export async function snapshot(client: Client, name: string): Promise<Snapshot | undefined> {
-  const ids = names({ name, region: '', account: '' }).workflows;
+  const ids = workflowIds(name);
   const ask = <Value>(id: string, query: Parameters<ReturnType<Client['workflow']['getHandle']>['query']>[0]) =>
     client.workflow.getHandle(id).query(query) as Promise<Value>;
   const found = await undefinedIfUnknown(client.workflow.getHandle(ids.pipeline).describe());
@@ -48,7 +49,7 @@ const GONE = 'the workflow that keeps it has ended; the next look for drift star
 
 /** Why the latest run of a pipeline's workflow ended badly; undefined if it runs, or ended well. */
 export async function failureOf(client: Client, name: string): Promise<string | undefined> {
-  const handle = client.workflow.getHandle(names({ name, region: '', account: '' }).workflows.pipeline);
+  const handle = client.workflow.getHandle(workflowIds(name).pipeline);
   const found = await undefinedIfUnknown(handle.describe());
   if (found === undefined || ['RUNNING', 'COMPLETED', 'CONTINUED_AS_NEW'].includes(found.status.name)) return undefined;
   return handle.result().then(
@@ -93,25 +94,3 @@ type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivitie
 
 /** A worker that dies, or an AWS that is away for a moment, costs fewer. */
 const FEW_ATTEMPTS = 4;
-
-/** Right after a start no worker may have taken up the workflow, or a part is on its way back: a question then finds nobody to answer it. */
-export async function undefinedIfUnanswered<Value>(question: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await question;
-  } catch (error) {
-    const said = `${(error as Error).name} ${(error as Error).message} ${((error as Error).cause as Error | undefined)?.message ?? ''}`;
-    if (/no poller|not yet|deadline|Workflow task|UNAVAILABLE|ECONNREFUSED|ECONNRESET|socket hang up|fetch failed|ERR_HTTP2/i.test(said))
-      return undefined;
-    throw error;
-  }
-}
-
-/** Undefined when Temporal knows no such workflow or schedule. */
-export async function undefinedIfUnknown<Value>(question: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await question;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError || error instanceof ScheduleNotFoundError) return undefined;
-    throw error;
-  }
-}

@@ -1,18 +1,12 @@
-import type { Stage } from '../pipeline/stages.ts';
+import { STAGE_GROUPS, STAGES, type Stage, type StageGroup } from '../pipeline/stages.ts';
 import type { StageState } from '../workflows/messages.ts';
 
-/** The stages as people read them: in data-flow order, by service; each stage in one group. */
-export const GROUPS: Record<string, Stage[]> = {
-  'Kinesis streams': ['events', 'playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'],
-  'Studio notebook': ['flinkDatabase', 'studio'],
-  Firehose: ['eventsDelivery', 'playerDelivery', 'teamDelivery', 'leaderboardDelivery', 'serverDelivery', 'lateDelivery'],
-  'S3 lake, logs, roles': ['bucket', 'firehoseLogs', 'studioLogs', 'firehoseRole', 'studioRole', 'crawlerRole', 'quicksightRole'],
-  'Glue catalog': ['lakeDatabase', 'crawler', 'auditTable'],
-  Athena: ['workgroup', 'questions', 'views'],
-  QuickSight: ['dataSource', 'players', 'teams', 'history', 'audits', 'analysis', 'dashboard'],
-};
+/** The stages by their groups, both in the order of the data; each stage is in one. */
+export const GROUPS = Object.fromEntries(
+  STAGE_GROUPS.map((group) => [group, (Object.keys(STAGES) as Stage[]).filter((stage) => STAGES[stage].group === group)]),
+) as Record<StageGroup, Stage[]>;
 
-/** One word for a group of stages, and which of them are not ready. */
+/** How a group of stages stands, in the one word of its worst stage, and which of its stages are not ready (`open`). */
 export function groupState(group: Stage[], states: Partial<Record<Stage, StageState>>): { state: StageState; open: Stage[] } {
   const open = group.filter((stage) => states[stage] !== 'ready');
   const of = (state: StageState) => group.some((stage) => states[stage] === state);

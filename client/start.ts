@@ -6,8 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { cost, total } from '../pipeline/cost.ts';
+import type { Duration } from '../pipeline/duration.ts';
 import type { Rate } from '../pipeline/rate.ts';
-import { type Pipeline, type Spec, SpecError } from '../pipeline/spec.ts';
+import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { rootMessage } from '../workflows/failure.ts';
 import type { Leftover } from '../workflows/messages.ts';
 import { addresses } from './addresses.ts';
@@ -21,7 +22,8 @@ import { rateOf } from './rate.ts';
 import { snapshot } from './snapshot.ts';
 import { loadSpec } from './spec-file.ts';
 import { letGo, stateFolder, takeHold } from './state.ts';
-import { UserError } from './user-error.ts';
+import { ONCE_WITHIN, timeLimit, within } from './time-limit.ts';
+import { exitCodeOf, UsageError, UserError } from './user-error.ts';
 import { wholeNumber } from './whole-number.ts';
 
 interface Options {
@@ -37,6 +39,7 @@ interface Options {
   seed?: number;
   faults?: string;
   callLog?: string;
+  timeout?: Duration;
 }
 
 const ONCE_RATE = 500;
@@ -63,6 +66,7 @@ const options = new Command('npm start --')
   .option('--seed <number>', 'with --profile aws: draws the durations of an earlier run', wholeNumber)
   .option('--faults <file>', 'a fault plan for the local AWS, as JSON')
   .option('--call-log <file>', 'write every call to the local AWS there, as JSON lines')
+  .option('--timeout <duration>', `give up when it is not up by then, or with --once not done (then ${ONCE_WITHIN} unless told)`, timeLimit)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<Options>();
@@ -78,11 +82,12 @@ async function run(spec: Spec): Promise<number> {
     return 0;
   }
   const signal = untilSignal();
+  const climbing = within(options.timeout, signal);
   const parts = machine(state, spec, progress, options);
   let up: Up | undefined;
   try {
     const stuck = (reason: string) => progress.line(`  ${reason}`);
-    up = await bringUp(parts, state, spec, progress, signal, { stuck });
+    up = await bringUp(parts, state, spec, progress, climbing, { stuck });
     progress.end();
     const pages = await addresses(up.pipeline, up.target);
     process.stderr.write(`${summary(up, pages)}\n`);
@@ -90,7 +95,7 @@ async function run(spec: Spec): Promise<number> {
       process.stdout.write(`${JSON.stringify({ firstChartSeconds: up.firstChartSeconds, upSeconds: up.upSeconds, ...pages })}\n`);
     await showLife(up, signal);
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw climbing.aborted && !up ? tooLate('up', options.timeout) : error;
   } finally {
     progress.end();
     process.stderr.write('Stopping; the state stays for the next start.\n');
@@ -100,6 +105,10 @@ async function run(spec: Spec): Promise<number> {
   }
   return 0;
 }
+
+/** What ends a start that has used up its time: what it still waited for then. */
+const tooLate = (wanted: 'up' | 'done', limit: Duration | undefined): UserError =>
+  new UserError(`It is not ${wanted} after ${limit} (--timeout); what it waited for: ${progress.underWay()}`);
 
 /** Aborted by the first signal that asks us to end; a second one does not wait for anything. */
 function untilSignal(): AbortSignal {
@@ -133,7 +142,9 @@ async function runOnce(spec: Spec): Promise<number> {
   if (options.state === undefined) process.once('exit', () => rmSync(state, { recursive: true, force: true }));
   const holder = await takeHold(state);
   if (holder !== undefined) throw new UserError(`Process ${holder} runs on ${state}: give --once another --state, or none.`);
-  const signal = untilSignal();
+  const asked = untilSignal();
+  const limit = options.timeout ?? ONCE_WITHIN;
+  const signal = within(limit, asked);
   const parts = machine(state, spec, progress, options);
   let pipeline: { client: Client; pipeline: Pipeline } | undefined;
   try {
@@ -161,7 +172,7 @@ async function runOnce(spec: Spec): Promise<number> {
     process.stdout.write(`${options.json ? reportLine(report) : table().join('\n')}\n`);
     return faults.length === 0 ? 0 : 1;
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!asked.aborted) throw signal.aborted ? tooLate('done', limit) : error;
     progress.line('stopped before the end');
     return 1;
   } finally {
@@ -208,7 +219,7 @@ const goesOn = ({ pipeline }: Up) => {
 
 try {
   if (!options.once && (options.events !== undefined || options.keep !== undefined))
-    throw new SpecError('the command', ['--events, --keep: go with --once']);
+    throw new UsageError('--events and --keep go with --once: npm start -- --once --events 20000');
   const spec = await loadSpec({
     generator: {
       total: options.once ? (options.events ?? 20_000) : undefined,
@@ -222,5 +233,5 @@ try {
   const message = rootMessage(error);
   process.stderr.write(`${message}\n`);
   if (options.json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
-  process.exit(error instanceof SpecError ? 2 : 1);
+  process.exit(exitCodeOf(error));
 }

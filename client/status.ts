@@ -1,12 +1,12 @@
 import type { ColumnDrift } from '../activities/glue/crawl.ts';
 import { outlook, reasonsOf } from '../workflows/outlook.ts';
 import { absence, absenceFacts, absenceWords } from './absence.ts';
-import type { VerbResult } from './index.ts';
 import { type ScheduleReport, scheduleReport } from './schedule-report.ts';
 import { session } from './session.ts';
 import { type Snapshot, snapshot } from './snapshot.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
 import { tableOf, telling } from './table.ts';
+import type { VerbResult } from './verb.ts';
 
 /** The whole picture: a table in data-flow order, one word of state a row. Not running counts as not as it should be. */
 export async function status(): Promise<VerbResult> {

@@ -1,10 +1,10 @@
 import type { PlanReport, Tally } from '../workflows/messages.ts';
 import { whileAttended } from './attended.ts';
-import type { VerbResult } from './index.ts';
 import { startPipeline } from './pipeline.ts';
 import { progressOn } from './progress.ts';
 import { session } from './session.ts';
 import { UserError } from './user-error.ts';
+import type { VerbResult } from './verb.ts';
 import { watchUp } from './watch.ts';
 
 /** What a user agrees to beforehand. */

@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { outlook } from '../workflows/outlook.ts';
 import type { Progress } from './progress.ts';
-import { failureOf, type Snapshot, snapshot, undefinedIfUnanswered } from './snapshot.ts';
+import { failureOf, type Snapshot, snapshot } from './snapshot.ts';
 import { GROUPS, groupState } from './stage-groups.ts';
+import { undefinedIfUnanswered } from './transient.ts';
 
 /**
  * Watches a pipeline come up, printing each group of stages as it stands; returns the status once it runs. `stuck` hears, once, that it is held and why, or
@@ -54,7 +55,7 @@ export async function watchUp(
   }
 }
 
-/** What a pipeline that comes up is busy with, or waits for. */
+/** What a pipeline that comes up is busy with, or waits for, in a few words. */
 export function underWay({ pipeline: { stages, tables, desired, overBudget }, notebook, generator }: Snapshot): string {
   const working = Object.entries(stages).flatMap(([stage, state]) => (state === 'working' ? [stage] : []));
   if (working.length > 0) return `provisioning ${working.join(', ')}`;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { exitWithParent } from '../client/children.ts';
+import { exitWithParent } from '../processes/children.ts';
 import { checkedPlan, type FaultPlan } from './faults.ts';
 import { startLocal } from './start.ts';
 

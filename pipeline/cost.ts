@@ -5,6 +5,7 @@ import { bytesScanned, readsOf } from './scans.ts';
 import { aggregation, type Pipeline } from './spec.ts';
 import type { Stage } from './stages.ts';
 import { streamShards } from './stream-shards.ts';
+import { HOUR_MS } from './time.ts';
 import { bytesAnHour, rowsOf } from './volume.ts';
 
 /**
@@ -45,7 +46,6 @@ export const PRICES = {
 const GB = 1024 ** 3;
 const MONTH_HOURS = 730;
 const HOUR_S = 3_600;
-const HOUR_MS = 3_600_000;
 
 /**
  * What of a pipeline is under way. `stands`: the stages that there are; all of them unless told. `madeFor`: the rate that the streams were made for; that which is

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './time.ts';
 
 /** A duration in words, as Temporal takes it. */
 export type Duration = `${number} ${'second' | 'minute' | 'hour' | 'day'}${'' | 's'}`;
@@ -11,7 +12,7 @@ export const duration = (least: Duration) =>
     .refine((text) => !(milliseconds(text) < milliseconds(least)), `must be at least ${least}`)
     .transform((text) => text as Duration);
 
-const UNITS = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+const UNITS = { second: 1000, minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS } as const;
 
 /** Milliseconds of a duration such as '5 minutes'. */
 export function milliseconds(text: string): number {

@@ -75,22 +75,24 @@ export function names({ name, region, account, tags = {} }: Pick<Pipeline, 'name
     analysisArn: arn('quicksight', `analysis/${name}`),
     dashboard: name,
     dashboardArn: arn('quicksight', `dashboard/${name}`),
-    /** Workflow ids; a schedule's id is its workflow's. */
-    workflows: {
-      pipeline: name,
-      provision: `${name}/provision`,
-      reports: `${name}/reports`,
-      generate: `${name}/generate`,
-      notebook: `${name}/notebook`,
-      crawl: `${name}/crawl`,
-      query: `${name}/query`,
-      refresh: `${name}/refresh`,
-      audit: `${name}/audit`,
-      survey: `${name}/survey`,
-      teardown: `${name}/teardown`,
-    },
+    workflows: workflowIds(name),
   };
 }
+
+/** The ids of a pipeline's workflows, which need no more than its name. The id of a schedule is that of the workflow it starts. */
+export const workflowIds = (name: string) => ({
+  pipeline: name,
+  provision: `${name}/provision`,
+  reports: `${name}/reports`,
+  generate: `${name}/generate`,
+  notebook: `${name}/notebook`,
+  crawl: `${name}/crawl`,
+  query: `${name}/query`,
+  refresh: `${name}/refresh`,
+  audit: `${name}/audit`,
+  survey: `${name}/survey`,
+  teardown: `${name}/teardown`,
+});
 
 /** All names of one pipeline. */
 export type Names = ReturnType<typeof names>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, milliseconds } from './duration.ts';
+import { DAY_MS } from './time.ts';
 
 const perSecond = z.number().positive().max(100_000);
 const span = duration('1 second').transform((text): string => text);
@@ -34,7 +35,6 @@ export interface Pace {
 
 /** A course that bends is followed in steps this long. */
 const STEP_MS = 5_000;
-const DAY_MS = 86_400_000;
 
 /**
  * The pace at a moment: `since` milliseconds after the course began, at `now` (milliseconds since the epoch), in pieces of at most `longest`. `most` is what the

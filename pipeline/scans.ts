@@ -2,6 +2,7 @@ import type { Cadence } from './cadences.ts';
 import type { LakeTable } from './names.ts';
 import type { QUESTIONS, REFRESHED } from './schedules.ts';
 import type { Sized } from './stream-shards.ts';
+import { HOUR_MS } from './time.ts';
 import { bytesAnHour } from './volume.ts';
 import { RANGES } from './windows.ts';
 
@@ -38,7 +39,7 @@ const AUDIT = [{ events: 1 }, { events: 1 }, WINDOWS_WRONG];
 /** What is read when something falls due; an audit goes on from the one before. */
 export function readsOf({ name, every }: Cadence): Reads[] {
   if (name === 'crawl') return [];
-  if (name === 'audit') return AUDIT.map((scans) => reads(Math.max(latest, every / 3_600_000), scans));
+  if (name === 'audit') return AUDIT.map((scans) => reads(Math.max(latest, every / HOUR_MS), scans));
   return [READS[name]];
 }
 

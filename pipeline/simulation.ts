@@ -92,13 +92,6 @@ const slotsOf = (players: number): number => Math.min(MOST_SLOTS, Math.max(1, Ma
 /** By how many events the first match of a slot is shorter than others. */
 const skipped = (slot: number, slots: number): number => Math.floor(((MATCH_EVENTS - SHORTEST) * (slots - slot)) / slots);
 
-/** Event number `i` of a lane, as an object. */
-export function eventAt(game: Game, lane: number, i: number, time: number): GameEvent {
-  const events = laneOf(game, lane);
-  events.seek(i);
-  return JSON.parse(events.next(time)) as GameEvent;
-}
-
 /** An event of a lane that only moves event time on, so that windows close. */
 export const heartbeat = (run: string, lane: number, time: number): GameEvent => ({
   event_id: `${run}-hb-${lane}-${Math.floor(time)}`,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration, milliseconds } from './duration.ts';
 import { peakOf, rateSchema } from './rate.ts';
 import { OVERLAPS, REFRESHED, REFRESHES_A_DAY, SCHEDULED } from './schedules.ts';
+import { DAY_MS } from './time.ts';
 
 /** How often something is done. */
 const cadence = duration('10 seconds');
@@ -75,7 +76,7 @@ export const specSchema = z
         /** How often questions are asked, but for retention: that has its own, in `each`, or a day. */
         queries: cadence.default('5 minutes'),
         refresh: cadence.default('1 hour'),
-        /** How often every event of the last day is counted everywhere. */
+        /** How often every event is counted everywhere, back to the last audit that agreed; on target `local` those of the last day in any case. */
         audit: cadence.default('1 hour'),
         /** How often the pipeline looks whether everything still is as the spec wants it. */
         drift: cadence.default('5 minutes'),
@@ -101,7 +102,7 @@ export const specSchema = z
           ...REFRESHED.map((name) => ({ path: ['each', name, 'every'], every: each[name]?.every })),
         ];
         for (const { path, every = '1 day' } of cadences) {
-          const perDay = 86_400_000 / milliseconds(every);
+          const perDay = DAY_MS / milliseconds(every);
           const most = REFRESHES_A_DAY.enterprise;
           if (Number.isFinite(perDay) && perDay > most)
             context.addIssue({ code: 'custom', path, message: `is ${Math.ceil(perDay)} refreshes a day; QuickSight allows ${most}` });

@@ -1,49 +1,62 @@
+/** The groups in which people read the stages: by service, in the order of the data. */
+export const STAGE_GROUPS = [
+  'Kinesis streams',
+  'Studio notebook',
+  'Firehose',
+  'S3 lake, logs, roles',
+  'Glue catalog',
+  'Athena',
+  'QuickSight',
+] as const;
+export type StageGroup = (typeof STAGE_GROUPS)[number];
+
 /**
  * The stages of a pipeline, top to bottom the path of one event. `needs`: what must stand first. `patience`: how long a stage may take on AWS
- * until it counts as stuck. `tables` is no resource: the first crawl over delivered data fulfils it.
+ * until it counts as stuck. `group`: under which heading people find it. `tables` is no resource: the first crawl over delivered data fulfils it.
  */
 export const STAGES = {
-  bucket: { needs: [], patience: '5 minutes' },
-  firehoseLogs: { needs: [], patience: '2 minutes' },
-  studioLogs: { needs: [], patience: '2 minutes' },
-  firehoseRole: { needs: [], patience: '5 minutes' },
-  studioRole: { needs: [], patience: '5 minutes' },
-  crawlerRole: { needs: [], patience: '5 minutes' },
-  quicksightRole: { needs: [], patience: '5 minutes' },
-  events: { needs: [], patience: '5 minutes' },
-  playerMetrics: { needs: [], patience: '5 minutes' },
-  teamMetrics: { needs: [], patience: '5 minutes' },
-  leaderboards: { needs: [], patience: '5 minutes' },
-  serverMetrics: { needs: [], patience: '5 minutes' },
-  lateEvents: { needs: [], patience: '5 minutes' },
-  flinkDatabase: { needs: [], patience: '2 minutes' },
-  lakeDatabase: { needs: [], patience: '2 minutes' },
-  eventsDelivery: { needs: ['events', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
-  playerDelivery: { needs: ['playerMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
-  teamDelivery: { needs: ['teamMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
-  leaderboardDelivery: { needs: ['leaderboards', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
-  serverDelivery: { needs: ['serverMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
-  lateDelivery: { needs: ['lateEvents', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes' },
+  bucket: { needs: [], patience: '5 minutes', group: 'S3 lake, logs, roles' },
+  firehoseLogs: { needs: [], patience: '2 minutes', group: 'S3 lake, logs, roles' },
+  studioLogs: { needs: [], patience: '2 minutes', group: 'S3 lake, logs, roles' },
+  firehoseRole: { needs: [], patience: '5 minutes', group: 'S3 lake, logs, roles' },
+  studioRole: { needs: [], patience: '5 minutes', group: 'S3 lake, logs, roles' },
+  crawlerRole: { needs: [], patience: '5 minutes', group: 'S3 lake, logs, roles' },
+  quicksightRole: { needs: [], patience: '5 minutes', group: 'S3 lake, logs, roles' },
+  events: { needs: [], patience: '5 minutes', group: 'Kinesis streams' },
+  playerMetrics: { needs: [], patience: '5 minutes', group: 'Kinesis streams' },
+  teamMetrics: { needs: [], patience: '5 minutes', group: 'Kinesis streams' },
+  leaderboards: { needs: [], patience: '5 minutes', group: 'Kinesis streams' },
+  serverMetrics: { needs: [], patience: '5 minutes', group: 'Kinesis streams' },
+  lateEvents: { needs: [], patience: '5 minutes', group: 'Kinesis streams' },
+  flinkDatabase: { needs: [], patience: '2 minutes', group: 'Studio notebook' },
+  lakeDatabase: { needs: [], patience: '2 minutes', group: 'Glue catalog' },
+  eventsDelivery: { needs: ['events', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes', group: 'Firehose' },
+  playerDelivery: { needs: ['playerMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes', group: 'Firehose' },
+  teamDelivery: { needs: ['teamMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes', group: 'Firehose' },
+  leaderboardDelivery: { needs: ['leaderboards', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes', group: 'Firehose' },
+  serverDelivery: { needs: ['serverMetrics', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes', group: 'Firehose' },
+  lateDelivery: { needs: ['lateEvents', 'bucket', 'firehoseRole', 'firehoseLogs'], patience: '10 minutes', group: 'Firehose' },
   studio: {
     needs: [
       ...['flinkDatabase', 'studioRole', 'studioLogs', 'events'],
       ...['playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'],
     ],
     patience: '15 minutes',
+    group: 'Studio notebook',
   },
-  crawler: { needs: ['lakeDatabase', 'crawlerRole', 'bucket'], patience: '5 minutes' },
-  workgroup: { needs: ['bucket'], patience: '2 minutes' },
-  questions: { needs: ['workgroup', 'lakeDatabase'], patience: '5 minutes' },
-  auditTable: { needs: ['lakeDatabase'], patience: '2 minutes' },
-  dataSource: { needs: ['workgroup', 'quicksightRole', 'lakeDatabase'], patience: '10 minutes' },
-  views: { needs: ['tables', 'workgroup', 'lakeDatabase'], patience: '10 minutes' },
-  players: { needs: ['dataSource', 'views'], patience: '5 minutes' },
-  teams: { needs: ['dataSource', 'views'], patience: '5 minutes' },
-  history: { needs: ['dataSource', 'views'], patience: '30 minutes' },
-  audits: { needs: ['dataSource', 'auditTable'], patience: '5 minutes' },
-  analysis: { needs: ['players', 'teams', 'history', 'audits'], patience: '10 minutes' },
-  dashboard: { needs: ['players', 'teams', 'history', 'audits'], patience: '10 minutes' },
-} as const satisfies Record<string, { needs: readonly string[]; patience: string }>;
+  crawler: { needs: ['lakeDatabase', 'crawlerRole', 'bucket'], patience: '5 minutes', group: 'Glue catalog' },
+  workgroup: { needs: ['bucket'], patience: '2 minutes', group: 'Athena' },
+  questions: { needs: ['workgroup', 'lakeDatabase'], patience: '5 minutes', group: 'Athena' },
+  auditTable: { needs: ['lakeDatabase'], patience: '2 minutes', group: 'Glue catalog' },
+  dataSource: { needs: ['workgroup', 'quicksightRole', 'lakeDatabase'], patience: '10 minutes', group: 'QuickSight' },
+  views: { needs: ['tables', 'workgroup', 'lakeDatabase'], patience: '10 minutes', group: 'Athena' },
+  players: { needs: ['dataSource', 'views'], patience: '5 minutes', group: 'QuickSight' },
+  teams: { needs: ['dataSource', 'views'], patience: '5 minutes', group: 'QuickSight' },
+  history: { needs: ['dataSource', 'views'], patience: '30 minutes', group: 'QuickSight' },
+  audits: { needs: ['dataSource', 'auditTable'], patience: '5 minutes', group: 'QuickSight' },
+  analysis: { needs: ['players', 'teams', 'history', 'audits'], patience: '10 minutes', group: 'QuickSight' },
+  dashboard: { needs: ['players', 'teams', 'history', 'audits'], patience: '10 minutes', group: 'QuickSight' },
+} as const satisfies Record<string, { needs: readonly string[]; patience: string; group: StageGroup }>;
 
 export type Stage = keyof typeof STAGES;
 
@@ -78,7 +91,7 @@ export const foundation = (): Plan => planOf(all.filter((stage) => !wantsTables(
 /** Everything that reads the crawled tables. */
 export const reports = (): Plan => planOf(all.filter(wantsTables));
 
-/** The whole pipeline in the order of taking down: whatever needs a stage goes before it. */
+/** The whole pipeline in the order of bringing up: a stage comes after what it needs. A take-down goes through it backwards. */
 export const everything = (): Plan => planOf(all);
 
 /** What a take-down takes away: everything, or all but what holds data. */

@@ -13,12 +13,26 @@ const OUTPUT_LINES = 12;
  */
 const ends = (lines) => (lines.length <= 2 * OUTPUT_LINES ? lines : [...lines.slice(0, OUTPUT_LINES), '…', ...lines.slice(-OUTPUT_LINES)]);
 
+const FLAGS = ['--tests', '--no-temporal', '--no-flink', '--no-bundles'];
+
 /**
- * Runs the steps that are due, those that do not need each other side by side, and sets the exit code: 0, or 1 with a plain line for what is missing.
+ * Runs the steps that are due, those that do not need each other side by side, and sets the exit code: 0, or 1 with a plain line for what is missing, or 2 for a
+ * flag that set-up does not have.
  * @param {string[]} args
  */
 export async function prepare(args) {
-  const steps = stepsFor(projectRoot, { browser: args.includes('--browser'), temporal: !args.includes('--no-temporal') });
+  const unknown = args.filter((arg) => !FLAGS.includes(arg));
+  if (unknown.length > 0) {
+    console.error(`set-up: there is no ${unknown.join(' ')}; there are ${FLAGS.join(', ')}`);
+    process.exitCode = 2;
+    return;
+  }
+  const steps = stepsFor(projectRoot, {
+    tests: args.includes('--tests'),
+    temporal: !args.includes('--no-temporal'),
+    flink: !args.includes('--no-flink'),
+    bundles: !args.includes('--no-bundles'),
+  });
   if ((await dueSteps(steps)).length === 0) return;
 
   const progress = createProgress(process.stderr);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const GUARD = fileURLToPath(new URL('../client/guard.sh', import.meta.url));
+const GUARD = fileURLToPath(new URL('../processes/guard.sh', import.meta.url));
 const GRACE_SECONDS = '5';
 const KEEP_CHARS = 64 * 1024;
 

@@ -13,17 +13,18 @@ import { temporal } from './steps/temporal.mjs';
  */
 
 /**
- * The steps for a checkout: with `browser` those too that only the tests need, without `temporal` not the Temporal server.
+ * The steps for a checkout: with `tests` those too that only the tests need (Chromium, Studio's own Flink, AWS's service models, the compose schema), without
+ * `temporal` not the Temporal server, without `flink` not the Flink of the local AWS, without `bundles` not what is bundled ahead of our own sources.
  * @param {string} root
- * @param {{ browser: boolean, temporal: boolean }} wanted
+ * @param {{ tests: boolean, temporal: boolean, flink: boolean, bundles: boolean }} wanted
  * @returns {Step[]}
  */
 export const stepsFor = (root, wanted) => [
   packages(root),
-  ...(wanted.temporal ? [temporal(root), workflowBundle(root), clientBundle(root)] : []),
-  flinkJars(root),
-  flinkClasses(root),
-  ...(wanted.browser ? [flinkJars(root, 'flink-1.15'), chromium(), composeSchema(root), serviceModels(root)] : []),
+  ...(wanted.temporal ? [temporal(root)] : []),
+  ...(wanted.bundles ? [workflowBundle(root), clientBundle(root)] : []),
+  ...(wanted.flink ? [flinkJars(root), flinkClasses(root)] : []),
+  ...(wanted.tests ? [flinkJars(root, 'flink-1.15'), chromium(), composeSchema(root), serviceModels(root)] : []),
 ];
 
 /**

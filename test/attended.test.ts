@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Client } from '@temporalio/client';
 import { whileAttended } from '../client/attended.ts';
 import { audit } from '../client/audit.ts';
 import { down } from '../client/down.ts';
@@ -33,6 +34,22 @@ describe('work that somebody takes up', () => {
     await withPipeline(({ up }) => up().then(() => undefined), {}, queue);
     await expect(whileAttended(env.client, pipeline, ms(20_000), 2_000)).rejects.toThrow(refusal);
   }, 60_000);
+
+  it('is waited for without looking where Temporal may not be asked for its workers, and that is said once', async () => {
+    const refused = Object.assign(new Error('7 PERMISSION_DENIED: no'), { code: 7, details: 'no', metadata: {} });
+    let looks = 0;
+    const describeTaskQueue = async () => {
+      looks++;
+      throw refused;
+    };
+    const client = { workflowService: { describeTaskQueue }, options: { namespace: 'default' } } as unknown as Client;
+    const told: string[] = [];
+    expect(await whileAttended(client, pipeline, ms(3_000), 1_000, (line) => told.push(line))).toBe('done');
+    expect(told).toEqual([
+      `Temporal does not say whether a worker answers on task queue ${queue} (7 PERMISSION_DENIED: no): if none does, this waits for ever.`,
+    ]);
+    expect(looks).toBe(1);
+  });
 
   it('fails as it fails', async () => {
     await expect(whileAttended(env.client, pipeline, Promise.reject(new Error('no such table')))).rejects.toThrow('no such table');

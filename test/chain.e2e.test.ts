@@ -128,7 +128,7 @@ describe('the whole chain', () => {
     expect(facts).toMatchObject({ ok: true, question: 'pipeline_counts', more: false });
     const { facts: audited } = await d2d(cwd, 'audit');
     expect(audited).toMatchObject({ ok: true, lost: 0, duplicates: 0, windowsWrong: 0, faults: [] });
-    expect(await d2d(cwd, 'query', 'no_such_question')).toMatchObject({ code: 1, facts: { ok: false } });
+    expect(await d2d(cwd, 'query', 'no_such_question')).toMatchObject({ code: 2, facts: { ok: false } });
 
     expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [], inTemporal: [] } });
     expect(await d2d(cwd, 'down')).toEqual({ code: 0, facts: { v: 1, ok: true, left: [], inTemporal: [] } });

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Child, type ChildOptions, exitReason, startChild } from '../client/children.ts';
 import { freePort } from '../client/free-port.ts';
-import { keepAlive, type PartEvent } from '../client/keep-alive.ts';
+import { type Child, type ChildOptions, exitReason, startChild } from '../processes/children.ts';
+import { keepAlive, type PartEvent } from '../processes/keep-alive.ts';
 
-const CHILDREN = new URL('../client/children.ts', import.meta.url).href;
+const CHILDREN = new URL('../processes/children.ts', import.meta.url).href;
 const IGNORES_TERM = 'trap "" TERM; echo pid $$; while :; do sleep 0.1; done';
 
 let folder: string;

@@ -36,7 +36,6 @@ afterEach(() => {
 const machine = (state: string): Embedded =>
   embedded({
     state,
-    target: 'local',
     region: 'us-east-1',
     local: { profile: 'instant', speed: 1 },
     tell: () => undefined,
@@ -130,7 +129,7 @@ describe('a single run', () => {
         },
       },
     } as unknown as Client;
-    const quiet = { done: () => undefined, line: () => undefined, now: () => undefined, end: () => undefined };
+    const quiet = { done: () => undefined, line: () => undefined, now: () => undefined, underWay: () => '', end: () => undefined };
     expect(await account(client, pipeline, quiet, new AbortController().signal)).toEqual({
       audit: { ...counted, acknowledged: 5 },
       faults: [],

@@ -90,11 +90,25 @@ test('the command that the header shows runs a program of the image, in a servic
   expect(volumes).toContain('state:/app/.data2dashboard');
 });
 
-test('the Dockerfile copies only what exists before set-up runs, and runs set-up', () => {
+test('the image of ours has the version of the package', () => {
+  const { name, version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { name: string; version: string };
+  expect(compose.services['local-aws']?.image).toBe(`${name}:${version}`);
+});
+
+test('the Dockerfile copies only what exists before set-up runs, and has set-up make all that the image starts from, bundles included', () => {
   const lines = readFileSync(new URL('Dockerfile', root), 'utf8').split('\n');
   const sources = lines
     .filter((line) => line.startsWith('COPY ') && !line.includes('--from'))
     .flatMap((line) => line.split(' ').slice(1, -1));
   expect(sources.filter((source) => !existsSync(new URL(source, root)))).toEqual([]);
-  expect(lines).toContain('RUN node setup/setup.mjs --no-temporal');
+  const steps = lines.filter((line) => line.startsWith('RUN node') || line === 'COPY . .' || line.includes('--from=build'));
+  expect(steps).toEqual([
+    'RUN node setup/setup.mjs --no-temporal --no-bundles',
+    'COPY . .',
+    'RUN node setup/setup.mjs --no-temporal',
+    ...['node_modules', '.tools', '.d2d'].map((made) => `COPY --from=build /app/${made} ${made}`),
+    'COPY . .',
+  ]);
+  const ignored = readFileSync(new URL('.dockerignore', root), 'utf8').split('\n');
+  for (const made of ['node_modules', '.tools', '.d2d']) expect(ignored).toContain(made);
 });

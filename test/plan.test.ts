@@ -80,11 +80,11 @@ describe('a plan', () => {
     expect(roles(planWords(pipelineOf(), report({}), { policies: true }))).toEqual(['firehose', 'studio', 'crawler', 'quicksight']);
   });
 
-  it('names what goes, with what the survey found besides', () => {
+  it('names what goes', () => {
     const role = { action: 'change' as const, differences: [{ field: 'inline policy mine', is: {}, wanted: undefined }] };
     const gone = {
       ...report({ firehoseRole: { ...role, removes: ['inline policy mine of the firehoseRole'] } }),
-      removed: ['schedule x/crawl'],
+      removed: ['schedule x/crawl', 'inline policy mine of the firehoseRole'],
     };
     expect(planWords(pipelineOf(), gone)).toContain(
       `1 to change, ${ALL - 1} stay; removed:\n  - schedule x/crawl\n  - inline policy mine of the firehoseRole`,

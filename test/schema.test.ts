@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
-import { eventsPage } from '../docs/events-page.ts';
 import { columnsOf, EVENT, EVENT_TYPES, flinkColumns, glueColumns } from '../pipeline/schema.ts';
+import { eventsPage } from '../setup/docs/events-page.ts';
 
 it('is what docs/events.md says; if not: npm run docs', () => {
   expect(readFileSync(new URL('../docs/events.md', import.meta.url), 'utf8')).toBe(eventsPage());

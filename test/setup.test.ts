@@ -64,10 +64,10 @@ const until = async (what: string, holds: () => boolean): Promise<void> => {
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'setup-'));
   bin = inRoot('bin');
-  for (const folder of ['bin', 'client', 'activities', 'worker', 'workflows', 'pipeline', 'local/kinesis-analytics-v2/flink'])
+  for (const folder of ['bin', 'client', 'processes', 'activities', 'worker', 'workflows', 'pipeline', 'local/kinesis-analytics-v2/flink'])
     mkdirSync(inRoot(folder), { recursive: true });
   cpSync(join(project, 'setup'), inRoot('setup'), { recursive: true });
-  for (const name of ['guard.sh', 'd2d.mjs']) cpSync(join(project, 'client', name), inRoot('client', name));
+  for (const path of ['processes/guard.sh', 'client/d2d.mjs']) cpSync(join(project, path), inRoot(path));
   writeFileSync(inRoot('package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0' } } }));
   writeFileSync(inRoot('setup/flink/jars.sha256'), `${sha256('good')}  flink.jar\n`);
   writeFileSync(inRoot('local/kinesis-analytics-v2/flink/Local.java'), 'class Local {}');
@@ -123,6 +123,25 @@ describe('set-up', () => {
       code: 1,
       said: 'set-up: Java 11 is too old: install a JDK 17 or newer (Debian: apt-get install openjdk-17-jdk-headless)\n',
     });
+  });
+
+  test.each([
+    ['--no-temporal', false, true, true],
+    ['--no-flink', true, false, true],
+    ['--no-bundles', true, true, false],
+  ])('with %s leaves out that alone', async (flag, server, flink, bundles) => {
+    expect(await setUp(flag)).toMatchObject({ code: 0 });
+
+    const made = ['.tools/temporal', '.tools/flink/lib/flink.jar', '.tools/flink/classes', '.tools/workflows.js', '.d2d/index.mjs'];
+    expect(made.map((path) => existsSync(inRoot(path)))).toEqual([server, flink, flink, bundles, bundles]);
+  });
+
+  test('refuses a flag that it does not have, and starts nothing', async () => {
+    expect(await setUp('--browser')).toEqual({
+      code: 2,
+      said: 'set-up: there is no --browser; there are --tests, --no-temporal, --no-flink, --no-bundles\n',
+    });
+    expect(calls()).toEqual([]);
   });
 
   test('refuses jars that are not the pinned ones', async () => {
@@ -222,7 +241,7 @@ describe('set-up', () => {
 
   test('needs neither a network nor a second when nothing is to do', async () => {
     const began = performance.now();
-    const child = spawn(process.execPath, [join(project, 'setup/setup.mjs'), '--browser'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [join(project, 'setup/setup.mjs'), '--tests'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk) => {
       said += chunk;

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { EVENT, EVENT_TYPES, type GameEvent } from '../pipeline/schema.ts';
-import { eventAt, type Game, heartbeat, laneOf } from '../pipeline/simulation.ts';
+import { type Game, heartbeat, laneOf } from '../pipeline/simulation.ts';
+import { eventAt } from './event-at.ts';
 import { checkFields, referee } from './referee.ts';
 
 const T = Date.UTC(2026, 10, 23, 18);

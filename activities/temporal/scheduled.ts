@@ -18,7 +18,7 @@ const SHORTEST_MS = 1000;
 /** Temporal makes up for at least this much. */
 const SHORTEST_CATCHUP_MS = 10_000;
 
-/** The schedules that a pipeline wants: its crawl, each question and each data set in SPICE. */
+/** The schedules that a pipeline wants: its crawl, each question, each data set in SPICE, and the audit. */
 export function scheduled(pipeline: Pipeline): Scheduled[] {
   const { schedules } = pipeline;
   const { workflows } = names(pipeline);
@@ -40,7 +40,7 @@ const STORY = {
   crawl: () => 'crawls the lake',
   query: (question: string) => `asks ${question}`,
   refresh: (dataSet: string) => `loads data set ${dataSet} into SPICE`,
-  audit: () => 'counts every event of the last day everywhere',
+  audit: () => 'counts every event everywhere, back to the last audit that agreed',
 };
 const ARGUMENTS = {
   crawl: () => ({}),

@@ -1,19 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
-import {
-  type Client,
-  ScheduleAlreadyRunning,
-  type ScheduleDescription,
-  ScheduleNotFoundError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type Client, ScheduleAlreadyRunning, type ScheduleDescription } from '@temporalio/client';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { type FlushedLedger, flushLedger } from '../../workflows/messages.ts';
 import { notYet } from '../not-yet.ts';
 import { specHash } from '../spec-hash.ts';
 import { scheduled, scheduleOptions } from './scheduled.ts';
+import { undefinedIfUnknown } from './unknown.ts';
 
 /** What a schedule that we paused says; one that somebody else paused stays so when the pipeline goes on. */
 const PAUSED = 'the pipeline is paused';
@@ -24,7 +19,7 @@ export async function surplusSchedules(client: Client, pipeline: Pipeline): Prom
   return (await listed(client, pipeline)).filter((id) => !wanted.includes(id));
 }
 
-/** Those that carry the pipeline's name. The list lags a little behind. */
+/** The ids of the schedules that carry the pipeline's name. Temporal's list lags a little behind. */
 async function listed(client: Client, { name }: Pipeline): Promise<string[]> {
   const ids: string[] = [];
   for await (const { scheduleId } of client.schedule.list({ query: `PipelineName = '${name}'` }))
@@ -35,10 +30,10 @@ async function listed(client: Client, { name }: Pipeline): Promise<string[]> {
 /** What only a Temporal client can do; workflow code cannot make schedules. */
 export function temporal(client: Client, taskQueue: string) {
   const wanted = (pipeline: Pipeline) => scheduled(pipeline).map((each) => scheduleOptions(pipeline, taskQueue, each));
-  const remove = (id: string) => unlessGone(client.schedule.getHandle(id).delete());
+  const remove = (id: string) => undefinedIfUnknown(client.schedule.getHandle(id).delete());
   const ensure = async (schedule: Wanted, paused: boolean): Promise<void> => {
     const handle = client.schedule.getHandle(schedule.scheduleId);
-    const found = await unlessGone(handle.describe());
+    const found = await undefinedIfUnknown(handle.describe());
     if (found === undefined) {
       const state = paused ? { paused, note: PAUSED } : undefined;
       await client.schedule.create({ ...schedule, state }).catch((error: unknown) => {
@@ -49,25 +44,23 @@ export function temporal(client: Client, taskQueue: string) {
   };
   const pause = async (id: string, paused: boolean): Promise<void> => {
     const handle = client.schedule.getHandle(id);
-    const found = await unlessGone(handle.describe());
+    const found = await undefinedIfUnknown(handle.describe());
     if (found === undefined || found.state.paused === paused) return;
-    if (paused) await unlessGone(handle.pause(PAUSED));
-    else if (found.state.note === PAUSED) await unlessGone(handle.unpause('the pipeline goes on'));
+    if (paused) await undefinedIfUnknown(handle.pause(PAUSED));
+    else if (found.state.note === PAUSED) await undefinedIfUnknown(handle.unpause('the pipeline goes on'));
   };
-  /** True while it still runs. */
+  /** Tells a workflow to end, in the end by terminating it; true if it still ran then. */
   const endOne = async (workflowId: string): Promise<boolean> => {
     const handle = client.workflow.getHandle(workflowId);
-    try {
+    const tellIfRunning = async (): Promise<boolean> => {
       if ((await handle.describe()).status.name !== 'RUNNING') return false;
       if (Context.current().info.attempt < TERMINATE_AT) await handle.cancel();
       else await handle.terminate('did not end when cancelled');
       return true;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
-      throw error;
-    }
+    };
+    return (await undefinedIfUnknown(tellIfRunning())) ?? false;
   };
-  /** True while one that is known by now still runs. */
+  /** Tells every workflow that serves the pipeline, and that Temporal lists by now, to end; true if one of them still ran then. */
   const endAll = async (pipeline: Pipeline): Promise<boolean> => {
     const { pipeline: own, teardown, ...others } = names(pipeline).workflows;
     const found: string[] = [];
@@ -79,17 +72,15 @@ export function temporal(client: Client, taskQueue: string) {
     /** Has the generator write down its ledger: up to when, whether it goes on sending, and when its latest event happened. Undefined when none runs. */
     'generator.settle': async (pipeline: Pipeline): Promise<Pick<FlushedLedger, 'at' | 'sending' | 'last'> | undefined> => {
       const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
-      try {
+      const flushIfRunning = async () => {
         if ((await handle.describe()).status.name !== 'RUNNING') return undefined;
         const { at, sending, last } = await handle.executeUpdate(flushLedger);
         return { at, sending, last };
-      } catch (error) {
-        if (!(error instanceof WorkflowNotFoundError)) throw error;
-        return undefined;
-      }
+      };
+      return undefinedIfUnknown(flushIfRunning());
     },
     /**
-     * Makes the schedules of crawl, questions and refreshes, new ones paused if so told; changes one that exists only where it differs, and keeps its pause.
+     * Makes the schedules of crawl, questions, refreshes and audit, new ones paused if so told; changes one that exists only where it differs, and keeps its pause.
      * Removes those of ours that the spec no longer has. Returns the hash of the spec that they now run by.
      */
     'schedules.ensure': async (pipeline: Pipeline, paused = false): Promise<{ specHash: string }> => {
@@ -98,7 +89,7 @@ export function temporal(client: Client, taskQueue: string) {
       await Promise.all((await surplusSchedules(client, pipeline)).map(remove));
       return { specHash: specHash(pipeline) };
     },
-    /** Pauses the schedules, or lets those go on that this has paused. */
+    /** Pauses the pipeline's schedules, or (`paused` false) lets those go on that an earlier call of this has paused. */
     'schedules.pause': async (pipeline: Pipeline, paused: boolean): Promise<void> => {
       await Promise.all(scheduled(pipeline).map(({ id }) => pause(id, paused)));
     },
@@ -122,15 +113,6 @@ export function temporal(client: Client, taskQueue: string) {
 const TERMINATE_AT = 8;
 /** What a schedule started the moment before it went is not listed at once. */
 const LISTED_WITHIN_MS = 1_500;
-
-async function unlessGone<Value>(question: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await question;
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return undefined;
-    throw error;
-  }
-}
 
 type Wanted = ReturnType<typeof scheduleOptions>;
 

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { CreateStreamCommand, GetRecordsCommand, GetShardIteratorCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
 import { clients } from '../../activities/aws.ts';
 import { idsOf, shardsOf } from '../../activities/kinesis/shards.ts';
-import { startChild } from '../../client/children.ts';
 import { payloads } from '../../pipeline/aggregation.ts';
+import { startChild } from '../../processes/children.ts';
 import { certificate } from './install.ts';
 
 const PASSWORD = 'of this run of the bench only';

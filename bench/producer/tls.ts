@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createServer } from 'node:tls';
-import { exitWithParent } from '../../client/children.ts';
+import { exitWithParent } from '../../processes/children.ts';
 
 // tls.ts PORT PFX PASSWORD: TLS in front of what listens at PORT of this machine, by the certificate in the file; prints its own port.
 const [port = '', pfx = '', passphrase = ''] = process.argv.slice(2);

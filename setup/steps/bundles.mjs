@@ -21,7 +21,7 @@ const CLIENT = {
   name: 'd2d bundle',
   made: '.d2d',
   program: 'bundle-client.mjs',
-  sources: ['client', 'activities', 'workflows', 'worker', 'pipeline', 'setup', 'local'],
+  sources: ['client', 'processes', 'activities', 'workflows', 'worker', 'pipeline', 'setup', 'local'],
 };
 
 /** @param {string} root */

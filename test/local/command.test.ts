@@ -71,7 +71,7 @@ it('npm start prints on the terminal by which seed its durations are drawn, and 
   const lines: string[] = [];
   const local = { profile: 'aws' as const, speed: 20, seed: 4711, faults: await planFile(PLAN), callLog: join(dir, 'calls.jsonl') };
   const note = (line: string) => lines.push(line);
-  const parts = embedded({ state: dir, target: 'local', region: 'us-east-1', local, tell: () => undefined, note });
+  const parts = embedded({ state: dir, region: 'us-east-1', local, tell: () => undefined, note });
   const { endpoint, ...credentials } = await parts.localAws();
   const kinesis = new KinesisClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
   await expect(kinesis.send(creation('s'))).rejects.toMatchObject({ name: 'LimitExceededException' });

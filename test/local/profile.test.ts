@@ -22,10 +22,10 @@ import {
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type SteeredClock, steeredClock } from '../../local/clock.ts';
 import { durations, type Transition } from '../../local/profile.ts';
 import { type Local, type LocalOptions, startLocal } from '../../local/start.ts';
 import { clientsOf, creation, delivered, prepare } from './deliveries.ts';
+import { type SteeredClock, steeredClock } from './steered-clock.ts';
 
 /** How many processes share a processor just now. */
 const crowd = () => Math.max(1, loadavg()[0]! / availableParallelism());

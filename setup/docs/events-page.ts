@@ -1,5 +1,5 @@
-import { type Columns, columnsOf, EVENT, EVENT_TYPES, type EventType, FLINK, GLUE } from '../pipeline/schema.ts';
-import { heartbeat, laneOf } from '../pipeline/simulation.ts';
+import { type Columns, columnsOf, EVENT, EVENT_TYPES, type EventType, FLINK, GLUE } from '../../pipeline/schema.ts';
+import { heartbeat, laneOf } from '../../pipeline/simulation.ts';
 
 /** events.md as the schema has it. */
 export function eventsPage(types: Record<string, string> = EVENT_TYPES, columns: Columns = EVENT, examples: string[] = played()): string {

@@ -2,4 +2,4 @@
 import { writeFileSync } from 'node:fs';
 import { eventsPage } from './events-page.ts';
 
-writeFileSync(new URL('events.md', import.meta.url), eventsPage());
+writeFileSync(new URL('../../docs/events.md', import.meta.url), eventsPage());
