@@ -33,6 +33,7 @@ async function withGenerator(
     until: (reached: (state: GeneratorState) => boolean) => Promise<GeneratorState>;
     stream: Stream;
   }) => Promise<void>,
+  historyEvents?: number,
 ): Promise<Stream> {
   const stream = fresh();
   const worker = await Worker.create({
@@ -43,7 +44,7 @@ async function withGenerator(
     maxHeartbeatThrottleInterval: 20,
   });
   const pipeline = { ...parseSpec(spec), account: '000000000000' };
-  const args: Parameters<typeof generate> = [{ pipeline, cursor: { ...begin(pipeline, 'r', false), began: Date.now() } }];
+  const args: Parameters<typeof generate> = [{ pipeline, cursor: { ...begin(pipeline, 'r', false), began: Date.now() }, historyEvents }];
   await worker.runUntil(async () => {
     const handle = await env.client.workflow.start(generate, { taskQueue, workflowId, args });
     const until = async (reached: (state: GeneratorState) => boolean) => {
@@ -275,6 +276,38 @@ it('goes on in a new run though it has nothing to send, closes nothing again, an
     },
   );
   expect(stream.times.size).toBe(60);
+}, 60_000);
+
+it('has all lanes end together when the history has become long, so that none is silent before the next run, and nothing is missing or there twice', async () => {
+  let runs = 0;
+  const stream = await withGenerator(
+    'continued',
+    { shards: 3, windowSeconds: 1, generator: { rate: { ramp: { from: 90, to: 90.1, over: '1 hour' } } } },
+    () => false,
+    async ({ handle, stream }) => {
+      stream.stagger = 150;
+      let seen = '';
+      for (const end = Date.now() + 25_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 200))) {
+        const { runId } = await handle.describe();
+        if (runId !== seen) runs++;
+        seen = runId;
+      }
+    },
+    // The second lane's end of a first stretch is below it, the third's above.
+    20,
+  );
+  expect(runs).toBeGreaterThanOrEqual(2);
+  for (const lane of [0, 1, 2]) {
+    const plays = stream.plays.filter((play) => play.lane === lane);
+    const silences = plays.slice(1).map(({ began }, i) => began - plays[i]!.ended);
+    expect(Math.max(...silences)).toBeLessThan(2_000);
+    const ranges = ledgerOf(stream).filter((range) => range.lane === lane);
+    for (const [i, { first }] of ranges.entries()) expect(first).toBe(ranges[i - 1]?.end ?? 0);
+    const rates = ranges.map(({ first, time }, i) => (i === 0 ? 0 : timeOf([time], first) - timeOf([ranges[i - 1]!.time], first - 1)));
+    // No time is left out: events follow each other at 30 a second.
+    expect(Math.max(...rates)).toBeLessThan(100);
+  }
+  expect([...stream.times.values()].filter((times) => times.size !== 1)).toEqual([]);
 }, 60_000);
 
 /** How often the present run of a generator has told its pipeline that the windows are closed. */

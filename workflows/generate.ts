@@ -9,7 +9,6 @@ import {
   setCurrentDetails,
   setHandler,
   uuid4,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { holdsTooLong, isOf, laneTotal, mostOf, mustBeSendable } from '../pipeline/lanes.ts';
@@ -19,6 +18,7 @@ import { paceAt, type Rate, rateSchema, rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { acknowledged, begin, type Cursor, carriedOver, stretchFrom } from './cursor.ts';
+import { isHistoryLong } from './history.ts';
 import {
   flushLedger,
   type GeneratorState,
@@ -36,7 +36,10 @@ import { generatorDetails } from './story.ts';
 
 /** The longest stretch of events that one activity sends. All of them share one recorded time base, whoever sends them and however often. */
 const STRETCH_MS = 30_000;
+/** A run with a longer history than this continues as new. */
 const HISTORY_EVENTS = 1_000;
+/** Lanes whose stretches end within this of each other end together. */
+const TOGETHER_MS = 1_000;
 /** The ledger is written down when it has so many ranges. */
 const PAGE_RANGES = 100;
 /** What Flink waits for stragglers (sql/flink), and a little for the clock's grain. */
@@ -51,11 +54,18 @@ const act = proxyActivities<Activities>({
   retry: { initialInterval: '500 milliseconds', backoffCoefficient: 1.5, maximumInterval: '10 seconds' },
 });
 
+/** What a generator begins with, or goes on with in its next run; `historyEvents`: how long a run's history may become, left out 1,000. */
+interface Generation {
+  pipeline: Pipeline;
+  cursor: Cursor;
+  historyEvents?: number;
+}
+
 /**
  * Sends the game's events, lane by lane side by side, at the spec's rate until it is stopped; whenever it is paused or the total is reached, event time goes on until
  * the last window has closed. Every event that is acknowledged is entered in the ledger.
  */
-export async function generate({ pipeline: first, cursor: start }: { pipeline: Pipeline; cursor: Cursor }): Promise<void> {
+export async function generate({ pipeline: first, cursor: start, historyEvents }: Generation): Promise<void> {
   let pipeline = first;
   let cursor = start;
   let stopped = false;
@@ -128,7 +138,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
 
   const lastEvent = () => cursor.quiet?.last ?? Math.max(...cursor.lanes.map(({ latest }) => latest));
   const isAllowed = () => !stopped && !cursor.paused && !isNews;
-  const isCrowded = () => workflowInfo().historyLength > HISTORY_EVENTS;
+  const isCrowded = () => isHistoryLong(historyEvents ?? HISTORY_EVENTS);
   const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total, cursor.earlier);
   const isDone = () => cursor.lanes.every(({ next }, lane) => next >= totalOf(lane));
 
@@ -152,19 +162,24 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
     return (await cuttable(() => send(false))) ?? send(true);
   };
 
-  /** One stretch after the other, until a signal, the total, or a history that has become long. */
-  const play = async (lane: number): Promise<void> => {
-    let until = 0;
-    while (isAllowed() && !isCrowded() && cursor.lanes[lane]!.next < totalOf(lane)) {
+  /**
+   * One stretch after the other, until a signal, the total, or a history that has become long. Then all lanes end when the last of those stretches does that were
+   * under way: a lane that ended sooner would be silent until the others have ended, too.
+   */
+  const play = async (lane: number, ends: { until: number[]; last?: number }): Promise<void> => {
+    while (isAllowed() && cursor.lanes[lane]!.next < totalOf(lane)) {
       const { game } = cursor;
       const at = cursor.lanes[lane]!;
       // Until then the sender has waited, by a clock that may be ahead of this one.
-      const now = Math.max(until, Date.now());
-      const pace = paceAt(rate(), now - cursor.began, now, STRETCH_MS, mostOf(pipeline));
+      const now = Math.max(ends.until[lane] ?? 0, Date.now());
+      if (isCrowded()) ends.last ??= Math.max(...ends.until);
+      const left = (ends.last ?? Number.POSITIVE_INFINITY) - now;
+      if (left < TOGETHER_MS) return;
+      const pace = paceAt(rate(), now - cursor.began, now, Math.min(STRETCH_MS, left), mostOf(pipeline));
       const each = pace.rate / game.lanes;
       const stretch = stretchFrom(at, now, { ...pace, rate: each }, game.lateAfter, totalOf(lane));
       const { from, since, bases } = stretch;
-      until = stretch.until;
+      ends.until[lane] = stretch.until;
       const sent = await sendAll({ pipeline: paced(), game, lane, ...stretch });
       const latest = Math.max(at.latest, sent.latest);
       cursor.lanes[lane] = { next: sent.next, latest, since, bases };
@@ -180,7 +195,8 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
 
   /** All lanes side by side; what each has sent is known before any failure of one is told. */
   const playAll = async (): Promise<void> => {
-    const ended = await Promise.allSettled(cursor.lanes.map((_, lane) => play(lane)));
+    const ends = { until: cursor.lanes.map(() => 0) };
+    const ended = await Promise.allSettled(cursor.lanes.map((_, lane) => play(lane, ends)));
     const failed = ended.find((each) => each.status === 'rejected');
     if (failed) throw failed.reason;
   };
@@ -275,7 +291,7 @@ export async function generate({ pipeline: first, cursor: start }: { pipeline: P
         await writeLedger();
         await condition(allHandlersFinished);
         if (stopped) continue;
-        await continueAsNew<typeof generate>({ pipeline, cursor });
+        await continueAsNew<typeof generate>({ pipeline, cursor, historyEvents });
       }
       if (cursor.paused || isDone()) {
         await beQuiet();

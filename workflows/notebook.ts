@@ -8,12 +8,12 @@ import {
   proxyActivities,
   setCurrentDetails,
   setHandler,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { rootMessage } from './failure.ts';
+import { isHistoryLong } from './history.ts';
 import { applicationRuns, type NotebookState, notebookQuery, resume, stop, suspend, updateSpec } from './messages.ts';
 import { signalIfRunning } from './signal.ts';
 import { notebookDetails } from './story.ts';
@@ -132,7 +132,7 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   };
 
   show({});
-  while (!stopped && workflowInfo().historyLength < HISTORY_EVENTS) {
+  while (!stopped && !isHistoryLong(HISTORY_EVENTS)) {
     const wanted = suspended;
     isNews = false;
     try {
