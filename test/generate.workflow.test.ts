@@ -212,6 +212,35 @@ it('writes down that what was held back has been sent, though nothing of it was 
   expect(blocks.reduce((sum, { events }) => sum + events, 0)).toBe(total);
 }, 60_000);
 
+it('says that it sends until its windows are closed, and what was held back is sent and written down', async () => {
+  await withGenerator(
+    'settling',
+    { shards: 2, windowSeconds: 2, generator: { rate: 300, trouble: { late: 0.1 } } },
+    () => false,
+    async ({ handle, until, stream }) => {
+      await until(() => stream.times.size > 100);
+      await handle.signal(pause);
+      await until(({ state }) => state === 'paused');
+      const answers: boolean[] = [];
+      for (let sending = true; sending; await new Promise((resolve) => setTimeout(resolve, 50))) {
+        const { last, ...answer } = await handle.executeUpdate(flushLedger);
+        sending = answer.sending;
+        answers.push(sending);
+        if (sending) continue;
+        // The window of the last event, and what stragglers are waited for.
+        expect(Math.min(...stream.heartbeats.values())).toBeGreaterThanOrEqual(Math.floor(last / 2000) * 2000 + 2000 + 5000);
+        expect(stream.heldBack).toHaveLength(2);
+        const silent = ledgerOf(stream).filter(({ first, end }) => first === end);
+        expect(silent.map(({ lane, since }) => [lane, since]).sort()).toEqual(answer.lanes.map((next, lane) => [lane, next]));
+      }
+      expect(answers[0]).toBe(true);
+      await handle.signal(resume);
+      await until(({ state }) => state === 'running');
+      expect(await handle.executeUpdate(flushLedger)).toMatchObject({ sending: true });
+    },
+  );
+}, 60_000);
+
 it('holds events back for minutes at most, however much slower than the spec wants it goes', async () => {
   const generator = { rate: 1000, trouble: { duplicate: 0.1 } };
   const stream = await withGenerator(

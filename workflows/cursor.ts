@@ -27,8 +27,11 @@ export interface Cursor {
   resent: number;
   oversized: number;
   paused: boolean;
-  /** From a pause, or the total, until all lanes have been woken: when the latest event before it happened, and whether the pipeline knows that its windows are closed. */
-  quiet?: { last: number; told: boolean };
+  /**
+   * From a pause, or the total, until all lanes have been woken: when the latest event before it happened, whether the pipeline knows that its windows are closed, and
+   * whether all is done that a silence begins with: windows closed, what was held back sent, the ledger written.
+   */
+  quiet?: { last: number; told: boolean; settled: boolean };
   /** The count of the latest pause. */
   pauses: number;
   /** When the course of the rate began, milliseconds since the epoch. */

@@ -133,10 +133,11 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
     const at = Date.now();
     await writeLedger();
     await condition(() => writing === 0);
-    return { game: cursor.game, lanes: cursor.lanes.map(({ next }) => next), at, sending: state === 'running', last: lastEvent() };
+    return { game: cursor.game, lanes: cursor.lanes.map(({ next }) => next), at, sending: !isQuiet(), last: lastEvent() };
   });
 
   const lastEvent = () => cursor.quiet?.last ?? Math.max(...cursor.lanes.map(({ latest }) => latest));
+  const isQuiet = () => cursor.quiet?.settled === true && (cursor.paused || isDone());
   const isAllowed = () => !stopped && !cursor.paused && !isNews;
   const isCrowded = () => isHistoryLong(historyEvents ?? HISTORY_EVENTS);
   const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total, cursor.earlier);
@@ -251,7 +252,7 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
   };
   /** Until it may send again, or the history has become long: closes the windows and says so to each pause, then waits. */
   const beQuiet = async (): Promise<void> => {
-    cursor.quiet ??= { last: lastEvent(), told: false };
+    cursor.quiet ??= { last: lastEvent(), told: false, settled: false };
     const { quiet } = cursor;
     const { last } = quiet;
     const wasPaused = cursor.paused;
@@ -263,6 +264,7 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
     // By now every window that it belongs to is closed.
     await sendHeldBack();
     await writeLedger();
+    quiet.settled = true;
     showQuiet();
     const isCalled = () => isOver() || !quiet.told;
     while (!isOver() && !isCrowded()) {

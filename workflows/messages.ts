@@ -204,7 +204,10 @@ export const suspend = defineSignal('suspend');
 export const apply = defineUpdate<PlanReport, [ApplyRequest]>('apply');
 /** From an audit to its pipeline: what it came to. */
 export const auditFinished = defineSignal<[AuditSummary]>('auditFinished');
-/** Up to when a generator has written its ledger down (milliseconds since the epoch), and whether it goes on sending. */
+/**
+ * Up to when a generator has written its ledger down (milliseconds since the epoch), and whether it goes on sending: of one that is paused, or has sent its total,
+ * that is so until its windows are closed and what was held back is sent and written down.
+ */
 export interface LedgerFlush {
   at: number;
   sending: boolean;
