@@ -97,7 +97,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
     for (let until = 0; !control.signal.aborted; stretches++) {
       const now = Math.max(until, Date.now() - clockAhead);
       const pace = paceAt(rate, now - from, now, 30_000, 8000);
-      const stretch = stretchFrom(cursor, now, { ...pace, rate: pace.rate / game.lanes }, game.lateAfter, Number.MAX_SAFE_INTEGER);
+      const stretch = stretchFrom(game, cursor, now, { ...pace, rate: pace.rate / game.lanes }, Number.MAX_SAFE_INTEGER);
       until = stretch.until;
       const { signal } = control;
       const { next, latest } = await sendStretch({ game, lane: 0, ...stretch }, unsent(stretch.from), {
@@ -141,7 +141,7 @@ it('sends all of a stretch however late it is, and lasts its time though there i
   };
   const game = gameOf(parseSpec({ shards: 1 }), 'abcd1234');
   const begin = Date.now();
-  const stretch = stretchFrom({ next: 5, latest: 0, since: 0, bases: [] }, begin, { rate: 0.1, holds: 30_000 }, 9, 100);
+  const stretch = stretchFrom(game, { next: 5, latest: 0, since: 0, bases: [] }, begin, { rate: 0.1, holds: 30_000 }, 100);
   expect(stretch).toMatchObject({ from: 5, to: 9, until: begin + 30_000 });
   const send = (some: typeof stretch) =>
     sendStretch({ game, lane: 0, ...some }, unsent(some.from), { courier, signal: new AbortController().signal, report: () => undefined });
@@ -149,7 +149,13 @@ it('sends all of a stretch however late it is, and lasts its time though there i
   expect(await send(stretch)).toMatchObject({ first: 5, next: 9 });
   expect(sent.filter((id) => id.startsWith('abcd1234-0-'))).toEqual([5, 6, 7, 8].map((i) => `abcd1234-0-${i}`));
 
-  const silent = stretchFrom({ next: 9, latest: 0, since: 0, bases: stretch.bases }, begin + 30_000, { rate: 0.1, holds: 5_000 }, 9, 100);
+  const silent = stretchFrom(
+    game,
+    { next: 9, latest: 0, since: 0, bases: stretch.bases },
+    begin + 30_000,
+    { rate: 0.1, holds: 5_000 },
+    100,
+  );
   expect(silent).toMatchObject({ from: 9, to: 9, bases: stretch.bases });
   jest.setSystemTime(begin + 30_000);
   sent.length = 0;

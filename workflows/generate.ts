@@ -178,7 +178,7 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
       if (left < TOGETHER_MS) return;
       const pace = paceAt(rate(), now - cursor.began, now, Math.min(STRETCH_MS, left), mostOf(pipeline));
       const each = pace.rate / game.lanes;
-      const stretch = stretchFrom(at, now, { ...pace, rate: each }, game.lateAfter, totalOf(lane));
+      const stretch = stretchFrom(game, at, now, { ...pace, rate: each }, totalOf(lane));
       const { from, since, bases } = stretch;
       ends.until[lane] = stretch.until;
       const sent = await sendAll({ pipeline: paced(), game, lane, ...stretch });
