@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { gameOf } from '../pipeline/lanes.ts';
 import { timeOf } from '../pipeline/ledger.ts';
 import { parseSpec } from '../pipeline/spec.ts';
+import { heldBackFrom } from '../pipeline/trouble.ts';
 import { type LaneCursor, stretchFrom } from '../workflows/cursor.ts';
 
 const gameWith = (trouble: object) => gameOf(parseSpec({ shards: 1, generator: { rate: 10, trouble } }), 'abcd1234');
@@ -34,6 +35,6 @@ describe('the time bases of a lane', () => {
     for (let i = at.since; i < at.next; i++) expect(timeOf(at.bases, i)).toBe(times[i]);
     const { at: whole, times: all, most: many } = followed(game);
     expect(many).toBeLessThanOrEqual(9);
-    for (let i = whole.next - 200; i < whole.next; i++) expect(timeOf(whole.bases, i)).toBe(all[i]);
+    for (let i = heldBackFrom(game, whole.next, whole.bases); i < whole.next; i++) expect(timeOf(whole.bases, i)).toBe(all[i]);
   });
 });

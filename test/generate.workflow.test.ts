@@ -241,7 +241,7 @@ it('says that it sends until its windows are closed, and what was held back is s
   );
 }, 60_000);
 
-it('holds events back for minutes at most, however much slower than the spec wants it goes', async () => {
+it('holds events back for minutes at most, however slow it goes', async () => {
   const generator = { rate: 1000, trouble: { duplicate: 0.1 } };
   const stream = await withGenerator(
     'slowed',
@@ -250,7 +250,7 @@ it('holds events back for minutes at most, however much slower than the spec wan
     async ({ handle, until, stream }) => {
       await until(() => stream.times.size > 500);
       expect(stream.heldBack).toEqual([]);
-      await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 20, peak: 10, every: '2 seconds', lasts: '1 second' } }] });
+      await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 0.01, peak: 300, every: '2 seconds', lasts: '1 second' } }] });
       await until(() => stream.heldBack.length >= 3);
     },
   );

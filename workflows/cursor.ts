@@ -3,6 +3,7 @@ import { dueBy, type LedgerRange, type TimeBase, timeOf } from '../pipeline/ledg
 import type { Pace, Rate } from '../pipeline/rate.ts';
 import type { Game } from '../pipeline/simulation.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { heldBackFrom } from '../pipeline/trouble.ts';
 
 /** A time base this far behind the clock is not caught up with: the next stretch starts now. */
 const CATCH_UP_MS = 5_000;
@@ -75,15 +76,14 @@ export function stretchFrom(game: Game, at: LaneCursor, now: number, { rate, hol
 }
 
 /** The bases of a lane for its next stretch at a pace: it goes on as it was while pace and clock allow, otherwise there is a new one. */
-function basesFrom({ trouble, lateAfter }: Game, { next, latest, since, bases }: LaneCursor, now: number, rate: number): TimeBase[] {
+function basesFrom(game: Game, { next, latest, since, bases }: LaneCursor, now: number, rate: number): TimeBase[] {
   const last = bases.at(-1);
   const then = last ? timeOf(bases, next) : 0;
   const goesOn = then >= latest && now - then <= CATCH_UP_MS;
   if (last && goesOn && last.rate === rate) return bases;
   const base = last && goesOn ? dueAnew(then, now, last.rate, rate) : now;
-  // Only what is held back is still sent by an earlier base, and comes within two blocks; a base by which nothing was sent is none.
-  const isHeldBack = trouble.late + trouble.duplicate > 0;
-  const first = isHeldBack ? Math.max(since, next - 2 * lateAfter) : next;
+  // Only what is held back is still sent by an earlier base; a base by which nothing was sent is none.
+  const first = heldBackFrom(game, next, bases, since);
   const kept = bases.filter((each, i) => each.from < next && (bases[i + 1]?.from ?? next) > first);
   return [...kept, { from: next, base: Math.max(base, latest), rate }];
 }

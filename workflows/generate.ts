@@ -16,6 +16,7 @@ import { entered } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
 import { paceAt, type Rate, rateSchema, rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { holdsBack } from '../pipeline/trouble.ts';
 import { slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { acknowledged, begin, type Cursor, carriedOver, stretchFrom } from './cursor.ts';
 import { isHistoryLong } from './history.ts';
@@ -189,7 +190,7 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
       cursor.oversized += sent.oversized;
       const range = { lane, first: from, end: sent.next, time: bases.at(-1)!, at: Date.now(), resent: sent.resent, since };
       if (sent.next > from) cursor.ledger = entered(cursor.ledger, range);
-      if (isAllowed() && holdsTooLong(game, each)) await sendHeldBack([lane]);
+      if (isAllowed() && holdsTooLong(each)) await sendHeldBack([lane]);
       if (cursor.ledger.length >= PAGE_RANGES) await writeLedger();
     }
   };
@@ -240,7 +241,7 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
   const sendHeldBack = async (lanes = [...cursor.lanes.keys()]) => {
     const { game } = cursor;
     const all = lanes.map((lane) => ({ lane, ...cursor.lanes[lane]! })).filter(({ next, since }) => next > since);
-    if (Object.values(game.trouble).every((share) => share === 0) || all.length === 0) return;
+    if (!holdsBack(game) || all.length === 0) return;
     const again = await act['kinesis.heldBack'].executeWithOptions({ summary: 'what was held back' }, [
       { pipeline: paced(), game, lanes: all },
     ]);
