@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import type { Client } from '@temporalio/client';
-import { CancelledFailure } from '@temporalio/common';
 import { blocksInAthena } from '../activities/athena/blocks.ts';
 import { auditActivities } from '../activities/audit.ts';
 import { type Clients, clients } from '../activities/aws.ts';
@@ -16,6 +15,7 @@ import { laneTotal } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
+import { cancelled } from '../test/cancelled.ts';
 import { bringUp, crawl } from '../test/dashboard-lake.ts';
 import { type AwsProcess, endAws, startAws } from '../test/local/studio-process.ts';
 import { begin } from '../workflows/cursor.ts';
@@ -188,10 +188,7 @@ async function played(
     const seconds = (performance.now() - began) / 1000;
     await reached(({ state }) => state === 'finished');
     const history = await longestHistory(client, workflowId);
-    await handle.cancel();
-    await handle.result().catch((error: Error) => {
-      if (!(error.cause instanceof CancelledFailure)) throw error;
-    });
+    await cancelled(handle);
     return { seconds, history };
   });
 }

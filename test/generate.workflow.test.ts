@@ -10,7 +10,8 @@ import { entered, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
-import { flushLedger, type GeneratorState, generatorQuery, pause, resume, setRate, stop, updateSpec } from '../workflows/messages.ts';
+import { flushLedger, type GeneratorState, generatorQuery, pause, resume, setRate, updateSpec } from '../workflows/messages.ts';
+import { cancelled } from './cancelled.ts';
 import { fresh, type Stream, sender } from './fake-sender.ts';
 import { temporalServer } from './temporal-server.ts';
 
@@ -56,8 +57,7 @@ async function withGenerator(
     };
     await story({ handle, until, stream });
     if ((await handle.describe()).status.name !== 'RUNNING') return;
-    await handle.signal(stop);
-    await handle.result();
+    await cancelled(handle);
   });
   return stream;
 }

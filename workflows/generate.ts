@@ -28,7 +28,6 @@ import {
   rateChanged,
   resume,
   setRate,
-  stop,
   updateSpec,
   windowsClosed,
 } from './messages.ts';
@@ -63,13 +62,12 @@ interface Generation {
 }
 
 /**
- * Sends the game's events, lane by lane side by side, at the spec's rate until it is stopped; whenever it is paused or the total is reached, event time goes on until
+ * Sends the game's events, lane by lane side by side, at the spec's rate until it is cancelled; whenever it is paused or the total is reached, event time goes on until
  * the last window has closed. Every event that is acknowledged is entered in the ledger.
  */
-export async function generate({ pipeline: first, cursor: start, historyEvents }: Generation): Promise<void> {
+export async function generate({ pipeline: first, cursor: start, historyEvents }: Generation): Promise<never> {
   let pipeline = first;
   let cursor = start;
-  let stopped = false;
   let isNews = false;
   /** Who is writing down the ledger just now. */
   let writing = 0;
@@ -114,10 +112,6 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
     }
     cut();
   });
-  setHandler(stop, () => {
-    stopped = true;
-    cut();
-  });
   setHandler(
     setRate,
     async (wanted) => {
@@ -139,7 +133,7 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
 
   const lastEvent = () => cursor.quiet?.last ?? Math.max(...cursor.lanes.map(({ latest }) => latest));
   const isQuiet = () => cursor.quiet?.settled === true && (cursor.paused || isDone());
-  const isAllowed = () => !stopped && !cursor.paused && !isNews;
+  const isAllowed = () => !cursor.paused && !isNews;
   const isCrowded = () => isHistoryLong(historyEvents ?? HISTORY_EVENTS);
   const totalOf = (lane: number) => laneTotal(lane, cursor.game.lanes, pipeline.generator.total, cursor.earlier);
   const isDone = () => cursor.lanes.every(({ next }, lane) => next >= totalOf(lane));
@@ -257,7 +251,7 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
     const { quiet } = cursor;
     const { last } = quiet;
     const wasPaused = cursor.paused;
-    const isOver = () => stopped || cursor.paused !== wasPaused || !(cursor.paused || isDone());
+    const isOver = () => cursor.paused !== wasPaused || !(cursor.paused || isDone());
     const showQuiet = () => show(cursor.paused ? 'paused' : 'finished');
     if (cursor.paused || quiet.told) showQuiet();
     await closeWindows(last, pipeline.windowSeconds, isOver);
@@ -279,8 +273,8 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
     }
   };
 
-  const run = async (): Promise<void> => {
-    while (!stopped) {
+  const run = async (): Promise<never> => {
+    for (;;) {
       isNews = false;
       if (!isOf(cursor.game, pipeline)) {
         // Another game: its events must not take the numbers of the one before.
@@ -293,7 +287,6 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
       if (isCrowded()) {
         await writeLedger();
         await condition(allHandlersFinished);
-        if (stopped) continue;
         await continueAsNew<typeof generate>({ pipeline, cursor, historyEvents });
       }
       if (cursor.paused || isDone()) {
@@ -309,20 +302,15 @@ export async function generate({ pipeline: first, cursor: start, historyEvents }
       cursor.quiet = undefined;
       await playAll();
     }
-    await closeWindows(Math.max(...cursor.lanes.map(({ latest }) => latest)), pipeline.windowSeconds, () => false);
-    await sendHeldBack();
-    await writeLedger();
   };
 
   try {
-    await run();
+    return await run();
   } catch (error) {
     // Taken down: the data may be kept, and then has to be accounted for to the last event.
     if (isCancellation(error)) await CancellationScope.nonCancellable(() => writeLedger().then(() => condition(() => writing === 0)));
     throw error;
   }
-  show('finished');
-  await condition(allHandlersFinished);
 }
 
 const isSame = (a: Rate, b: Rate): boolean => JSON.stringify(a) === JSON.stringify(b);

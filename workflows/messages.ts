@@ -186,8 +186,6 @@ export const resume = defineSignal('resume');
 export const retry = defineSignal<[Consent?]>('retry');
 /** Breaks off bringing up or changing; what was made stays, or with `rollback` is taken away again. */
 export const breakOff = defineSignal<[{ rollback: boolean }]>('breakOff');
-/** Ends a workflow that otherwise runs on (generator, notebook). */
-export const stop = defineSignal('stop');
 /** From the provisioning workflow to its pipeline: a stage has moved, with AWS's words if it failed. */
 export const stageMoved = defineSignal<[Stage, StageState, string?]>('stageMoved');
 /** From the notebook's keeper to its pipeline: whether the Studio application, the largest cost, runs. */

@@ -14,7 +14,7 @@ import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { rootMessage } from './failure.ts';
 import { isHistoryLong } from './history.ts';
-import { applicationRuns, type NotebookState, notebookQuery, resume, stop, suspend, updateSpec } from './messages.ts';
+import { applicationRuns, type NotebookState, notebookQuery, resume, suspend, updateSpec } from './messages.ts';
 import { signalIfRunning } from './signal.ts';
 import { notebookDetails } from './story.ts';
 
@@ -50,7 +50,6 @@ interface Kept extends Partial<NotebookState> {
  */
 export async function keepNotebook({ pipeline: first, ran = false, suspended: wasSuspended = false, ...before }: Kept): Promise<void> {
   let pipeline = first;
-  let stopped = false;
   let suspended = wasSuspended;
   let hasRun = ran;
   let isNews = false;
@@ -62,10 +61,6 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   };
   setHandler(notebookQuery, () => status);
   let looking: CancellationScope | undefined;
-  setHandler(stop, () => {
-    stopped = true;
-    if (suspended) looking?.cancel();
-  });
   setHandler(suspend, () => {
     const cuts = looking !== undefined && !suspended;
     suspended = true;
@@ -132,13 +127,13 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
   };
 
   show({});
-  while (!stopped && !isHistoryLong(HISTORY_EVENTS)) {
+  while (!isHistoryLong(HISTORY_EVENTS)) {
     const wanted = suspended;
     isNews = false;
     try {
       if (wanted) {
         await catchUp();
-        if (suspended && !stopped) {
+        if (suspended) {
           await act['notebook.stop'](pipeline);
           await tell(false);
           show({ state: 'suspended', reason: undefined });
@@ -154,10 +149,10 @@ export async function keepNotebook({ pipeline: first, ran = false, suspended: wa
     } finally {
       looking = undefined;
     }
-    const isCalled = () => stopped || suspended !== wanted || isNews;
+    const isCalled = () => suspended !== wanted || isNews;
     const every = status.state === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS;
     await condition(isCalled, every / speedOf(pipeline), { summary: 'until the next look' });
   }
   await condition(allHandlersFinished);
-  if (!stopped) await continueAsNew<typeof keepNotebook>({ ...status, pipeline, ran: hasRun, suspended });
+  await continueAsNew<typeof keepNotebook>({ ...status, pipeline, ran: hasRun, suspended });
 }
