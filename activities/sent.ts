@@ -57,7 +57,7 @@ function laneBy(game: Game, lane: number, all: LedgerRange[], from: number): Sen
   const end = last?.end ?? 0;
   const spans = joined(ranges.map((range) => clipped(range, from)).filter(([first, to]) => first < to));
   const known = joined(ranges.map(({ first, end: to }): Span => [first, to]).filter(([first, to]) => first < to));
-  const due = last ? dueAtEnd(game, lane, end, last.since) : [];
+  const due = last ? dueAtEnd(game, lane, end, bases, last.since) : [];
   const heldBack = (wanted: Due['kind']) => new Set(due.flatMap(({ i, kind }) => (kind === wanted ? [i] : [])));
   const resent = joined(ranges.flatMap((range) => range.resent));
   return { ranges, spans, known, bases, resent, pending: heldBack('late'), pendingCopies: heldBack('duplicate'), end };
@@ -75,7 +75,7 @@ function clipped({ first, end, time }: LedgerRange, from: number): Span {
 
 /** True when the second copy of an event came due so late that it was not sent, as that of a lane that nobody sent for a long time. */
 export function wasTooLate(game: Game, { ranges, bases }: SentLane, i: number): boolean {
-  const due = sentBefore(game, i);
+  const due = sentBefore(game, i, bases);
   const range = ranges.find(({ end, since }) => since > i || end > due);
   if (!range) return false;
   const { at, end, time } = range;

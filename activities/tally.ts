@@ -204,7 +204,7 @@ function book(game: Game, lane: number, sent: SentLane) {
         const onPurpose = kind === 'duplicate' ? 1 : 0;
         found.copies.onPurpose += onPurpose;
         const wasHeldBack = kind === 'late' || kind === 'duplicate';
-        const isResent = isWithin(resent, i) || (wasHeldBack && isWithin(resent, sentBefore(game, i)));
+        const isResent = isWithin(resent, i) || (wasHeldBack && isWithin(resent, sentBefore(game, i, bases)));
         if (count > onPurpose) further(i, count - onPurpose, isResent);
       }
       for (const [i, count] of halves) {

@@ -35,6 +35,21 @@ export const compared = (name: string, unit: string, ours: number, peer: number,
   ...(note !== undefined && { note }),
 });
 
+/** How what each row came to compares to what the first did, the smallest, of which it may be `limit` times as much: the row that compares worst. */
+export function flat<Row>(name: string, [first, ...larger]: Row[], of: (row: Row) => number, limit: number, note?: string): Figure {
+  const least = of(first!);
+  const most = larger.length === 0 ? least : Math.max(...larger.map(of));
+  return {
+    name,
+    unit: 'x',
+    ours: round(most / least, 2),
+    peer: null,
+    ratio: round((limit * least) / most, 2),
+    goal: 1,
+    ...(note !== undefined && { note }),
+  };
+}
+
 /** The value below which a share of all values lies. */
 export function quantile(values: number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -11,6 +11,7 @@ import { type Ground, ground, killed } from './ground.ts';
 import { applyAndWait, pauseAndWait, runAudit, seen, tearDown } from './life.ts';
 import { oneOf, randomOf } from './random.ts';
 import { type Course, lived } from './run.ts';
+import { soakFaults } from './soak-faults.ts';
 
 // A pipeline that runs for as long as it is asked to, with calls and records that fail, trouble among its events, and parts killed in mid-stream; then the account.
 
@@ -72,22 +73,11 @@ const run = await lived(1.5 * minutes * MINUTE_MS + REST_MS, [], async (course) 
   await control.faults({ rules: [] });
   await tearDown(on, course, pipeline);
   const { generated, lost, duplicates, resent, windowsChecked, windowsWrong } = report;
+  const { blows } = course.run;
   const resentShare = resent / generated;
-  tell({
-    minutes,
-    rate,
-    generated,
-    lost,
-    duplicates,
-    resent,
-    resentShare,
-    windowsChecked,
-    windowsWrong,
-    memory,
-    kills: course.run.blows.length,
-    seed,
-  });
-  const faults = mismatches(report);
+  const came = { lost, duplicates, resent, resentShare, windowsChecked, windowsWrong };
+  tell({ minutes, rate, generated, ...came, memory, kills: blows.length, seed });
+  const faults = [...mismatches(report), ...soakFaults({ minutes, rate, generated, resent, blows, memory })];
   if (faults.length > 0) throw new Error(faults.join('; '));
 });
 if (run.fault) process.stderr.write(`${run.fault}\n`);

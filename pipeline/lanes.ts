@@ -1,11 +1,11 @@
 import { LAKE_TABLES } from './names.ts';
-import { meanOf, peakOf, type Rate, rateSchema, rateWords } from './rate.ts';
+import { peakOf, type Rate, rateSchema, rateWords } from './rate.ts';
 import type { Game } from './simulation.ts';
 import { type Spec, shardTakes, singly } from './spec.ts';
 import { type Sized, streamShards } from './stream-shards.ts';
 
 const HASH_KEYS = 2n ** 128n;
-/** What is held back on purpose comes between one and two times this late. */
+/** What is held back on purpose comes between one and two times this late, with the next event of its lane. */
 const LATE_SECONDS = 15;
 /** However slow the pace, it comes before the SQL could, after a restart, read the second of two copies without the first. */
 export const LATEST_SECONDS = 120;
@@ -22,20 +22,16 @@ export const laneTotal = (lane: number, lanes: number, total: number | undefined
 export const mostOf = (spec: Pick<Spec, 'shards' | 'generator'>): number => spec.shards * shardTakes(spec);
 
 /** The game that a spec asks for, under a name of its own. */
-export function gameOf({ generator, shards }: Pick<Spec, 'generator' | 'shards'>, run: string): Game {
-  const { seed, players, trouble, rate } = generator;
-  const pace = meanOf(rate) ?? mostOf({ generator, shards });
-  return { run, seed, players, lanes: shards, trouble, lateAfter: Math.max(1, Math.round((pace * LATE_SECONDS) / shards)) };
+export function gameOf({ generator: { seed, players, trouble }, shards }: Pick<Spec, 'generator' | 'shards'>, run: string): Game {
+  return { run, seed, players, lanes: shards, trouble, lateAfter: LATE_SECONDS * 1000 };
 }
 
 /** True while a game is what the spec asks for; its pace may be another. */
-export const isOf = (game: Game, spec: Pick<Spec, 'generator' | 'shards'>): boolean => {
-  const wanted = gameOf(spec, game.run);
-  return JSON.stringify({ ...wanted, lateAfter: 0 }) === JSON.stringify({ ...game, lateAfter: 0 });
-};
+export const isOf = (game: Game, spec: Pick<Spec, 'generator' | 'shards'>): boolean =>
+  JSON.stringify(gameOf(spec, game.run)) === JSON.stringify(game);
 
-/** True when a lane at this pace would hold events back for too long: then it sends them at the end of each stretch. */
-export const holdsTooLong = ({ lateAfter }: Game, pace: number): boolean => (2 * lateAfter) / pace > LATEST_SECONDS;
+/** True when at this pace of a lane, in events a second, the next event could come too late for what is held back: then that is sent at the end of each stretch. */
+export const holdsTooLong = (pace: number): boolean => 1 / pace > LATEST_SECONDS - 2 * LATE_SECONDS;
 
 /** Throws in one line why a pipeline, as it was made, cannot send at another rate. */
 export function mustBeSendable(wanted: Rate, pipeline: Sized): void {

@@ -45,6 +45,19 @@ export function dueBy(bases: readonly TimeBase[], time: number): number {
   return from + Math.max(0, Math.floor(((time - base) * rate) / 1000) + 1);
 }
 
+/** The number of the first event that happens at `time` or later, by the time bases of its lane, oldest first. */
+export function firstSince(bases: readonly TimeBase[], time: number): number {
+  const at = bases.findLastIndex(({ base }) => base < time);
+  const within = bases[at];
+  if (!within) return bases[0]!.from;
+  const { from, base, rate } = within;
+  let i = from + Math.ceil(((time - base) * rate) / 1000);
+  // Not every rate is a number that a computer has exactly.
+  while (i > from && timeOf([within], i - 1) >= time) i--;
+  while (timeOf([within], i) < time) i++;
+  return Math.min(i, bases[at + 1]?.from ?? i);
+}
+
 /** The ranges with one more; one that goes on where its lane's last ended, under the same time base, is one with it. */
 export function entered(ranges: readonly LedgerRange[], next: LedgerRange): LedgerRange[] {
   const at = ranges.findLastIndex(({ lane }) => lane === next.lane);

@@ -11,7 +11,7 @@ export interface Game {
   /** How many independent lanes there are, each with at least ten players; with another number it is another game, and wants a run of its own. */
   lanes: number;
   trouble: Trouble;
-  /** How many events of a lane make a block; see Trouble. */
+  /** How long a block is, in milliseconds of event time; see Trouble. */
   lateAfter: number;
 }
 

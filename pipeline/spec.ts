@@ -10,8 +10,10 @@ const cadence = duration('10 seconds');
 /** Records a second that a shard takes, and how many it is sent at most: AWS counts over a moment of its own choosing. */
 export const SHARD_RECORDS = 1000;
 export const SHARD_SENT = 950;
-/** Events a second that a lane sends: of some 230 bytes when they are aggregated; a record each, beside the heartbeats, when none are. */
+/** Events a second that a lane sends at most: in aggregates, of up to 248 bytes with what is around them; a record each, beside the heartbeats, when none are aggregated. */
 const SHARD_AGGREGATED = 4000;
+/** Of the bytes of an event those of its malformed half. */
+const HALF = 0.52;
 const HEARTBEATS = 2;
 const SHARD_SINGLE = SHARD_SENT - HEARTBEATS;
 const PLAYERS_A_SHARD = 10;
@@ -182,9 +184,14 @@ export const specSchema = z
 
 type Aggregating = { generator: { aggregate?: boolean | undefined; trouble: { duplicate: number; malformed: number } } };
 
-/** Events a second that one shard takes; singly, a second copy and a malformed one on purpose is a record more. */
-export const shardTakes = ({ generator: { aggregate, trouble } }: Aggregating): number =>
-  aggregate === false ? Math.floor(SHARD_SINGLE / (1 + trouble.duplicate + trouble.malformed)) : SHARD_AGGREGATED;
+/**
+ * Events a second that one shard takes. A second copy and a malformed one on purpose count against that: singly each is a record more, in aggregates it takes its bytes.
+ */
+export function shardTakes({ generator: { aggregate, trouble } }: Aggregating): number {
+  const { duplicate, malformed } = trouble;
+  if (aggregate === false) return Math.floor(SHARD_SINGLE / (1 + duplicate + malformed));
+  return Math.floor(SHARD_AGGREGATED / (1 + duplicate + HALF * malformed));
+}
 
 /** Why that is so few, if it is. */
 export const singly = ({ generator }: { generator: { aggregate?: boolean | undefined } }): string =>

@@ -1,10 +1,11 @@
+import { firstSince, type TimeBase, timeOf } from './ledger.ts';
 import { hash } from './random.ts';
 import type { Game } from './simulation.ts';
 
 /**
  * Shares, from 0 to 1 and together at most 1, of a lane's events that are made trouble with.
- * - late: the event is not sent at its place but at the start of the block after the next, between one and two blocks late; its content is unchanged. While that would take
- *   minutes, as the pace is much slower than the spec's, it is sent at the end of its stretch.
+ * - late: the event is not sent at its place but at the start of the block of event time after the next, with the first event there: between one and two blocks late,
+ *   at any pace; its content is unchanged. While that event may be minutes away, it is sent at the end of its stretch.
  * - duplicate: sent at its place, and a second time, the same bytes, at the start of the block after the next.
  * - malformed: with the event goes the first half of its JSON, under an id of its own.
  * - oversized: with the event goes a copy of more than 1 MiB, under an id of its own, which the sender must refuse.
@@ -39,26 +40,37 @@ export interface Due {
   kind: 'late' | 'duplicate';
 }
 
+type Holding = Pick<Game, 'trouble' | 'lateAfter'>;
+
+/** True for a game of which events are held back at all. */
+export const holdsBack = ({ trouble: { late, duplicate } }: Pick<Game, 'trouble'>): boolean => late + duplicate > 0;
+
 /**
- * What is to be sent before event `i` of a lane, in the order of numbers: something only at the start of a block. Events below `since`, where sending went on
- * after the last silence, have been sent when it fell silent.
+ * What is to be sent before event `i` of a lane, in the order of numbers: something only where a block of its event time begins. Events below `since`, where sending
+ * went on after the last silence, have been sent when it fell silent. `bases`: the lane's time bases, from that of the first event on which may be held back.
  */
-export function dueAt(game: Game, lane: number, i: number, since = 0): Due[] {
-  const block = i / game.lateAfter;
-  if (!Number.isInteger(block) || block < 2) return [];
-  return heldBack(game, lane, Math.max(since, i - 2 * game.lateAfter), i - game.lateAfter);
+export function dueAt(game: Game, lane: number, i: number, bases: readonly TimeBase[], since = 0): Due[] {
+  if (!holdsBack(game) || i <= since) return [];
+  const now = blockOf(game, bases, i);
+  if (now === blockOf(game, bases, i - 1)) return [];
+  return heldBack(game, lane, heldBackFrom(game, i, bases, since), firstSince(bases, (now - 1) * game.lateAfter));
 }
 
 /** What is still to be sent when a lane falls silent before event `next`. */
-export function dueAtEnd(game: Game, lane: number, next: number, since = 0): Due[] {
-  const { lateAfter } = game;
-  // The last block start below `next` has brought what lies more than a block before it.
-  const brought = (Math.ceil(next / lateAfter) - 2) * lateAfter;
-  return heldBack(game, lane, Math.max(since, brought, 0), next);
+export const dueAtEnd = (game: Game, lane: number, next: number, bases: readonly TimeBase[], since = 0): Due[] =>
+  heldBack(game, lane, heldBackFrom(game, next, bases, since), next);
+
+/** The first event of a lane that may still be held back once all below `next` are sent; `next` if none may. */
+export function heldBackFrom(game: Holding, next: number, bases: readonly TimeBase[], since = 0): number {
+  if (!holdsBack(game) || next <= since) return next;
+  return Math.max(since, firstSince(bases, (blockOf(game, bases, next - 1) - 1) * game.lateAfter));
 }
 
 /** Before which event of its lane one that is held back is sent, unless the lane falls silent sooner. */
-export const sentBefore = ({ lateAfter }: Pick<Game, 'lateAfter'>, i: number): number => (Math.floor(i / lateAfter) + 2) * lateAfter;
+export const sentBefore = (game: Holding, i: number, bases: readonly TimeBase[]): number =>
+  firstSince(bases, (blockOf(game, bases, i) + 2) * game.lateAfter);
+
+const blockOf = ({ lateAfter }: Holding, bases: readonly TimeBase[], i: number): number => Math.floor(timeOf(bases, i) / lateAfter);
 
 function heldBack(game: Game, lane: number, from: number, to: number): Due[] {
   const due: Due[] = [];

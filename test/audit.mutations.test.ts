@@ -79,7 +79,9 @@ function victimOf({ scene, sent }: Audited, seed: number) {
 
 /** The minutes of which events were held back at the end, as a lane's last one to two blocks were. */
 const { base, game: played } = game.scene;
-const heldBack = new Set([1_200 - 2 * played.lateAfter, 1_199].map((i) => `${new Date(base + i * 100).toISOString().slice(0, 16)}Z`));
+const heldBack = new Set(
+  [1_200 - (2 * played.lateAfter) / 100, 1_199].map((i) => `${new Date(base + i * 100).toISOString().slice(0, 16)}Z`),
+);
 
 let number = 0;
 /** The product's audit of the last hour, and its faults as one text. */

@@ -3,6 +3,7 @@ import { createdTwice, startedTwice } from '../chaos/effects.ts';
 import { errorsOf, operationsInCode } from '../chaos/models.ts';
 import { randomBy } from '../chaos/random.ts';
 import { lived, type Run, summed, until } from '../chaos/run.ts';
+import { soakFaults } from '../chaos/soak-faults.ts';
 import { everyCall, everyError, operationsOf, planOf, queueOf, type Strike } from '../chaos/strikes.ts';
 import type { Call } from '../local/call-log.ts';
 import { faults } from '../local/faults.ts';
@@ -169,5 +170,37 @@ describe('the faults to come', () => {
     expect(operationsInCode()).toEqual(
       expect.arrayContaining(['StartCrawler', 'CreateDeliveryStream', 'ListTagsForResource', 'PutRecords']),
     );
+  });
+});
+
+describe('a soak', () => {
+  const steady = (megabytes: number) => Array.from({ length: 60 }, () => megabytes);
+  const good = { minutes: 60, rate: 500, generated: 1_790_000, resent: 100, blows: ['worker', 'Flink'], memory: { worker: steady(200) } };
+
+  it('is without a fault when it sent what was asked for, little of it again, in memory that stays', () => {
+    expect(soakFaults(good)).toEqual([]);
+    expect(soakFaults({ ...good, generated: 1_735_000, blows: ['worker', 'worker', 'local AWS'], memory: {} })).toEqual([]);
+  });
+
+  it('has a fault when a thousandth was sent again', () => {
+    expect(soakFaults({ ...good, resent: 1_790 })).toEqual([
+      '1790 of 1790000 events were sent again, a share of 0.001; it is to be below 0.001',
+    ]);
+    expect(soakFaults({ ...good, rate: 0.001, generated: 0, resent: 0 })).toHaveLength(2);
+  });
+
+  it('has a fault when less was sent than was asked for, but for recoveries of what sends', () => {
+    expect(soakFaults({ ...good, generated: 1_735_000, blows: ['Flink', 'Athena'] })).toEqual([
+      '1735000 events were sent; at 500 a second, less 0 s of recoveries, 1746000 were due',
+    ]);
+  });
+
+  it('has a fault when a part grows, whatever it takes now and then, or while it does not run', () => {
+    const growing = Array.from({ length: 60 }, (_, minute) => 200 + 15 * minute);
+    expect(soakFaults({ ...good, memory: { 'local AWS': growing } })).toEqual([
+      expect.stringMatching(/^the memory of local AWS grew from 3\d\d to 9\d\d MB; it may be 8\d\d MB$/),
+    ]);
+    const now = steady(200).map((megabytes, minute) => (minute % 9 === 0 ? Number.NaN : minute % 7 === 0 ? 2_000 : megabytes));
+    expect(soakFaults({ ...good, memory: { worker: now, Temporal: [100, 5_000, 5_000] } })).toEqual([]);
   });
 });

@@ -12,6 +12,10 @@ export interface Stream {
   pages: Map<number, LedgerPage>;
   /** What was asked for, in order; `wake`: heartbeats that have no time to wait for. */
   calls: ('play' | 'beat' | 'wake')[];
+  /** When each stretch of a lane began and ended, in the order of their ends. */
+  plays: { lane: number; began: number; ended: number }[];
+  /** How much later than the lane before it a lane hears that its stretch is over, in milliseconds. */
+  stagger: number;
   /** How records are put together, stretch by stretch. */
   aggregated: (boolean | 'queued')[];
   /** From which event on, and before which, what was held back was asked for. */
@@ -44,6 +48,7 @@ export function sender(stream: Stream, breaks: () => boolean) {
     }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<SendProgress> => {
       stream.calls.push('play');
       stream.aggregated.push(aggregation(pipeline));
+      const began = Date.now();
       const context = Context.current();
       const mustFinish = again || context.info.attempt > 1;
       let next = from;
@@ -59,6 +64,8 @@ export function sender(stream: Stream, breaks: () => boolean) {
         context.heartbeat({ next });
         await untilTold(5);
       }
+      await untilTold(lane * stream.stagger);
+      stream.plays.push({ lane, began, ended: Date.now() });
       return { ...unsent(from), next, latest: Math.floor(timeOf(bases, next - 1)) };
     },
     'kinesis.heartbeats': async ({ after, until }: { after: number[]; until: number }): Promise<SendProgress> => {
@@ -94,6 +101,8 @@ export const fresh = (): Stream => ({
   late: 0,
   pages: new Map(),
   calls: [],
+  plays: [],
+  stagger: 0,
   aggregated: [],
   heldBack: [],
   cutsWake: false,

@@ -10,7 +10,8 @@ import { entered, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 import { begin } from '../workflows/cursor.ts';
 import { generate } from '../workflows/generate.ts';
-import { flushLedger, type GeneratorState, generatorQuery, pause, resume, setRate, stop, updateSpec } from '../workflows/messages.ts';
+import { flushLedger, type GeneratorState, generatorQuery, pause, resume, setRate, updateSpec } from '../workflows/messages.ts';
+import { cancelled } from './cancelled.ts';
 import { fresh, type Stream, sender } from './fake-sender.ts';
 import { temporalServer } from './temporal-server.ts';
 
@@ -33,6 +34,7 @@ async function withGenerator(
     until: (reached: (state: GeneratorState) => boolean) => Promise<GeneratorState>;
     stream: Stream;
   }) => Promise<void>,
+  historyEvents?: number,
 ): Promise<Stream> {
   const stream = fresh();
   const worker = await Worker.create({
@@ -43,7 +45,7 @@ async function withGenerator(
     maxHeartbeatThrottleInterval: 20,
   });
   const pipeline = { ...parseSpec(spec), account: '000000000000' };
-  const args: Parameters<typeof generate> = [{ pipeline, cursor: { ...begin(pipeline, 'r', false), began: Date.now() } }];
+  const args: Parameters<typeof generate> = [{ pipeline, cursor: { ...begin(pipeline, 'r', false), began: Date.now() }, historyEvents }];
   await worker.runUntil(async () => {
     const handle = await env.client.workflow.start(generate, { taskQueue, workflowId, args });
     const until = async (reached: (state: GeneratorState) => boolean) => {
@@ -55,8 +57,7 @@ async function withGenerator(
     };
     await story({ handle, until, stream });
     if ((await handle.describe()).status.name !== 'RUNNING') return;
-    await handle.signal(stop);
-    await handle.result();
+    await cancelled(handle);
   });
   return stream;
 }
@@ -211,7 +212,36 @@ it('writes down that what was held back has been sent, though nothing of it was 
   expect(blocks.reduce((sum, { events }) => sum + events, 0)).toBe(total);
 }, 60_000);
 
-it('holds events back for minutes at most, however much slower than the spec wants it goes', async () => {
+it('says that it sends until its windows are closed, and what was held back is sent and written down', async () => {
+  await withGenerator(
+    'settling',
+    { shards: 2, windowSeconds: 2, generator: { rate: 300, trouble: { late: 0.1 } } },
+    () => false,
+    async ({ handle, until, stream }) => {
+      await until(() => stream.times.size > 100);
+      await handle.signal(pause);
+      await until(({ state }) => state === 'paused');
+      const answers: boolean[] = [];
+      for (let sending = true; sending; await new Promise((resolve) => setTimeout(resolve, 50))) {
+        const { last, ...answer } = await handle.executeUpdate(flushLedger);
+        sending = answer.sending;
+        answers.push(sending);
+        if (sending) continue;
+        // The window of the last event, and what stragglers are waited for.
+        expect(Math.min(...stream.heartbeats.values())).toBeGreaterThanOrEqual(Math.floor(last / 2000) * 2000 + 2000 + 5000);
+        expect(stream.heldBack).toHaveLength(2);
+        const silent = ledgerOf(stream).filter(({ first, end }) => first === end);
+        expect(silent.map(({ lane, since }) => [lane, since]).sort()).toEqual(answer.lanes.map((next, lane) => [lane, next]));
+      }
+      expect(answers[0]).toBe(true);
+      await handle.signal(resume);
+      await until(({ state }) => state === 'running');
+      expect(await handle.executeUpdate(flushLedger)).toMatchObject({ sending: true });
+    },
+  );
+}, 60_000);
+
+it('holds events back for minutes at most, however slow it goes', async () => {
   const generator = { rate: 1000, trouble: { duplicate: 0.1 } };
   const stream = await withGenerator(
     'slowed',
@@ -220,7 +250,7 @@ it('holds events back for minutes at most, however much slower than the spec wan
     async ({ handle, until, stream }) => {
       await until(() => stream.times.size > 500);
       expect(stream.heldBack).toEqual([]);
-      await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 20, peak: 10, every: '2 seconds', lasts: '1 second' } }] });
+      await handle.executeUpdate(setRate, { args: [{ bursts: { rate: 0.01, peak: 300, every: '2 seconds', lasts: '1 second' } }] });
       await until(() => stream.heldBack.length >= 3);
     },
   );
@@ -275,6 +305,38 @@ it('goes on in a new run though it has nothing to send, closes nothing again, an
     },
   );
   expect(stream.times.size).toBe(60);
+}, 60_000);
+
+it('has all lanes end together when the history has become long, so that none is silent before the next run, and nothing is missing or there twice', async () => {
+  let runs = 0;
+  const stream = await withGenerator(
+    'continued',
+    { shards: 3, windowSeconds: 1, generator: { rate: { ramp: { from: 90, to: 90.1, over: '1 hour' } } } },
+    () => false,
+    async ({ handle, stream }) => {
+      stream.stagger = 150;
+      let seen = '';
+      for (const end = Date.now() + 25_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 200))) {
+        const { runId } = await handle.describe();
+        if (runId !== seen) runs++;
+        seen = runId;
+      }
+    },
+    // The second lane's end of a first stretch is below it, the third's above.
+    20,
+  );
+  expect(runs).toBeGreaterThanOrEqual(2);
+  for (const lane of [0, 1, 2]) {
+    const plays = stream.plays.filter((play) => play.lane === lane);
+    const silences = plays.slice(1).map(({ began }, i) => began - plays[i]!.ended);
+    expect(Math.max(...silences)).toBeLessThan(2_000);
+    const ranges = ledgerOf(stream).filter((range) => range.lane === lane);
+    for (const [i, { first }] of ranges.entries()) expect(first).toBe(ranges[i - 1]?.end ?? 0);
+    const rates = ranges.map(({ first, time }, i) => (i === 0 ? 0 : timeOf([time], first) - timeOf([ranges[i - 1]!.time], first - 1)));
+    // No time is left out: events follow each other at 30 a second.
+    expect(Math.max(...rates)).toBeLessThan(100);
+  }
+  expect([...stream.times.values()].filter((times) => times.size !== 1)).toEqual([]);
 }, 60_000);
 
 /** How often the present run of a generator has told its pipeline that the windows are closed. */

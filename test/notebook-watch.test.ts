@@ -8,9 +8,10 @@ import { isWell, partWords, scheduleWords } from '../client/status.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { keepNotebook } from '../workflows/index.ts';
-import { type NotebookState, notebookQuery, resume, stop, suspend, updateSpec } from '../workflows/messages.ts';
+import { type NotebookState, notebookQuery, resume, suspend, updateSpec } from '../workflows/messages.ts';
 import { initialStatus } from '../workflows/status.ts';
 import { generatorDetails, notebookDetails } from '../workflows/story.ts';
+import { cancelled } from './cancelled.ts';
 import { temporalServer } from './temporal-server.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'watched', local: { speed: 5_000 } }), account: '000000000000' };
@@ -96,8 +97,7 @@ describe('whoever keeps the notebook', () => {
       found.job = 'the application was stopped';
       await handle.signal(resume);
       expect(await until(({ state }) => state === 'running')).toEqual(again);
-      await handle.signal(stop);
-      await any.result();
+      await cancelled(any);
     });
   }, 60_000);
 
@@ -148,8 +148,7 @@ describe('whoever keeps the notebook', () => {
         if (isResumed) await handle.signal(resume);
         await (isResumed ? until(() => done.length > 0) : comesTo('suspended'));
         for (const go of hanging) go();
-        await handle.signal(stop);
-        await handle.result();
+        await cancelled(handle);
       });
       expect(done).toEqual(wanted);
     },

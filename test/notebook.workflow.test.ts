@@ -26,9 +26,10 @@ import { slidingSeconds } from '../pipeline/windows.ts';
 import { heartbeats } from '../worker/heartbeat.ts';
 import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
-import { flushLedger, type NotebookState, notebookQuery, pause, resume, stop, suspend, updateSpec } from '../workflows/messages.ts';
+import { flushLedger, type NotebookState, notebookQuery, pause, resume, suspend, updateSpec } from '../workflows/messages.ts';
 import type { keepNotebook } from '../workflows/notebook.ts';
 import type { provision } from '../workflows/provision.ts';
+import { cancelled } from './cancelled.ts';
 import { eventually } from './eventually.ts';
 import { lakeRows } from './lake.ts';
 import { delivered, metricsOf } from './recount.ts';
@@ -248,9 +249,12 @@ it('notices shards that were merged behind its back, and every kill of every lif
   const open = await openIds();
   await until(noteText, (text) => open.every((shard) => writtenIn(text)?.shards.includes(shard)));
   await until(status, ({ state }) => state === 'running');
-  await generator.signal(stop);
-  await generator.result();
+  await generator.signal(pause);
+  await until(
+    () => generator.executeUpdate(flushLedger),
+    ({ sending }) => !sending,
+  );
   await expectExact();
-  await notebook.signal(stop);
-  await notebook.result();
+  await cancelled(generator);
+  await cancelled(notebook);
 }, 120_000);

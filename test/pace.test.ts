@@ -4,6 +4,7 @@ import { gameOf } from '../pipeline/lanes.ts';
 import { entered, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
 import { paceAt, type Rate } from '../pipeline/rate.ts';
 import { parseSpec } from '../pipeline/spec.ts';
+import { troubleOf } from '../pipeline/trouble.ts';
 import { type LaneCursor, stretchFrom } from '../workflows/cursor.ts';
 
 // Timers as promises are not among those that jest fakes.
@@ -66,10 +67,11 @@ it('makes up for what it could not send in time, then keeps its pace again', asy
   for (const count of after.slice(6)) expect(Math.abs(count - 100)).toBeLessThanOrEqual(6);
 });
 
-/** Sends one of two lanes, stretch by stretch, at rates that each hold from a second on; when each event was sent and when it happened, and how many stretches that took. */
-async function followed(rates: [from: number, rate: Rate][], seconds: number, clockAhead = 0) {
+/** Sends one of two lanes, stretch by stretch, at rates that each hold from a second on; when each event was sent and when it happened, how many stretches that took, and how late came what was held back. */
+async function followed(rates: [from: number, rate: Rate][], seconds: number, clockAhead = 0, trouble = {}) {
   const begin = Date.now();
   const sent: { at: number; time: number }[] = [];
+  const late: number[] = [];
   let [beats, stretches] = [0, 0];
   const courier: Producer = {
     lane: ({ from = 0 } = {}) => {
@@ -77,8 +79,10 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
       return {
         send: ({ data }) => {
           const { event_time: time, event_type: type } = JSON.parse(String(data)) as { event_time: string; event_type: string };
+          const happened = Date.parse(`${time.replace(' ', 'T').replace('Z', '')}Z`);
           if (type === 'heartbeat') beats++;
-          else sent.push({ at: Date.now() - begin, time: Date.parse(`${time.replace(' ', 'T').replace('Z', '')}Z`) - begin });
+          else if (Date.now() - happened > 5_000) late.push(Date.now() - happened);
+          else sent.push({ at: Date.now() - begin, time: happened - begin });
           return undefined;
         },
         reached: (position) => {
@@ -88,7 +92,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
       };
     },
   };
-  const game = gameOf(parseSpec({ shards: 2 }), 'abcd1234');
+  const game = gameOf(parseSpec({ shards: 2, generator: { trouble } }), 'abcd1234');
   let cursor: LaneCursor = { next: 0, latest: 0, since: 0, bases: [] };
   let ledger: LedgerRange[] = [];
   const play = async (rate: Rate, from: number, end: number) => {
@@ -97,7 +101,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
     for (let until = 0; !control.signal.aborted; stretches++) {
       const now = Math.max(until, Date.now() - clockAhead);
       const pace = paceAt(rate, now - from, now, 30_000, 8000);
-      const stretch = stretchFrom(cursor, now, { ...pace, rate: pace.rate / game.lanes }, game.lateAfter, Number.MAX_SAFE_INTEGER);
+      const stretch = stretchFrom(game, cursor, now, { ...pace, rate: pace.rate / game.lanes }, Number.MAX_SAFE_INTEGER);
       until = stretch.until;
       const { signal } = control;
       const { next, latest } = await sendStretch({ game, lane: 0, ...stretch }, unsent(stretch.from), {
@@ -118,11 +122,13 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
   await jest.advanceTimersByTimeAsync(seconds * 1000 + 100);
   await playing;
   const told = ledger.flatMap(({ first, end, time }) =>
-    Array.from({ length: end - first }, (_, i) => Math.floor(timeOf([time], first + i)) - begin),
+    Array.from({ length: end - first }, (_, i) => first + i)
+      .filter((i) => troubleOf(game, 0, i) !== 'late')
+      .map((i) => Math.floor(timeOf([time], i)) - begin),
   );
   expect(sent.map(({ time }) => time)).toEqual(told);
   expect(told).toEqual([...told].sort((a, b) => a - b));
-  return { at: sent.map(({ at }) => at), beats, stretches, bases: cursor.bases };
+  return { at: sent.map(({ at }) => at), beats, stretches, late, bases: cursor.bases };
 }
 
 it('sends all of a stretch however late it is, and lasts its time though there is nothing to send', async () => {
@@ -141,7 +147,7 @@ it('sends all of a stretch however late it is, and lasts its time though there i
   };
   const game = gameOf(parseSpec({ shards: 1 }), 'abcd1234');
   const begin = Date.now();
-  const stretch = stretchFrom({ next: 5, latest: 0, since: 0, bases: [] }, begin, { rate: 0.1, holds: 30_000 }, 9, 100);
+  const stretch = stretchFrom(game, { next: 5, latest: 0, since: 0, bases: [] }, begin, { rate: 0.1, holds: 30_000 }, 100);
   expect(stretch).toMatchObject({ from: 5, to: 9, until: begin + 30_000 });
   const send = (some: typeof stretch) =>
     sendStretch({ game, lane: 0, ...some }, unsent(some.from), { courier, signal: new AbortController().signal, report: () => undefined });
@@ -149,7 +155,13 @@ it('sends all of a stretch however late it is, and lasts its time though there i
   expect(await send(stretch)).toMatchObject({ first: 5, next: 9 });
   expect(sent.filter((id) => id.startsWith('abcd1234-0-'))).toEqual([5, 6, 7, 8].map((i) => `abcd1234-0-${i}`));
 
-  const silent = stretchFrom({ next: 9, latest: 0, since: 0, bases: stretch.bases }, begin + 30_000, { rate: 0.1, holds: 5_000 }, 9, 100);
+  const silent = stretchFrom(
+    game,
+    { next: 9, latest: 0, since: 0, bases: stretch.bases },
+    begin + 30_000,
+    { rate: 0.1, holds: 5_000 },
+    100,
+  );
   expect(silent).toMatchObject({ from: 9, to: 9, bases: stretch.bases });
   jest.setSystemTime(begin + 30_000);
   sent.length = 0;
@@ -201,4 +213,26 @@ it('sends at a slow pace that bends what comes to its mean, and no event more fo
   // Half of 0.04 events a second, and the first.
   expect(Math.abs(at.length - 13)).toBeLessThanOrEqual(1);
   expect(bases.length).toBeLessThanOrEqual(at.length + 1);
+});
+
+it.each<[string, [number, Rate][]]>([
+  ['ten times the spec', [[0, 1000]]],
+  ['a fortieth of it', [[0, 2.5]]],
+  ['a ramp from the one to the other', [[0, { ramp: { from: 2.5, to: 1000, over: '1 minute' } }]]],
+  ['bursts', [[0, { bursts: { rate: 5, peak: 500, every: '20 seconds', lasts: '3 seconds' } }]]],
+  [
+    'one pace after another',
+    [
+      [0, 1000],
+      [25, 10],
+      [50, 2000],
+    ],
+  ],
+])('sends what is held back 15 to 30 seconds late at any pace: %s', async (_, rates) => {
+  const { late, bases } = await followed(rates, 75, 0, { late: 0.1, duplicate: 0.1 });
+  expect(late.length).toBeGreaterThan(5);
+  expect(Math.min(...late)).toBeGreaterThan(15_000);
+  // The next event, and the sender's next look.
+  expect(Math.max(...late)).toBeLessThan(30_000 + 2_000);
+  expect(bases.length).toBeLessThanOrEqual(8);
 });

@@ -14,7 +14,8 @@ import { type Child, startChild } from '../processes/children.ts';
 import { environmentFor, taskQueue } from '../worker/connect.ts';
 import { begin } from '../workflows/cursor.ts';
 import type { generate } from '../workflows/generate.ts';
-import { flushLedger, generatorQuery, pause, stop } from '../workflows/messages.ts';
+import { flushLedger, generatorQuery, pause } from '../workflows/messages.ts';
+import { cancelled } from './cancelled.ts';
 import { bringUp } from './dashboard-lake.ts';
 import { temporalServer } from './temporal-server.ts';
 
@@ -109,8 +110,7 @@ it('has its lanes sent by whichever workers there are: those of one that is kill
   const held = (await auditActivities(aws, { region, endpoint, credentials })['audit.count'](pipeline, 'stream')) as Holding;
   expect(held).toMatchObject({ events: lanes.reduce((sum, next) => sum + next, 0), missing: 0, altered: 0, unknown: 0 });
   expect(held.copies.unexplained).toBe(0);
-  await handle.signal(stop);
-  await handle.result();
+  await cancelled(handle);
 }, 90_000);
 
 it('takes up the work of its own account alone, whose queue the client names likewise', async () => {

@@ -13,7 +13,7 @@ export interface Scenario {
 
 const EVENTS = 1200;
 const STEP_MS = 100;
-const BLOCK = 100;
+const BLOCK_MS = 10_000;
 const WATERMARK_MS = 5_000;
 /** Far enough behind the last event that the last sliding window closes. */
 const CLOSING_MS = 90_000;
@@ -33,7 +33,7 @@ export function scenario(
     game: {
       ...{ run: name.replaceAll(' ', '-'), seed: 7 + number, players: 24 * shards, lanes: shards },
       trouble: { late: 0, duplicate: 0, malformed: 0, oversized: 0, ...trouble },
-      lateAfter: BLOCK,
+      lateAfter: BLOCK_MS,
     },
     ...(idle && { idle }),
   } satisfies Scenario;
@@ -50,13 +50,14 @@ export function sentBy({ base, game }: Scenario, lane: number): string[] {
     events.seek(i);
     return events.next(base + i * STEP_MS);
   };
+  const bases = [{ from: 0, base, rate: 1000 / STEP_MS }];
   const sent: string[] = [];
   for (let i = 0; i < EVENTS; i++) {
-    sent.push(...dueAt(game, lane, i).map((due) => json(held, due.i)));
+    sent.push(...dueAt(game, lane, i, bases).map((due) => json(held, due.i)));
     if (troubleOf(game, lane, i) !== 'late') sent.push(json(places, i));
   }
   const beat = JSON.stringify(heartbeat(game.run, lane, base + EVENTS * STEP_MS + CLOSING_MS));
-  return [...sent, beat, ...dueAtEnd(game, lane, EVENTS).map((due) => json(held, due.i))];
+  return [...sent, beat, ...dueAtEnd(game, lane, EVENTS, bases).map((due) => json(held, due.i))];
 }
 
 /** Every event of a scenario once, told apart by whether it came before its lane's watermark had passed it. */

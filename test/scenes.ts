@@ -5,6 +5,7 @@ import { names } from '../pipeline/names.ts';
 import { everything, removalPlan } from '../pipeline/stages.ts';
 import { begin } from '../workflows/cursor.ts';
 import * as messages from '../workflows/messages.ts';
+import { cancelled } from './cancelled.ts';
 import { after, failed, type Scene, type Stage } from './scene.ts';
 import { SCHEDULED } from './scheduled-scenes.ts';
 import { final } from './world.ts';
@@ -170,8 +171,7 @@ export const SCENES: Record<string, Scene> = {
         () => handle.query(messages.generatorQuery),
         (now) => now.state === 'finished' && now.total === 800,
       );
-      await handle.signal(messages.stop);
-      await handle.result();
+      await cancelled(handle);
     },
   },
   kept: {
@@ -192,8 +192,7 @@ export const SCENES: Record<string, Scene> = {
       await handle.signal(messages.resume);
       await until(notebook, ({ state }) => state === 'running');
       await handle.signal(messages.updateSpec, { ...pipeline, windowSeconds: 2 });
-      await handle.signal(messages.stop);
-      await handle.result();
+      await cancelled(handle);
     },
   },
   ...SCHEDULED,

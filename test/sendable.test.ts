@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { pace, SHARD_LIMIT } from '../activities/kinesis/pace.ts';
-import { mostOf, mustBeSendable } from '../pipeline/lanes.ts';
+import { matchOf } from '../activities/kinesis/stretch.ts';
+import { aggregate } from '../pipeline/aggregation.ts';
+import { gameOf, hashKeyOf, mostOf, mustBeSendable } from '../pipeline/lanes.ts';
+import { heartbeat, laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { malformed, troubleOf } from '../pipeline/trouble.ts';
 
 const pipelineOf = (generator: object, more: object = {}): Pipeline => ({ ...parseSpec({ generator, ...more }), account: '000000000000' });
 
@@ -42,4 +46,41 @@ describe('a rate that is set live', () => {
     expect(freeAt()).toBeLessThanOrEqual(seconds * 1000);
     expect(freeAt()).toBeGreaterThan(seconds * 990);
   });
+
+  it.each([
+    {},
+    { duplicate: 0.01, malformed: 0.001, late: 0.01 },
+    { duplicate: 0.5 },
+    { malformed: 1 },
+    { duplicate: 0.3, malformed: 0.6 },
+  ])(
+    'is what is sent in the end, where they are aggregated: second copies and malformed halves take their part of the bytes (%j)',
+    (trouble) => {
+      const pipeline = pipelineOf({ rate: 'max', trouble }, { shards: 1 });
+      const seconds = 20;
+      const { freeAt, spend } = pace(SHARD_LIMIT);
+      const into = aggregate();
+      const records = (json: string) => {
+        if (into.add(matchOf(json), hashKey, json)) return;
+        spend(0, into.finish().length + 1);
+        into.add(matchOf(json), hashKey, json);
+      };
+      const game = gameOf(pipeline, 'abcd1234');
+      const events = laneOf(game, 0);
+      const hashKey = hashKeyOf(0, 1);
+      const first = 100_000_000;
+      events.seek(first);
+      for (let i = first; i < first + mostOf(pipeline) * seconds; i++) {
+        const json = events.next(1_800_000_000_000 + i);
+        const kind = troubleOf(game, 0, i);
+        records(json);
+        if (kind === 'duplicate') records(json);
+        if (kind === 'malformed') records(malformed(json));
+      }
+      for (let i = 0; i < 2 * seconds; i++) records(JSON.stringify(heartbeat(game.run, 0, 1_800_000_000_000)));
+      spend(0, into.size());
+      expect(freeAt()).toBeLessThanOrEqual(seconds * 1000);
+      expect(freeAt()).toBeGreaterThan(seconds * 900);
+    },
+  );
 });

@@ -61,7 +61,7 @@ describe('a lane', () => {
         fc.nat(),
         async (trouble, aggregate, ordered, lanes, seed) => {
           const spec = parseSpec({ shards: lanes, generator: { rate: 400, trouble, players: 40 } });
-          const game = { ...gameOf(spec, 'abcd1234'), lateAfter: 50 };
+          const game = { ...gameOf(spec, 'abcd1234'), lateAfter: 500 };
           const { records, put } = stream(randomBy(seed));
           const post = producer({ put, stream: 'events', aggregate, ordered, lingerMs: 1, limit: { records: 1e6, bytes: 1e9 } });
           const ranges: LedgerRange[] = [];

@@ -1,8 +1,9 @@
 import { ok } from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { type Game, laneOf } from '../pipeline/simulation.ts';
-import { type Due, dueAt, dueAtEnd, malformed, oversized, type Trouble, troubleOf } from '../pipeline/trouble.ts';
+import { type Due, dueAt, dueAtEnd, malformed, oversized, sentBefore, type Trouble, troubleOf } from '../pipeline/trouble.ts';
 
 const gameWith = (trouble: Partial<Trouble>, lateAfter = 100, seed = 7): Game => ({
   run: '1a2b3c4d',
@@ -55,46 +56,70 @@ describe('trouble', () => {
 });
 
 describe('what was held back', () => {
-  /** Lives through stretches of such lengths with a silence behind each; gives the end, and what came outside of its place. */
-  const lived = (game: Game, start: number, lengths: number[]) => {
+  /** So many events at so many a second, after a pause of so long; `silent`: then the lane falls silent. */
+  const stretch = fc.record({
+    length: fc.nat(150),
+    rate: fc.constantFrom(0.5, 3, 100 / 3, 1000, 4000),
+    after: fc.constantFrom(0, 0, 7, 5_000),
+    silent: fc.boolean(),
+  });
+  type Life = (typeof stretch extends fc.Arbitrary<infer Value> ? Value : never)[];
+  /** Lives through stretches, each under its time base and the last with a silence behind; gives the end, and what came outside of its place. */
+  const lived = (game: Game, start: number, life: Life) => {
+    const { lateAfter } = game;
     const due = new Map<number, Due['kind']>();
     const note = ({ i, kind }: Due) => {
       ok(!due.has(i), `${i} comes twice`);
       due.set(i, kind);
     };
-    let i = start;
-    for (const length of lengths) {
-      const since = i;
-      for (; i < since + length; i++)
-        for (const each of dueAt(game, 1, i, since)) {
-          ok(i - each.i > game.lateAfter && i - each.i <= 2 * game.lateAfter, `${each.i} comes before ${i}`);
+    const bases: TimeBase[] = [];
+    let [i, since, now] = [start, start, 1_000_000];
+    for (const [at, { length, rate, after, silent }] of life.entries()) {
+      if (length > 0) bases.push({ from: i, base: now + after, rate });
+      const time = (of: number) => timeOf(bases, of);
+      for (const end = i + length; i < end; i++)
+        for (const each of dueAt(game, 1, i, bases, since)) {
+          ok(time(i) - time(each.i) > lateAfter, `${each.i} comes at ${i}, which is too soon`);
+          ok(time(i - 1) - time(each.i) < 2 * lateAfter, `${each.i} comes at ${i}, which is too late`);
+          ok(sentBefore(game, each.i, bases) === i, `${each.i} comes at ${i}, and not where it is said to`);
           note(each);
         }
-      for (const each of dueAtEnd(game, 1, i, since)) {
+      if (length > 0) now = time(i);
+      if (!silent && at < life.length - 1) continue;
+      for (const each of dueAtEnd(game, 1, i, bases, since)) {
         ok(each.i < i, `${each.i} comes before ${i}`);
+        ok(sentBefore(game, each.i, bases) >= i, `${each.i} comes at the end, and was to come before`);
         note(each);
       }
+      since = i;
     }
     return { end: i, due };
   };
 
-  it('is due once, between one and two blocks late, or in the next silence; copies too', () => {
-    const lives = fc.array(fc.nat(400), { maxLength: 5 });
+  it('is due once, between one and two blocks late whatever the pace, or in the next silence; copies too', () => {
     fc.assert(
-      fc.property(shares, fc.integer({ min: 1, max: 60 }), fc.nat(1e9), lives, (trouble, block, start, lengths) => {
-        const game = gameWith(trouble, block);
-        const { end, due } = lived(game, start, lengths);
-        const wanted = Array.from({ length: end - start }, (_, k) => ({ i: start + k, kind: troubleOf(game, 1, start + k) }));
-        const held = wanted.filter(({ kind }) => kind === 'late' || kind === 'duplicate');
-        expect([...due].map(([i, kind]) => ({ i, kind })).sort((a, b) => a.i - b.i)).toEqual(held);
-      }),
+      fc.property(
+        shares,
+        fc.integer({ min: 1, max: 9_000 }),
+        fc.nat(1e9),
+        fc.array(stretch, { maxLength: 6 }),
+        (trouble, block, start, life) => {
+          const game = gameWith(trouble, block);
+          const { end, due } = lived(game, start, life);
+          const wanted = Array.from({ length: end - start }, (_, k) => ({ i: start + k, kind: troubleOf(game, 1, start + k) }));
+          const held = wanted.filter(({ kind }) => kind === 'late' || kind === 'duplicate');
+          expect([...due].map(([i, kind]) => ({ i, kind })).sort((a, b) => a.i - b.i)).toEqual(held);
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 
   it('comes at the start of blocks only, in the order of numbers', () => {
-    const game = gameWith({ late: 0.3, duplicate: 0.3 }, 50);
+    const game = gameWith({ late: 0.3, duplicate: 0.3 }, 500);
+    const bases = [{ from: 0, base: 1_000_000, rate: 100 }];
     for (let i = 0; i < 1000; i++) {
-      const numbers = dueAt(game, 0, i).map((due) => due.i);
+      const numbers = dueAt(game, 0, i, bases).map((due) => due.i);
       if (i % 50 !== 0 || i < 100) expect(numbers).toEqual([]);
       else expect(numbers.length).toBeGreaterThan(0);
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));

@@ -3,6 +3,7 @@ import { dueBy, type LedgerRange, type TimeBase, timeOf } from '../pipeline/ledg
 import type { Pace, Rate } from '../pipeline/rate.ts';
 import type { Game } from '../pipeline/simulation.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { heldBackFrom } from '../pipeline/trouble.ts';
 
 /** A time base this far behind the clock is not caught up with: the next stretch starts now. */
 const CATCH_UP_MS = 5_000;
@@ -27,8 +28,11 @@ export interface Cursor {
   resent: number;
   oversized: number;
   paused: boolean;
-  /** From a pause, or the total, until all lanes have been woken: when the latest event before it happened, and whether the pipeline knows that its windows are closed. */
-  quiet?: { last: number; told: boolean };
+  /**
+   * From a pause, or the total, until all lanes have been woken: when the latest event before it happened, whether the pipeline knows that its windows are closed, and
+   * whether all is done that a silence begins with: windows closed, what was held back sent, the ledger written.
+   */
+  quiet?: { last: number; told: boolean; settled: boolean };
   /** The count of the latest pause. */
   pauses: number;
   /** When the course of the rate began, milliseconds since the epoch. */
@@ -62,9 +66,9 @@ export function carriedOver(fresh: Cursor, before: Cursor): Cursor {
  * What a lane sends from a moment on at its pace: the events that are due while this holds, at a slow one perhaps none. So which they are hangs on nothing that an
  * attempt to send them meets.
  */
-export function stretchFrom(at: LaneCursor, now: number, { rate, holds }: Pace, lateAfter: number, total: number) {
+export function stretchFrom(game: Game, at: LaneCursor, now: number, { rate, holds }: Pace, total: number) {
   const { next: from, since } = at;
-  const bases = basesFrom(at, now, rate, lateAfter);
+  const bases = basesFrom(game, at, now, rate);
   const end = now + holds;
   const to = Math.min(total, Math.max(from, dueBy(bases, end)));
   // With the last of all events it is over.
@@ -72,14 +76,15 @@ export function stretchFrom(at: LaneCursor, now: number, { rate, holds }: Pace, 
 }
 
 /** The bases of a lane for its next stretch at a pace: it goes on as it was while pace and clock allow, otherwise there is a new one. */
-function basesFrom({ next, latest, bases }: LaneCursor, now: number, rate: number, lateAfter: number): TimeBase[] {
+function basesFrom(game: Game, { next, latest, since, bases }: LaneCursor, now: number, rate: number): TimeBase[] {
   const last = bases.at(-1);
   const then = last ? timeOf(bases, next) : 0;
   const goesOn = then >= latest && now - then <= CATCH_UP_MS;
   if (last && goesOn && last.rate === rate) return bases;
   const base = last && goesOn ? dueAnew(then, now, last.rate, rate) : now;
-  // An event that is held back comes within two blocks; a base by which nothing was sent is none.
-  const kept = bases.filter((each, i) => each.from < next && (bases[i + 1]?.from ?? next) > next - 2 * lateAfter);
+  // Only what is held back is still sent by an earlier base; a base by which nothing was sent is none.
+  const first = heldBackFrom(game, next, bases, since);
+  const kept = bases.filter((each, i) => each.from < next && (bases[i + 1]?.from ?? next) > first);
   return [...kept, { from: next, base: Math.max(base, latest), rate }];
 }
 

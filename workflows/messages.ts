@@ -186,8 +186,6 @@ export const pause = defineSignal<[{ deep?: boolean; count?: number }?]>('pause'
 export const resume = defineSignal('resume');
 /** Breaks off bringing up or changing; what was made stays, or with `rollback` is taken away again. */
 export const breakOff = defineSignal<[{ rollback: boolean }]>('breakOff');
-/** Ends a workflow that otherwise runs on (generator, notebook). */
-export const stop = defineSignal('stop');
 /** From the provisioning workflow to its pipeline: a stage has moved, with AWS's words if it failed. */
 export const stageMoved = defineSignal<[Stage, StageState, string?]>('stageMoved');
 /** From the notebook's keeper to its pipeline: whether the Studio application, the largest cost, runs. */
@@ -204,7 +202,10 @@ export const suspend = defineSignal('suspend');
 export const apply = defineUpdate<PlanReport, [ApplyRequest]>('apply');
 /** From an audit to its pipeline: what it came to. */
 export const auditFinished = defineSignal<[AuditSummary]>('auditFinished');
-/** Up to when a generator has written its ledger down (milliseconds since the epoch), and whether it goes on sending. */
+/**
+ * Up to when a generator has written its ledger down (milliseconds since the epoch), and whether it goes on sending: of one that is paused, or has sent its total,
+ * that is so until its windows are closed and what was held back is sent and written down.
+ */
 export interface LedgerFlush {
   at: number;
   sending: boolean;

@@ -8,13 +8,13 @@ import {
   proxyActivities,
   setCurrentDetails,
   setHandler,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { rootMessage } from './failure.ts';
-import { applicationRuns, type NotebookState, notebookQuery, resume, stop, suspend, updateSpec } from './messages.ts';
+import { isHistoryLong } from './history.ts';
+import { applicationRuns, type NotebookState, notebookQuery, resume, suspend, updateSpec } from './messages.ts';
 import { signalIfRunning } from './signal.ts';
 import { notebookDetails } from './story.ts';
 
@@ -44,120 +44,131 @@ interface Kept extends Partial<NotebookState> {
   suspended?: boolean;
 }
 
+/** A notebook's keeper at work. */
+interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended'>> {
+  status: NotebookState;
+  /** The spec has changed since the last look. */
+  isNews: boolean;
+  /** Looks at a job that runs, since it last began to. */
+  looks: number;
+  /** What the pipeline was told last: whether the application runs. */
+  told?: boolean;
+  /** What `suspend` and `resume` cut short. */
+  looking?: CancellationScope;
+}
+
 /**
  * Keeps the SQL running: starts the Studio application, runs the note from where the windows stopped, sees that its job runs and that windows come out, and runs it
  * again whenever it does not. While suspended the application is stopped, whoever starts it.
  */
-export async function keepNotebook({ pipeline: first, ran = false, suspended: wasSuspended = false, ...before }: Kept): Promise<void> {
-  let pipeline = first;
-  let stopped = false;
-  let suspended = wasSuspended;
-  let hasRun = ran;
-  let isNews = false;
+export async function keepNotebook({ pipeline, ran = false, suspended = false, ...before }: Kept): Promise<void> {
   // One that begins suspended has not stopped the application yet.
   const status: NotebookState = { state: suspended ? 'stopped' : 'starting', restarts: 0, ...before };
-  const show = (now: Partial<NotebookState>): void => {
-    Object.assign(status, now);
-    setCurrentDetails(notebookDetails(pipeline, status));
-  };
-  setHandler(notebookQuery, () => status);
-  let looking: CancellationScope | undefined;
-  setHandler(stop, () => {
-    stopped = true;
-    if (suspended) looking?.cancel();
-  });
-  setHandler(suspend, () => {
-    const cuts = looking !== undefined && !suspended;
-    suspended = true;
-    if (cuts) looking!.cancel();
-  });
-  setHandler(resume, () => {
-    if (suspended) looking?.cancel();
-    suspended = false;
-  });
-  setHandler(updateSpec, (changed) => {
-    pipeline = changed;
-    isNews = true;
-  });
-
-  let told: boolean | undefined;
-  /** Says to the pipeline whether the application runs, when that has changed. */
-  const tell = async (runs: boolean): Promise<void> => {
-    if (told === runs) return;
-    told = runs;
-    await signalIfRunning(names(pipeline).workflows.pipeline, applicationRuns, runs);
-  };
-
-  /** Sees that the job runs; one that does not is begun where its windows stopped. */
-  const run = async (): Promise<void> => {
-    await act['notebook.start'](pipeline);
-    await act['notebook.started'](pipeline);
-    if (!suspended) await tell(true);
-    const { running, reason = 'nothing was said of it' } = await act['notebook.look'](pipeline);
-    if (running) return;
-    const isRestart = hasRun && status.state !== 'suspended';
-    if (isRestart) show({ restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
-    show({ state: 'starting', reason });
-    show({ gap: await act['notebook.seed'](pipeline) });
-    await act['notebook.started'](pipeline);
-    await act['notebook.run'](pipeline);
-    await act['notebook.runs'](pipeline);
-    hasRun = true;
-  };
-
-  let looks = 0;
-  /** Sees to it that the job runs, and every now and then that windows come out. */
-  const look = async (): Promise<void> => {
-    await run();
-    if (status.state !== 'running') {
-      looks = 0;
-      show({ state: 'running', reason: undefined });
-    }
-    if (++looks % FLOW_LOOKS === 0) show({ reason: await act['notebook.flow'](pipeline) });
-  };
-
-  /** Since the last look events may have come that the job does not read, as it is started anew for other shards: it gets to them before it is suspended. */
-  const catchUp = async (): Promise<void> => {
-    const mayLag = hasRun && (status.state === 'running' || status.state === 'starting');
-    if (!mayLag) return;
-    looking = new CancellationScope({ cancellable: true, timeout: CATCHES_UP_MS });
+  const keeper: Keeper = { pipeline, ran, suspended, status, isNews: false, looks: 0 };
+  heed(keeper);
+  show(keeper, {});
+  while (!isHistoryLong(HISTORY_EVENTS)) {
+    const wanted = keeper.suspended;
+    keeper.isNews = false;
     try {
-      await looking.run(run);
-    } catch (error) {
-      if (CancellationScope.current().consideredCancelled) throw error;
-      log.warn(`some windows come out only once it is resumed: ${rootMessage(error)}`);
-    } finally {
-      looking = undefined;
-    }
-  };
-
-  show({});
-  while (!stopped && workflowInfo().historyLength < HISTORY_EVENTS) {
-    const wanted = suspended;
-    isNews = false;
-    try {
-      if (wanted) {
-        await catchUp();
-        if (suspended && !stopped) {
-          await act['notebook.stop'](pipeline);
-          await tell(false);
-          show({ state: 'suspended', reason: undefined });
-        }
-      } else {
-        looking = new CancellationScope();
-        await looking.run(look);
+      if (wanted) await keepSuspended(keeper);
+      else {
+        keeper.looking = new CancellationScope();
+        await keeper.looking.run(() => keepRunning(keeper));
       }
     } catch (error) {
-      const isCut = looking?.consideredCancelled === true && !CancellationScope.current().consideredCancelled;
+      const isCut = keeper.looking?.consideredCancelled === true && !CancellationScope.current().consideredCancelled;
       if (isCancellation(error) && !isCut) throw error;
-      if (!isCancellation(error)) show({ state: 'stopped', reason: rootMessage(error) });
+      if (!isCancellation(error)) show(keeper, { state: 'stopped', reason: rootMessage(error) });
     } finally {
-      looking = undefined;
+      keeper.looking = undefined;
     }
-    const isCalled = () => stopped || suspended !== wanted || isNews;
+    const isCalled = () => keeper.suspended !== wanted || keeper.isNews;
     const every = status.state === 'suspended' ? SUSPENDED_LOOK_MS : LOOK_MS;
-    await condition(isCalled, every / speedOf(pipeline), { summary: 'until the next look' });
+    await condition(isCalled, every / speedOf(keeper.pipeline), { summary: 'until the next look' });
   }
   await condition(allHandlersFinished);
-  if (!stopped) await continueAsNew<typeof keepNotebook>({ ...status, pipeline, ran: hasRun, suspended });
+  await continueAsNew<typeof keepNotebook>({ ...status, pipeline: keeper.pipeline, ran: keeper.ran, suspended: keeper.suspended });
+}
+
+function heed(keeper: Keeper): void {
+  setHandler(notebookQuery, () => keeper.status);
+  setHandler(suspend, () => {
+    const cuts = keeper.looking !== undefined && !keeper.suspended;
+    keeper.suspended = true;
+    if (cuts) keeper.looking!.cancel();
+  });
+  setHandler(resume, () => {
+    if (keeper.suspended) keeper.looking?.cancel();
+    keeper.suspended = false;
+  });
+  setHandler(updateSpec, (changed) => {
+    keeper.pipeline = changed;
+    keeper.isNews = true;
+  });
+}
+
+/** Shows a change of the status from now on, in the Temporal UI, too. */
+function show({ pipeline, status }: Keeper, change: Partial<NotebookState>): void {
+  Object.assign(status, change);
+  setCurrentDetails(notebookDetails(pipeline, status));
+}
+
+/** Says to the pipeline whether the application runs, when that has changed. */
+async function tellPipeline(keeper: Keeper, runs: boolean): Promise<void> {
+  if (keeper.told === runs) return;
+  keeper.told = runs;
+  await signalIfRunning(names(keeper.pipeline).workflows.pipeline, applicationRuns, runs);
+}
+
+/** Sees to it that the job runs, and every now and then that windows come out. */
+async function keepRunning(keeper: Keeper): Promise<void> {
+  await ensureJob(keeper);
+  if (keeper.status.state !== 'running') {
+    keeper.looks = 0;
+    show(keeper, { state: 'running', reason: undefined });
+  }
+  if (++keeper.looks % FLOW_LOOKS === 0) show(keeper, { reason: await act['notebook.flow'](keeper.pipeline) });
+}
+
+/** Sees to it that the application is stopped, once the job has got to what it does not read yet. */
+async function keepSuspended(keeper: Keeper): Promise<void> {
+  await catchUp(keeper);
+  if (!keeper.suspended) return;
+  await act['notebook.stop'](keeper.pipeline);
+  await tellPipeline(keeper, false);
+  show(keeper, { state: 'suspended', reason: undefined });
+}
+
+/** Sees that the job runs; one that does not is begun where its windows stopped. */
+async function ensureJob(keeper: Keeper): Promise<void> {
+  const { status } = keeper;
+  await act['notebook.start'](keeper.pipeline);
+  await act['notebook.started'](keeper.pipeline);
+  if (!keeper.suspended) await tellPipeline(keeper, true);
+  const { running, reason = 'nothing was said of it' } = await act['notebook.look'](keeper.pipeline);
+  if (running) return;
+  const isRestart = keeper.ran && status.state !== 'suspended';
+  if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
+  show(keeper, { state: 'starting', reason });
+  show(keeper, { gap: await act['notebook.seed'](keeper.pipeline) });
+  await act['notebook.started'](keeper.pipeline);
+  await act['notebook.run'](keeper.pipeline);
+  await act['notebook.runs'](keeper.pipeline);
+  keeper.ran = true;
+}
+
+/** Since the last look events may have come that the job does not read, as it is started anew for other shards: it gets to them before it is suspended. */
+async function catchUp(keeper: Keeper): Promise<void> {
+  const mayLag = keeper.ran && (keeper.status.state === 'running' || keeper.status.state === 'starting');
+  if (!mayLag) return;
+  keeper.looking = new CancellationScope({ cancellable: true, timeout: CATCHES_UP_MS });
+  try {
+    await keeper.looking.run(() => ensureJob(keeper));
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled) throw error;
+    log.warn(`some windows come out only once it is resumed: ${rootMessage(error)}`);
+  } finally {
+    keeper.looking = undefined;
+  }
 }

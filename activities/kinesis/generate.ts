@@ -88,8 +88,8 @@ interface HeldBack {
   lanes: Silent[];
 }
 
-const allOf = (game: Game, { lane, next, since }: Silent): Span[] =>
-  joined(dueAtEnd(game, lane, next, since).map(({ i }): Span => [i, i + 1]));
+const allOf = (game: Game, { lane, next, since, bases }: Silent): Span[] =>
+  joined(dueAtEnd(game, lane, next, bases, since).map(({ i }): Span => [i, i + 1]));
 
 const wayOf = (pipeline: Pipeline): Way => ({
   stream: names(pipeline).streams.events,

@@ -101,7 +101,7 @@ export async function sendStretch(
     const due = Math.min(to, dueBy(bases, Date.now()));
     const end = Math.min(due, i + TURN_EVENTS);
     while (i < end && !signal.aborted) {
-      for (const due of dueAt(game, lane, i, since))
+      for (const due of dueAt(game, lane, i, bases, since))
         if (!isTooLate(due, bases) && !isThere(due, there)) await send(jsonAt(heldBack, due.i, bases), i);
       const time = timeOf(bases, i);
       const kind = troubleOf(game, lane, i);
@@ -141,7 +141,7 @@ export async function sendHeldBack(
     },
   });
   const send = sender(game, lane, delivery);
-  for (const due of dueAtEnd(game, lane, next, since))
+  for (const due of dueAtEnd(game, lane, next, bases, since))
     if (!isTooLate(due, bases) && !isThere(due, there)) await send(jsonAt(events, due.i, bases), due.i);
   await delivery.end();
   return resent;
