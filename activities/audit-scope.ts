@@ -20,9 +20,9 @@ export interface Scope {
   agreedAt?: number;
 }
 
-/** What is asked for. */
+/** What is asked for; hours that are `null`, as JSON has of a number that is none, are left out. */
 export interface Asked {
-  hours?: number;
+  hours?: number | null;
   onSchedule?: boolean;
 }
 
@@ -33,10 +33,11 @@ const FORGETTING_MS = 600_000;
 /** Finds out from when on an audit can, and is to, count. */
 export function auditScopeActivities({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
   return {
-    'audit.scope': async (pipeline: Pipeline, { hours, onSchedule = false }: Asked): Promise<Scope> => {
+    'audit.scope': async (pipeline: Pipeline, { hours: within, onSchedule = false }: Asked): Promise<Scope> => {
       const now = Date.now();
+      const hours = within ?? undefined;
       const [agreed, first, made] = await Promise.all([agreedAt(s3, pipeline), firstEventAt(s3, pipeline), madeAt(kinesis, pipeline)]);
-      const back = (many: number) => now - many * HOUR_MS;
+      const back = (many: number) => Math.max(0, now - many * HOUR_MS);
       // No engine compares the metrics of all times at once, and older ones were compared when they were new.
       const sinceLast = Math.max(back(RANGES.recent), Math.min(back(RANGES.latest), agreed ?? 0));
       const isAsked = hours !== undefined && !onSchedule;

@@ -21,8 +21,8 @@ export interface AuditOptions {
 /** Counts every event in every place against what was sent; anything that is missing, altered or there too often is named, and is not as it should be. */
 export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResult> {
   const within = hours === undefined ? undefined : Number(hours);
-  if (within !== undefined && !(within > 0))
-    throw new UserError(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
+  if (within !== undefined && !(within > 0 && Number.isFinite(within)))
+    throw new UserError(`--hours: '${hours}' is no number of hours that has an end. For the last day: npx d2d audit --hours 24`);
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
   progress.now('counting every event everywhere');

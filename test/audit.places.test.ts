@@ -56,6 +56,13 @@ describe('what is counted', () => {
     expect(now).toBeGreaterThan(streamSince);
   });
 
+  it('is everything, where hours are no number to JSON, or go back beyond all times', async () => {
+    const { windowsSince, ...all } = await act['audit.scope'](pipeline, {});
+    const scope = async (hours: number | null) => (await act['audit.scope'](pipeline, { hours })).since;
+    expect(await act['audit.scope'](pipeline, { hours: null })).toMatchObject(all);
+    expect([await scope(1e300), await scope(1e9)]).toEqual([0, 0]);
+  });
+
   it('begins with what the lake still keeps, if anything is older', async () => {
     const keeping = (lakeDays: number) => ({ ...pipeline, keep: { ...pipeline.keep, lakeDays } });
     const kept = async (days: number, asked: { hours?: number }) => (await act['audit.scope'](keeping(days), asked)).since;
