@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import type { OutstandingWindows } from '../pipeline/audit.ts';
 import type { LedgerPage } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -40,8 +41,11 @@ export interface Doubled {
 }
 
 /** What became of the comparison of the metrics: since when, and how many events were sent since then whose windows are compared. */
-export interface Compared extends Windows {
+export interface Compared extends Omit<Windows, 'until' | 'outstandingSince'> {
   since: number;
+  /** Windows that end later were not compared; absent when all were. */
+  until?: number;
+  outstanding?: OutstandingWindows;
   sent: number;
 }
 
@@ -99,7 +103,10 @@ export function auditActivities(clients: Clients, target: Target) {
       const most = ends.map(({ run, lane }) => eventsOf(sent, run, lane));
       return { duplicates: events.reduce((sum, count, at) => sum + Math.max(0, count - most[at]!), 0), bytesScanned };
     },
-    /** Has Athena recompute the rows of the metrics from the events, since a time, from its full hour on: of a game that goes on, but for those that are still on their way. */
+    /**
+     * Has Athena recompute the rows of the metrics from the events, since a time, from its full hour on: of a game that goes on, but for those that are still on their
+     * way. Where the SQL is behind, only what has surely come out whole is compared.
+     */
     'audit.windows': async (pipeline: Pipeline, sending: boolean, from?: number, upTo = ALWAYS): Promise<Compared> => {
       const now = Date.now();
       const hours = from === undefined ? RANGES.latest : Math.ceil((now - from) / HOUR_MS);
@@ -108,11 +115,20 @@ export function auditActivities(clients: Clients, target: Target) {
         ledgerOf(pipeline, since, upTo),
         windowsInAthena(clients.athena, pipeline, { sending, hours }, asking()),
       ]);
+      const { until: whole, outstandingSince, ...compared } = windows;
       const window = pipeline.windowSeconds * 1000;
       // Of a window that has not been over for long there need not be rows yet.
-      const end = sending ? Math.floor((now - onTheWay(pipeline) * 1000) / window) * window : ALWAYS;
+      const due = now - onTheWay(pipeline) * 1000;
+      const isBehind = outstandingSince !== undefined;
+      const until = isBehind ? whole : sending ? Math.floor(due / window) * window : undefined;
       const sentSince = (time: number) => eventsOf(sentBy(pages, time));
-      return { ...windows, since, sent: sentSince(since) - sentSince(Math.max(since, end)) };
+      return {
+        ...compared,
+        since,
+        ...(until !== undefined && { until }),
+        ...(isBehind && { outstanding: { since: outstandingSince, isOverdue: !sending || outstandingSince < due - RESTART_MS } }),
+        sent: sentSince(since) - sentSince(Math.max(since, until ?? ALWAYS)),
+      };
     },
     /**
      * The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out, and where it does not show just the
@@ -130,6 +146,8 @@ export function auditActivities(clients: Clients, target: Target) {
 }
 
 const EXAMPLES = 20;
+/** What a restart of the SQL on AWS takes, with the time until it has caught up. */
+const RESTART_MS = 900_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const ALWAYS = Number.POSITIVE_INFINITY;

@@ -8,6 +8,7 @@ import { auditScopeActivities } from '../activities/audit-scope.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import { READERS } from '../activities/places.ts';
 import { lastAudit } from '../activities/s3/last-audit.ts';
+import { onTheWay } from '../activities/sql.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import type { Audit } from '../pipeline/audit.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -235,6 +236,28 @@ describe('the metrics', () => {
     expect(await sentOf(200_000, true)).toBe(300);
   });
 
+  it('are outstanding where the SQL is behind: of a game that goes on for a quarter of an hour without a fault, of a quiet one not', async () => {
+    const text = (time: number) => new Date(time).toISOString().replace('T', ' ').slice(0, -1);
+    const windowsOf = async (behind: number, sending: boolean) => {
+      const since = Math.floor(Date.now() / 10_000) * 10_000 - behind;
+      const row = ['5', '0', undefined, text(since - 70_000), text(since)].map((VarCharValue) => ({ VarCharValue }));
+      const send = async () => ({
+        QueryExecutionId: 'q',
+        QueryExecution: { Status: { State: 'SUCCEEDED' } },
+        ResultSet: { Rows: [{}, { Data: row }] },
+      });
+      const { region, endpoint, credentials } = local;
+      const lake = auditActivities({ ...aws, athena: { send } as never }, { region, endpoint, credentials });
+      const { until, outstanding, worst } = await doing(() => lake['audit.windows'](pipeline, sending));
+      expect({ until, worst, since: outstanding!.since }).toEqual({ until: since - 70_000, worst: [], since });
+      return outstanding!.isOverdue;
+    };
+    const usual = onTheWay(pipeline) * 1000;
+    expect(await windowsOf(usual + 14 * 60_000, true)).toBe(false);
+    expect(await windowsOf(usual + 16 * 60_000, true)).toBe(true);
+    expect(await windowsOf(usual + 60_000, false)).toBe(true);
+  });
+
   it('are compared since the last audit that agreed, or as an audit by hand asks', async () => {
     const ago = async (asked: Parameters<(typeof act)['audit.scope']>[1]) =>
       Math.round((Date.now() - (await act['audit.scope'](pipeline, asked)).windowsSince) / HOUR_MS);
@@ -242,6 +265,10 @@ describe('the metrics', () => {
     expect(await ago(onSchedule)).toBe(24);
     await agreed(6);
     expect([await ago(onSchedule), await ago({}), await ago({ hours: 9 })]).toEqual([6, 6, 9]);
+    // That one left out windows that were on their way: 90 seconds' here, and any that records came late for.
+    const agreed6 = Date.now() - 6 * HOUR_MS;
+    await agreedAt(agreed6);
+    expect((await act['audit.scope'](pipeline, onSchedule)).windowsSince).toBe(agreed6 - (onTheWay(pipeline) * 1000 + 600_000));
     await agreed(1);
     expect(await ago(onSchedule)).toBe(2);
     await agreed(48);

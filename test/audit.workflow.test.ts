@@ -7,7 +7,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { Asked, Scope } from '../activities/audit-scope.ts';
 import type { Holding } from '../activities/tally.ts';
 import { temporal } from '../activities/temporal/schedules.ts';
-import { type Audit, auditRow, mismatches } from '../pipeline/audit.ts';
+import { type Audit, auditRow, mismatches, type OutstandingWindows } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { AuditWish } from '../workflows/audit.ts';
@@ -43,11 +43,13 @@ async function audited(
     scope,
     hear = () => undefined,
     fails,
+    outstanding,
     ...request
   }: Partial<AuditWish> & {
     settled?: LedgerFlush;
     scope?: Partial<Scope>;
     fails?: string;
+    outstanding?: OutstandingWindows;
     hear?: (activity: string, ...args: unknown[]) => void;
   } = {},
 ): Promise<Audit> {
@@ -94,7 +96,7 @@ async function audited(
       },
       'audit.windows': async (_pipeline: Pipeline, sending: boolean, from?: number, upTo?: number) => {
         hear('windows', sending, from, upTo);
-        return { checked: 1, wrong: 0, bytesScanned: 0, since: 4, sent: 3 };
+        return { checked: 1, wrong: 0, worst: [], bytesScanned: 0, since: 4, sent: 3, ...(outstanding && { until: 5, outstanding }) };
       },
       'audit.counted': async (_pipeline: Pipeline, from: number, upTo?: number) => {
         hear('counted', from, upTo);
@@ -171,6 +173,17 @@ it('of a part of the game leaves out the dashboard, which shows all of it', asyn
   // Nor does it speak for what happened before; the audits on a schedule are a chain.
   expect(part.agreedAt).toBe(1);
   expect((await audited('link', 0, () => undefined, { hours: 1, onSchedule: true })).agreedAt).toBeGreaterThan(1);
+}, 60_000);
+
+it('with windows outstanding looks until its patience ends, and leaves them to the next audit', async () => {
+  const looks: unknown[] = [];
+  const hear = (what: string) => void (what === 'windows' && looks.push(what));
+  const behind = await audited('behind', 0, () => undefined, {
+    ...{ settled: { at: 7, sending: true }, outstanding: { since: 6, isOverdue: false }, hear },
+  });
+  expect(mismatches(behind)).toEqual([]);
+  expect(behind).toMatchObject({ windowsUntil: 5, windowsOutstanding: { since: 6 }, agreedAt: 1 });
+  expect(looks.length).toBeGreaterThan(1);
 }, 60_000);
 
 it('of hours without an event finds no window, and no fault; with events it does', async () => {

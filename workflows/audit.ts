@@ -94,7 +94,8 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
       sending: flushed?.sending,
       missed: [...unknown, ...missed],
     });
-    const agrees = mismatches(counted).length === 0;
+    // Windows that are outstanding are no fault for a while, but the next audit has to compare them.
+    const agrees = mismatches(counted).length === 0 && counted.windowsOutstanding === undefined;
     const report: Audit = { ...counted, agreedAt: agrees && scope.isNext ? (flushed?.at ?? began) : scope.agreedAt };
     setCurrentDetails(auditDetails(report));
     if (agrees || unknown.length > 0 || Date.now() >= until) {
@@ -160,8 +161,11 @@ async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending =
     bytesScanned: (inAthena?.bytesScanned ?? 0) + (twice?.bytesScanned ?? 0) + (compared?.bytesScanned ?? 0),
     windowsChecked: compared?.checked,
     windowsWrong: compared?.wrong,
+    windowsWorst: compared?.worst,
     windowsSince: compared?.since,
+    windowsUntil: compared?.until,
     windowsEvents: compared?.sent,
+    windowsOutstanding: compared?.outstanding,
     killsOnDashboard,
   };
 }

@@ -10,6 +10,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { pollUntil } from '../poll.ts';
+import { utc } from '../s3/metrics.ts';
 import { statement } from '../sql.ts';
 import type { Block } from '../tally.ts';
 
@@ -83,10 +84,16 @@ const valuesOf = (ends: LaneEnd[]): string =>
   ends.map(({ run, lane, end }, place) => `(${place}, '${run}', '${lane}', ${end})`).join(', ') || "(0, '', '', 0)";
 const laneOf = ({ run, lane }: LaneEnd) => ({ run, lane });
 
-/** Rows of the metrics that were compared with the events, and those among them that differ. */
+/** Rows of the metrics that were compared with the events, and those among them that differ. Times are the ends of windows, milliseconds since the epoch. */
 export interface Windows {
   checked: number;
   wrong: number;
+  /** The worst windows, each in words. */
+  worst: string[];
+  /** Windows that end later were not compared; undefined when there are no windows at all. */
+  until?: number;
+  /** The first window of which nothing has come out of the SQL, though it should have; undefined when there is none. */
+  outstandingSince?: number;
   bytesScanned: number;
 }
 
@@ -100,8 +107,17 @@ export async function windowsInAthena(
   const all: Record<string, string> = sending ? {} : { comparedUntil: "TIMESTAMP '9999-12-31 00:00:00.000'" };
   const text = statement(pipeline, 'athena/windows_wrong.sql', { ...all, latestHours: String(hours) });
   const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
-  for await (const { Data = [] } of resultsOf(athena, id))
-    return { checked: Number(Data[0]?.VarCharValue), wrong: Number(Data[1]?.VarCharValue), bytesScanned };
+  for await (const { Data = [] } of resultsOf(athena, id)) {
+    const [checked, wrong, worst, until, since] = Data.map(({ VarCharValue }) => VarCharValue);
+    return {
+      checked: Number(checked),
+      wrong: Number(wrong),
+      worst: worst?.split('; ') ?? [],
+      ...(until !== undefined && { until: utc(until) }),
+      ...(since !== undefined && { outstandingSince: utc(since) }),
+      bytesScanned,
+    };
+  }
   throw ApplicationFailure.nonRetryable('the comparison of the metrics has no answer', 'QueryFailed');
 }
 
