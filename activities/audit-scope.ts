@@ -6,6 +6,7 @@ import type { Clients } from './aws.ts';
 import { undefinedIfMissing } from './errors.ts';
 import { agreedAt } from './s3/last-audit.ts';
 import { firstEventAt } from './s3/ledger.ts';
+import { onTheWay } from './sql.ts';
 
 /** From when on an audit counts what; milliseconds since the epoch, 0: from the beginning. */
 export interface Scope {
@@ -20,9 +21,9 @@ export interface Scope {
   agreedAt?: number;
 }
 
-/** What is asked for. */
+/** What is asked for; hours that are `null`, as JSON has of a number that is none, are left out. */
 export interface Asked {
-  hours?: number;
+  hours?: number | null;
   onSchedule?: boolean;
 }
 
@@ -33,12 +34,13 @@ const FORGETTING_MS = 600_000;
 /** Finds out from when on an audit can, and is to, count. */
 export function auditScopeActivities({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
   return {
-    'audit.scope': async (pipeline: Pipeline, { hours, onSchedule = false }: Asked): Promise<Scope> => {
+    'audit.scope': async (pipeline: Pipeline, { hours: within, onSchedule = false }: Asked): Promise<Scope> => {
       const now = Date.now();
+      const hours = within ?? undefined;
       const [agreed, first, made] = await Promise.all([agreedAt(s3, pipeline), firstEventAt(s3, pipeline), madeAt(kinesis, pipeline)]);
-      const back = (many: number) => now - many * HOUR_MS;
+      const back = (many: number) => Math.max(0, now - many * HOUR_MS);
       // No engine compares the metrics of all times at once, and older ones were compared when they were new.
-      const sinceLast = Math.max(back(RANGES.recent), Math.min(back(RANGES.latest), agreed ?? 0));
+      const sinceLast = Math.max(back(RANGES.recent), Math.min(back(RANGES.latest), agreed === undefined ? 0 : agreed - leftOut(pipeline)));
       const isAsked = hours !== undefined && !onSchedule;
       const { streamHours, lakeDays } = pipeline.keep;
       const oldest = back(24 * lakeDays) + FORGETTING_MS;
@@ -62,6 +64,9 @@ export function auditScopeActivities({ s3, kinesis }: Pick<Clients, 's3' | 'kine
     },
   };
 }
+
+/** How far before the moment of an audit the windows end that it did not compare, since they might be on their way; in milliseconds. */
+const leftOut = (pipeline: Pipeline): number => onTheWay(pipeline) * 1000 + FORGETTING_MS;
 
 /** When the events' stream was made. */
 async function madeAt(kinesis: KinesisClient, pipeline: Pipeline): Promise<number | undefined> {

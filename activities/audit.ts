@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import type { OutstandingWindows } from '../pipeline/audit.ts';
 import type { LedgerPage } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -13,7 +14,7 @@ import { type Minute, told } from './minutes.ts';
 import { underWay } from './not-yet.ts';
 import { keptFrom, type PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
-import { firstEventAt, pagesOf } from './s3/ledger.ts';
+import { firstEventAt, ledgerPages } from './s3/ledger.ts';
 import { eventsOf, sentBy } from './sent.ts';
 import { onTheWay } from './sql.ts';
 import type { Block, Generated, Holding } from './tally.ts';
@@ -33,15 +34,18 @@ export interface InAthena extends Sum {
   bytesScanned: number;
 }
 
-/** What questions count beyond what was sent. */
+/** What the view of the game's events has beyond what was sent. */
 export interface Doubled {
   duplicates: number;
   bytesScanned: number;
 }
 
 /** What became of the comparison of the metrics: since when, and how many events were sent since then whose windows are compared. */
-export interface Compared extends Windows {
+export interface Compared extends Omit<Windows, 'until' | 'outstandingSince'> {
   since: number;
+  /** Windows that end later were not compared; absent when all were. */
+  until?: number;
+  outstanding?: OutstandingWindows;
   sent: number;
 }
 
@@ -52,9 +56,8 @@ export interface Compared extends Windows {
 export function auditActivities(clients: Clients, target: Target) {
   /** What was written down up to a moment, of all that the lake is read of; Firehose takes a while to deliver what is written down. */
   const ledgerOf = async (pipeline: Pipeline, from: number, upTo: number): Promise<LedgerPage[]> => {
-    const since = keptFrom(from) - HOUR_MS;
     const pages: LedgerPage[] = [];
-    for await (const { game, ranges } of pagesOf(clients.s3, pipeline, ({ LastModified }) => Number(LastModified) >= since))
+    for await (const { game, ranges } of ledgerPages(clients.s3, pipeline, keptFrom(from) - HOUR_MS))
       pages.push({ game, ranges: ranges.filter(({ at }) => at <= upTo) });
     return pages;
   };
@@ -89,17 +92,19 @@ export function auditActivities(clients: Clients, target: Target) {
       const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
       return { ...sumOf(inLedger), wrong, minutes: told(compared(sent, has), minutes), bytesScanned };
     },
-    /** How many more events than were sent since a time questions count: copies that they do not tell apart. */
+    /** How many more events than were sent since a time the view of the game's events has: copies that it does not tell apart. */
     'audit.counted': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<Doubled> => {
       const pages = await ledgerOf(pipeline, from, upTo);
       const ends = endsOf(pages);
-      const hours = Math.ceil((Date.now() - from) / HOUR_MS);
-      const { events, bytesScanned } = await countedInAthena(clients.athena, pipeline, { since: from, hours, ends }, asking());
+      const { events, bytesScanned } = await countedInAthena(clients, pipeline, { since: from, ends }, asking());
       const sent = sentBy(pages, from);
       const most = ends.map(({ run, lane }) => eventsOf(sent, run, lane));
       return { duplicates: events.reduce((sum, count, at) => sum + Math.max(0, count - most[at]!), 0), bytesScanned };
     },
-    /** Has Athena recompute the rows of the metrics from the events, since a time, from its full hour on: of a game that goes on, but for those that are still on their way. */
+    /**
+     * Has Athena recompute the rows of the metrics from the events, since a time, from its full hour on: of a game that goes on, but for those that are still on their
+     * way. Where the SQL is behind, only what has surely come out whole is compared.
+     */
     'audit.windows': async (pipeline: Pipeline, sending: boolean, from?: number, upTo = ALWAYS): Promise<Compared> => {
       const now = Date.now();
       const hours = from === undefined ? RANGES.latest : Math.ceil((now - from) / HOUR_MS);
@@ -108,11 +113,20 @@ export function auditActivities(clients: Clients, target: Target) {
         ledgerOf(pipeline, since, upTo),
         windowsInAthena(clients.athena, pipeline, { sending, hours }, asking()),
       ]);
+      const { until: last = since, outstandingSince, ...compared } = windows;
       const window = pipeline.windowSeconds * 1000;
       // Of a window that has not been over for long there need not be rows yet.
-      const end = sending ? Math.floor((now - onTheWay(pipeline) * 1000) / window) * window : ALWAYS;
+      const due = now - onTheWay(pipeline) * 1000;
+      const isBehind = outstandingSince !== undefined;
+      const until = isBehind ? last : sending ? Math.floor(due / window) * window : undefined;
       const sentSince = (time: number) => eventsOf(sentBy(pages, time));
-      return { ...windows, since, sent: sentSince(since) - sentSince(Math.max(since, end)) };
+      return {
+        ...compared,
+        since,
+        ...(until !== undefined && { until }),
+        ...(isBehind && { outstanding: { since: outstandingSince, isOverdue: !sending || outstandingSince < due - RESTART_MS } }),
+        sent: sentSince(since) - sentSince(Math.max(since, until ?? ALWAYS)),
+      };
     },
     /**
      * The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out, and where it does not show just the
@@ -130,6 +144,8 @@ export function auditActivities(clients: Clients, target: Target) {
 }
 
 const EXAMPLES = 20;
+/** What a restart of the SQL on AWS takes, with the time until it has caught up. */
+const RESTART_MS = 900_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const ALWAYS = Number.POSITIVE_INFINITY;

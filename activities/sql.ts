@@ -95,6 +95,7 @@ function placeholders(pipeline: Pipeline) {
     watermarkSeconds: WATERMARK_SECONDS,
     latestHours: RANGES.latest,
     comparedUntil: `CAST(current_timestamp - INTERVAL '${onTheWay(pipeline)}' SECOND AS timestamp(3))`,
+    heldBackSeconds: onTheWay(pipeline) - pipeline.delivery.seconds,
     historyTime: fillsMinutes(pipeline) ? "date_trunc('minute', window_start)" : 'window_start',
     recentHours: RANGES.recent,
     recentPartitions: deliveredWithin(RANGES.recent),

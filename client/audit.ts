@@ -1,4 +1,4 @@
-import { type MinuteCount, mismatches, type PlaceCount } from '../pipeline/audit.ts';
+import { type Audit, type MinuteCount, mismatches, outstandingInWords, type PlaceCount } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit as auditWorkflow } from '../workflows/index.ts';
@@ -21,8 +21,8 @@ export interface AuditOptions {
 /** Counts every event in every place against what was sent; anything that is missing, altered or there too often is named, and is not as it should be. */
 export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResult> {
   const within = hours === undefined ? undefined : Number(hours);
-  if (within !== undefined && !(within > 0))
-    throw new UsageError(`--hours: '${hours}' is no number of hours. For the last day: npx d2d audit --hours 24`);
+  if (within !== undefined && !(within > 0 && Number.isFinite(within)))
+    throw new UsageError(`--hours: '${hours}' is no number of hours that has an end. For the last day: npx d2d audit --hours 24`);
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
   progress.now('counting every event everywhere');
@@ -38,25 +38,41 @@ export async function audit({ hours, minutes }: AuditOptions): Promise<VerbResul
     });
     const report = await whileAttended(client, pipeline, counting);
     const faults = mismatches(report);
-    const { generated, inAthena, duplicates, windowsChecked, windowsWrong, windowsSince, bytesScanned, heartbeats } = report;
-    const compared = windowsSince === undefined ? '' : ` since ${new Date(windowsSince).toISOString()}`;
-    const words = [
-      `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
-      tableOf(
-        ...telling(
-          COLUMNS.map(([title]) => title),
-          report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
-          COLUMNS.slice(ALWAYS_SHOWN).map(([title]) => title),
-        ),
-      ),
-      `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics${compared} are wrong; ${bytesScanned} bytes scanned`,
-      ...minuteTable(report.minutes),
-      ...(faults.length === 0 ? ['Everything agrees.'] : faults.map((fault) => `! ${fault}`)),
-    ];
-    return { ok: faults.length === 0, facts: { ...report, faults }, words: words.join('\n') };
+    return { ok: faults.length === 0, facts: { ...report, faults }, words: auditWords(report, faults, within) };
   } finally {
     progress.end();
   }
+}
+
+/** What an audit found, for people to read; `within`: only so many hours were asked for. */
+export function auditWords(report: Audit, faults: string[], within?: number): string {
+  const { generated, inAthena, duplicates, windowsChecked, windowsWrong, bytesScanned, heartbeats } = report;
+  return [
+    `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
+    tableOf(
+      ...telling(
+        COLUMNS.map(([title]) => title),
+        report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
+        COLUMNS.slice(ALWAYS_SHOWN).map(([title]) => title),
+      ),
+    ),
+    `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics are wrong${comparedInWords(report)}; ${bytesScanned} bytes scanned`,
+    ...minuteTable(report.minutes),
+    ...verdict(report, faults),
+  ].join('\n');
+}
+
+/** Of which time the metrics are compared. */
+function comparedInWords({ windowsSince, windowsUntil }: Audit): string {
+  if (windowsSince === undefined) return '';
+  const until = windowsUntil === undefined ? 'the last' : new Date(windowsUntil).toISOString();
+  return ` (metrics are compared from ${new Date(windowsSince).toISOString()} up to ${until})`;
+}
+
+function verdict({ windowsOutstanding }: Audit, faults: string[]): string[] {
+  if (faults.length > 0) return faults.map((fault) => `! ${fault}`);
+  if (windowsOutstanding === undefined) return ['Everything agrees.'];
+  return [`All that has come out agrees; ${outstandingInWords(windowsOutstanding)}. The next audit compares them.`];
 }
 
 const COLUMNS: [string, (place: PlaceCount) => string | number | undefined][] = [

@@ -8,7 +8,7 @@ export interface Audit {
   inAthena?: number;
   /** Generated events that some place lacks; the largest of these gaps. */
   lost: number;
-  /** Copies that a question in Athena would count twice. */
+  /** Copies that the view of the game's events, as it stands in Athena, counts twice. */
   duplicates?: number;
   /** Copies in the raw stream, of events that were sent again since nobody knew what had become of them. */
   resent: number;
@@ -18,9 +18,14 @@ export interface Audit {
   killsOnDashboard?: number;
   windowsChecked?: number;
   windowsWrong?: number;
-  /** From when on the metrics were compared, milliseconds since the epoch, and how many events were sent since. */
+  /** The worst windows, each in words. */
+  windowsWorst?: string[];
+  /** From when on the metrics were compared, and up to when (absent: to the last), milliseconds since the epoch; and how many events were sent meanwhile. */
   windowsSince?: number;
+  windowsUntil?: number;
   windowsEvents?: number;
+  /** Absent when none are. */
+  windowsOutstanding?: OutstandingWindows;
   /** Place by place, what was found of what was sent. */
   places: PlaceCount[];
   /** The minutes in which some place differs from what was sent, the worst first, or all of them. */
@@ -38,6 +43,13 @@ export interface Audit {
   since: number;
   /** Up to when everything agreed: by this audit, or by the last one that found no fault. */
   agreedAt?: number;
+}
+
+/** Windows that should have come out of the SQL and have not: those that end at `since` (milliseconds since the epoch) and later. */
+export interface OutstandingWindows {
+  since: number;
+  /** True when no restart of the SQL explains it. */
+  isOverdue: boolean;
 }
 
 /** What could not be counted, and why. */
@@ -118,7 +130,7 @@ const secondOf = (time: number): string => new Date(time).toISOString().slice(0,
 /** What does not agree, each in words; empty when all does. */
 export function mismatches(report: Audit): string[] {
   const { generated, inStream, inS3, inAthena, lost, duplicates, killsGenerated, killsOnDashboard, windowsChecked, windowsWrong } = report;
-  const { windowsEvents = generated, missed, minutes } = report;
+  const { windowsEvents = generated, windowsWorst = [], windowsOutstanding, missed, minutes } = report;
   const faults = missed.map(({ what, why }) => `${what} could not be counted: ${why}`);
   const differ = (name: string, found: number | undefined, wanted: number) =>
     found !== undefined && found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
@@ -132,7 +144,8 @@ export function mismatches(report: Audit): string[] {
   differ('killsOnDashboard', killsOnDashboard, killsGenerated);
   // Where nothing was sent there is no window, either.
   if (windowsChecked === 0 && windowsEvents > 0) faults.push('windowsChecked is 0: no window has closed');
-  if (windowsWrong !== undefined && windowsWrong !== 0) faults.push(`windowsWrong is ${windowsWrong}, not 0`);
+  if (windowsWrong !== undefined && windowsWrong !== 0) faults.push(`windowsWrong is ${windowsWrong}, not 0${listed(windowsWorst)}`);
+  if (windowsOutstanding?.isOverdue) faults.push(outstandingInWords(windowsOutstanding));
   const isTwice = report.places.some(({ copies }) => copies.unexplained > 0);
   const off = minutes.filter(({ twice, ...minute }) => isOff(minute) || (twice > 0 && isTwice));
   if (off.length > 0)
@@ -141,6 +154,12 @@ export function mismatches(report: Audit): string[] {
 }
 
 const MINUTES_NAMED = 3;
+
+const listed = (words: string[]): string => (words.length > 0 ? `: ${words.join('; ')}` : '');
+
+/** That windows are outstanding, and since when. */
+export const outstandingInWords = ({ since }: OutstandingWindows): string =>
+  `windows are outstanding: of some metrics nothing has come out of the SQL for ${new Date(since).toISOString()} and later`;
 
 const isOff = ({ generated, inStream = generated, inS3 = generated, inAthena = generated, altered }: Omit<MinuteCount, 'twice'>): boolean =>
   inStream !== generated || inS3 !== generated || inAthena !== generated || altered > 0;

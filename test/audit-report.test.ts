@@ -1,6 +1,7 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Holding } from '../activities/tally.ts';
-import { mismatches } from '../pipeline/audit.ts';
+import { auditWords } from '../client/audit.ts';
+import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { reportOf } from '../workflows/audit-report.ts';
 
 /** What a place holds of three events, these among them once more, for no reason that the ledger knows. */
@@ -20,7 +21,8 @@ const counted = (stream: Holding, lake: Holding) => ({
       bytesScanned: 0,
       killsOnDashboard: undefined,
     },
-    ...{ windowsChecked: 1, windowsWrong: 0, windowsSince: 0, windowsEvents: 3 },
+    ...{ windowsChecked: 1, windowsWrong: 0, windowsWorst: [], windowsSince: 0, windowsUntil: undefined, windowsEvents: 3 },
+    windowsOutstanding: undefined,
   },
 });
 
@@ -75,4 +77,32 @@ it('its minutes stand side by side, the worst first, and are named among the fau
     'by the minute: 1970-01-01T00:02Z: 60 sent, 60 in the stream, 50 in S3, 50 in Athena, 0 altered, 0 twice; ' +
       '1970-01-01T00:01Z: 60 sent, 59 in the stream, 60 in S3, 60 in Athena, 1 altered, 0 twice',
   ]);
+});
+
+describe('windows', () => {
+  const { found, ...rest } = counted(holding(), holding());
+  const report = (windows: Partial<Audit>) => {
+    const audit = reportOf('local', { ...rest, found: { ...found, ...windows } as typeof found });
+    return { faults: mismatches(audit), words: auditWords(audit, mismatches(audit)).split('\n') };
+  };
+  const since = Date.UTC(2026, 10, 23, 18);
+
+  it('are compared from one time up to another, and the worst are named', () => {
+    const wrong = report({ windowsWrong: 7, windowsWorst: ['player p red of 18:00 differs', 'server s of 18:00 is missing'] });
+    expect(wrong.faults).toEqual(['windowsWrong is 7, not 0: player p red of 18:00 differs; server s of 18:00 is missing']);
+    expect(wrong.words.at(-1)).toBe(`! ${wrong.faults[0]}`);
+    const all = report({ windowsSince: since });
+    expect(all.words.join()).toContain('(metrics are compared from 2026-11-23T18:00:00.000Z up to the last)');
+    expect(all.words.at(-1)).toBe('Everything agrees.');
+    const some = report({ windowsSince: since, windowsUntil: since + 10_000 });
+    expect(some.words.join()).toContain('(metrics are compared from 2026-11-23T18:00:00.000Z up to 2026-11-23T18:00:10.000Z)');
+  });
+
+  it('that are outstanding are told of, and are a fault once no restart of the SQL explains it', () => {
+    const words = 'windows are outstanding: of some metrics nothing has come out of the SQL for 2026-11-23T18:00:00.000Z and later';
+    const young = report({ windowsOutstanding: { since, isOverdue: false } });
+    expect(young.faults).toEqual([]);
+    expect(young.words.at(-1)).toBe(`All that has come out agrees; ${words}. The next audit compares them.`);
+    expect(report({ windowsOutstanding: { since, isOverdue: true } }).faults).toEqual([words]);
+  });
 });

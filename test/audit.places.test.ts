@@ -1,15 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DeleteTableCommand } from '@aws-sdk/client-glue';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { reading } from '../activities/athena/deployed-view.ts';
+import { runQuery } from '../activities/athena/run-query.ts';
 import { auditActivities } from '../activities/audit.ts';
 import { auditScopeActivities } from '../activities/audit-scope.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import { READERS } from '../activities/places.ts';
+import { stageActivities } from '../activities/registry.ts';
 import { lastAudit } from '../activities/s3/last-audit.ts';
+import { onTheWay } from '../activities/sql.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import type { Audit } from '../pipeline/audit.ts';
+import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { audited, standing } from './audit-lake.ts';
 import { putRows } from './lake.ts';
@@ -56,6 +62,13 @@ describe('what is counted', () => {
     expect(now).toBeGreaterThan(streamSince);
   });
 
+  it('is everything, where hours are no number to JSON, or go back beyond all times', async () => {
+    const { windowsSince, ...all } = await act['audit.scope'](pipeline, {});
+    const scope = async (hours: number | null) => (await act['audit.scope'](pipeline, { hours })).since;
+    expect(await act['audit.scope'](pipeline, { hours: null })).toMatchObject(all);
+    expect([await scope(1e300), await scope(1e9)]).toEqual([0, 0]);
+  });
+
   it('begins with what the lake still keeps, if anything is older', async () => {
     const keeping = (lakeDays: number) => ({ ...pipeline, keep: { ...pipeline.keep, lakeDays } });
     const kept = async (days: number, asked: { hours?: number }) => (await act['audit.scope'](keeping(days), asked)).since;
@@ -98,18 +111,21 @@ it('a ledger is fetched as far back as the lake is read, also when that is the f
     let StartAfter = '';
     const fetched: string[] = [];
     const at = (lake: string) => Date.parse(lake.replace(/.*year=(.+)\/month=(.+)\/day=(.+)\/hour=(..).*/, '$1-$2-$3T$4:00:00Z'));
+    /** Of a page that was written when the first hour of the lake began that is read. */
+    const Key = (lake: string) => `ledger/${new Date(at(lake)).toISOString().slice(0, 10)}/r/0.json`;
     const send = async ({ input }: { input: { Key?: string; Prefix?: string; StartAfter?: string } }) => {
-      if (input.StartAfter) StartAfter = input.StartAfter;
+      const isLedger = input.Prefix === names(pipeline).ledgerPrefix;
+      if (input.StartAfter && !isLedger) StartAfter = input.StartAfter;
       if (input.Key) fetched.push(input.Key);
-      const page = { Key: 'ledger/r/0.json', LastModified: new Date(at(StartAfter)) };
+      const page = { Key: Key(StartAfter), LastModified: new Date(at(StartAfter)) };
       const Body = { transformToString: async () => JSON.stringify({ game: quiet.scene.game, ranges: [] }) };
-      return input.Key ? { Body } : { Contents: input.StartAfter ? [] : [page] };
+      return input.Key ? { Body } : { Contents: isLedger && page.Key > input.StartAfter! ? [page] : [] };
     };
     const s3 = { send } as never;
     for await (const _ of READERS.lake({ s3, kinesis: aws.kinesis }, pipeline, from, 0));
     const { region, endpoint, credentials } = local;
     await doing(() => auditActivities({ ...aws, s3 }, { region, endpoint, credentials })['audit.generated'](pipeline, from));
-    expect(fetched).toEqual(['ledger/r/0.json']);
+    expect(fetched).toEqual([Key(StartAfter)]);
   }
 }, 30_000);
 
@@ -186,6 +202,39 @@ describe('what questions count twice', () => {
     expect(duplicates).toBe(1);
     expect(bytesScanned).toBeGreaterThan(0);
   }, 30_000);
+
+  it('is what the view as it stands lets through, whatever our text says', async () => {
+    const { lakeDatabase } = names(pipeline);
+    const replace = async (query: string) => {
+      const text = `CREATE OR REPLACE VIEW ${lakeDatabase}.game_events AS ${query}`;
+      const { Status } = await runQuery(aws.athena, pipeline, { text, within: 20_000, what: 'the view' });
+      expect(Status!.State).toBe('SUCCEEDED');
+    };
+    const events = "event_id, CAST(replace(event_time, 'T', ' ') AS timestamp(3)) AS event_time";
+    await replace(`SELECT ${events} FROM ${lakeDatabase}.events WHERE event_type <> 'heartbeat'`);
+    const { duplicates } = await doing(() => act['audit.counted'](pipeline, hour));
+    const ids = quiet.sent.flat().flatMap((record) => /^{"event_id":"([^"]*\d)"/.exec(record)?.[1] ?? []);
+    expect(duplicates).toBeGreaterThan(0);
+    expect(duplicates).toBe(ids.length - new Set(ids).size);
+
+    await replace(`SELECT ${events} FROM ${lakeDatabase}.late_events`);
+    await expect(doing(() => act['audit.counted'](pipeline, hour))).rejects.toThrow(
+      `view ${lakeDatabase}.game_events does not read events`,
+    );
+    const Name = 'game_events';
+    await aws.glue.send(new DeleteTableCommand({ DatabaseName: lakeDatabase, Name }));
+    await expect(doing(() => act['audit.counted'](pipeline, hour))).rejects.toThrow(`there is no view ${lakeDatabase}.game_events`);
+    await stageActivities(aws)['views.ensure'](pipeline);
+    expect(await doing(() => act['audit.counted'](pipeline, hour))).toMatchObject({ duplicates: 0 });
+  }, 30_000);
+
+  it('is found in a view that Athena keeps in words of its own, too', () => {
+    const of = (from: string) => reading(`SELECT * ${from} WHERE x`, 'lake', 'events', 'TRUE');
+    for (const name of ['lake.events', 'events', '"lake"."events"', 'awsdatacatalog.lake.events'])
+      for (const from of [`FROM ${name}`, `FROM\n  ${name}`]) expect(of(from)).toContain('(SELECT * FROM lake.events WHERE TRUE) WHERE x');
+    for (const name of ['lake.late_events', 'lake.events_more', 'events.other'])
+      expect(of(`FROM ${name}`)).toBe(`SELECT * FROM ${name} WHERE x`);
+  });
 });
 
 describe('the metrics', () => {
@@ -228,6 +277,28 @@ describe('the metrics', () => {
     expect(await sentOf(200_000, true)).toBe(300);
   });
 
+  it('are outstanding where the SQL is behind: of a game that goes on for a quarter of an hour without a fault, of a quiet one not', async () => {
+    const text = (time: number) => new Date(time).toISOString().replace('T', ' ').slice(0, -1);
+    const windowsOf = async (behind: number, sending: boolean) => {
+      const since = Math.floor(Date.now() / 10_000) * 10_000 - behind;
+      const row = ['5', '0', undefined, text(since - 70_000), text(since)].map((VarCharValue) => ({ VarCharValue }));
+      const send = async () => ({
+        QueryExecutionId: 'q',
+        QueryExecution: { Status: { State: 'SUCCEEDED' } },
+        ResultSet: { Rows: [{}, { Data: row }] },
+      });
+      const { region, endpoint, credentials } = local;
+      const lake = auditActivities({ ...aws, athena: { send } as never }, { region, endpoint, credentials });
+      const { until, outstanding, worst } = await doing(() => lake['audit.windows'](pipeline, sending));
+      expect({ until, worst, since: outstanding!.since }).toEqual({ until: since - 70_000, worst: [], since });
+      return outstanding!.isOverdue;
+    };
+    const usual = onTheWay(pipeline) * 1000;
+    expect(await windowsOf(usual + 14 * 60_000, true)).toBe(false);
+    expect(await windowsOf(usual + 16 * 60_000, true)).toBe(true);
+    expect(await windowsOf(usual + 60_000, false)).toBe(true);
+  });
+
   it('are compared since the last audit that agreed, or as an audit by hand asks', async () => {
     const ago = async (asked: Parameters<(typeof act)['audit.scope']>[1]) =>
       Math.round((Date.now() - (await act['audit.scope'](pipeline, asked)).windowsSince) / HOUR_MS);
@@ -235,6 +306,10 @@ describe('the metrics', () => {
     expect(await ago(onSchedule)).toBe(24);
     await agreed(6);
     expect([await ago(onSchedule), await ago({}), await ago({ hours: 9 })]).toEqual([6, 6, 9]);
+    // That one left out windows that were on their way: 90 seconds' here, and any that records came late for.
+    const agreed6 = Date.now() - 6 * HOUR_MS;
+    await agreedAt(agreed6);
+    expect((await act['audit.scope'](pipeline, onSchedule)).windowsSince).toBe(agreed6 - (onTheWay(pipeline) * 1000 + 600_000));
     await agreed(1);
     expect(await ago(onSchedule)).toBe(2);
     await agreed(48);

@@ -2,11 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { Asked, Scope } from '../activities/audit-scope.ts';
 import type { Holding } from '../activities/tally.ts';
-import { type Audit, auditRow, mismatches } from '../pipeline/audit.ts';
+import { temporal } from '../activities/temporal/schedules.ts';
+import { type Audit, auditRow, mismatches, type OutstandingWindows } from '../pipeline/audit.ts';
+import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { AuditWish } from '../workflows/audit.ts';
 import type { audit } from '../workflows/index.ts';
@@ -41,15 +43,21 @@ async function audited(
     scope,
     hear = () => undefined,
     fails,
+    outstanding,
     ...request
   }: Partial<AuditWish> & {
     settled?: LedgerFlush;
     scope?: Partial<Scope>;
     fails?: string;
+    outstanding?: OutstandingWindows;
     hear?: (activity: string, ...args: unknown[]) => void;
   } = {},
 ): Promise<Audit> {
   const counts = { columns: ['duplicates', 'windows_checked', 'windows_wrong'], rows: [['0', '1', '0']] };
+  const hearLimits = (what: string) => {
+    const { startToCloseTimeoutMs, scheduleToCloseTimeoutMs } = Context.current().info;
+    hear(`${what} within`, startToCloseTimeoutMs, scheduleToCloseTimeoutMs);
+  };
   const failing = async () => {
     throw ApplicationFailure.nonRetryable('counting in Athena ended as FAILED: no', 'QueryFailed');
   };
@@ -58,22 +66,28 @@ async function audited(
     taskQueue: name,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     activities: {
-      'generator.settle': async () => settled,
-      'audit.scope': async (_pipeline: Pipeline, asked: Asked): Promise<Scope> => ({
-        since: asked.hours === undefined ? 0 : 6,
-        streamSince: 8,
-        windowsSince: 5,
-        isNext: asked.hours === undefined || asked.onSchedule === true,
-        agreedAt: 1,
-        ...scope,
-      }),
+      'generator.flushLedger': async () => {
+        hearLimits('flush');
+        return settled;
+      },
+      'audit.scope': async (_pipeline: Pipeline, asked: Asked): Promise<Scope> => {
+        hearLimits('scope');
+        return {
+          since: asked.hours === undefined ? 0 : 6,
+          streamSince: 8,
+          windowsSince: 5,
+          isNext: asked.hours === undefined || asked.onSchedule === true,
+          agreedAt: 1,
+          ...scope,
+        };
+      },
       'audit.generated': async (_pipeline: Pipeline, from: number, upTo?: number) => {
         hear('generated', from, upTo);
         return { events: 3, kills: 1 };
       },
       'audit.count': async (_pipeline: Pipeline, place: string, from: number, upTo?: number) => {
         hear(place, from, upTo);
-        hear(`${place} within`, Context.current().info.startToCloseTimeoutMs);
+        hearLimits(place);
         return holding(place === 'lake' ? missing : 0);
       },
       'audit.athena': async (_pipeline: Pipeline, from: number, upTo?: number) => {
@@ -82,7 +96,7 @@ async function audited(
       },
       'audit.windows': async (_pipeline: Pipeline, sending: boolean, from?: number, upTo?: number) => {
         hear('windows', sending, from, upTo);
-        return { checked: 1, wrong: 0, bytesScanned: 0, since: 4, sent: 3 };
+        return { checked: 1, wrong: 0, worst: [], bytesScanned: 0, since: 4, sent: 3, ...(outstanding && { until: 5, outstanding }) };
       },
       'audit.counted': async (_pipeline: Pipeline, from: number, upTo?: number) => {
         hear('counted', from, upTo);
@@ -161,6 +175,17 @@ it('of a part of the game leaves out the dashboard, which shows all of it', asyn
   expect((await audited('link', 0, () => undefined, { hours: 1, onSchedule: true })).agreedAt).toBeGreaterThan(1);
 }, 60_000);
 
+it('with windows outstanding looks until its patience ends, and leaves them to the next audit', async () => {
+  const looks: unknown[] = [];
+  const hear = (what: string) => void (what === 'windows' && looks.push(what));
+  const behind = await audited('behind', 0, () => undefined, {
+    ...{ settled: { at: 7, sending: true }, outstanding: { since: 6, isOverdue: false }, hear },
+  });
+  expect(mismatches(behind)).toEqual([]);
+  expect(behind).toMatchObject({ windowsUntil: 5, windowsOutstanding: { since: 6 }, agreedAt: 1 });
+  expect(looks.length).toBeGreaterThan(1);
+}, 60_000);
+
 it('of hours without an event finds no window, and no fault; with events it does', async () => {
   const quiet: Audit = { ...(await audited('still', 0, () => undefined)), windowsChecked: 0 };
   expect(mismatches(quiet)).toEqual(['windowsChecked is 0: no window has closed']);
@@ -183,7 +208,7 @@ it.each<[string, string, Partial<Audit>, (keyof Audit)[]]>([
   ['audit.counted', 'What Athena counts twice', { inAthena: 3, windowsChecked: 1 }, ['duplicates']],
   ['audit.dashboard', 'The dashboard', { inAthena: 3 }, ['killsOnDashboard']],
   ['crawl.start', 'What came since the last crawl', { inAthena: 3, lost: 0 }, []],
-  ['generator.settle', 'What goes on', { inAthena: 3, lost: 0 }, []],
+  ['generator.flushLedger', 'What goes on', { inAthena: 3, lost: 0 }, []],
 ])(
   'of which %s fails says so, and publishes all else',
   async (fails, what, counted, absent) => {
@@ -222,6 +247,26 @@ it('has longer than a day for a stream on AWS, which is read at half the pace at
   await audited('far', 0, () => undefined, { hear, scope: { streamSince }, pipeline: { ...pipeline, target: 'aws' } });
   expect(heard.get('lake within')).toBe(24 * 3_600_000);
   expect(heard.get('stream within')).toBeGreaterThanOrEqual((24 + 2 * hours) * 3_600_000);
+}, 60_000);
+
+it('waits two minutes at most for the ledger and for what is to be counted: a bucket may refuse both', async () => {
+  const heard: unknown[][] = [];
+  await audited('brief', 0, () => undefined, { hear: (...call) => void heard.push(call) });
+  expect(heard).toContainEqual(['flush within', 60_000, 120_000]);
+  expect(heard).toContainEqual(['scope within', 60_000, 120_000]);
+}, 60_000);
+
+it('does not go on waiting for a generator that cannot write its ledger once that is of no use any more', async () => {
+  const taskQueue = 'nobody-works-here';
+  const { generate: workflowId } = names(pipeline).workflows;
+  const generator = await env.client.workflow.start('generate', { taskQueue, workflowId });
+  const attempt = new MockActivityEnvironment();
+  const flush = temporal(env.client, taskQueue)['generator.flushLedger'];
+  const flushed = attempt.run(flush, pipeline);
+  attempt.cancel();
+  await expect(flushed).rejects.toThrow();
+  await generator.terminate();
+  expect(await new MockActivityEnvironment().run(flush, pipeline)).toBeUndefined();
 }, 60_000);
 
 it('that may not be written down fails, in the words of S3', async () => {

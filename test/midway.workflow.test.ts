@@ -196,8 +196,8 @@ describe('what is cancelled or terminated midway', () => {
           account.undelivered = final('3 events are not in the lake');
           expect(await down.result()).toEqual({ left: [], unsaved: ['perhaps the latest events: 3 events are not in the lake'] });
           expect(account.log).toContain('all out to the last');
-          expect(account.log.indexOf('generator.settle')).toBeLessThan(account.log.findIndex((done) => done.endsWith('.remove')));
-          expect(account.log).toContain('generator.settle');
+          expect(account.log.indexOf('generator.flushLedger')).toBeLessThan(account.log.findIndex((done) => done.endsWith('.remove')));
+          expect(account.log).toContain('generator.flushLedger');
           expect((await generator.describe()).status.name).not.toBe('RUNNING');
         },
         { delivery: { seconds: 0 } },

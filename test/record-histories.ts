@@ -16,7 +16,7 @@ const WHO = 'recorder';
 /** Activities that only scenes act. */
 const LATER = ['query.questions', 'query.start', 'query.finished', 'refresh.start', 'refresh.finished'].concat(
   ['scope', 'generated', 'count', 'athena', 'counted', 'windows', 'dashboard', 'publish'].map((part) => `audit.${part}`),
-  'generator.settle',
+  'generator.flushLedger',
 );
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });

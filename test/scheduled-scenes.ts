@@ -51,7 +51,7 @@ export const SCHEDULED: Record<string, Scene> = {
       const lakes = [1, 2, 3];
       const counts = { columns: ['events', 'duplicates', 'windows_checked', 'windows_wrong'], rows: [['3', '0', '1', '0']] };
       acts({
-        'generator.settle': async () => undefined,
+        'generator.flushLedger': async () => undefined,
         'audit.scope': async () => ({ since: 0, streamSince: 0, windowsSince: 0 }),
         'audit.generated': async () => ({ events: 3, kills: 1 }),
         'audit.count': async (_pipeline: Pipeline, place: PlaceName) => held(place === 'lake' ? (lakes.shift() ?? 3) : 3),

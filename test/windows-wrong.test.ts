@@ -24,7 +24,10 @@ describe('windows_wrong', () => {
   const checked = async () => (await lake.ask('windows_wrong'))[0];
 
   it('finds every window right, late events folded in', async () => {
-    expect(await checked()).toEqual({ windows_checked: expect.any(Number), windows_wrong: 0 });
+    expect(await checked()).toEqual({
+      ...{ windows_checked: expect.any(Number), windows_wrong: 0, worst: '' },
+      ...{ compared_until: `${newest.replace('T', ' ')}.000`, outstanding_since: '' },
+    });
     expect(Number((await checked())!.windows_checked)).toBeGreaterThanOrEqual(windows);
   });
 
@@ -60,7 +63,7 @@ describe('windows_wrong', () => {
     ]);
     await lake.put('late_events', 'again', metrics.late_events.slice(0, 10));
     expect(await lake.ask('pipeline_counts')).toEqual([
-      expect.objectContaining({ duplicates: 0, copies: copies + 300, late: late.length }),
+      expect.objectContaining({ events: events.length, distinct_events: events.length, copies: copies + 300, late: late.length }),
     ]);
     expect(await checked()).toMatchObject({ windows_wrong: 0 });
   });
@@ -102,6 +105,75 @@ describe('windows_wrong', () => {
     expect(await checked()).toMatchObject({ windows_wrong: 0 });
   });
 
+  it('names the worst windows, and what is wrong with them', async () => {
+    // The first of the rows have come twice.
+    const [at, rows] = [30, metrics.player_metrics];
+    const one = rows[at]!;
+    const name = `player ${one.player_id} ${one.team} of ${String(one.window_start).slice(0, 19).replace('T', ' ')}`;
+    await lake.put('player_metrics', 'a', rows.toSpliced(at, 1));
+    expect((await checked())!.worst).toContain(`${name} is missing`);
+    await lake.put('player_metrics', 'a', rows.with(at, { ...one, kills: 99, kill_death_ratio: 99 }));
+    expect(String((await checked())!.worst).split('; ')).toContain(`${name} differs`);
+    await lake.put('player_metrics', 'a', rows);
+    const Key = await lake.put('player_metrics', 'wrong', [{ ...one, player_id: 'player-nobody' }]);
+    expect((await checked())!.worst).toMatch(/^player player-nobody \w+ of [-0-9]+ [:0-9]+ is of no event$/);
+    await lake.remove(Key);
+  });
+
+  describe('while the SQL stands still', () => {
+    const ends = [...new Set(metrics.leaderboards.map(({ window_end: end }) => String(end)))].sort();
+    const put = (table: LakeTable, rows: object[]) => lake.put(table, 'a', rows);
+    /** All that has come of a table when its last rows are of the window that ends then. */
+    const upTo = (table: keyof typeof metrics, end: string) => metrics[table].filter(({ window_end: each }) => String(each) <= end);
+    const restored = async () => {
+      for (const [table, rows] of Object.entries(metrics)) await put(table as LakeTable, rows);
+    };
+    const SQL = ['player_metrics', 'team_metrics', 'leaderboards', 'server_metrics'] as const;
+
+    it('calls the windows since then outstanding, not wrong, and compares those that have surely come out whole', async () => {
+      const last = ends.at(-4)!;
+      for (const table of SQL) await put(table, upTo(table, last));
+      // Of its last windows only a part has come out.
+      await put(
+        'player_metrics',
+        upTo('player_metrics', last).filter(({ window_end: end }, i) => String(end) <= ends.at(-6)! || i % 2 === 0),
+      );
+      const { windows_wrong, windows_checked, compared_until, outstanding_since } = (await checked())!;
+      expect({ windows_wrong, worst: (await checked())!.worst }).toEqual({ windows_wrong: 0, worst: '' });
+      expect(Number(windows_checked)).toBeGreaterThan(0);
+      expect(utc(outstanding_since)).toBe(utc(ends.at(-3)!));
+      expect(utc(compared_until)).toBe(utc(last) - 60_000);
+      await restored();
+    });
+
+    it('does not excuse what is wrong before, nor a hole in what has come', async () => {
+      const last = ends.at(-2)!;
+      for (const table of SQL) await put(table, upTo(table, last));
+      await put('team_metrics', upTo('team_metrics', last).slice(1));
+      expect(await checked()).toMatchObject({ windows_wrong: 1 });
+      await put('team_metrics', upTo('team_metrics', last));
+      await put(
+        'server_metrics',
+        upTo('server_metrics', last).filter(({ window_end: end }) => String(end) !== ends[1]),
+      );
+      expect(await checked()).toMatchObject({
+        windows_wrong: 1,
+        worst: expect.stringMatching(/^server \S+ of [-0-9]+ [:0-9]+ (is missing|differs)$/),
+      });
+      await restored();
+    });
+
+    it('knows it of one table, too, and of one of which nothing has come', async () => {
+      await put('leaderboards', upTo('leaderboards', ends.at(-3)!));
+      expect(utc((await checked())!.outstanding_since)).toBe(utc(ends.at(-2)!));
+      await put('leaderboards', []);
+      const { windows_checked, windows_wrong, outstanding_since } = (await checked())!;
+      expect([windows_checked, windows_wrong, utc(outstanding_since)]).toEqual([0, 0, utc(ends[0]!)]);
+      await restored();
+      expect(await checked()).toMatchObject({ windows_wrong: 0, outstanding_since: '' });
+    });
+  });
+
   it('notices a late event that was lost, and a missing row', async () => {
     const Key = await lake.put('server_metrics', 'a', metrics.server_metrics.slice(1));
     expect(await checked()).toMatchObject({ windows_wrong: 1 });
@@ -114,3 +186,5 @@ describe('windows_wrong', () => {
     expect(await checked()).toMatchObject({ windows_wrong: 0 });
   });
 });
+
+const utc = (time: string | number | undefined): number => Date.parse(`${String(time).replace(' ', 'T')}Z`);

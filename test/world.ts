@@ -162,8 +162,8 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
       if (failure) throw failure;
       return { tables: [], drifted: [] };
     },
-    'generator.settle': async (pipeline: Pipeline) => {
-      w.log.push('generator.settle');
+    'generator.flushLedger': async (pipeline: Pipeline) => {
+      w.log.push('generator.flushLedger');
       const settled = await Context.current().client.workflow.getHandle(names(pipeline).workflows.generate).executeUpdate(flushLedger);
       return { ...settled, ...(w.restless && { sending: true }) };
     },

@@ -74,18 +74,18 @@ async function awaitDrained(pipeline: Pipeline): Promise<string[]> {
       return undefined;
     }
   };
-  const settled = await orUnsaved('perhaps some of the ledger', () =>
-    act['generator.settle'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]),
+  const flushed = await orUnsaved('perhaps some of the ledger', () =>
+    act['generator.flushLedger'].executeWithOptions({ summary: 'the ledger up to now' }, [pipeline]),
   );
-  if (settled?.sending) unsaved.push('perhaps the latest events: the generator does not come to rest');
+  if (flushed?.sending) unsaved.push('perhaps the latest events: the generator does not come to rest');
   await orUnsaved('perhaps the latest windows', () =>
-    act['notebook.drained'].executeWithOptions({ summary: 'until all rows are out' }, [pipeline, settled?.last]),
+    act['notebook.drained'].executeWithOptions({ summary: 'until all rows are out' }, [pipeline, flushed?.last]),
   );
   await untilDelivered(pipeline);
   await orUnsaved('perhaps the latest events', async () => {
     // Since the last audit that agreed: what that has counted needs no second look.
     const { since } = await act['audit.scope'].executeWithOptions({ summary: 'since when' }, [pipeline, { hours: 24, onSchedule: true }]);
-    await act['audit.arrived'].executeWithOptions({ summary: 'until the lake has every event' }, [pipeline, since, settled?.at]);
+    await act['audit.arrived'].executeWithOptions({ summary: 'until the lake has every event' }, [pipeline, since, flushed?.at]);
   });
   return unsaved;
 }

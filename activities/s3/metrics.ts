@@ -59,5 +59,5 @@ async function windowsIn({ s3 }: Clients, pipeline: Pipeline, { Key }: Stored): 
   });
 }
 
-/** Times are UTC and carry no zone. */
-const utc = (time: string): number => Date.parse(time.replace(' ', 'T').replace(/Z?$/, 'Z'));
+/** A time of Flink's or of Athena's, which is UTC and carries no zone, in milliseconds since the epoch. */
+export const utc = (time: string): number => Date.parse(time.replace(' ', 'T').replace(/Z?$/, 'Z'));

@@ -1,5 +1,5 @@
 -- Every row of the metrics of the last two hours, but for windows whose rows may still be on their way, against a recomputation from the events by another way: rows
--- compared, rows that differ or that one side lacks.
+-- compared, rows that differ or that one side lacks, the worst windows; up to when windows are compared, and since when none of a kind have come, if the SQL is behind.
 WITH events AS (
   SELECT *
   FROM (
@@ -261,23 +261,67 @@ measured AS (
   FROM ${latest.server_windows} windows
 )
 SELECT
-  count(*) AS windows_checked,
-  coalesce(max(ratios.wrong), 0) + count(CASE WHEN
-    m.kind IS NULL
-    OR r.kind IS NULL
-    OR m.window_end <> r.window_start + r.seconds * INTERVAL '1' SECOND
-    OR m.kills <> r.kills
-    OR m.deaths <> r.deaths
-    OR m.assists <> r.assists
-    OR m.more <> r.more
-    OR m.kill_death_ratio IS NULL
-    OR m.kill_death_ratio <> CAST(r.kills AS double) / greatest(r.deaths, 1)
-  THEN 1 END) AS windows_wrong
-FROM measured m
-FULL OUTER JOIN recomputed r
-  ON m.kind = r.kind AND m.window_start = r.window_start AND m.name = r.name
+  coalesce(sum(CASE WHEN is_compared THEN checked END), 0) AS windows_checked,
+  coalesce(max(wrong_ratios), 0) + coalesce(sum(CASE WHEN is_compared THEN wrong END), 0) AS windows_wrong,
+  array_join(array_agg(example ORDER BY place) FILTER (WHERE place <= 5 AND is_compared AND example IS NOT NULL), '; ') AS worst,
+  max(CASE WHEN is_compared THEN window_end END) AS compared_until,
+  min(CASE WHEN is_outstanding THEN window_end END) AS outstanding_since
+FROM (
+  SELECT
+    *,
+    window_end <= whole_until AS is_compared,
+    row_number() OVER (ORDER BY CASE WHEN window_end <= whole_until THEN wrong ELSE 0 END DESC, window_end, kind) AS place
+  FROM (
+    SELECT
+      *,
+      -- Where the SQL stands still, or catches up, the rows of its last windows may have come in part.
+      coalesce(min(CASE WHEN is_outstanding THEN come_until END) OVER () - INTERVAL '${heldBackSeconds}' SECOND, ${comparedUntil}) AS whole_until
+    FROM (
+      SELECT *, present = 0 AND window_end > come_until AS is_outstanding
+      FROM (
+        SELECT
+          *,
+          coalesce(max(CASE WHEN present > 0 THEN window_end END) OVER (PARTITION BY kind), TIMESTAMP '1970-01-01 00:00:00.000') AS come_until
+        FROM (
+          SELECT kind, window_end, count(*) AS checked, count(measured_kind) AS present, count(example) AS wrong, min(example) AS example
+          FROM (
+            SELECT
+              coalesce(m.kind, r.kind) AS kind,
+              coalesce(m.window_end, r.window_start + r.seconds * INTERVAL '1' SECOND) AS window_end,
+              m.kind AS measured_kind,
+              CASE WHEN
+                m.kind IS NULL
+                OR r.kind IS NULL
+                OR m.window_end <> r.window_start + r.seconds * INTERVAL '1' SECOND
+                OR m.kills <> r.kills
+                OR m.deaths <> r.deaths
+                OR m.assists <> r.assists
+                OR m.more <> r.more
+                OR m.kill_death_ratio IS NULL
+                OR m.kill_death_ratio <> CAST(r.kills AS double) / greatest(r.deaths, 1)
+              THEN
+                concat_ws(
+                  ' ',
+                  coalesce(m.kind, r.kind),
+                  coalesce(m.name, r.name),
+                  'of',
+                  date_format(coalesce(m.window_start, r.window_start), '%Y-%m-%d %H:%i:%s'),
+                  CASE WHEN m.kind IS NULL THEN 'is missing' WHEN r.kind IS NULL THEN 'is of no event' ELSE 'differs' END
+                )
+              END AS example
+            FROM measured m
+            FULL OUTER JOIN recomputed r
+              ON m.kind = r.kind AND m.window_start = r.window_start AND m.name = r.name
+          )
+          WHERE window_end <= ${comparedUntil}
+          GROUP BY kind, window_end
+        )
+      )
+    )
+  )
+)
 CROSS JOIN (
-  SELECT count(*) AS wrong
+  SELECT count(*) AS wrong_ratios
   FROM (
     SELECT kills, deaths, kill_death_ratio
     FROM ${database}.player_metrics
@@ -289,4 +333,3 @@ CROSS JOIN (
   )
   WHERE kill_death_ratio IS NULL OR kill_death_ratio <> CAST(kills AS double) / greatest(deaths, 1)
 ) ratios
-WHERE coalesce(m.window_end, r.window_start + r.seconds * INTERVAL '1' SECOND) <= ${comparedUntil}
