@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { LedgerPage } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { MONTH_DAYS, RANGES } from '../pipeline/windows.ts';
+import { RANGES } from '../pipeline/windows.ts';
 import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
@@ -115,14 +115,16 @@ export function auditActivities(clients: Clients, target: Target) {
       return { ...windows, since, sent: sentSince(since) - sentSince(Math.max(since, end)) };
     },
     /**
-     * The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out, and where it does not show just the
-     * events that are counted.
+     * The kills that the dashboard shows of the last day, from the very data that its page fetches; undefined on AWS, whose page gives none out, and where it does not show
+     * just the events that are counted.
      */
     'audit.dashboard': async (pipeline: Pipeline, from = 0): Promise<number | undefined> => {
       if (pipeline.target === 'aws') return undefined;
       const begins = await firstEventAt(clients.s3, pipeline);
-      if (begins < Math.max(from, Date.now() - MONTH_DAYS * DAY_MS)) return undefined;
-      const kills = await undefinedIfMissing(killsOnDashboard(clients, pipeline), 'ResourceNotFoundException');
+      const since = Date.now() - RANGES.recent * HOUR_MS;
+      if (begins < Math.max(from, since)) return undefined;
+      // The window of the first event begins before it.
+      const kills = await undefinedIfMissing(killsOnDashboard(clients, pipeline, since - HOUR_MS), 'ResourceNotFoundException');
       if (kills === undefined) throw ApplicationFailure.nonRetryable(`${names(pipeline).dashboard} is not there`, 'NotThere');
       return kills;
     },
@@ -131,7 +133,6 @@ export function auditActivities(clients: Clients, target: Target) {
 
 const EXAMPLES = 20;
 const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 const ALWAYS = Number.POSITIVE_INFINITY;
 
 /** The same for every attempt of an activity. */
