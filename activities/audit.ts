@@ -5,7 +5,7 @@ import type { OutstandingWindows } from '../pipeline/audit.ts';
 import type { LedgerPage } from '../pipeline/ledger.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { MONTH_DAYS, RANGES } from '../pipeline/windows.ts';
+import { RANGES } from '../pipeline/windows.ts';
 import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
 import type { Counted, Counting } from './audit-thread.ts';
 import type { Clients, Target } from './aws.ts';
@@ -129,14 +129,16 @@ export function auditActivities(clients: Clients, target: Target) {
       };
     },
     /**
-     * The kills that the dashboard shows, from the very data that its page fetches; undefined on AWS, whose page gives none out, and where it does not show just the
-     * events that are counted.
+     * The kills that the dashboard shows of the last day, from the very data that its page fetches; undefined on AWS, whose page gives none out, and where it does not show
+     * just the events that are counted.
      */
     'audit.dashboard': async (pipeline: Pipeline, from = 0): Promise<number | undefined> => {
       if (pipeline.target === 'aws') return undefined;
       const begins = await firstEventAt(clients.s3, pipeline);
-      if (begins < Math.max(from, Date.now() - MONTH_DAYS * DAY_MS)) return undefined;
-      const kills = await undefinedIfMissing(killsOnDashboard(clients, pipeline), 'ResourceNotFoundException');
+      const since = Date.now() - RANGES.recent * HOUR_MS;
+      if (begins < Math.max(from, since)) return undefined;
+      // The window of the first event begins before it.
+      const kills = await undefinedIfMissing(killsOnDashboard(clients, pipeline, since - HOUR_MS), 'ResourceNotFoundException');
       if (kills === undefined) throw ApplicationFailure.nonRetryable(`${names(pipeline).dashboard} is not there`, 'NotThere');
       return kills;
     },
@@ -147,7 +149,6 @@ const EXAMPLES = 20;
 /** What a restart of the SQL on AWS takes, with the time until it has caught up. */
 const RESTART_MS = 900_000;
 const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 const ALWAYS = Number.POSITIVE_INFINITY;
 
 /** The same for every attempt of an activity. */

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { historySpans } from '../pipeline/dashboard-time.ts';
 import { LATEST_SECONDS } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { flinkColumns } from '../pipeline/schema.ts';
@@ -97,6 +98,8 @@ function placeholders(pipeline: Pipeline) {
     comparedUntil: `CAST(current_timestamp - INTERVAL '${onTheWay(pipeline)}' SECOND AS timestamp(3))`,
     heldBackSeconds: onTheWay(pipeline) - pipeline.delivery.seconds,
     historyTime: fillsMinutes(pipeline) ? "date_trunc('minute', window_start)" : 'window_start',
+    historyFineSeconds: historySpans(pipeline).fine,
+    historyHourlySeconds: historySpans(pipeline).hourly,
     recentHours: RANGES.recent,
     recentPartitions: deliveredWithin(RANGES.recent),
     // As long before a player's first day there must be days on which he did not come.

@@ -38,9 +38,11 @@ export const PRICES = {
   /** Athena: a TB scanned, 10 MB a query at least. */
   athenaTb: 5,
   athenaLeast: 10 * 1024 ** 2,
-  /** S3: a GB and month; a thousand PUTs. CloudWatch Logs: a GB taken in. */
+  /** S3: a GB and month; a PUT, or a LIST of a thousand objects; a GET. */
   s3GbMonth: 0.023,
   s3Puts: 0.005 / 1000,
+  s3Gets: 0.0004 / 1000,
+  s3Listed: 1000,
 } as const;
 
 const GB = 1024 ** 3;
@@ -69,20 +71,21 @@ export interface CostLine {
 
 /** What everything costs on AWS while it runs like this. Without the users of QuickSight, who are paid by the head, and the queries of open dashboards. */
 export function cost(pipeline: Pipeline, running: Running): CostLine[] {
-  const { shards, keep, delivery } = pipeline;
+  const { shards, keep } = pipeline;
   const standing = standingShards(pipeline, running);
   const { events, ...metrics } = rowsOf(pipeline);
   const rows = Object.values(metrics).reduce((sum, each) => sum + each);
   const sent = running.generating ? { events, rows: running.studio ? rows : 0 } : { events: 0, rows: 0 };
   const records = (sent.events + sent.rows) * HOUR_S;
   const units = (running.generating ? eventUnits(pipeline) : 0) + sent.rows * HOUR_S;
-  const objects = running.generating && delivery.seconds > 0 ? (LAKE_TABLES.length * HOUR_S) / delivery.seconds : 0;
+  const objects = running.generating ? objectsAnHour(pipeline) : 0;
   const runs = running.schedules ? cadences({ ...pipeline, target: 'aws' }) : [];
   // An audit crawls first.
   const crawls = runs.reduce((sum, { what, every }) => sum + (what === 'crawl' || what === 'audit' ? HOUR_MS / every : 0), 0);
   const { lakeDays = keep.lakeDays } = running;
   const lakeHours = has(running, 'bucket') ? 24 * Math.min(lakeDays, keep.lakeDays) : 0;
   const queries = queriesOf(pipeline, runs, lakeHours);
+  const crawled = requestsOfCrawl(pipeline, lakeHours);
   const stored = (bytesAnHour(pipeline, 'events', 'lake') * lakeHours) / GB;
   const filled = lakeDays < keep.lakeDays ? 'by its age' : `once ${keep.lakeDays} days are full`;
   const kept = keptLong(pipeline, running);
@@ -104,6 +107,11 @@ export function cost(pipeline: Pipeline, running: Running): CostLine[] {
     ),
     line('Firehose', ((records * PRICES.firehoseRecord) / GB) * PRICES.firehoseGb, `${Math.round(records)} records of 5 KB`),
     line('Glue crawls', crawls * PRICES.crawlDpus * PRICES.crawlHours * PRICES.dpuHour, `${round(crawls)} crawls of 10 min`),
+    line(
+      'S3 requests of crawls',
+      crawls * (crawled.lists * PRICES.s3Puts + crawled.gets * PRICES.s3Gets),
+      `${Math.round(crawls * crawled.lists)} LISTs, ${Math.round(crawls * crawled.gets)} GETs`,
+    ),
     line(
       'Athena queries',
       (queries.bytes * PRICES.athenaTb) / 1024 ** 4,
@@ -133,6 +141,15 @@ function keptLong(pipeline: Pipeline, running: Running): number {
   const standing = LAKE_TABLES.filter((table) => has(running, STREAMS[table]));
   return standing.reduce((sum, table) => sum + (bytesAnHour(pipeline, table, 'stream') * hours) / GB, 0);
 }
+
+/** Objects that Firehose puts into the lake in an hour while events come, if none is full before its time. */
+const objectsAnHour = ({ delivery }: Pipeline): number => (delivery.seconds > 0 ? (LAKE_TABLES.length * HOUR_S) / delivery.seconds : 0);
+
+/** What one crawl of a lake so many hours old asks of S3: all of its objects are listed, and of each table's hour one is read, as the crawler's sample size says. */
+const requestsOfCrawl = (pipeline: Pipeline, lakeHours: number): { lists: number; gets: number } => ({
+  lists: (objectsAnHour(pipeline) * lakeHours) / PRICES.s3Listed,
+  gets: LAKE_TABLES.length * lakeHours,
+});
 
 /** How many queries an hour are made on schedules, those that load a data set too, and the bytes that are billed for them. */
 function queriesOf(pipeline: Pipeline, runs: Cadence[], lakeHours: number): { count: number; bytes: number } {

@@ -1,12 +1,17 @@
-import type { FilterGroup } from '@aws-sdk/client-quicksight';
+import type { FilterGroup, SheetDefinition } from '@aws-sdk/client-quicksight';
 import { column } from './dashboard-fields.ts';
+import { HISTORY_VISUAL } from './dashboard-visuals.ts';
 
 /** Beyond this many lines a chart tells players apart badly. */
 export const LINES = 6;
 
-/** What the sheet called `sheet` can be narrowed to: players, teams, a range of time; and the best players for the line chart. */
-export function filterGroups(sheet: string): FilterGroup[] {
-  const everywhere = { SelectedSheets: { SheetVisualScopingConfigurations: [{ SheetId: sheet, Scope: 'ALL_VISUALS' as const }] } };
+/** What a sheet can be narrowed to: players, teams, and but for the history, which is of the last month, a range of time; and the best players for the line chart. */
+export function filterGroups({ SheetId, Visuals = [] }: SheetDefinition): FilterGroup[] {
+  const everywhere = { SelectedSheets: { SheetVisualScopingConfigurations: [{ SheetId, Scope: 'ALL_VISUALS' as const }] } };
+  const only = (VisualIds: string[]) => ({
+    SelectedSheets: { SheetVisualScopingConfigurations: [{ SheetId, Scope: 'SELECTED_VISUALS' as const, VisualIds }] },
+  });
+  const live = Visuals.map((visual) => Object.values(visual)[0].VisualId as string).filter((id) => id !== HISTORY_VISUAL);
   const anyOf = (id: string, name: string): FilterGroup => ({
     FilterGroupId: `${id}-group`,
     CrossDataset: 'ALL_DATASETS',
@@ -29,7 +34,7 @@ export function filterGroups(sheet: string): FilterGroup[] {
       FilterGroupId: 'time-group',
       CrossDataset: 'ALL_DATASETS',
       Status: 'ENABLED',
-      ScopeConfiguration: everywhere,
+      ScopeConfiguration: only(live),
       Filters: [
         {
           TimeRangeFilter: {
@@ -49,9 +54,7 @@ export function filterGroups(sheet: string): FilterGroup[] {
       FilterGroupId: 'top-players-group',
       CrossDataset: 'SINGLE_DATASET',
       Status: 'ENABLED',
-      ScopeConfiguration: {
-        SelectedSheets: { SheetVisualScopingConfigurations: [{ SheetId: sheet, Scope: 'SELECTED_VISUALS', VisualIds: ['player-ratio'] }] },
-      },
+      ScopeConfiguration: only(['player-ratio']),
       Filters: [
         {
           TopBottomFilter: {

@@ -1,10 +1,13 @@
 import type { DimensionField, Visual } from '@aws-sdk/client-quicksight';
 import { column, date, NO_LABEL, ratio, title, total, word } from './dashboard-fields.ts';
 import type { Pipeline } from './spec.ts';
-import { fillsMinutes } from './windows.ts';
+import { fillsMinutes, MONTH_DAYS } from './windows.ts';
 
 /** The KPI that sums the kills of the chosen range; the check of the whole chain reads it. */
 export const KILLS_VISUAL = 'kills-total';
+
+/** The line chart that has a range of time of its own. */
+export const HISTORY_VISUAL = 'history';
 
 const BARS = 15;
 
@@ -155,12 +158,14 @@ export const objectives: Visual = {
   },
 };
 
-/** The long view, from SPICE. */
+/** The long view, from SPICE; its data set has no more points than a line chart may have. */
 export const history = (pipeline: Pipeline): Visual => ({
   LineChartVisual: {
-    VisualId: 'history',
-    Title: title(`Kills ${fillsMinutes(pipeline) ? 'per minute' : 'by window'}, history`),
-    Subtitle: title('From SPICE, refreshed on schedule'),
+    VisualId: HISTORY_VISUAL,
+    Title: title('Kills, history'),
+    Subtitle: title(
+      `The last ${MONTH_DAYS} days, by the ${fillsMinutes(pipeline) ? 'minute' : 'window'}, hour or day; from SPICE, refreshed on schedule`,
+    ),
     ChartConfiguration: {
       Type: 'LINE',
       FieldWells: {

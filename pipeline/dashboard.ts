@@ -2,16 +2,17 @@ import type { DashboardVersionDefinition, InputColumn, SheetDefinition, Visual }
 import { AUDIT_COLUMNS } from './audit.ts';
 import { column, word } from './dashboard-fields.ts';
 import { filterGroups, LINES } from './dashboard-filters.ts';
+import { liveMinutes, timeOfWindow } from './dashboard-time.ts';
 import { account, deaths, history, kills, latest, leaders, objectives, players, ratioOverTime, teams } from './dashboard-visuals.ts';
 import { names } from './names.ts';
 import type { Pipeline } from './spec.ts';
-import { MONTH_DAYS } from './windows.ts';
 
 const SHEET = 'live';
 
 /** The dashboard as QuickSight defines it; the same object serves CreateDashboard and CreateAnalysis. Pure data, equal for equal pipelines. */
 export function dashboardDefinition(pipeline: Pipeline): DashboardVersionDefinition {
   const { dataSetArn } = names(pipeline);
+  const live = sheet(pipeline);
   return {
     DataSetIdentifierDeclarations: (['players', 'teams', 'history', 'audits'] as const).map((name) => ({
       Identifier: name,
@@ -22,8 +23,7 @@ export function dashboardDefinition(pipeline: Pipeline): DashboardVersionDefinit
         DateTimeParameterDeclaration: {
           Name: 'From',
           TimeGranularity: 'MINUTE',
-          // As far back as the data sets go: whoever asks Athena for all that there ever was pays for it with each look.
-          DefaultValues: { RollingDate: { Expression: `addDateTime(-${MONTH_DAYS}, 'DD', truncDate('HH', now()))` } },
+          DefaultValues: { RollingDate: { Expression: `addDateTime(-${liveMinutes(pipeline)}, 'MI', truncDate('MI', now()))` } },
         },
       },
       {
@@ -37,27 +37,19 @@ export function dashboardDefinition(pipeline: Pipeline): DashboardVersionDefinit
     ],
     CalculatedFields: [
       ...(['players', 'teams', 'history'] as const).map((name) => ({ DataSetIdentifier: name, Name: 'Kill ratio', Expression: RATIO })),
-      ...(['players', 'teams'] as const).map((name) => ({ DataSetIdentifier: name, Name: 'Time', Expression: TIME })),
+      ...(['players', 'teams'] as const).map((name) => ({ DataSetIdentifier: name, Name: 'Time', Expression: timeOfWindow(pipeline) })),
     ],
     ColumnConfigurations: (['players', 'teams', 'history'] as const).map((name) => ({
       Column: column(name, 'team'),
       ColorsConfiguration: { CustomColors: TEAM_COLORS },
     })),
-    FilterGroups: filterGroups(SHEET),
-    Sheets: [sheet(pipeline)],
+    FilterGroups: filterGroups(live),
+    Sheets: [live],
   };
 }
 
 /** Of sums, never a mean of ratios; who has not died yet counts as having died once. */
 const RATIO = 'sum({kills}) / ifelse(sum({deaths}) = 0, 1, sum({deaths}))';
-
-const TIME = [
-  "'Minute', truncDate('MI', {window_start})",
-  "'Hour', truncDate('HH', {window_start})",
-  "'Day', truncDate('DD', {window_start})",
-]
-  .map((step) => `\${Every} = ${step}`)
-  .reduceRight((otherwise, step) => `ifelse(${step}, ${otherwise})`, '{window_start}');
 
 /** Told apart by all kinds of colour vision (Okabe and Ito). */
 const TEAM_COLORS = [
@@ -83,12 +75,7 @@ function sheet(pipeline: Pipeline): SheetDefinition {
     [teams, { at: [0, 21], size: [9, 13] }],
     [objectives, { at: [9, 21], size: [9, 13] }],
     [
-      ratioOverTime(
-        'team-ratio',
-        ['Kill ratio by team', 'Kills for each death, window by window'],
-        'teams',
-        word('team-ratio-team', 'teams', 'team'),
-      ),
+      ratioOverTime('team-ratio', ['Kill ratio by team', 'Kills for each death'], 'teams', word('team-ratio-team', 'teams', 'team')),
       { at: [18, 21], size: [18, 13] },
     ],
     [history(pipeline), { at: [0, 34], size: [24, 13] }],
@@ -176,7 +163,10 @@ const SCORES: InputColumn[] = [
   { Name: 'matches_won', Type: 'INTEGER' },
 ];
 
-/** What the dashboard reads, of the last month: the live metrics and the last audit straight from Athena, and the metrics' history in SPICE, by the minute where windows fill one. */
+/**
+ * What the dashboard reads: the last audit and the metrics of the last day straight from Athena, at each look of a viewer and for every visual, and the metrics' history of
+ * the last month from SPICE, by the minute while it is short, by the hour, or by the day.
+ */
 export const dataSets = (_pipeline: Pipeline): Record<DataSetName, DataSetPlan> => ({
   players: {
     file: 'players.sql',

@@ -12,7 +12,7 @@ export const slidingSeconds = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): 
 /** True when windows add up to minutes: others lie across the borders of them. */
 export const fillsMinutes = ({ windowSeconds }: Pick<Spec, 'windowSeconds'>): boolean => 60 % windowSeconds === 0;
 
-/** How far back the dashboard looks, and questions about a month. */
+/** How far back the dashboard's history looks, and questions about a month. */
 export const MONTH_DAYS = 30;
 
 /** How far back questions look, by the word that they say before a view's name; in hours. */

@@ -87,6 +87,15 @@ describe('cost', () => {
     expect(overBudget({ ...own, maxHourlyCost: 20 }, 0, ALL)).toContain('more than maxHourlyCost $20');
   });
 
+  it('has what crawls ask of S3 by the age of the lake: all objects are listed, one of each hour and table is read', () => {
+    const requests = (lakeDays: number) =>
+      priceOf(pipelineOf({ schedules: { crawl: '5 minutes', audit: '1 hour' } }), { ...ALL, lakeDays })['S3 requests of crawls']!;
+    const hours = 10 * 24 * LAKE_TABLES.length;
+    expect(requests(10)).toBeCloseTo(13 * hours * ((120 / 1000) * PRICES.s3Puts + PRICES.s3Gets), 9);
+    expect(requests(0)).toBe(0);
+    expect(requests(100)).toBeCloseTo(10 * requests(10), 9);
+  });
+
   it('has what the streams keep for longer than a week by its bytes', () => {
     const retention = (streamHours: number, running: Partial<Running> = {}) =>
       priceOf(pipelineOf({ generator: { rate: 1000 }, keep: { streamHours, lakeDays: 1 } }), { ...ALL, ...running })['Kinesis retention']!;

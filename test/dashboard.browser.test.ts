@@ -19,7 +19,8 @@ const FLAGS = [
   '--disable-sync',
 ];
 const MINUTE = Math.floor(Date.now() / 60_000) * 60_000;
-const early = windowsFrom(new Date(MINUTE - 30 * 60_000), 12, 10);
+/** The page opens with the last half hour. */
+const early = windowsFrom(new Date(MINUTE - 24 * 60_000), 12, 10);
 const late = windowsFrom(new Date(MINUTE - 4 * 60_000), 12, 10);
 
 jest.setTimeout(90_000);
@@ -159,6 +160,7 @@ describe('the dashboard in a browser', () => {
   it('filters by team and by time', async () => {
     await pickFilter('Team', ['red']);
     await shows('kills-total', kills([...early, ...late].filter(({ team }) => team === 'red')));
+    expect(await page.getByLabel('Time (UTC)').locator('option:checked').textContent()).toBe('Last 30 minutes');
     await page.getByLabel('Time (UTC)').selectOption('Last 15 minutes');
     await shows('kills-total', kills(late.filter(({ team }) => team === 'red')));
     expect(new URL(page.url()).search).toBe('?f.team=red&range=15');
@@ -229,17 +231,34 @@ describe('the dashboard in a browser', () => {
     await page.unroute(/\/data/);
     await page.locator('#trouble').waitFor({ state: 'hidden' });
   });
+
+  it('goes on with the newest data however many windows there are: a longer range has coarser points', async () => {
+    const hour = windowsFrom(new Date(MINUTE - 58 * 60_000), 240, 2);
+    await deliver(clients, hour, 'hour');
+    await crawl(clients);
+    await page.getByLabel('Time (UTC)').selectOption('Last hour');
+    const label = () => visual('team-ratio').locator('[role=img]').getAttribute('aria-label');
+    await page.waitForFunction(() =>
+      /2 lines, 4\d points/.test(document.querySelector('[data-visual="team-ratio"] [role=img]')?.ariaLabel ?? ''),
+    );
+    const before = await label();
+    await deliver(clients, windowsFrom(new Date(MINUTE - 60_000), 6, 2), 'newest');
+    await crawl(clients);
+    await page.waitForFunction((was) => document.querySelector('[data-visual="team-ratio"] [role=img]')?.ariaLabel !== was, before);
+    expect(await visual('team-ratio').locator('.note').textContent()).not.toMatch(/more are shown/);
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+  });
 });
 
 const picture = process.env.SCREENSHOT ? it : it.skip;
 picture('has its picture taken for the README', async () => {
-  await deliver(clients, windowsFrom(new Date(MINUTE - 10 * 60_000), 60, 40), 'picture');
+  await deliver(clients, windowsFrom(new Date(MINUTE - 30 * 60_000), 178, 40), 'picture');
+  await crawl(clients);
   const id = { AwsAccountId: pipeline.account, DataSetId: names(pipeline).dataSets.history, IngestionId: 'picture' };
   await clients.quicksight.send(new CreateIngestionCommand(id));
   const isLoaded = async () => (await clients.quicksight.send(new DescribeIngestionCommand(id))).Ingestion?.IngestionStatus === 'COMPLETED';
   await until(isLoaded, 'the ingestion');
   const shot = await opened({ reducedMotion: 'reduce' });
-  await shot.getByLabel('Time (UTC)').selectOption('Last 15 minutes');
   await looks(1, shot);
   await shot.waitForFunction(() => document.body.dataset.asking === undefined);
   await mkdir('docs', { recursive: true });

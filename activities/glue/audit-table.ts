@@ -58,6 +58,8 @@ const content = (pipeline: Pipeline): TableInput => {
   return {
     Name: lastAudit.table,
     TableType: 'EXTERNAL_TABLE',
+    // Athena reads no table without this list.
+    PartitionKeys: [],
     Parameters: { classification: 'json' },
     StorageDescriptor: {
       Location: `s3://${bucket}/${lastAudit.prefix}`,

@@ -23,18 +23,19 @@ export async function dashboardUrl({ quicksight }: Pick<Clients, 'quicksight'>, 
   return EmbedUrl!;
 }
 
-/** The data behind every visual, by the page's own request. */
-export async function dashboardData(clients: Pick<Clients, 'quicksight'>, pipeline: Pipeline): Promise<DashboardData> {
+/** The data behind every visual, by the page's own request: of the range of time that the page opens with, or since a time (milliseconds since the epoch). */
+export async function dashboardData(clients: Pick<Clients, 'quicksight'>, pipeline: Pipeline, since?: number): Promise<DashboardData> {
   const url = new URL(await dashboardUrl(clients, pipeline));
   url.pathname = `${url.pathname}/data`;
+  if (since !== undefined) url.searchParams.set('p.From', new Date(since).toISOString());
   const answer = await fetch(url);
   if (!answer.ok) throw new Error(`the dashboard's data: HTTP ${answer.status} ${await answer.text()}`);
   return (await answer.json()) as DashboardData;
 }
 
-/** The kills that the dashboard shows in all. */
-export async function killsOnDashboard(clients: Pick<Clients, 'quicksight'>, pipeline: Pipeline): Promise<number> {
-  const { visuals } = await dashboardData(clients, pipeline);
+/** The kills that the dashboard shows in all, when it opens or of all since a time (milliseconds since the epoch). */
+export async function killsOnDashboard(clients: Pick<Clients, 'quicksight'>, pipeline: Pipeline, since?: number): Promise<number> {
+  const { visuals } = await dashboardData(clients, pipeline, since);
   const kills = visuals.find(({ visualId }) => visualId === KILLS_VISUAL);
   if (!kills || kills.error !== undefined)
     throw new Error(`the dashboard shows no kills: ${kills?.error ?? `it has no visual '${KILLS_VISUAL}'`}`);

@@ -64,6 +64,11 @@ async function add(
     for (const source of inner.tables) await add(aws, source, sql, result, made, rights, [...within, name]);
     return void view(`${inner.sql}\n`, ` (${columns.map((column) => identifier(column.name)).join(', ')})`);
   }
+  if (entry.PartitionKeys === undefined)
+    throw trinoError(
+      `HIVE_METASTORE_ERROR: java.lang.NullPointerException: table '${name}' was made without PartitionKeys, which may be an empty list`,
+      sql,
+    );
   const parts = partsOf(aws, entry);
   rights.files(entry, parts);
   for (const { files } of parts) for (const { file, size } of files) result.sizes.set(join(aws.objects.root, file), size);

@@ -1,14 +1,14 @@
 import { matchesGlob } from 'node:path';
 import type { CreateCrawlerRequest, S3Target } from '@aws-sdk/client-glue';
-import { type Aws, awsError } from '../aws.ts';
+import { type Aws, AwsError, awsError } from '../aws.ts';
 import { type Permissions, permissionsOf } from '../iam/permissions.ts';
 import { buckets } from '../s3/buckets.ts';
 import type { StoredObject } from '../s3/store.ts';
 import { databases, glueArns } from './catalog.ts';
-import { checkRole, crawlerRole } from './crawler-input.ts';
+import { checkRole, crawlerRole, outputOf } from './crawler-input.ts';
 import { type CrawledFile, findTables } from './layout.ts';
 import { sample } from './sample.ts';
-import { type Change, removeLost, upsertTable } from './upsert.ts';
+import { type Change, type CrawlOwner, removeLost, upsertTable } from './upsert.ts';
 
 /** What a crawl changed, in the form of Glue's crawl history. */
 export type CrawlSummary = Record<
@@ -16,18 +16,18 @@ export type CrawlSummary = Record<
   Partial<Record<'ADD' | 'UPDATE' | 'DELETE', { Details: { names: string[] }; Count: number }>>
 >;
 
-const FILES_SAMPLED = 20;
+/** What a crawl did, and what it says in its log as an ERROR although it goes on. */
+export interface Crawl {
+  summary: CrawlSummary;
+  errors: string[];
+}
 
 /** Crawls every target once: looks at the files, and brings tables and partitions of the catalog up to what they hold. */
-export async function crawl(
-  aws: Aws,
-  crawler: string,
-  input: Omit<CreateCrawlerRequest, 'Tags'>,
-  signal: AbortSignal,
-): Promise<CrawlSummary> {
+export async function crawl(aws: Aws, crawler: string, input: Omit<CreateCrawlerRequest, 'Tags'>, signal: AbortSignal): Promise<Crawl> {
   checkRole(aws, input);
   const may = crawlerRights(aws, input);
   const changes: Change[] = [];
+  const errors: string[] = [];
   const database = (input.DatabaseName ?? '').toLowerCase();
   if (!databases(aws).has(database)) {
     for (const arn of glueArns(aws, database)) may('glue:CreateDatabase', arn);
@@ -43,13 +43,29 @@ export async function crawl(
     may('s3:ListBucket', `arn:aws:s3:::${bucket}`);
     const objects = wanted(aws.objects.list(bucket, prefix), prefix, target);
     for (const { key } of objects) may('s3:GetObject', `arn:aws:s3:::${bucket}/${key}`);
-    const found = findTables(bucket, prefix, await sampled(aws, objects, prefix, target.SampleSize ?? FILES_SAMPLED, signal));
+    const found = findTables(bucket, prefix, await looked(aws, objects, prefix, target.SampleSize, signal));
     const owner = { crawler, database, input, mayInCatalog };
-    for (const table of found) changes.push(...upsertTable(aws, owner, table));
+    for (const table of found) {
+      changes.push(...upsertTable(aws, owner, table));
+      if (table.partitionKeys.length > 0 && outputOf(input).indexes) errors.push(...indexErrors(aws, owner, table.name));
+    }
     changes.push(...removeLost(aws, owner, { bucket, prefix }, found));
     await aws.journal.commit();
   }
-  return summaryOf(changes);
+  return { summary: summaryOf(changes), errors };
+}
+
+/** A crawler that may not index a table's partitions says so and goes on. The local AWS keeps no indexes, so one that may makes none either. */
+function indexErrors(aws: Aws, { crawler, mayInCatalog }: CrawlOwner, table: string): string[] {
+  try {
+    mayInCatalog('glue:GetPartitionIndexes', table);
+    mayInCatalog('glue:CreatePartitionIndex', table);
+    aws.log('glue', `crawler ${crawler}: the local AWS keeps no partition indexes, so ${table} gets none`);
+    return [];
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    return [`Failed to create a partition index for table ${table}: ${error.message}`];
+  }
 }
 
 /** What the crawler's role is allowed. */
@@ -75,12 +91,12 @@ function wanted(objects: Readonly<StoredObject>[], prefix: string, { Exclusions:
   });
 }
 
-/** Of each folder `size` files, spread over it, are looked into; the others are only counted. */
-async function sampled(
+/** Looks into all files; with a sample size, into so many of each folder, spread over it from the newest on, and only counts the others. */
+async function looked(
   aws: Aws,
   objects: Readonly<StoredObject>[],
   prefix: string,
-  size: number,
+  size: number | undefined,
   signal: AbortSignal,
 ): Promise<CrawledFile[]> {
   const folders = new Map<string, Readonly<StoredObject>[]>();
@@ -92,14 +108,19 @@ async function sampled(
   }
   const files: CrawledFile[] = [];
   for (const members of folders.values()) {
-    const step = Math.max(1, (members.length - 1) / Math.max(1, size - 1));
-    const chosen = new Set(Array.from({ length: Math.min(size, members.length) }, (_, i) => Math.round(members.length - 1 - i * step)));
+    const chosen = new Set(spread(members.length, Math.min(size ?? members.length, members.length)));
     for (const [i, object] of members.entries()) {
       signal.throwIfAborted();
       files.push(chosen.has(i) ? { object, seen: await sample(aws, object) } : { object });
     }
   }
   return files;
+}
+
+/** `size` places of `length`, from the last on, as evenly as they go. */
+function spread(length: number, size: number): number[] {
+  const step = Math.max(1, (length - 1) / Math.max(1, size - 1));
+  return Array.from({ length: size }, (_, i) => Math.round(length - 1 - i * step));
 }
 
 function summaryOf(changes: Change[]): CrawlSummary {

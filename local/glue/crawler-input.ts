@@ -36,18 +36,27 @@ export function checkRole(aws: Aws, { Name: name = '', Role: role }: Pick<Create
 }
 
 /**
- * What a crawler's configuration says of things that are in the catalog already: whether a table keeps the parameters that are not the crawler's (MergeNewColumns), and
- * whether partitions become as their table is (InheritFromTable).
+ * What a crawler's configuration says of its output: whether a table that is there keeps the parameters that are not the crawler's (MergeNewColumns), whether partitions
+ * become as their table is (InheritFromTable), and whether tables get a partition index, as they do unless it says no.
  */
 export function outputOf({ Configuration: text }: Pick<CreateCrawlerRequest, 'Configuration'>): {
   keepsParameters: boolean;
   inherits: boolean;
+  indexes: boolean;
 } {
-  const { CrawlerOutput: output } = JSON.parse(text || '{}') as { CrawlerOutput?: Record<string, { AddOrUpdateBehavior?: string }> };
+  const { CrawlerOutput: output, CreatePartitionIndex: indexes = true } = JSON.parse(text || '{}') as CrawlerConfiguration;
   return {
     keepsParameters: output?.Tables?.AddOrUpdateBehavior === 'MergeNewColumns',
     inherits: output?.Partitions?.AddOrUpdateBehavior === 'InheritFromTable',
+    indexes,
   };
+}
+
+interface CrawlerConfiguration {
+  Version?: number;
+  CrawlerOutput?: Record<string, { AddOrUpdateBehavior?: string }>;
+  Grouping?: object;
+  CreatePartitionIndex?: boolean;
 }
 
 function checkTargets({ Targets: targets = {} }: Omit<CreateCrawlerRequest, 'Tags'>): void {
@@ -64,11 +73,16 @@ function checkTargets({ Targets: targets = {} }: Omit<CreateCrawlerRequest, 'Tag
 
 function checkConfiguration(text: string | undefined): void {
   if (text === undefined || text === '') return;
-  let version: unknown;
+  let configuration: CrawlerConfiguration;
   try {
-    version = (JSON.parse(text) as { Version?: unknown }).Version;
+    configuration = JSON.parse(text) as CrawlerConfiguration;
   } catch {
     throw awsError('InvalidInputException', 'Crawler configuration is not valid JSON.');
   }
+  const { Version: version, CreatePartitionIndex: index, Grouping: _grouping, CrawlerOutput: _output, ...others } = configuration;
   if (version !== 1) throw awsError('InvalidInputException', 'Crawler configuration must have Version 1.0.');
+  if (index !== undefined && typeof index !== 'boolean')
+    throw awsError('InvalidInputException', `CreatePartitionIndex must be true or false, not ${JSON.stringify(index)}.`);
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw awsError('InvalidInputException', `Crawler configuration contains unsupported keys: ${unknown}.`);
 }

@@ -73,37 +73,35 @@ async function run(aws: Aws, name: string, signal: AbortSignal): Promise<void> {
   const { input, running } = crawlers(aws).get(name)!;
   if (running!.isStopping) return end(aws, name, 'CANCELLED');
   try {
-    const summary = await crawl(aws, name, input, signal);
+    const { summary, errors } = await crawl(aws, name, input, signal);
     await aws.sleep(running!.started.getTime() + aws.takes('crawl', name) - aws.now(), signal);
     if (signal.aborted) throw new Error('the crawl was stopped');
-    await log(aws, name, 'SUCCEEDED');
+    for (const error of errors) await log(aws, name, `ERROR : ${error}`);
+    await log(aws, name, finished('SUCCEEDED'));
     end(aws, name, 'SUCCEEDED', { summary });
   } catch (error) {
     if (signal.aborted) {
       // At shutdown the crawler stays marked as running, so that the next start takes the crawl up.
       if (!underWay.has(aws)) return;
-      await log(aws, name, 'CANCELLED');
+      await log(aws, name, finished('CANCELLED'));
       end(aws, name, 'CANCELLED');
     } else {
       if (!(error instanceof AwsError)) aws.log('glue', `crawler ${name}: ${(error as Error).stack}`);
       const { message } = error as Error;
-      await log(aws, name, 'FAILED', message);
+      await log(aws, name, message);
       end(aws, name, 'FAILED', { message });
     }
   }
   await aws.journal.commit();
 }
 
+const finished = (status: LastCrawlStatus) => `BENCHMARK : Crawler has finished running: ${status}`;
+
 /**
- * Says how a crawl ends where AWS says it: in a stream that the crawler makes itself in its role. Without the rights to that, the crawl is as good without a log. It is
- * written before the crawl has ended: a crawler that is ready can be deleted, and writes nothing more.
+ * Says what a crawl has to say where AWS says it: in a stream that the crawler makes itself in its role. Without the rights to that, the crawl is as good without a log.
+ * It is written before the crawl has ended: a crawler that is ready can be deleted, and writes nothing more.
  */
-async function log(
-  aws: Aws,
-  name: string,
-  status: LastCrawlStatus,
-  said = `BENCHMARK : Crawler has finished running: ${status}`,
-): Promise<void> {
+async function log(aws: Aws, name: string, said: string): Promise<void> {
   const { running, input } = crawlers(aws).get(name)!;
   const may = crawlerRights(aws, input);
   const stream = `${groupArn(aws, LOG_GROUP)}:log-stream:${name}`;

@@ -94,7 +94,7 @@ export function setTable(aws: Aws, database: string, input: TableInput, before?:
     DatabaseName: database,
     Retention: retention,
     StorageDescriptor: storage && { ...storage, Columns: lowered(storage.Columns) },
-    PartitionKeys: lowered(keys),
+    PartitionKeys: keys && lowered(keys),
     CreateTime: before?.CreateTime ?? now,
     UpdateTime: now,
     CreatedBy: `arn:aws:iam::${aws.account}:root`,

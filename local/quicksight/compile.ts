@@ -18,14 +18,17 @@ export interface Question {
 /** A visual's query in Athena's dialect over a table called `source`: its columns are the visual's fields in their order. */
 export interface VisualQuery {
   sql: string;
-  /** More rows than this are not shown; the query asks for one more, to tell. */
+  /** More rows than this are not shown, or more values of the X axis where there is one; the query asks for one more, to tell. */
   limit: number;
+  /** The column of the X axis. */
+  axis?: number;
   /** The rows come newest first. */
   reversed: boolean;
 }
 
-/** As QuickSight: how many points, bars or rows a visual shows at most. */
+/** As QuickSight: how many values of the X axis, bars or rows a visual shows at most, and of the X axis of a line chart whose lines have a colour field. */
 const MOST = { kpi: 200, line: 10_000, bar: 2_500, table: 1_000, other: 0 };
+const MOST_COLORED = 200;
 const COLORS = 25;
 
 /** Makes the query of one visual; throws ExpressionError with what in it cannot be asked. */
@@ -47,22 +50,30 @@ export function compileVisual(visual: DrawnVisual, question: Question): VisualQu
   }
 
   const time = dimensions.find(({ granularity, role }) => granularity && role !== 'color');
-  const only = dimensions.length === 1 ? (visual.limits.category ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
-  const limit = Math.min(MOST[visual.kind], only);
-  const order = time
-    ? [`${place(time)} DESC`, ...dimensions.filter((field) => field !== time).map(place)]
+  const axis = visual.kind === 'line' ? visual.fields.findIndex(({ role }) => role === 'category') : -1;
+  const colors = dimensions.filter(({ role }) => role === 'color').length;
+  const only =
+    dimensions.length === 1 || (axis >= 0 && time) ? (visual.limits.category ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+  const limit = Math.min(axis >= 0 && colors > 0 ? MOST_COLORED : MOST[visual.kind], only);
+  // A KPI shows the newest; all else the first, which of time is the oldest unless it is sorted otherwise.
+  const reversed = visual.kind === 'kpi' && time !== undefined;
+  const others = dimensions.filter((field) => field !== time).map(place);
+  const order = reversed
+    ? [`${place(time)} DESC`, ...others]
     : [
         ...visual.sort.map(({ field, direction }) => `${visual.fields.findIndex(({ id }) => id === field) + 1} ${direction}`),
-        ...dimensions.map(place),
+        ...(time ? [place(time)] : []),
+        ...others,
       ];
+  const rowsAsked = (limit === only ? limit : limit + 1) * (axis >= 0 ? Math.max(COLORS, visual.limits.color ?? 0) ** colors : 1);
   const select = fields.map(({ sql }, i) => `  ${sql} AS c${i}`).join(',\n');
   const sql = [
     `WITH kept AS (\n  SELECT * FROM source${where(rows, '  ')}\n)`,
     `SELECT\n${select}\nFROM kept${where(limits, '')}`,
     dimensions.length > 0 ? `GROUP BY ${dimensions.map(place).join(', ')}` : '',
-    dimensions.length > 0 ? `ORDER BY ${order.join(', ')}\nLIMIT ${limit === only ? limit : limit + 1}` : '',
+    dimensions.length > 0 ? `ORDER BY ${order.join(', ')}\nLIMIT ${rowsAsked}` : '',
   ];
-  return { sql: sql.filter((part) => part !== '').join('\n'), limit, reversed: time !== undefined };
+  return { sql: sql.filter((part) => part !== '').join('\n'), limit, ...(axis >= 0 && { axis }), reversed };
 }
 
 /** The data set a visual asks; throws where its fields are of none or of several. */

@@ -2,7 +2,7 @@ import type { FilterGroup } from '@aws-sdk/client-quicksight';
 import type { Aws } from '../aws.ts';
 import { ask } from './ask.ts';
 import { type DataSet, ingestions } from './assets.ts';
-import { compileVisual, dataSetOf } from './compile.ts';
+import { compileVisual, dataSetOf, type VisualQuery } from './compile.ts';
 import { quotedName, sourceQuery } from './data-sets.ts';
 import { groupsFor } from './filters.ts';
 import type { Chosen } from './scope.ts';
@@ -24,7 +24,7 @@ export interface VisualData {
   milliseconds: number;
   /** The query that was asked, in Athena's dialect over the data set as `source`. */
   sql?: string;
-  /** There was more than the visual may show; these are the newest, or the first in its order. */
+  /** There was more than the visual may show: of a KPI these are the newest, else the first in its order, which of time are the oldest. */
   truncated?: boolean;
   /** Of SPICE: when it was loaded. */
   loaded?: string;
@@ -107,14 +107,25 @@ async function loadVisual(
     data.sql = query.sql;
     if (set.importMode === 'SPICE' && !set.spice) throw new Error(notLoaded(aws, set.id));
     const { rows } = await ask(aws, set, query.sql);
-    data.truncated = rows.length > query.limit || undefined;
-    const shown = rows.slice(0, query.limit).map((row) => row.map((cell, i) => readCell(cell, visual.fields[i]!.measure)));
+    const kept = shownOf(rows, query);
+    data.truncated = kept.length < rows.length || undefined;
+    const shown = kept.map((row) => row.map((cell, i) => readCell(cell, visual.fields[i]!.measure)));
     data.rows = query.reversed ? shown.reverse() : shown;
   } catch (error) {
     data.error = (error as Error).message;
   }
   data.milliseconds = Math.round(performance.now() - begin);
   return data;
+}
+
+/** The rows that a visual shows of those that were asked for: the first ones, or those at the first values of its X axis. */
+function shownOf<Row extends unknown[]>(rows: Row[], { limit, axis }: Pick<VisualQuery, 'limit' | 'axis'>): Row[] {
+  if (axis === undefined) return rows.slice(0, limit);
+  const values = new Set<unknown>();
+  return rows.filter((row) => {
+    if (values.size < limit) values.add(row[axis]);
+    return values.has(row[axis]);
+  });
 }
 
 /** The newest moment in any column of time of the live data sets; undefined while they are empty or cannot be asked. */

@@ -25,12 +25,20 @@ export interface PlacedVisual extends DrawnVisual {
   controls: string[];
 }
 
+/** Two controls that are the ends of a range of time; `filter` is the key of what it filters by, `back` says how many minutes it has unless chosen. */
+export interface Range {
+  from: string;
+  to: string;
+  filter: string;
+  back?: number;
+}
+
 /** A dashboard as the page lays it out, without data. */
 export interface DashboardView {
   id: string;
   name: string;
   version: number;
-  sheets: { sheetId: string; name: string; visuals: PlacedVisual[]; controls: Control[]; ranges: { from: string; to: string }[] }[];
+  sheets: { sheetId: string; name: string; visuals: PlacedVisual[]; controls: Control[]; ranges: Range[] }[];
   /** Fixed colours, by column name and value. */
   colors: Record<string, Record<string, string>>;
 }
@@ -126,11 +134,20 @@ function controlsOf(definition: Definition, { FilterControls = [], ParameterCont
   return [...filters, ...parameters];
 }
 
-/** The pairs of parameters that are the two ends of a range of time. */
-function rangesOf(definition: Definition) {
+function rangesOf(definition: Definition): Range[] {
   const filters = (definition.FilterGroups ?? []).flatMap(({ Filters = [] }) => Filters);
   return filters.flatMap(({ TimeRangeFilter: time }) => {
     const [from, to] = [time?.RangeMinimumValue?.Parameter, time?.RangeMaximumValue?.Parameter];
-    return from && to ? [{ from: `p.${from}`, to: `p.${to}` }] : [];
+    if (!from || !to) return [];
+    return [{ from: `p.${from}`, to: `p.${to}`, filter: `f.${time!.FilterId}`, back: minutesBack(definition, from) }];
   });
+}
+
+const MINUTES: Record<string, number> = { MI: 1, HH: 60, DD: 1440 };
+
+/** How many minutes ago a parameter's rolling date is, where it says so simply: `addDateTime(-30, 'MI', …)`. */
+function minutesBack(definition: Definition, parameter: string): number | undefined {
+  const { RollingDate: rolling } = declared(definition, parameter).DateTimeParameterDeclaration?.DefaultValues ?? {};
+  const [, amount, unit = ''] = /^addDateTime\(-(\d+), '(MI|HH|DD)',/.exec(rolling?.Expression ?? '') ?? [];
+  return amount === undefined ? undefined : Number(amount) * MINUTES[unit]!;
 }

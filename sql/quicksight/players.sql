@@ -1,2 +1,2 @@
 SELECT window_start, window_end, player_id, team, kills, deaths
-FROM ${month.player_windows} windows
+FROM ${recent.player_windows} windows

@@ -1,2 +1,2 @@
 SELECT window_start, window_end, team, kills, deaths, players, points, matches_won
-FROM ${month.team_windows} windows
+FROM ${recent.team_windows} windows

@@ -48,6 +48,7 @@ const crawlers: Row[] = [
   row(
     'crawler',
     [
+      'Configuration.CreatePartitionIndex',
       'Configuration.Grouping.TableGroupingPolicy',
       'Configuration.CrawlerOutput.Partitions.AddOrUpdateBehavior',
       'Configuration.CrawlerOutput.Tables.AddOrUpdateBehavior',

@@ -1,5 +1,11 @@
 import { gzipSync } from 'node:zlib';
-import { BatchUpdatePartitionCommand, CreateTableCommand, GetPartitionCommand, GetTableCommand } from '@aws-sdk/client-glue';
+import {
+  BatchUpdatePartitionCommand,
+  CreateTableCommand,
+  GetPartitionCommand,
+  GetTableCommand,
+  UpdateTableCommand,
+} from '@aws-sdk/client-glue';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from '@jest/globals';
 import { Bucket, glue, rows, s3 } from './athena-lake.ts';
@@ -117,6 +123,20 @@ describe('definitions', () => {
         /^HIVE_BAD_DATA: Error Parsing a column in the table: .*"many"/,
       );
     for (const table of ['strict', 'lenient']) await rows(`DROP TABLE ${table}`);
+  });
+
+  test('a table that the API made is read only with a list of partition keys, if an empty one', async () => {
+    const StorageDescriptor = {
+      Location: `s3://${Bucket}/kills/hour=18/`,
+      Columns: [{ Name: 'player', Type: 'string' }],
+      SerdeInfo: { SerializationLibrary: 'org.openx.data.jsonserde.JsonSerDe', Parameters: { paths: 'player' } },
+    };
+    const TableInput = { Name: 'unkeyed', StorageDescriptor };
+    await glue.send(new CreateTableCommand({ DatabaseName: 'game', TableInput }));
+    await expect(rows('SELECT DISTINCT player FROM unkeyed')).rejects.toThrow(/NullPointerException: .*PartitionKeys/);
+    await glue.send(new UpdateTableCommand({ DatabaseName: 'game', TableInput: { ...TableInput, PartitionKeys: [] } }));
+    expect(await rows('SELECT DISTINCT player FROM unkeyed')).toEqual([['player'], ['bob']]);
+    await rows('DROP TABLE unkeyed');
   });
 
   test('projected partitions need no catalog entry', async () => {

@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import {
   CreateDataSourceCommand,
   CreateIngestionCommand,
+  type DashboardVersionDefinition,
   DescribeAccountSubscriptionCommand,
   DescribeDataSourceCommand,
   DescribeIngestionCommand,
   GenerateEmbedUrlForRegisteredUserCommand,
+  type LineChartConfiguration,
   ListIngestionsCommand,
   ListUsersCommand,
+  UpdateDashboardCommand,
+  UpdateDashboardPublishedVersionCommand,
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { auditActivities } from '../../activities/audit.ts';
@@ -19,6 +23,7 @@ import { ledger } from '../../activities/s3/ledger.ts';
 import type { DashboardData } from '../../local/quicksight/load.ts';
 import { type Local, startLocal } from '../../local/start.ts';
 import type { Audit } from '../../pipeline/audit.ts';
+import { dashboardDefinition } from '../../pipeline/dashboard.ts';
 import { gameOf } from '../../pipeline/lanes.ts';
 import { names } from '../../pipeline/names.ts';
 import { crawl, deliver, pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
@@ -26,9 +31,11 @@ import { crawl, deliver, pipeline, standUp, until, windowsFrom } from '../dashbo
 const AwsAccountId = pipeline.account;
 const { dataSets, dashboard: DashboardId } = names(pipeline);
 const DAY_MS = 86_400_000;
-/** Yesterday: the dashboard looks back a month. */
-const DAY = new Date(Date.now() - DAY_MS).toISOString().slice(0, 10);
-const START = new Date(`${DAY}T18:00:00Z`);
+/** Some minutes ago, as the dashboard opens with half an hour, and with some more left of its hour: another would be another partition. */
+const START = new Date(Math.floor(Date.now() / 60_000 - 10) * 60_000);
+if (START.getUTCMinutes() > 55) START.setUTCMinutes(55);
+/** A moment so many seconds after the start, as a viewer writes it: to the minute. */
+const minuteAt = (seconds: number) => new Date(START.getTime() + seconds * 1000).toISOString().slice(0, 16);
 const windows = windowsFrom(START, 12, 10);
 const sum = (rows: typeof windows, of: 'kills' | 'deaths') => rows.reduce((total, row) => total + row[of], 0);
 
@@ -80,7 +87,7 @@ describe('what the dashboard shows', () => {
     const shown = await data();
     expect(rowsOf(shown, 'kills-total')).toEqual([[sum(windows, 'kills')]]);
     expect(rowsOf(shown, 'players')).toEqual([[10]]);
-    expect(shown.asOf).toBe(`${DAY}T18:02:00.000Z`);
+    expect(shown.asOf).toBe(new Date(START.getTime() + 120_000).toISOString());
     const [, ...leader] = rowsOf(shown, 'leaders')[0]!;
     const best = rowsOf(shown, 'leaders')[0]![0];
     const own = windows.filter(({ player_id }) => player_id === best);
@@ -124,11 +131,11 @@ describe('what the dashboard shows', () => {
       ],
     ]);
     expect(rowsOf(red, 'history').every(([, team]) => team === 'red')).toBe(true);
-    const minute = await data(`p.From=${DAY}T18:01&p.To=${DAY}T18:01`);
+    const minute = await data(`p.From=${minuteAt(60)}&p.To=${minuteAt(60)}`);
     expect(rowsOf(minute, 'kills-total')).toEqual([
       [
         sum(
-          windows.filter((row) => row.window_start >= `${DAY}T18:01`),
+          windows.filter((row) => row.window_start >= minuteAt(60)),
           'kills',
         ),
       ],
@@ -150,15 +157,91 @@ describe('what the dashboard shows', () => {
     expect(rowsOf(await data(), 'history')).toHaveLength(6);
   });
 
-  it('is of the last month, from whenever on it is asked', async () => {
+  it('is of the last half hour, and of the last day at most; its history is of the last month, by the hour or day as it grows', async () => {
     const before = await data();
-    const old = windowsFrom(new Date(START.getTime() - 40 * DAY_MS), 6, 10);
-    await deliver(clients, old, 'old');
-    await crawl(clients);
-    await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId: 'old' }));
-    await ended(dataSets.history, 'old');
-    const all = await data('p.From=2020-01-01T00:00');
-    for (const id of ['kills-total', 'team-ratio', 'history']) expect(rowsOf(all, id)).toEqual(rowsOf(before, id));
+    const killsOf = async (query: string) => (rowsOf(await data(query), 'kills-total') as [[number]])[0][0];
+    const recent = await killsOf('');
+    const hoursAgo = async (...all: number[]) => {
+      const old = all.map((hours) => windowsFrom(new Date(START.getTime() - hours * 3_600_000), 6, 10));
+      for (const [i, rows] of old.entries()) await deliver(clients, rows, `${all[i]}-hours-old`);
+      await crawl(clients);
+      return old.map((rows) => sum(rows, 'kills'));
+    };
+    const history = async (IngestionId: string) => {
+      await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId }));
+      await ended(dataSets.history, IngestionId);
+      const rows = rowsOf(await data(), 'history').map(([at, , kills]) => [String(at), Number(kills)] as const);
+      return { kills: rows.reduce((total, [, kills]) => total + kills, 0), at: [...new Set(rows.map(([at]) => at))] };
+    };
+    const cut = (unit: number, ...hours: number[]) => [
+      ...new Set(hours.map((ago) => new Date(Math.floor((START.getTime() - ago * 3_600_000) / unit) * unit).toISOString())),
+    ];
+    const [anHour, twoDays] = await hoursAgo(1, 48);
+    for (const id of ['kills-total', 'team-ratio', 'history']) expect(rowsOf(await data(), id)).toEqual(rowsOf(before, id));
+    expect(await killsOf('p.From=2020-01-01T00:00')).toBe(recent + anHour!);
+    expect(await history('by-hour')).toEqual({ kills: recent + anHour! + twoDays!, at: cut(3_600_000, 48, 1, 0) });
+    const [nineDays] = await hoursAgo(9 * 24, 40 * 24);
+    expect(await history('by-day')).toEqual({ kills: recent + anHour! + twoDays! + nineDays!, at: cut(DAY_MS, 9 * 24, 48, 1, 0) });
+  });
+
+  describe('with more windows than a line chart has points', () => {
+    const many = windowsFrom(new Date(START.getTime() - 6 * 3_600_000), 210, 2);
+    const own = dashboardDefinition(pipeline);
+    const pointsOf = (shown: DashboardData, id = 'team-ratio') => [...new Set(rowsOf(shown, id).map(([at]) => String(at)))];
+    const first = many[0]!.window_start;
+    const query = `p.From=${first.slice(0, 16)}&p.To=${many.at(-1)!.window_start.slice(0, 16)}`;
+    /** Publishes the dashboard with another line chart of the teams, whose points are windows. */
+    const shownWith = async (change: (chart: LineChartConfiguration) => void) => {
+      const definition = structuredClone(own);
+      for (const field of definition.CalculatedFields!) if (field.Name === 'Time') field.Expression = '{window_start}';
+      const { ChartConfiguration: chart } = definition.Sheets![0]!.Visuals!.find((each) => each.LineChartVisual?.VisualId === 'team-ratio')!
+        .LineChartVisual!;
+      change(chart!);
+      await publish(definition);
+      return data(query);
+    };
+    const publish = async (Definition: DashboardVersionDefinition) => {
+      const { VersionArn } = await send(new UpdateDashboardCommand({ AwsAccountId, DashboardId, Name: DashboardId, Definition }));
+      const VersionNumber = Number(VersionArn!.split('/').at(-1));
+      await until(
+        () =>
+          send(new UpdateDashboardPublishedVersionCommand({ AwsAccountId, DashboardId, VersionNumber })).then(
+            () => true,
+            () => false,
+          ),
+        'the version',
+      );
+    };
+
+    it('QuickSight draws the first 200 of a chart with colours, in its order', async () => {
+      await deliver(clients, many, 'many');
+      await crawl(clients);
+      const oldest = await shownWith(() => undefined);
+      expect(pointsOf(oldest)).toHaveLength(200);
+      expect(pointsOf(oldest)[0]).toBe(`${first}Z`);
+      expect(oldest.visuals.find(({ visualId }) => visualId === 'team-ratio')!.truncated).toBe(true);
+      const newest = await shownWith((chart) => {
+        chart.SortConfiguration = { CategorySort: [{ FieldSort: { FieldId: 'team-ratio-time', Direction: 'DESC' } }] };
+      });
+      expect(pointsOf(newest)).toHaveLength(200);
+      expect(pointsOf(newest)[0]).toBe(`${many.at(-1)!.window_start}Z`);
+      const plain = await shownWith(({ FieldWells: wells }) => {
+        wells!.LineChartAggregatedFieldWells!.Colors = [];
+      });
+      expect(pointsOf(plain)).toHaveLength(210);
+    });
+
+    it('ours has coarser ones, so that it shows the newest', async () => {
+      await publish(own);
+      const shown = await data(query);
+      expect(pointsOf(shown)).toHaveLength(35);
+      for (const id of ['team-ratio', 'player-ratio']) {
+        expect(pointsOf(shown, id).at(-1)).toBe(`${many.at(-1)!.window_start.slice(0, 16)}:00.000Z`);
+        expect(shown.visuals.find(({ visualId }) => visualId === id)!.truncated).toBeUndefined();
+      }
+      expect(pointsOf(await data(`${query}&p.Every=Hour`)).length).toBeLessThan(3);
+      expect(pointsOf(await data(`p.From=${first.slice(0, 16)}`)).every((at) => at.endsWith(':00:00.000Z'))).toBe(true);
+    });
   });
 
   it('is compared by an audit only if it shows just the events that the audit counts', async () => {
@@ -168,11 +251,11 @@ describe('what the dashboard shows', () => {
       await ledger(clients)['ledger.write'](pipeline, at, { game: gameOf(pipeline, 'r'), ranges: [range] });
     };
     await began(START.getTime());
-    const [[kills]] = rowsOf(await data(), 'kills-total') as [[number]];
+    const [[kills]] = rowsOf(await data('p.From=2020-01-01T00:00'), 'kills-total') as [[number]];
     expect(await dashboard(pipeline)).toBe(kills);
     expect(await dashboard(pipeline, START.getTime() - 1000)).toBe(kills);
     expect(await dashboard(pipeline, START.getTime() + 1000)).toBeUndefined();
-    await began(START.getTime() - 40 * DAY_MS);
+    await began(START.getTime() - 2 * DAY_MS);
     expect(await dashboard(pipeline)).toBeUndefined();
   });
 });
@@ -189,6 +272,7 @@ describe('the account of the events', () => {
     places: ['stream', 'lake'].map((name) => ({ ...place, place: name })),
     ...{ at: START.getTime(), since: 0, minutes: [], missed: [] },
   };
+  const stamp = (time: number) => `${new Date(time).toISOString().slice(0, 19)}Z`;
   const shown = async () => {
     const all = await data();
     return { asOf: all.asOf, error: all.visuals.find(({ visualId }) => visualId === 'account')!.error, rows: rowsOf(all, 'account') };
@@ -199,12 +283,11 @@ describe('the account of the events', () => {
     expect(before).toMatchObject({ rows: [], error: undefined });
     const publish = lastAudit(clients)['audit.publish'];
     await publish(pipeline, { ...report, lost: 2, inS3: 898, killsOnDashboard: undefined });
-    expect(await shown()).toEqual({ ...before, rows: [[`${DAY}T18:00:00Z`, null, 900, 900, 898, 900, 2, 0, 40, 0, 2]] });
+    expect(await shown()).toEqual({ ...before, rows: [[stamp(report.at), null, 900, 900, 898, 900, 2, 0, 40, 0, 2]] });
     await publish(pipeline, { ...report, at: report.at + DAY_MS, since: report.at });
-    const today = new Date().toISOString().slice(0, 10);
-    const row = [`${today}T18:00:00Z`, `${DAY}T18:00:00Z`, 900, 900, 900, 900, 0, 0, 40, 0, 0];
+    const row = [stamp(report.at + DAY_MS), stamp(report.at), 900, 900, 900, 900, 0, 0, 40, 0, 0];
     expect(await shown()).toEqual({ ...before, rows: [row] });
-    expect(rowsOf(await data(`f.team=red&p.From=${today}T23:00`), 'account')).toEqual([row]);
+    expect(rowsOf(await data(`f.team=red&p.From=${stamp(report.at + DAY_MS).slice(0, 16)}`), 'account')).toEqual([row]);
   });
 });
 
@@ -227,6 +310,8 @@ describe('the way in', () => {
 });
 
 it('finds everything again after a restart, and ends the ingestion that was under way', async () => {
+  await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId: 'whole' }));
+  await ended(dataSets.history, 'whole');
   const before = rowsOf(await data(), 'history');
   await send(new CreateIngestionCommand({ AwsAccountId, DataSetId: dataSets.history, IngestionId: 'interrupted' }));
   await local.close();

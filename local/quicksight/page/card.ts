@@ -167,7 +167,8 @@ function noteOf({ kind }: PlacedVisual, { importMode, loaded, rows, truncated, m
       ? `SPICE${loaded ? `, loaded ${loaded.slice(0, 10)} ${clock(loaded)} UTC` : ''}`
       : `Athena, ${number(milliseconds)} ms`;
   const parts = kind === 'kpi' ? [] : [from];
-  if (truncated && kind !== 'kpi') parts.push(`only ${number(rows.length)} rows of more are shown`);
+  if (truncated && kind === 'line') parts.push(`only the first ${number(new Set(rows.map(([at]) => at)).size)} points of more are shown`);
+  else if (truncated && kind !== 'kpi') parts.push(`only ${number(rows.length)} rows of more are shown`);
   if (unfiltered.length > 0) parts.push(`not filtered by ${unfiltered.join(', ')}`);
   return parts.join(' · ');
 }

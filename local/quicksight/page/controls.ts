@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
-import type { Control } from '../view.ts';
+import type { Control, Range } from '../view.ts';
 import { make } from './dom.ts';
 import { type State, withChoice } from './state.ts';
 
@@ -12,16 +12,19 @@ export interface Controls {
   offer(values: Record<string, string[]>): void;
 }
 
-type Range = { from: string; to: string };
+const BACK = [5, 15, 60, 1440];
 
-const BACK: [minutes: string, label: string][] = [
-  ['', 'Last 30 days'],
-  ['5', 'Last 5 minutes'],
-  ['15', 'Last 15 minutes'],
-  ['60', 'Last hour'],
-  ['1440', 'Last 24 hours'],
+/** What a range offers: what it has unless chosen, other times back from now, and two moments. */
+const backOptions = ({ back }: Range): [value: string, label: string][] => [
+  ['', back === undefined ? 'As published' : backLabel(back)],
+  ...BACK.filter((minutes) => minutes !== back).map((minutes): [string, string] => [String(minutes), backLabel(minutes)]),
   ['custom', 'From … to …'],
 ];
+
+function backLabel(minutes: number): string {
+  if (minutes < 60) return `Last ${minutes} minutes`;
+  return minutes === 60 ? 'Last hour' : `Last ${minutes / 60} hours`;
+}
 
 /** Fills the form with the controls of a sheet; `change` hears each new state. */
 export function buildControls(form: HTMLFormElement, controls: Control[], ranges: Range[], change: (state: State) => void): Controls {
@@ -149,12 +152,13 @@ function listControl(
 function rangeControl(
   form: HTMLFormElement,
   controls: Control[],
-  { from, to }: Range,
+  range: Range,
   now: () => State,
   change: (state: State) => void,
 ): Controls {
+  const { from, to } = range;
   let custom = false;
-  const select = make('select', { id: 'control-range' }, ...BACK.map(([value, label]) => make('option', { value }, label)));
+  const select = make('select', { id: 'control-range' }, ...backOptions(range).map(([value, label]) => make('option', { value }, label)));
   const inputs = controls.map(({ key, title }) => {
     const input = make('input', { type: 'datetime-local', id: `control-${key}`, 'aria-label': `${title}, UTC` });
     input.addEventListener('change', () =>

@@ -76,9 +76,14 @@ function show({ asOf, lagSeconds, visuals }: DashboardData): void {
   document.body.dataset.looks = String(looks);
 }
 
-function awaitedBy({ importMode }: VisualData, asOf: string | undefined, isFiltered: boolean): string {
+/** What a visual without rows says: what it waits for, or why it has none. */
+function awaitedBy({ importMode, visualId }: VisualData, asOf: string | undefined, isFiltered: boolean): string {
   if (isFiltered && asOf) return 'Nothing matches these filters.';
   if (importMode === 'SPICE') return 'The last load found nothing. The next one comes on schedule.';
+  const visual = sheet.visuals.find((each) => each.visualId === visualId);
+  if (asOf && sheet.ranges.some(({ filter }) => visual?.controls.includes(filter)))
+    return `Nothing in this range of time: the latest data is of ${asOf.slice(0, 10)} ${asOf.slice(11, 16)} UTC. Choose a longer one.`;
+  if (asOf) return 'Nothing yet.';
   return 'Waiting for the first window of metrics: it closes, is delivered to the lake and crawled, and then shows here.';
 }
 
