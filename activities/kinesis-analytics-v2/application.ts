@@ -3,6 +3,7 @@ import {
   type ApplicationConfigurationUpdate,
   type ApplicationDetail,
   type ApplicationStatus,
+  type CheckpointConfiguration,
   CreateApplicationCommand,
   type CustomArtifactConfiguration,
   DeleteApplicationCommand,
@@ -51,6 +52,14 @@ const STATUS = {
 const KINESIS_CONNECTOR = { GroupId: 'org.apache.flink', ArtifactId: 'flink-sql-connector-kinesis', Version: '1.15.4' };
 const ARTIFACTS: CustomArtifactConfiguration[] = [{ ArtifactType: 'DEPENDENCY_JAR', MavenReference: KINESIS_CONNECTOR }];
 
+/** Set outright: with DEFAULT, AWS keeps to a checkpoint a minute whatever the note says, and a drain would wait for it longer than `ROUND_MS` of drain.ts. */
+const CHECKPOINTS = {
+  ConfigurationType: 'CUSTOM',
+  CheckpointingEnabled: true,
+  CheckpointInterval: 10_000,
+  MinPauseBetweenCheckpoints: 5_000,
+} satisfies CheckpointConfiguration;
+
 /** The Studio application with its note. */
 export function application(clients: Clients): Resource<Application> {
   const { kinesisAnalyticsV2: client } = clients;
@@ -90,9 +99,9 @@ export function application(clients: Clients): Resource<Application> {
                 ParallelismPerKPU: 1,
                 AutoScalingEnabled: false,
               },
+              CheckpointConfiguration: CHECKPOINTS,
             },
             ApplicationCodeConfiguration: { CodeContentType: 'PLAINTEXT', CodeContent: { TextContent: buildNote(pipeline, reading) } },
-            ApplicationSnapshotConfiguration: { SnapshotsEnabled: false },
             ZeppelinApplicationConfiguration: {
               MonitoringConfiguration: { LogLevel: 'INFO' },
               CatalogConfiguration: { GlueDataCatalogConfiguration: { DatabaseARN: databaseArn(flinkDatabase) } },
@@ -168,7 +177,8 @@ function changesOf(pipeline: Pipeline, found: Application, shards: string[]): Di
   const { roleArns, databaseArn, flinkDatabase, studioLogStreamArn } = names(pipeline);
   const reported = found.ApplicationConfigurationDescription ?? {};
   const zeppelin = reported.ZeppelinApplicationConfigurationDescription;
-  const parallelism = reported.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription;
+  const { ParallelismConfigurationDescription: parallelism, CheckpointConfigurationDescription: checkpoints } =
+    reported.FlinkApplicationConfigurationDescription ?? {};
   const text = textOf(found);
   // Where it begins to read may differ, and it may read closed shards to their end besides.
   const reading = readingOf(text, pipeline, shards);
@@ -185,7 +195,7 @@ function changesOf(pipeline: Pipeline, found: Application, shards: string[]): Di
         Parallelism: slotsOf(pipeline, reading ?? { shards }),
         ParallelismPerKPU: 1,
         AutoScalingEnabled: false,
-        SnapshotsEnabled: false,
+        CheckpointConfiguration: CHECKPOINTS,
         CodeContentType: 'PLAINTEXT',
         LogLevel: 'INFO',
         DatabaseARN: databaseArn(flinkDatabase),
@@ -194,8 +204,7 @@ function changesOf(pipeline: Pipeline, found: Application, shards: string[]): Di
       {
         ServiceExecutionRole: found.ServiceExecutionRole,
         ...parallelism,
-        // What a notebook does not have, AWS may leave out.
-        SnapshotsEnabled: reported.ApplicationSnapshotConfigurationDescription?.SnapshotsEnabled ?? false,
+        CheckpointConfiguration: checkpoints,
         CodeContentType: reported.ApplicationCodeConfigurationDescription?.CodeContentType,
         LogLevel: zeppelin?.MonitoringConfigurationDescription?.LogLevel,
         DatabaseARN: zeppelin?.CatalogConfigurationDescription?.GlueDataCatalogConfigurationDescription?.DatabaseARN,
@@ -211,7 +220,7 @@ function changesOf(pipeline: Pipeline, found: Application, shards: string[]): Di
 
 /** The note goes with every change, since each is a restart: so it goes on where the windows stopped. */
 function updateOf(pipeline: Pipeline, differing: Difference[], reading: Reading): ApplicationConfigurationUpdate {
-  const differs = (...fields: string[]) => differing.some(({ field }) => fields.includes(field.replace(/\[.*/, '')));
+  const differs = (...fields: string[]) => differing.some(({ field }) => fields.includes(field.replace(/[.[].*/, '')));
   const { databaseArn, flinkDatabase } = names(pipeline);
   const DatabaseARNUpdate = databaseArn(flinkDatabase);
   return {
@@ -222,12 +231,19 @@ function updateOf(pipeline: Pipeline, differing: Difference[], reading: Reading)
         ParallelismPerKPUUpdate: 1,
         AutoScalingEnabledUpdate: false,
       },
+      ...(differs('CheckpointConfiguration') && {
+        CheckpointConfigurationUpdate: {
+          ConfigurationTypeUpdate: CHECKPOINTS.ConfigurationType,
+          CheckpointingEnabledUpdate: CHECKPOINTS.CheckpointingEnabled,
+          CheckpointIntervalUpdate: CHECKPOINTS.CheckpointInterval,
+          MinPauseBetweenCheckpointsUpdate: CHECKPOINTS.MinPauseBetweenCheckpoints,
+        },
+      }),
     },
     ApplicationCodeConfigurationUpdate: {
       ...(differs('CodeContentType') && { CodeContentTypeUpdate: 'PLAINTEXT' }),
       CodeContentUpdate: { TextContentUpdate: buildNote(pipeline, reading) },
     },
-    ...(differs('SnapshotsEnabled') && { ApplicationSnapshotConfigurationUpdate: { SnapshotsEnabledUpdate: false } }),
     ...(differs('LogLevel', 'DatabaseARN', 'CustomArtifacts') && {
       ZeppelinApplicationConfigurationUpdate: {
         MonitoringConfigurationUpdate: { LogLevelUpdate: 'INFO' },

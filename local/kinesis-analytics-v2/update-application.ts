@@ -1,7 +1,7 @@
 import type { UpdateApplicationRequest, UpdateApplicationResponse } from '@aws-sdk/client-kinesis-analytics-v2';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { type Application, applicationOf, begin, described, end, save } from './application.ts';
-import { artifactsOf, parallelismOf } from './create-application.ts';
+import { artifactsOf, checkpointsOf, parallelismOf } from './create-application.ts';
 import { seedNote } from './note.ts';
 import { checkSurroundings } from './preconditions.ts';
 import { applicationStatus, halt, launch } from './studio.ts';
@@ -54,7 +54,9 @@ function changed(before: Readonly<Application>, input: UpdateApplicationRequest)
   const { ApplicationConfigurationUpdate: update = {}, ServiceExecutionRoleUpdate: role = before.role } = input;
   if (input.RuntimeEnvironmentUpdate !== undefined && input.RuntimeEnvironmentUpdate !== 'ZEPPELIN-FLINK-3_0')
     throw awsError('UnsupportedOperationException', `The runtime of an application cannot become ${input.RuntimeEnvironmentUpdate} here.`);
-  const parallelism = update.FlinkApplicationConfigurationUpdate?.ParallelismConfigurationUpdate;
+  const { ParallelismConfigurationUpdate: parallelism, CheckpointConfigurationUpdate: checkpoints } =
+    update.FlinkApplicationConfigurationUpdate ?? {};
+  const snapshots = update.ApplicationSnapshotConfigurationUpdate?.SnapshotsEnabledUpdate ?? before.snapshots;
   const zeppelin = update.ZeppelinApplicationConfigurationUpdate;
   const artifacts = zeppelin?.CustomArtifactsConfigurationUpdate;
   const glueDatabase = zeppelin?.CatalogConfigurationUpdate?.GlueDataCatalogConfigurationUpdate?.DatabaseARNUpdate ?? before.glueDatabase;
@@ -72,8 +74,16 @@ function changed(before: Readonly<Application>, input: UpdateApplicationRequest)
           AutoScalingEnabled: parallelism.AutoScalingEnabledUpdate ?? before.parallelism.autoScaling,
         })
       : before.parallelism,
+    checkpoints: checkpoints
+      ? checkpointsOf({
+          ConfigurationType: checkpoints.ConfigurationTypeUpdate ?? before.checkpoints.type,
+          CheckpointingEnabled: checkpoints.CheckpointingEnabledUpdate ?? before.checkpoints.enabled,
+          CheckpointInterval: checkpoints.CheckpointIntervalUpdate ?? before.checkpoints.intervalMs,
+          MinPauseBetweenCheckpoints: checkpoints.MinPauseBetweenCheckpointsUpdate ?? before.checkpoints.minPauseMs,
+        })
+      : before.checkpoints,
     textContent: textOf(input) ?? before.textContent,
-    snapshots: update.ApplicationSnapshotConfigurationUpdate?.SnapshotsEnabledUpdate ?? before.snapshots,
+    ...(snapshots !== undefined && { snapshots }),
     logLevel: zeppelin?.MonitoringConfigurationUpdate?.LogLevelUpdate ?? before.logLevel,
     ...(glueDatabase !== undefined && { glueDatabase }),
     artifacts: artifacts ? artifactsOf(artifacts) : before.artifacts,

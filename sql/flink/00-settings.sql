@@ -6,4 +6,3 @@ SET 'table.exec.state.ttl' = '1 h';
 SET 'table.exec.source.idle-timeout' = '30 s';
 -- What several INSERTs read is planned once, and so the ids of events are kept once.
 SET 'table.optimizer.reuse-optimize-block-with-digest-enabled' = 'true';
-SET 'execution.checkpointing.interval' = '10 s';

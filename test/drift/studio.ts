@@ -20,6 +20,8 @@ const update = async (change: Partial<UpdateApplicationRequest>) => {
 const configured = (ApplicationConfigurationUpdate: ApplicationConfigurationUpdate) => update({ ApplicationConfigurationUpdate });
 const parallelism = (change: FlinkApplicationConfigurationUpdate['ParallelismConfigurationUpdate']) =>
   configured({ FlinkApplicationConfigurationUpdate: { ParallelismConfigurationUpdate: change } });
+const checkpoints = (change: FlinkApplicationConfigurationUpdate['CheckpointConfigurationUpdate']) =>
+  configured({ FlinkApplicationConfigurationUpdate: { CheckpointConfigurationUpdate: change } });
 const zeppelin = (change: ZeppelinApplicationConfigurationUpdate) => configured({ ZeppelinApplicationConfigurationUpdate: change });
 const unlogged = async () => {
   const { ConditionalToken, CloudWatchLoggingOptionDescriptions: [option] = [] } = await described();
@@ -41,7 +43,12 @@ export const rows: Row[] = [
   row('studio', ['Parallelism'], () => parallelism({ ParallelismUpdate: 3 })),
   row('studio', ['ParallelismPerKPU'], () => parallelism({ ParallelismPerKPUUpdate: 2 })),
   row('studio', ['AutoScalingEnabled'], () => parallelism({ AutoScalingEnabledUpdate: true })),
-  row('studio', ['SnapshotsEnabled'], () => configured({ ApplicationSnapshotConfigurationUpdate: { SnapshotsEnabledUpdate: true } })),
+  row('studio', ['CheckpointConfiguration.ConfigurationType', 'CheckpointConfiguration.CheckpointInterval'], () =>
+    checkpoints({ ConfigurationTypeUpdate: 'DEFAULT' }),
+  ),
+  row('studio', ['CheckpointConfiguration.CheckpointingEnabled'], () => checkpoints({ CheckpointingEnabledUpdate: false })),
+  row('studio', ['CheckpointConfiguration.CheckpointInterval'], () => checkpoints({ CheckpointIntervalUpdate: 20_000 })),
+  row('studio', ['CheckpointConfiguration.MinPauseBetweenCheckpoints'], () => checkpoints({ MinPauseBetweenCheckpointsUpdate: 0 })),
   row('studio', ['TextContent'], () =>
     configured({
       ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: '{"paragraphs":[],"id":"D2DMETRIC","name":"x"}' } },

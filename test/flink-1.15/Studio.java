@@ -22,6 +22,7 @@ public final class Studio {
     Configuration configuration = new Configuration();
     configuration.setString("parallelism.default", args[0]);
     configuration.setString("restart-strategy", "none");
+    configuration.setString("execution.checkpointing.interval", "10 s");
     TableEnvironment tables =
         TableEnvironment.create(EnvironmentSettings.newInstance().inStreamingMode().withConfiguration(configuration).build());
     StatementSet inserts = tables.createStatementSet();

@@ -67,7 +67,10 @@ beforeAll(async () => {
       ApplicationMode: 'INTERACTIVE',
       ServiceExecutionRole: all.roleArns.studio,
       ApplicationConfiguration: {
-        FlinkApplicationConfiguration: { ParallelismConfiguration: { ConfigurationType: 'CUSTOM', Parallelism: pipeline.shards } },
+        FlinkApplicationConfiguration: {
+          ParallelismConfiguration: { ConfigurationType: 'CUSTOM', Parallelism: pipeline.shards },
+          CheckpointConfiguration: { ConfigurationType: 'CUSTOM', CheckpointInterval: 7_000, MinPauseBetweenCheckpoints: 3_000 },
+        },
         ApplicationCodeConfiguration: { CodeContentType: 'PLAINTEXT', CodeContent: { TextContent: buildNote(pipeline) } },
         ZeppelinApplicationConfiguration: {
           CatalogConfiguration: {
@@ -119,6 +122,7 @@ test('starts, and runs its note up to the one job of all INSERTs, at one subtask
   const reading = vertices.filter(({ name }: { name: string }) => name.includes('game_events'));
   expect(reading.map((vertex: { parallelism: number }) => vertex.parallelism)).toEqual(reading.map(() => pipeline.shards));
   expect(reading.length).toBeGreaterThan(0);
+  expect(await studio.flink(`/jobs/${job!.jid}/checkpoints/config`)).toMatchObject({ interval: 7_000, min_pause: 3_000 });
 }, 90_000);
 
 test('counts every kill once, in its window, whatever is sent twice', async () => {
