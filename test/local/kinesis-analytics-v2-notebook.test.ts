@@ -143,7 +143,7 @@ test('shows its paragraphs on a page, and runs them from there', async () => {
     await page.getByRole('button', { name: 'Run <b>tables</b>' }).click();
     await page.getByRole('table', { name: 'Result of <b>tables</b>' }).getByRole('cell', { name: 'game_events' }).waitFor();
     expect(await page.getByRole('heading', { level: 2 }).allTextContents()).toEqual([
-      ...['settings', 'game events', 'player metrics', 'team metrics', 'leaderboards', 'server metrics', 'late events'],
+      ...['game events', 'player metrics', 'team metrics', 'leaderboards', 'server metrics', 'late events'],
       ...['events read', 'events once', 'late rows', 'events on time', 'events counted', 'player parts', 'team parts', 'server parts'],
       ...['player windows', 'window metrics'],
       '<b>tables</b>',
@@ -169,6 +169,28 @@ test('stops a note at the first paragraph that fails, with the reason of Flink',
   expect(nowhere!.errorMessage).toContain("Object 'nowhere' not found");
   const shown = await studio.zeppelin('POST', `/run/${id}/${tables!.id}`);
   expect(shown.body.msg).toEqual([{ type: 'TABLE', data: expect.stringMatching(/^table name\n(.*\n)*game_events\n/) }]);
+}, 60_000);
+
+test('takes a SET of table options alone, unquoted, and for its own paragraph', async () => {
+  const query = 'SELECT CAST(TO_TIMESTAMP_LTZ(0, 3) AS STRING) AS at_zero';
+  const texts = [
+    `SET table.local-time-zone=Asia/Tokyo;\n${query}`,
+    query,
+    "SET 'table.exec.state.ttl' = '1 h'",
+    'SET execution.checkpointing.interval=1s',
+  ];
+  const paragraphs = texts.map((text) => ({ text: `%flink.ssql\n${text}` }));
+  const { body: id } = await studio.zeppelin('POST', '/import', { name: 'setting', paragraphs });
+  const said: string[] = [];
+  for (const { id: paragraph } of (await studio.zeppelin('GET', `/job/${id}`)).body.paragraphs)
+    said.push((await studio.zeppelin('POST', `/run/${id}/${paragraph}`)).body.msg.at(-1).data);
+  expect(said[0]).toContain('1970-01-01 09:00:00');
+  expect(said[1]).not.toContain('1970-01-01 09:00:00');
+  expect(said.slice(2)).toEqual([
+    "'table.exec.state.ttl' is not a valid table/sql config",
+    'execution.checkpointing.interval is not a valid table/sql config',
+  ]);
+  await studio.zeppelin('DELETE', `/${id}`);
 }, 60_000);
 
 test('starts a new cluster when the JVM is killed, and says by ABORT that the note must be run again', async () => {
