@@ -13,6 +13,7 @@ const NOT_CALLED: Record<string, string> = {
   AbortMultipartUpload: 'the local AWS keeps no uploads in parts',
   DeleteBucketTagging: 'only a bucket that was taken over has no tag left when it is given back',
   DescribeApplicationOperation: 'asked of a start that failed by itself (test/start-failed.test.ts); one that somebody stops has not',
+  UpdateApplication: 'only of an application whose note stays as it is (test/drift.test.ts); in a life another note goes with every change',
   UpdateStreamMode: 'AWS takes it twice a day for a stream; test/drift.test.ts has it mended for each',
   DescribeGroup: 'the principal of a whole life is a user, asked for by DescribeUser',
 };

@@ -29,6 +29,7 @@ describe('what was created', () => {
     ['CreateWorkGroup', 'DeleteWorkGroup', { Name: 'x' }, { WorkGroup: 'x' }],
     ['CreateDatabase', 'DeleteDatabase', { DatabaseInput: { Name: 'x' } }, { Name: 'x' }],
     ['CreateDataSet', 'DeleteDataSet', { DataSetId: 'x' }, { DataSetId: 'x' }],
+    ['CreateApplication', 'DeleteApplication', { ApplicationName: 'x' }, { ApplicationName: 'x', CreateTimestamp: 1 }],
   ])('by %s and gone by %s may be created again, but not before', (create, remove, made, gone) => {
     const [creates, deletes] = [() => call(create, made), () => call(remove, gone)];
     expect(createdTwice([creates(), deletes(), creates()])).toEqual([]);

@@ -159,11 +159,12 @@ const EVERYTHING_ELSE = {
   published: 7,
 };
 
-/** The field as a whole: in a list, of a definition, or of any principal. */
+/** The field as a whole: in a list, of a definition, or of any principal, and however it is mended. */
 const rootOf = (field: string): string =>
   field
     .replace(/\[.*/, '')
     .replace(/^Permissions .*/, 'Permissions')
+    .replace(/ \(made anew\)$/, '')
     .replace(/ \([\w-]{36}\)$/, '');
 
 /** Clients to whom AWS says nothing but that somebody else may see everything. */

@@ -4,25 +4,19 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
-import { DescribeApplicationCommand, StopApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
-import { youngRole } from '../activities/iam/young-role.ts';
 import { idsOf, shardsOf } from '../activities/kinesis/shards.ts';
 import { flow } from '../activities/kinesis-analytics-v2/flow.ts';
 import { flinkOf, jobOf } from '../activities/kinesis-analytics-v2/job.ts';
 import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
-import { resources } from '../activities/registry.ts';
-import { type Resource, steps } from '../activities/resource.ts';
 import type { Fault } from '../local/faults.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import type { Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
 import { notebookOf, until } from './local/studio-process.ts';
+import { AROUND_STUDIO, SQL_STREAMS, stand } from './stand.ts';
 
 const pipelineOf = (name: string): Pipeline => ({
   ...parseSpec({ name, windowSeconds: 5, local: { speed: 20 } }),
@@ -37,15 +31,6 @@ const [FIRST, SECOND] = ['0', `${2n ** 127n}`];
 let dir: string;
 let local: Local;
 let aws: Clients;
-
-/** Stages, in order, as far as they are needed. */
-async function stand(of: Pipeline, ...stages: Stage[]): Promise<void> {
-  for (const stage of stages) {
-    const { ensure, ready } = steps(resources(aws)[stage] as unknown as Resource, youngRole(aws));
-    await eventually(() => ensure(of));
-    await eventually(() => ready(of));
-  }
-}
 
 /** One record into the shard that has this hash key. */
 const put = (of: Pipeline, ExplicitHashKey: string, record: object) =>
@@ -80,13 +65,11 @@ async function says(what: RegExp | undefined, between: () => Promise<unknown> = 
   }
 }
 
-const STREAMS = ['events', 'playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'] as const;
-
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'd2d-flow-'));
-  local = await startLocal({ dir, log: () => undefined, durations: { 'application stop': 600_000 } });
+  local = await startLocal({ dir, log: () => undefined });
   aws = clients(local);
-  await stand(pipeline, 'studioLogs', 'studioRole', ...STREAMS, 'flinkDatabase', 'studio');
+  await stand(aws, pipeline, ...AROUND_STUDIO, ...SQL_STREAMS, 'studio');
 }, 60_000);
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
@@ -145,41 +128,21 @@ describe('Flink itself', () => {
     await runs();
 
     const { paragraphs } = (await studio.zeppelin('GET', `/${n.noteId}`)).body;
-    const { id, text } = paragraphs[8];
+    const { id, text } = paragraphs[7];
     await studio.zeppelin('PUT', `/${n.noteId}/paragraph/${id}`, { text: `${text} AND event_type = 'kill'` });
-    const reason = 'somebody edited the note in Zeppelin: paragraph 9 is not as the application has it';
+    const reason = 'somebody edited the note in Zeppelin: paragraph 8 is not as the application has it';
     expect(await act()['notebook.look'](pipeline)).toEqual({ running: false, reason });
+    local.calls.clear();
     await eventually(() => act()['notebook.seed'](pipeline));
+    const changes = local.calls
+      .all()
+      .filter(({ operation }) => /^(Tag|Stop|Delete|Create|Start|Update)\w*(Application|Resource)$/.test(operation));
+    const made = ['TagResource', 'StopApplication', 'DeleteApplication', 'CreateApplication', 'StartApplication'];
+    expect(changes.map(({ operation }) => operation)).toEqual(made);
     await runs();
     expect(await act()['notebook.look'](pipeline)).toEqual({ running: true });
-    expect((await studio.zeppelin('GET', `/${n.noteId}`)).body.paragraphs[8].text).toBe(text);
+    expect((await studio.zeppelin('GET', `/${n.noteId}`)).body.paragraphs[7].text).toBe(text);
   }, 180_000);
-
-  it('is stopped by force when the stop that somebody else began takes too long', async () => {
-    const status = async () => {
-      const { ApplicationDetail } = await aws.kinesisAnalyticsV2.send(new DescribeApplicationCommand({ ApplicationName: n.application }));
-      return ApplicationDetail?.ApplicationStatus;
-    };
-    const within = (seconds: number, work: () => Promise<unknown>) =>
-      new MockActivityEnvironment(
-        { scheduledTimestampMs: Date.now() - (seconds * 1000) / pipeline.local.speed },
-        { logger: new DefaultLogger('ERROR', () => undefined) },
-      )
-        .run(work)
-        .catch((error: { type?: string }) => error.type);
-    const studio = steps(resources(aws).studio as unknown as Resource, youngRole(aws));
-    const stops = () => local.calls.all().filter(({ operation }) => operation === 'StopApplication').length;
-
-    await aws.kinesisAnalyticsV2.send(new StopApplicationCommand({ ApplicationName: n.application }));
-    expect(await status()).toBe('STOPPING');
-    for (const work of [() => act()['notebook.stop'](pipeline), () => studio.gone(pipeline)]) expect(await within(1, work)).toBe('NotYet');
-    expect(stops()).toBe(1);
-    for (const work of [() => act()['notebook.stop'](pipeline), () => studio.gone(pipeline)]) expect(await within(61, work)).toBe('NotYet');
-    expect(stops()).toBe(2);
-    expect(await status()).toBe('FORCE_STOPPING');
-    await studio.remove(pipeline);
-    expect(stops()).toBe(2);
-  }, 30_000);
 });
 
 describe('a Flink that says', () => {
@@ -216,7 +179,7 @@ describe('a Flink that says', () => {
   const none = { '/jobs/j/exceptions': { 'root-exception': null } };
 
   beforeAll(async () => {
-    await stand(other, ...STREAMS);
+    await stand(aws, other, ...SQL_STREAMS);
     flink = createServer((request, response) => {
       const path = new URL(request.url!, 'http://x').pathname.replace('/flinkdashboard', '');
       response.setHeader('set-cookie', 'VerifiedAuthToken=y; Path=/');

@@ -163,7 +163,7 @@ describe('events with other shards', () => {
         await eventually(() => steps(registry[stage], young).ready(wanted));
         expect(await survey(registry[stage], wanted)).toMatchObject({ action: 'none', differences: [] });
       }
-      expect(changes).toEqual(['UpdateShardCount', 'UpdateApplication']);
+      expect(changes).toEqual(['UpdateShardCount', 'DeleteApplication', 'CreateApplication']);
     }
   });
 });
@@ -219,7 +219,7 @@ const DIFFERENCES: Record<Stage, { spec?: Partial<Pipeline>; drift?: () => Promi
   leaderboardDelivery: { spec: { delivery: { seconds: 60, megabytes: 9 } }, calls: ['UpdateDestination'] },
   serverDelivery: { spec: { delivery: { seconds: 60, megabytes: 9 } }, calls: ['UpdateDestination'] },
   lateDelivery: { spec: { delivery: { seconds: 60, megabytes: 9 } }, calls: ['UpdateDestination'] },
-  studio: { spec: { windowSeconds: 20 }, calls: ['UpdateApplication'] },
+  studio: { spec: { windowSeconds: 20 }, calls: ['DeleteApplication', 'CreateApplication'] },
   crawler: {
     drift: () =>
       aws.glue.send(new UpdateCrawlerCommand({ Name: n.crawler, SchemaChangePolicy: { DeleteBehavior: 'DELETE_FROM_DATABASE' } })),

@@ -38,6 +38,7 @@ export const MENDING = [
   'DescribeDashboardDefinition',
   'DetachRolePolicy',
   'UpdateAnalysis',
+  'UpdateApplication',
   'UpdateAssumeRolePolicy',
   'UpdateCrawler',
   'UpdateDashboard',

@@ -14,7 +14,7 @@ import type { Session } from './session.ts';
 const RECENT_MS = 20_000;
 const FARTHER = 1.5;
 const FARTHEST_MS = 3_600_000;
-/** What each of the two waits may take in one activity. */
+/** What each of the two waits may take in one activity: of sinks, four rounds of Flink's metrics, 10 s each on AWS, and a checkpoint, at most 15 s away by `CHECKPOINTS`. */
 const ROUND_MS = 90_000;
 /** A job whose event time stands still this long is not waited for: it is stopped where it stands, and what had not come out is read again. */
 const STANDSTILL_MS = 60_000;

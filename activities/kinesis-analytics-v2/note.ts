@@ -96,6 +96,15 @@ export function windowSecondsIn(text: string | undefined, pipeline: Pipeline): n
   return readingOf(text, { ...pipeline, windowSeconds }, []) && windowSeconds;
 }
 
+/** A note that begins to read this much earlier than it might is left: the application is not made anew for it. */
+const NEAR_MS = 120_000;
+
+/** True when a note made for `written` leaves out nothing, and reads little more than it must. */
+export function isNear({ from: written }: Reading, { from }: Reading): boolean {
+  if (written === undefined || from === undefined) return written === from;
+  return written <= from && from - written <= NEAR_MS;
+}
+
 /** What a note says of how it reads; undefined for what no pipeline wrote. */
 export function writtenIn(text: string | undefined): Reading | undefined {
   const sql = noteContent(text)?.paragraphs.join('\n') ?? '';

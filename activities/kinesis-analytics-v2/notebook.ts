@@ -3,7 +3,6 @@ import {
   DescribeApplicationCommand,
   type KinesisAnalyticsV2Client,
   StartApplicationCommand,
-  UpdateApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
@@ -12,25 +11,27 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { type Calls, callsIn } from '../calls.ts';
-import { isNamed, undefinedIfBusy } from '../errors.ts';
+import { elapsed } from '../elapsed.ts';
+import { isNamed, undefinedIfMissing } from '../errors.ts';
 import { findTwice } from '../find-twice.ts';
 import { advised } from '../iam/refusal.ts';
 import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
-import { notYet, underWay } from '../not-yet.ts';
+import { underWay } from '../not-yet.ts';
 import { isOurs } from '../own-tags.ts';
 import { application } from './application.ts';
+import type { Application } from './configuration.ts';
 import { drained, hasEventsSince, outUntil } from './drain.ts';
 import { flow } from './flow.ts';
 import { flinkOf, jobOf, sourceOf } from './job.ts';
-import { buildNote, editedIn, type Reading, readingOf, textOf, writtenIn } from './note.ts';
+import { editedIn, isNear, type Reading, readingOf, textOf, writtenIn } from './note.ts';
+import { isRenewedForSpec, renew, renewalOf } from './renewal.ts';
 import { missingWindows, resumePoint } from './resume.ts';
 import { enter, liveNote, notePath, type Paragraph, readNote, type Session } from './session.ts';
 import { startFailed, whyNotStarted } from './start-failed.ts';
-import { pushToStop } from './stop.ts';
+import { BUSY, isStopped, MISSING, pushToStop } from './stop.ts';
 
-const BUSY = ['ResourceInUseException', 'ConcurrentModificationException'];
-/** A note that begins to read this much earlier than it might is left: the application is not restarted for it. */
-const NEAR_MS = 120_000;
+/** An application that is missing this long, in milliseconds of AWS's time, is not just being made anew. */
+const MISSING_MS = 60_000;
 
 /** Runs the Studio notebook. The presigned URL and its cookie stay inside these activities: whoever holds them may run any code on the cluster. */
 export function notebookActivities(clients: Clients) {
@@ -42,13 +43,17 @@ export function notebookActivities(clients: Clients) {
     'notebook.started': async (pipeline: Pipeline): Promise<void> => {
       const state = (await describe(client, pipeline))?.ApplicationStatus;
       if (state === 'READY') throw await startFailed(clients, pipeline, await whyNotStarted(client, pipeline));
-      if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state}`);
+      if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state ?? 'not there yet'}`);
     },
     /**
-     * Puts the note that goes on where the windows stopped into the application, unless it is that note already; on a running application this is a restart.
-     * Returns why windows will be missing, in words, if the stream no longer has all that they are made of.
+     * Has the application start with the note that goes on where the windows stopped, unless it runs with that note already: AWS takes a note only with the creation
+     * of its application, so for another one it is stopped and made anew. Returns why windows will be missing, in words, if the stream no longer has all that they are made of.
      */
-    'notebook.seed': async (pipeline: Pipeline): Promise<string | undefined> => (await seed(clients, pipeline)).gap,
+    'notebook.seed': async (pipeline: Pipeline): Promise<string | undefined> => {
+      const { isRunning, gap } = await seed(clients, pipeline);
+      if (!isRunning) await launch(clients, pipeline);
+      return gap;
+    },
     /** Asks the application to stop, once the rows of the windows that have closed are out, and returns once it has. */
     'notebook.stop': async (pipeline: Pipeline): Promise<void> => {
       const found = await own(clients, pipeline);
@@ -63,6 +68,7 @@ export function notebookActivities(clients: Clients) {
     'notebook.drained': async (pipeline: Pipeline, last?: number): Promise<void> => {
       const found = await own(clients, pipeline);
       const what = `application ${names(pipeline).application}`;
+      if (found === undefined && elapsed(pipeline) < MISSING_MS) throw underWay(pipeline, `${what} is not there`);
       if (found === undefined) throw ApplicationFailure.nonRetryable(`${what} is not there`, 'NotThere');
       const note = writtenIn(textOf(found));
       const runs = found.ApplicationStatus === 'RUNNING' && note !== undefined;
@@ -99,12 +105,16 @@ async function start(clients: Clients, pipeline: Pipeline): Promise<void> {
   const { kinesisAnalyticsV2: client } = clients;
   const state = (await describe(client, pipeline))?.ApplicationStatus;
   if (state === 'RUNNING' || state === 'STARTING') return;
-  if (state !== 'READY') throw underWay(pipeline, `application ${names(pipeline).application} is ${state}`);
-  if ((await seed(clients, pipeline)).changed) throw underWay(pipeline, `application ${names(pipeline).application} takes its note`);
+  if (!(await seed(clients, pipeline)).isRunning) await launch(clients, pipeline);
+}
+
+async function launch(clients: Clients, pipeline: Pipeline): Promise<void> {
+  const { application: ApplicationName } = names(pipeline);
   try {
-    await client.send(new StartApplicationCommand({ ApplicationName: names(pipeline).application }));
+    await clients.kinesisAnalyticsV2.send(new StartApplicationCommand({ ApplicationName }));
   } catch (error) {
     if (isNamed(error, ...BUSY)) return;
+    if (isNamed(error, MISSING)) throw underWay(pipeline, `application ${ApplicationName} is not there yet`);
     throw await startFailed(clients, pipeline, `${(error as Error).name}: ${(error as Error).message}`);
   }
 }
@@ -129,12 +139,12 @@ function noteFailed(pipeline: Pipeline, { id, status, errorMessage: message = 'n
 }
 
 async function describe(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {
-  const { ApplicationDetail } = await client.send(new DescribeApplicationCommand({ ApplicationName: names(pipeline).application }));
-  return ApplicationDetail;
+  const { application: ApplicationName } = names(pipeline);
+  return (await undefinedIfMissing(client.send(new DescribeApplicationCommand({ ApplicationName })), MISSING))?.ApplicationDetail;
 }
 
 /** The application, through whose tag the note is owned: nothing is put into one of somebody else, nor is that started or stopped. */
-async function own(clients: Clients, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {
+async function own(clients: Clients, pipeline: Pipeline): Promise<Application | undefined> {
   const resource = application(clients);
   const found = await findTwice(resource, pipeline);
   if (found === undefined || isOurs(found, pipeline)) return found;
@@ -142,32 +152,27 @@ async function own(clients: Clients, pipeline: Pipeline): Promise<ApplicationDet
   throw ApplicationFailure.nonRetryable(`${what} does not carry this pipeline's tag, so its note is left alone`, 'ForeignResource');
 }
 
-async function seed(clients: Clients, pipeline: Pipeline): Promise<{ changed: boolean; gap?: string }> {
-  const { kinesisAnalyticsV2: client } = clients;
-  const { application: ApplicationName, streams } = names(pipeline);
+/** Sees to it that there is an application with the note that goes on where the windows stopped, and says whether it runs; one that was made anew does not. */
+async function seed(clients: Clients, pipeline: Pipeline): Promise<{ isRunning: boolean; gap?: string }> {
   const found = await own(clients, pipeline);
+  const what = `application ${names(pipeline).application}`;
+  const isRunning = found?.ApplicationStatus === 'RUNNING';
+  if (found && isRenewedForSpec(clients.kinesisAnalyticsV2, found)) throw underWay(pipeline, `${what} is being made anew for its spec`);
+  if (found && !isRunning && !isStopped(found)) throw underWay(pipeline, `${what} is ${found.ApplicationStatus}`);
   const reading = await resumePoint(clients, pipeline, found);
   const gap = await missingWindows(clients, pipeline, reading);
-  const slots = found?.ApplicationConfigurationDescription?.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription;
+  if (found && (await isAsWanted(clients, pipeline, found, reading))) return { isRunning, gap };
+  await renew(clients, pipeline, found, reading, 'notebook');
+  return { isRunning: false, gap };
+}
+
+/** True for an application with the pipeline's own note that reads so, or little more; in Zeppelin, too, while it runs. */
+async function isAsWanted(clients: Clients, pipeline: Pipeline, found: Application, reading: Reading): Promise<boolean> {
   const written = readingOf(textOf(found), pipeline, reading.shards);
-  const isEdited = found?.ApplicationStatus === 'RUNNING' && (await editedBy(clients, pipeline, found)).length > 0;
-  if (!isEdited && written && isNear(written, reading) && slots?.Parallelism === parallelismFor(streams.events, written.shards))
-    return { changed: false, gap };
-  const update = new UpdateApplicationCommand({
-    ApplicationName,
-    ConditionalToken: found?.ConditionalToken,
-    ApplicationConfigurationUpdate: {
-      ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: buildNote(pipeline, reading) } },
-      FlinkApplicationConfigurationUpdate: {
-        ParallelismConfigurationUpdate: {
-          ConfigurationTypeUpdate: 'CUSTOM',
-          ParallelismUpdate: parallelismFor(streams.events, reading.shards),
-        },
-      },
-    },
-  });
-  if (!(await undefinedIfBusy(client.send(update), ...BUSY))) throw notYet(`application ${ApplicationName} is busy`);
-  return { changed: true, gap };
+  if (renewalOf(found) || written === undefined || !isNear(written, reading)) return false;
+  const slots = found.ApplicationConfigurationDescription?.FlinkApplicationConfigurationDescription?.ParallelismConfigurationDescription;
+  if (slots?.Parallelism !== parallelismFor(names(pipeline).streams.events, written.shards)) return false;
+  return isStopped(found) || (await editedBy(clients, pipeline, found)).length === 0;
 }
 
 /** Which paragraphs somebody has edited in Zeppelin, of an application that runs; the application's own text tells nothing of it. */
@@ -177,12 +182,6 @@ async function editedBy(
   found: ApplicationDetail | undefined,
 ): Promise<number[]> {
   return editedIn(await liveNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline), textOf(found));
-}
-
-/** True when a note made for `written` leaves out nothing, and reads little more than it must. */
-function isNear({ from: written }: Reading, { from }: Reading): boolean {
-  if (written === undefined || from === undefined) return written === from;
-  return written <= from && from - written <= NEAR_MS;
 }
 
 /** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink's job reads each shard in a subtask of its own. */

@@ -1,36 +1,36 @@
-import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
-import type { ApplicationDetail } from '@aws-sdk/client-kinesis-analytics-v2';
+import { DescribeStreamSummaryCommand, type KinesisClient, type Shard } from '@aws-sdk/client-kinesis';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { undefinedIfMissing } from '../errors.ts';
 import { idsOf, isOpen, rows, shardsOf } from '../kinesis/shards.ts';
 import { METRICS, newestWindow } from '../s3/metrics.ts';
+import type { Application } from './configuration.ts';
 import { drained, firstNeeded, hasEventsSince } from './drain.ts';
 import { type Reading, textOf, writtenIn } from './note.ts';
+import { renewalOf } from './renewal.ts';
 
 /** Rows of windows this much older may not have come out yet: a sink subtask that its stream refuses holds them back while others send newer ones. */
 const HELD_BACK_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * How the SQL is to go on so that every window comes out whole: from where on, and over which shards. Before the `from` of the note that is in the application
- * everything is out; one that runs is waited for until all windows that have closed are. What comes out twice is the same row of the same key.
+ * How the SQL is to go on so that every window comes out whole: from where on, and over which shards. Before the `from` of the note that is in the application, or
+ * of the renewal that it was stopped for, everything is out; one that runs is waited for until all windows that have closed are. What comes out twice is the same
+ * row of the same key.
  */
-export async function resumePoint(clients: Clients, pipeline: Pipeline, found: ApplicationDetail | undefined): Promise<Reading> {
+export async function resumePoint(clients: Clients, pipeline: Pipeline, found: Application | undefined): Promise<Reading> {
   const { kinesis } = clients;
   const stream = names(pipeline).streams.events;
   const note = writtenIn(textOf(found));
   const all = await shardsOf(kinesis, stream);
   const open = idsOf(all.filter(isOpen));
-  const done = note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note) : undefined;
-  const certain = Math.max(done ?? 0, note?.from ?? 0);
-  const probable =
-    done === undefined
-      ? await lastSafeWindow(clients, pipeline, note === undefined ? [] : open.filter((id) => !note.shards.includes(id)))
-      : 0;
-  const from = Math.max(certain, probable) || undefined;
   const closed = idsOf(all.filter((shard) => !isOpen(shard)));
+  const done = note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note) : undefined;
+  const certain = Math.max(done ?? 0, note?.from ?? 0, renewalOf(found)?.from ?? 0);
+  const isNew = ({ ShardId = '', ParentShardId = '' }: Shard) => (note ? !note.shards.includes(ShardId) : closed.includes(ParentShardId));
+  const probable = done === undefined ? await lastSafeWindow(clients, pipeline, idsOf(all.filter(isOpen).filter(isNew))) : 0;
+  const from = Math.max(certain, probable) || undefined;
   const since = from === undefined ? undefined : firstNeeded(pipeline, from);
   const stillRead = await Promise.all(closed.map((shard) => hasEventsSince(kinesis, stream, shard, since)));
   return { shards: [...closed.filter((_, i) => stillRead[i]), ...open], ...(from !== undefined && { from }) };
@@ -38,7 +38,7 @@ export async function resumePoint(clients: Clients, pipeline: Pipeline, found: A
 
 /**
  * The start of a window before which surely everything has come out: well before the last one that every metric table of the lake has, and before the first
- * event in shards that the SQL was not started for. 0 when the lake has no windows.
+ * event in shards that the SQL may not have been started for: without a note, those that came of a reshard. 0 when the lake has no windows.
  */
 async function lastSafeWindow(clients: Clients, pipeline: Pipeline, newShards: string[]): Promise<number> {
   const last = await Promise.all(METRICS.map((table) => newestWindow(clients, pipeline, table)));

@@ -18,8 +18,10 @@ export interface Application {
   description?: string;
   role: string;
   parallelism: { parallelism: number; perKpu: number; autoScaling: boolean; type: 'CUSTOM' | 'DEFAULT' };
+  checkpoints: { enabled: boolean; intervalMs: number; minPauseMs: number; type: 'CUSTOM' | 'DEFAULT' };
   textContent: string;
-  snapshots: boolean;
+  /** Left out: the application has no such configuration. */
+  snapshots?: boolean;
   logLevel: 'INFO' | 'WARN' | 'ERROR' | 'DEBUG';
   glueDatabase?: string;
   artifacts: { group: string; artifact: string; version: string }[];
@@ -83,7 +85,7 @@ export function forget(aws: Aws, name: string): void {
 
 /** The application as DescribeApplication shows it. */
 export function described(aws: Aws, application: Readonly<Application>, status: ApplicationStatus): ApplicationDetail {
-  const { parallelism } = application;
+  const { parallelism, checkpoints, snapshots } = application;
   return {
     ApplicationARN: applicationArn(aws, application.name),
     ApplicationName: application.name,
@@ -105,12 +107,18 @@ export function described(aws: Aws, application: Readonly<Application>, status: 
           CurrentParallelism: parallelism.parallelism,
           AutoScalingEnabled: parallelism.autoScaling,
         },
+        CheckpointConfigurationDescription: {
+          ConfigurationType: checkpoints.type,
+          CheckpointingEnabled: checkpoints.enabled,
+          CheckpointInterval: checkpoints.intervalMs,
+          MinPauseBetweenCheckpoints: checkpoints.minPauseMs,
+        },
       },
       ApplicationCodeConfigurationDescription: {
         CodeContentType: 'PLAINTEXT',
         CodeContentDescription: { TextContent: application.textContent },
       },
-      ApplicationSnapshotConfigurationDescription: { SnapshotsEnabled: application.snapshots },
+      ...(snapshots !== undefined && { ApplicationSnapshotConfigurationDescription: { SnapshotsEnabled: snapshots } }),
       ZeppelinApplicationConfigurationDescription: {
         MonitoringConfigurationDescription: { LogLevel: application.logLevel },
         ...(application.glueDatabase && {

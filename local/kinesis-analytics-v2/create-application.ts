@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type {
+  CheckpointConfiguration,
   CreateApplicationRequest,
   CreateApplicationResponse,
   CustomArtifactConfiguration,
@@ -22,6 +23,7 @@ export const createApplication: Operation<CreateApplicationRequest, CreateApplic
   if (applications(aws).has(name))
     throw awsError('ResourceInUseException', `Application ${name} under account ${aws.account} already exists.`);
 
+  const { SnapshotsEnabled: snapshots } = configuration.ApplicationSnapshotConfiguration ?? {};
   const zeppelin = configuration.ZeppelinApplicationConfiguration ?? {};
   const glueDatabase = zeppelin.CatalogConfiguration?.GlueDataCatalogConfiguration?.DatabaseARN;
   const logStreams = (input.CloudWatchLoggingOptions ?? []).map(({ LogStreamARN: arn = '' }, index) => ({ id: `${index + 1}.1`, arn }));
@@ -37,8 +39,9 @@ export const createApplication: Operation<CreateApplicationRequest, CreateApplic
     ...(input.ApplicationDescription !== undefined && { description: input.ApplicationDescription }),
     role,
     parallelism: parallelismOf(configuration.FlinkApplicationConfiguration?.ParallelismConfiguration),
+    checkpoints: checkpointsOf(configuration.FlinkApplicationConfiguration?.CheckpointConfiguration),
     textContent: configuration.ApplicationCodeConfiguration?.CodeContent?.TextContent ?? '',
-    snapshots: configuration.ApplicationSnapshotConfiguration?.SnapshotsEnabled ?? false,
+    ...(snapshots !== undefined && { snapshots }),
     logLevel: zeppelin.MonitoringConfiguration?.LogLevel ?? 'INFO',
     ...(glueDatabase !== undefined && { glueDatabase }),
     artifacts: artifactsOf(zeppelin.CustomArtifactsConfiguration),
@@ -63,17 +66,12 @@ function checkKind({
     throw awsError('InvalidArgumentException', `RuntimeEnvironment ${runtime} is supported only with application mode INTERACTIVE.`);
   if (runtime !== 'ZEPPELIN-FLINK-3_0')
     throw awsError('UnsupportedOperationException', `The local AWS runs ZEPPELIN-FLINK-3_0 notebooks, not ${runtime} applications.`);
-  const {
-    FlinkApplicationConfiguration: flink = {},
-    ApplicationCodeConfiguration: code,
-    VpcConfigurations: vpcs = [],
-    ZeppelinApplicationConfiguration: zeppelin,
-  } = configuration;
+  const { ApplicationCodeConfiguration: code, VpcConfigurations: vpcs = [], ZeppelinApplicationConfiguration: zeppelin } = configuration;
   const content = code?.CodeContent ?? {};
-  if (vpcs.length > 0 || zeppelin?.DeployAsApplicationConfiguration || configuration.EnvironmentProperties || flink.CheckpointConfiguration)
+  if (vpcs.length > 0 || zeppelin?.DeployAsApplicationConfiguration || configuration.EnvironmentProperties)
     throw awsError(
       'UnsupportedOperationException',
-      'The local AWS has no VPCs, no deployment as an application, no environment properties and no checkpoint configuration.',
+      'The local AWS has no VPCs, no deployment as an application and no environment properties.',
     );
   if (code && (code.CodeContentType !== 'PLAINTEXT' || content.ZipFileContent || content.S3ContentLocation))
     throw awsError('InvalidArgumentException', 'The code of an INTERACTIVE application must be PLAINTEXT TextContent.');
@@ -97,6 +95,22 @@ export function parallelismOf(given: ParallelismConfiguration = { ConfigurationT
     throw awsError('LimitExceededException', `Parallelism ${parallelism} needs ${kpus} KPUs; the limit is ${KPU_LIMIT}.`);
   return { type, parallelism, perKpu, autoScaling };
 }
+
+/** The checkpoints as the catalog keeps them: those of DEFAULT are fixed, whatever else is given. */
+export function checkpointsOf(given: CheckpointConfiguration = { ConfigurationType: 'DEFAULT' }): Application['checkpoints'] {
+  const {
+    ConfigurationType: type = 'DEFAULT',
+    CheckpointingEnabled: enabled = DEFAULT_CHECKPOINTS.enabled,
+    CheckpointInterval: intervalMs = DEFAULT_CHECKPOINTS.intervalMs,
+    MinPauseBetweenCheckpoints: minPauseMs = DEFAULT_CHECKPOINTS.minPauseMs,
+  } = given;
+  if (type === 'DEFAULT') return { type, ...DEFAULT_CHECKPOINTS };
+  if (intervalMs < 1) throw awsError('InvalidArgumentException', `CheckpointInterval ${intervalMs} must be at least 1.`);
+  if (minPauseMs < 0) throw awsError('InvalidArgumentException', `MinPauseBetweenCheckpoints ${minPauseMs} must be at least 0.`);
+  return { type, enabled, intervalMs, minPauseMs };
+}
+
+const DEFAULT_CHECKPOINTS = { enabled: true, intervalMs: 60_000, minPauseMs: 5_000 };
 
 /** The connectors as the catalog keeps them. The API adds none by itself: without the Kinesis connector, no statement finds Kinesis. */
 export const artifactsOf = (given: CustomArtifactConfiguration[] = []): Application['artifacts'] =>

@@ -15,6 +15,8 @@ export interface FlinkOptions {
   env: Record<string, string>;
   log: (line: string) => void;
   logLevel?: 'ERROR' | 'WARN' | 'INFO' | 'DEBUG';
+  /** How often every job makes a checkpoint, and how long after one the next begins at the soonest; left out: never. */
+  checkpoints?: { intervalMs: number; minPauseMs: number };
   /** Connector artifacts beyond Flink's own, by the start of the jar's name; what is not named is not on the class path. */
   connectors?: string[];
   /** A port, a range whose first free port is taken, or `0` for any. */
@@ -97,6 +99,7 @@ async function javaArguments({
   classes,
   slots,
   connectors = [],
+  checkpoints,
   restPort = '0',
   logLevel = 'WARN',
 }: FlinkOptions): Promise<string[]> {
@@ -109,5 +112,6 @@ async function javaArguments({
     ...['-Daws.cborEnabled=false', `-Dflink.log.level=${logLevel}`, `-Djava.io.tmpdir=${join(dir, 'tmp')}`],
     ...['-cp', [classes, ...jars.map((jar) => join(lib, jar))].join(':'), 'Local'],
     ...['--rest-port', restPort, '--gateway-port', '0', '--slots', String(slots), '--dir', dir],
+    ...(checkpoints ? ['--checkpoint-ms', String(checkpoints.intervalMs), '--pause-ms', String(checkpoints.minPauseMs)] : []),
   ];
 }

@@ -33,8 +33,6 @@ export interface Note {
   name: string;
   path: string;
   created: Date;
-  /** Came with the application's TextContent, and is replaced by its next one. */
-  seeded: boolean;
   paragraphs: Paragraph[];
 }
 
@@ -72,7 +70,7 @@ export const notesOf = (aws: Aws, application: string): Readonly<Note>[] =>
 export const noteKey = ({ application, id }: Pick<Note, 'application' | 'id'>): string => `${application}/${id}`;
 
 /** Reads the JSON of a Zeppelin note, as TextContent and Zeppelin's import carry it; throws InvalidArgumentException with every fault. */
-export function parseNote(aws: Aws, application: string, json: string, seeded: boolean): Note {
+export function parseNote(aws: Aws, application: string, json: string): Note {
   if (json.length > TEXT_CONTENT_LIMIT)
     throw awsError('InvalidArgumentException', `TextContent of ${json.length} characters exceeds the limit of ${TEXT_CONTENT_LIMIT}.`);
   const parsed = noteJson.safeParse(jsonOf(json));
@@ -85,7 +83,7 @@ export function parseNote(aws: Aws, application: string, json: string, seeded: b
   }));
   if (new Set(all.map((paragraph) => paragraph.id)).size < all.length)
     throw awsError('InvalidArgumentException', 'TextContent is not a Zeppelin note: two paragraphs have the same id');
-  return { application, id, name, path, created, seeded, paragraphs: all };
+  return { application, id, name, path, created, paragraphs: all };
 }
 
 /** A paragraph that has not run. */
@@ -106,11 +104,11 @@ export const newParagraph = (
   jobs: [],
 });
 
-/** Puts the note of an application's TextContent in the place of the one before it; no TextContent, no note. */
+/** Gives a new application the note of its TextContent; no TextContent, no note. */
 export function seedNote(aws: Aws, application: string, textContent: string): void {
-  const note = textContent === '' ? undefined : parseNote(aws, application, textContent, true);
-  for (const old of notesOf(aws, application)) if (old.seeded) notes(aws).delete(noteKey(old));
-  if (note) notes(aws).set(noteKey(note), note);
+  if (textContent === '') return;
+  const note = parseNote(aws, application, textContent);
+  notes(aws).set(noteKey(note), note);
 }
 
 /** Changes one paragraph and returns it, or nothing when note or paragraph are gone. */

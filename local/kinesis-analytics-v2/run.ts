@@ -5,9 +5,10 @@ import { type CatalogRights, catalogRights } from './catalog-rights.ts';
 import { readSource, type Source } from './interpreter.ts';
 import { jobFinished } from './job.ts';
 import { notes, type ParagraphResults, type ParagraphStatus, patchParagraph } from './note.ts';
-import { asOneJob, createdKinesisTable, isInsert, splitStatements, startsJob } from './statements.ts';
+import { asOneJob, createdKinesisTable, isInsert, settingOf, splitStatements, startsJob } from './statements.ts';
 import type { Studio } from './studio.ts';
 import { afterPage, emptyTable, resultMessages } from './table.ts';
+import { isTableOption } from './table-options.ts';
 
 type Cluster = NonNullable<Studio['cluster']>;
 
@@ -19,6 +20,7 @@ interface Context {
   endpoint: string;
   mayRun: CatalogRights;
   signal: AbortSignal;
+  /** What holds for the paragraph alone: its parallelism, and what it has SET so far. */
   config: Record<string, string>;
   onJob: (job: string) => void;
   show: (results: ParagraphResults) => void;
@@ -116,6 +118,12 @@ async function interpret({ interpreter, properties, body }: Source, context: Con
 }
 
 async function runStatement(statement: string, context: Context): Promise<ParagraphResults['msg']> {
+  const setting = settingOf(statement);
+  if (setting) {
+    if (!isTableOption(setting.key)) throw new Error(`${setting.key} is not a valid table/sql config`);
+    context.config[setting.key] = setting.value;
+    return [];
+  }
   context.mayRun(statement);
   const msg = await execute(statement, context);
   const table = createdKinesisTable(statement);

@@ -15,6 +15,12 @@ export const isInsert = (statement: string): boolean => /^INSERT\s+(INTO|OVERWRI
 /** Whether a statement starts a job that goes on by itself. */
 export const startsJob = (statement: string): boolean => isInsert(statement) || /^EXECUTE\s/i.test(statement);
 
+/** Key and value of a SET, as Zeppelin takes them: with the quotes and blanks that are written. Undefined for any other statement. */
+export function settingOf(statement: string): { key: string; value: string } | undefined {
+  const [, key, value = ''] = /^SET\s+(\S+?)\s*=(.*)$/is.exec(statement) ?? [];
+  return key === undefined ? undefined : { key, value };
+}
+
 /** Several INSERTs as one job. */
 export const asOneJob = (inserts: string[]): string =>
   `EXECUTE STATEMENT SET BEGIN\n${inserts.map((insert) => `${insert};`).join('\n')}\nEND`;

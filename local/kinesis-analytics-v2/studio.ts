@@ -163,7 +163,7 @@ async function giveUp(aws: Aws, studio: Studio, operation: string, why: string):
 
 function flinkOptions(
   aws: Aws,
-  { name, parallelism, artifacts, logLevel }: Readonly<Application>,
+  { name, parallelism, checkpoints, artifacts, logLevel }: Readonly<Application>,
   { write }: ApplicationLog,
   { accessKeyId, secretAccessKey }: AccessKey,
 ): FlinkOptions {
@@ -176,6 +176,7 @@ function flinkOptions(
     lib: flinkLib,
     classes: flinkClasses,
     slots: parallelism.parallelism,
+    ...(checkpoints.enabled && { checkpoints }),
     connectors: artifacts.map(({ artifact }) => artifact.replace('-sql-connector-', '-connector-')),
     restPort: '8081-8181',
     env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: aws.region },

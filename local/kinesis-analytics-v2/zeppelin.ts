@@ -35,8 +35,7 @@ type Route = (visit: Visit) => unknown;
 const ROUTES: Record<string, Route> = {
   'GET /api/notebook': ({ aws, application }) => notesOf(aws, application).map(({ id, path }) => ({ id, path })),
   'POST /api/notebook': createNote,
-  'POST /api/notebook/import': ({ aws, application, request }) =>
-    addNote(aws, parseNote(aws, application, request.body.toString('utf8'), false)),
+  'POST /api/notebook/import': ({ aws, application, request }) => addNote(aws, parseNote(aws, application, request.body.toString('utf8'))),
   'GET /api/notebook/*': (visit) => noteBody(noteOf(visit), visit.studio),
   'DELETE /api/notebook/*': deleteNote,
   'POST /api/notebook/*/paragraph': addParagraph,
@@ -134,7 +133,7 @@ function start({ aws, application }: Visit, run: Promise<unknown>): undefined {
 
 function createNote({ aws, application, request }: Visit): string {
   const { name = 'Untitled Note', paragraphs = [] } = jsonBody(request) as Partial<Note>;
-  return addNote(aws, parseNote(aws, application, JSON.stringify({ name, paragraphs }), false));
+  return addNote(aws, parseNote(aws, application, JSON.stringify({ name, paragraphs })));
 }
 
 function addNote(aws: Aws, note: Note): string {

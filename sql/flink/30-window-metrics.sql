@@ -1,3 +1,10 @@
+-- In Studio, what is SET holds for its own paragraph alone, and only options of tables may be: no quotes, and no blanks around the sign. Event times are UTC.
+SET table.local-time-zone=UTC;
+-- How long an event id is remembered: twice as long as a producer sends copies without a look at the stream (FORGOTTEN_MS).
+SET table.exec.state.ttl=1h;
+-- A silent shard must not hold back every window.
+SET table.exec.source.idle-timeout=30s;
+
 INSERT INTO player_metrics
 SELECT
   window_start,

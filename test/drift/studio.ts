@@ -1,14 +1,18 @@
 import {
   type ApplicationConfigurationUpdate,
   type ApplicationDetail,
+  CreateApplicationCommand,
   DeleteApplicationCloudWatchLoggingOptionCommand,
+  DeleteApplicationCommand,
   DescribeApplicationCommand,
   type FlinkApplicationConfigurationUpdate,
   UpdateApplicationCommand,
   type UpdateApplicationRequest,
   type ZeppelinApplicationConfigurationUpdate,
 } from '@aws-sdk/client-kinesis-analytics-v2';
-import { ground, n, other, type Pretence, type Row, row } from './ground.ts';
+import { shardIds } from '../../activities/kinesis/shards.ts';
+import { creationOf } from '../../activities/kinesis-analytics-v2/configuration.ts';
+import { ground, n, other, type Pretence, pipeline, type Row, row } from './ground.ts';
 
 const ApplicationName = n.application;
 const described = async (): Promise<ApplicationDetail> =>
@@ -20,7 +24,19 @@ const update = async (change: Partial<UpdateApplicationRequest>) => {
 const configured = (ApplicationConfigurationUpdate: ApplicationConfigurationUpdate) => update({ ApplicationConfigurationUpdate });
 const parallelism = (change: FlinkApplicationConfigurationUpdate['ParallelismConfigurationUpdate']) =>
   configured({ FlinkApplicationConfigurationUpdate: { ParallelismConfigurationUpdate: change } });
+const checkpoints = (change: FlinkApplicationConfigurationUpdate['CheckpointConfigurationUpdate']) =>
+  configured({ FlinkApplicationConfigurationUpdate: { CheckpointConfigurationUpdate: change } });
 const zeppelin = (change: ZeppelinApplicationConfigurationUpdate) => configured({ ZeppelinApplicationConfigurationUpdate: change });
+/** AWS takes a note only with the creation. */
+const madeWithOtherNote = async () => {
+  const { CreateTimestamp } = await described();
+  await ground.aws.kinesisAnalyticsV2.send(new DeleteApplicationCommand({ ApplicationName, CreateTimestamp }));
+  const creation = creationOf(pipeline, { shards: shardIds(pipeline.shards) });
+  const CodeContent = { TextContent: '{"paragraphs":[],"id":"D2DMETRIC","name":"x"}' };
+  const code = { ApplicationCodeConfiguration: { CodeContentType: 'PLAINTEXT' as const, CodeContent } };
+  const ApplicationConfiguration = { ...creation.ApplicationConfiguration, ...code };
+  await ground.aws.kinesisAnalyticsV2.send(new CreateApplicationCommand({ ...creation, ApplicationConfiguration }));
+};
 const unlogged = async () => {
   const { ConditionalToken, CloudWatchLoggingOptionDescriptions: [option] = [] } = await described();
   const { CloudWatchLoggingOptionId } = option!;
@@ -41,12 +57,13 @@ export const rows: Row[] = [
   row('studio', ['Parallelism'], () => parallelism({ ParallelismUpdate: 3 })),
   row('studio', ['ParallelismPerKPU'], () => parallelism({ ParallelismPerKPUUpdate: 2 })),
   row('studio', ['AutoScalingEnabled'], () => parallelism({ AutoScalingEnabledUpdate: true })),
-  row('studio', ['SnapshotsEnabled'], () => configured({ ApplicationSnapshotConfigurationUpdate: { SnapshotsEnabledUpdate: true } })),
-  row('studio', ['TextContent'], () =>
-    configured({
-      ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: '{"paragraphs":[],"id":"D2DMETRIC","name":"x"}' } },
-    }),
+  row('studio', ['CheckpointConfiguration.ConfigurationType', 'CheckpointConfiguration.CheckpointInterval'], () =>
+    checkpoints({ ConfigurationTypeUpdate: 'DEFAULT' }),
   ),
+  row('studio', ['CheckpointConfiguration.CheckpointingEnabled'], () => checkpoints({ CheckpointingEnabledUpdate: false })),
+  row('studio', ['CheckpointConfiguration.CheckpointInterval'], () => checkpoints({ CheckpointIntervalUpdate: 20_000 })),
+  row('studio', ['CheckpointConfiguration.MinPauseBetweenCheckpoints'], () => checkpoints({ MinPauseBetweenCheckpointsUpdate: 0 })),
+  row('studio', ['TextContent (made anew)'], madeWithOtherNote),
   row('studio', ['LogLevel'], () => zeppelin({ MonitoringConfigurationUpdate: { LogLevelUpdate: 'DEBUG' } })),
   row('studio', ['DatabaseARN', 'ServiceExecutionRole'], async () => {
     await update({ ServiceExecutionRoleUpdate: other.roleArn });
@@ -76,12 +93,12 @@ export const pretences: Pretence[] = [
   pretence('RuntimeEnvironment', (found) => ({ ...found, RuntimeEnvironment: 'ZEPPELIN-FLINK-2_0' })),
   pretence('ApplicationMode', (found) => ({ ...found, ApplicationMode: 'STREAMING' })),
   pretence(
-    'CodeContentType',
+    'CodeContentType (made anew)',
     (found) => {
       const code = found.ApplicationConfigurationDescription!.ApplicationCodeConfigurationDescription!;
       return inside(found, { ApplicationCodeConfigurationDescription: { ...code, CodeContentType: 'ZIPFILE' } });
     },
-    'UpdateApplication',
+    'CreateApplication',
   ),
   pretence(
     'CustomArtifacts[0].ArtifactType',

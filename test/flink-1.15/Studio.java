@@ -16,12 +16,13 @@ import org.apache.flink.table.api.TableEnvironment;
  * <p>Argument: the parallelism. Prints {@code RUNNING} once the job is submitted, ends with what the job fails of, and when stdin ends.
  */
 public final class Studio {
-  private static final Pattern SETTING = Pattern.compile("SET '(.*)' = '(.*)'");
+  private static final Pattern SETTING = Pattern.compile("SET (\\S+)=(\\S+)");
 
   public static void main(String[] args) throws Exception {
     Configuration configuration = new Configuration();
     configuration.setString("parallelism.default", args[0]);
     configuration.setString("restart-strategy", "none");
+    configuration.setString("execution.checkpointing.interval", "10 s");
     TableEnvironment tables =
         TableEnvironment.create(EnvironmentSettings.newInstance().inStreamingMode().withConfiguration(configuration).build());
     StatementSet inserts = tables.createStatementSet();

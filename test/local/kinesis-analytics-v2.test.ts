@@ -147,9 +147,7 @@ describe('an application', () => {
 
   test('is updated only by who knows its present version', async () => {
     const { ConditionalToken, ApplicationVersionId } = await describeIt();
-    const text = JSON.stringify({ ...note, name: 'changed' });
     const ApplicationConfigurationUpdate = {
-      ApplicationCodeConfigurationUpdate: { CodeContentUpdate: { TextContentUpdate: text } },
       FlinkApplicationConfigurationUpdate: { ParallelismConfigurationUpdate: { ParallelismUpdate: 3 } },
     };
     const update = (by: object) =>
@@ -167,11 +165,23 @@ describe('an application', () => {
     const { FlinkApplicationConfigurationDescription: flink, ApplicationCodeConfigurationDescription: code } =
       after.ApplicationConfigurationDescription!;
     expect(flink!.ParallelismConfigurationDescription).toMatchObject({ Parallelism: 3, ParallelismPerKPU: 1 });
-    expect(code!.CodeContentDescription!.TextContent).toBe(text);
+    expect(code!.CodeContentDescription!.TextContent).toBe(JSON.stringify(note));
     const told = await client.send(new DescribeApplicationOperationCommand({ ApplicationName: 'studio', OperationId }));
     expect(told.ApplicationOperationInfoDetails).toMatchObject({ Operation: 'UpdateApplication', OperationStatus: 'SUCCESSFUL' });
     const { ApplicationOperationInfoList } = await client.send(new ListApplicationOperationsCommand({ ApplicationName: 'studio' }));
     expect(ApplicationOperationInfoList).toMatchObject([{ OperationId }]);
+  });
+
+  test('keeps the note that it was created with', async () => {
+    const before = await describeIt();
+    const ApplicationCodeConfigurationUpdate = { CodeContentUpdate: { TextContentUpdate: JSON.stringify({ ...note, name: 'changed' }) } };
+    const update = new UpdateApplicationCommand({
+      ApplicationName: 'studio',
+      ConditionalToken: before.ConditionalToken,
+      ApplicationConfigurationUpdate: { ApplicationCodeConfigurationUpdate },
+    });
+    await expect(client.send(update)).rejects.toMatchObject({ name: 'UnsupportedOperationException' });
+    expect(await describeIt()).toEqual(before);
   });
 
   test('is neither opened nor stopped while it does not run', async () => {

@@ -17,8 +17,8 @@ import org.apache.flink.table.gateway.service.session.SessionManager;
 /**
  * One Flink cluster and one SQL Gateway in one JVM, bound to loopback.
  *
- * <p>Arguments: {@code --rest-port N|N-M --gateway-port N|N-M --slots N --dir PATH}; port 0 means any free one, a range the first
- * free one. Prints one JSON line {@code {"restUrl":…,"gatewayUrl":…}} on stdout once both answer, sends everything else to stderr,
+ * <p>Arguments: {@code --rest-port N|N-M --gateway-port N|N-M --slots N --dir PATH [--checkpoint-ms N --pause-ms N]}; port 0 means any
+ * free one, a range the first free one; without the last two no job makes checkpoints. Prints one JSON line {@code {"restUrl":…,"gatewayUrl":…}} on stdout once both answer, sends everything else to stderr,
  * and exits when stdin ends.
  */
 public final class Local {
@@ -31,6 +31,10 @@ public final class Local {
 
     Map<String, String> options = options(args);
     Map<String, String> settings = settings(Path.of(options.get("dir")), options.get("rest-port"));
+    if (options.containsKey("checkpoint-ms")) {
+      settings.put("execution.checkpointing.interval", options.get("checkpoint-ms") + " ms");
+      settings.put("execution.checkpointing.min-pause", options.get("pause-ms") + " ms");
+    }
     int slots = Integer.parseInt(options.get("slots"));
     // A shuffle has slots x slots channels, each with buffers of its own: many small ones, or 12 shards find "Insufficient number".
     String network = Math.max(64, 4 * slots) + "m";
