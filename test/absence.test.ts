@@ -7,6 +7,8 @@ import { requestTeardown, type Started, startPipeline } from '../client/pipeline
 import { progressOn } from '../client/progress.ts';
 import { names } from '../pipeline/names.ts';
 import { parseSpec } from '../pipeline/spec.ts';
+import { removalPlan } from '../pipeline/stages.ts';
+import type { tearDown } from '../workflows/index.ts';
 import * as messages from '../workflows/messages.ts';
 import { env, isHeld, isRunning, withPipeline } from './stage.ts';
 import { final } from './world.ts';
@@ -38,7 +40,11 @@ describe('status of a pipeline whose workflow does not run', () => {
           'To end them, once more: npx d2d down --keep-data',
         ]);
         const taskQueue = (await env.client.workflow.getHandle(generate).describe()).taskQueue;
-        const down = await env.client.workflow.start('tearDown', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
+        const down = await env.client.workflow.start<typeof tearDown>('tearDown', {
+          taskQueue,
+          workflowId: teardown,
+          args: [{ pipeline, plan: removalPlan(false) }],
+        });
         expect(await look()).toEqual({ state: 'taking down' });
         await down.result();
         expect(await look()).toEqual({ state: 'down' });
@@ -78,7 +84,12 @@ describe('status of a pipeline whose take-down left things standing', () => {
         const left = [{ label: 'bucket', why: 'its objects are locked' }];
         const { teardown } = names(pipeline).workflows;
         const { taskQueue } = await up().then(() => handle.describe());
-        const downAlone = () => env.client.workflow.execute('tearDown', { taskQueue, workflowId: teardown, args: [{ pipeline }] });
+        const downAlone = () =>
+          env.client.workflow.execute<typeof tearDown>('tearDown', {
+            taskQueue,
+            workflowId: teardown,
+            args: [{ pipeline, plan: removalPlan(false) }],
+          });
         await until(isRunning);
         account.stuck.set('bucket', final('its objects are locked'));
         await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { names } from '../pipeline/names.ts';
 import { removalPlan } from '../pipeline/stages.ts';
+import type { tearDown } from '../workflows/index.ts';
 import * as messages from '../workflows/messages.ts';
 import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
@@ -185,7 +186,7 @@ describe('what is cancelled or terminated midway', () => {
           await handle.terminate();
           const generator = generatorOf(pipeline);
           const { taskQueue } = await generator.describe();
-          const down = await env.client.workflow.start('tearDown', {
+          const down = await env.client.workflow.start<typeof tearDown>('tearDown', {
             taskQueue,
             workflowId: names(pipeline).workflows.teardown,
             args: [{ pipeline, plan: removalPlan(true), keepData: true }],
@@ -214,7 +215,7 @@ describe('what is cancelled or terminated midway', () => {
         const { taskQueue } = await handle.describe();
         await handle.terminate();
         const plan = removalPlan(false).filter(({ stage }) => stage !== 'dashboard');
-        const down = await env.client.workflow.execute('tearDown', {
+        const down = await env.client.workflow.execute<typeof tearDown>('tearDown', {
           taskQueue,
           workflowId: names(pipeline).workflows.teardown,
           args: [{ pipeline, plan }],

@@ -4,8 +4,8 @@ import type { ActivityOptions } from '@temporalio/workflow';
 const heartbeatTimeout = '5 seconds';
 
 /**
- * For what needs a call or a few, to AWS or to Temporal. An attempt takes seconds. Ten minutes outlast a restart of the worker and a bad spell of a service; what fails for
- * longer is told to the user.
+ * For what needs a call or a few, to AWS or to Temporal. An attempt takes seconds. Ten minutes outlast a restart of the worker and a bad spell of a service; what fails
+ * for longer is told to the user.
  */
 export const QUICK = {
   startToCloseTimeout: '2 minutes',

@@ -106,7 +106,10 @@ async function provisionStages({ request, status, stages, outcomes, failed, call
   Object.assign(failed, done.failed);
 }
 
-/** Asks the application to start as soon as it stands: that takes it longer than the rest takes to be made. If it fails, whoever keeps the notebook meets the same, and says it in the status. */
+/**
+ * Asks the application to start as soon as it stands: that takes it longer than the rest takes to be made. If it fails, whoever keeps the notebook meets the same, and
+ * says it in the status.
+ */
 async function startApplication(run: BringUp): Promise<void> {
   const { status, request, calls } = run;
   if (status.generating || status.deep || !(await untilReady(run, ['studio'])) || status.desired.deep) return;

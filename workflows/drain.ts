@@ -24,8 +24,8 @@ export async function awaitDelivery(status: PipelineStatus): Promise<void> {
 }
 
 /**
- * Before a take-down that keeps the data: has the SQL run, pauses the generator, and waits until all that was sent lies in the lake. Returns in words what did not come
- * through in time; undefined before there is a generator.
+ * Before a take-down that keeps the data: has the SQL run, pauses the generator, and waits until all that was sent lies in the lake. Returns in words what did not
+ * come through in time; undefined before there is a generator.
  */
 export async function drainPipeline(status: PipelineStatus): Promise<string[] | undefined> {
   if (!status.generating) return undefined;
@@ -39,8 +39,8 @@ export async function drainPipeline(status: PipelineStatus): Promise<string[] | 
 }
 
 /**
- * Drains, as far as they run, a generator and a notebook that their pipeline's workflow has left behind, with the windows which the pause closes. Returns in words what
- * did not come through in time.
+ * Drains, as far as they run, a generator and a notebook that their pipeline's workflow has left behind, with the windows which the pause closes. Returns in words
+ * what did not come through in time.
  */
 export async function drainOrphans(pipeline: Pipeline): Promise<string[]> {
   const { generate, notebook } = names(pipeline).workflows;

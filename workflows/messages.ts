@@ -85,7 +85,10 @@ export interface PipelineStatus {
   adopted: Partial<Record<Stage, Difference[]>>;
   /** The request that is carried out next, or just now. */
   pending?: ApplyRequest;
-  /** True while a request of the user is held, since it failed or was broken off: part of what stands is by it and part by the spec before, which is for the user to decide. */
+  /**
+   * True while a request of the user is held, since it failed or was broken off: part of what stands is by it and part by the spec before, which is for the user to
+   * decide.
+   */
   requestHeld?: boolean;
   /** True while it brings back what was found otherwise, by its own request. */
   healing?: boolean;
@@ -180,7 +183,10 @@ export interface ApplyRequest {
   heals?: boolean;
 }
 
-/** Stops generation at once, and the schedules with it; heartbeats go on until the last window has closed. Deep: then the Studio application is stopped too. `count` comes back in `windowsClosed`. */
+/**
+ * Stops generation at once, and the schedules with it; heartbeats go on until the last window has closed. Deep: then the Studio application is stopped too. `count`
+ * comes back in `windowsClosed`.
+ */
 export const pause = defineSignal<[{ deep?: boolean; count?: number }?]>('pause');
 /** Goes on where pause stopped, without loss or repeat. */
 export const resume = defineSignal('resume');
@@ -210,7 +216,10 @@ export interface LedgerFlush {
   at: number;
   sending: boolean;
 }
-/** With what a generator has written down: its game, the number of the next event of each lane, and when its latest event happened (milliseconds since the epoch; 0 before the first). */
+/**
+ * With what a generator has written down: its game, the number of the next event of each lane, and when its latest event happened (milliseconds since the epoch; 0
+ * before the first).
+ */
 export interface FlushedLedger extends LedgerFlush {
   game: Game;
   lanes: number[];

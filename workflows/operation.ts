@@ -198,8 +198,8 @@ export async function requestTakeDown(op: Operation, keepData: boolean): Promise
 }
 
 /**
- * Takes everything down, in a child workflow that has its plan as input, and returns what is left. When that fails the pipeline stays, half taken down, for another try:
- * undefined.
+ * Takes everything down, in a child workflow that has its plan as input, and returns what is left. Undefined when that failed: the pipeline then stays, half taken
+ * down, for another try.
  */
 export async function takeDown(op: Operation, request: NonNullable<Operation['takeDown']>): Promise<Leftovers | undefined> {
   const { keepData, stateBefore, leftovers } = request;

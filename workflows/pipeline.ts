@@ -11,8 +11,8 @@ import { lookEvery } from './watch.ts';
 const HISTORY_EVENTS = 1_500;
 
 /**
- * One pipeline's life: it brings everything up in the order of the data, watches over it, changes it as asked, and takes it down. `before` is the status that an earlier run
- * of the same pipeline hands over; the first run begins with the request. It ends with what its take-down left.
+ * One pipeline's life: it brings everything up in the order of the data, watches over it, changes it as asked, and takes it down. The first run begins with the
+ * request; a later one goes on from the status that the run before hands over. It ends with what its take-down left.
  */
 export async function operate(request: ApplyRequest, before?: PipelineStatus): Promise<Leftovers> {
   const status = before ?? { ...initialStatus(request.pipeline), pending: request };

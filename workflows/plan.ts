@@ -62,8 +62,8 @@ export function mustFit(next: Pipeline, present: Pipeline): void {
 }
 
 /**
- * True if carrying out `next` would do anything: a stage is not as wanted, the spec itself is another, the generator does not follow it, or what was begun has not come to
- * its end.
+ * True if carrying out `next` would do anything: a stage is not as wanted, the spec itself is another, the generator does not follow it, or what was begun has not come
+ * to its end.
  */
 export function changesAnything(status: PipelineStatus, next: ApplyRequest, stages: PlanReport['stages']): boolean {
   const { pipeline, state, readyAt, rateOverride, eventsHeld, teardownBegun } = status;
