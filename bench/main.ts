@@ -65,7 +65,7 @@ async function acknowledged(): Promise<Figure> {
     const post = producer({ put, stream: 'bench', aggregate: true });
     const each = 20_000;
     const bases = [{ from: 0, base: Date.now() - HOUR_MS, rate: 1e6 }];
-    const sending = { courier: post, signal: new AbortController().signal, report: () => undefined };
+    const sending = { producer: post, signal: new AbortController().signal, report: () => undefined };
     const began = performance.now();
     await Promise.all(
       Array.from({ length: game.lanes }, (_, lane) => sendStretch({ game, lane, from: 0, to: each, bases, since: 0 }, unsent(0), sending)),

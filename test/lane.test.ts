@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type Carriage, type Lane, producer } from '../activities/kinesis/producer.ts';
+import { type Lane, type ProducerOptions, producer } from '../activities/kinesis/producer.ts';
 import type { Put } from '../activities/kinesis/put-records.ts';
 import type { LookUp } from '../activities/kinesis/read-back.ts';
 import { payloads } from '../pipeline/aggregation.ts';
@@ -13,7 +13,7 @@ afterEach(() => {
 });
 
 const FAST = { limit: { records: 1e6, bytes: 1e9 } };
-const sender = (put: Put, more: Partial<Carriage> = {}) => producer({ put, stream: 's', ...FAST, ...more });
+const sender = (put: Put, more: Partial<ProducerOptions> = {}) => producer({ put, stream: 's', ...FAST, ...more });
 const stored = (records: { length: number }) => Array.from(records as unknown[], () => ({ SequenceNumber: '1' }));
 const sending = (lane: Lane, position: number, more: object = {}) =>
   lane.send({ data: `${position}`, partitionKey: 'k', hashKey: '0', position, ...more });
@@ -101,7 +101,7 @@ describe('a lane', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(204_800);
   });
 
-  it('when aborted while it is looked up what may be stored, keeps in its books what goes in the same call', async () => {
+  it('when aborted while it is looked up what may be stored, keeps account of what goes in the same call', async () => {
     const stored: string[] = [];
     const control = new AbortController();
     let [isLost, isLookedUp] = [false, false];

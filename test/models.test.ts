@@ -168,7 +168,7 @@ async function workOnce(spec: Pipeline): Promise<void> {
   if ('ingestion' in begun) await eventually(() => load['refresh.finished'](spec, 'history', begun.ingestion));
   const { put, close } = putting(local);
   const sending = {
-    courier: producer({ put, stream: names(spec).streams.events }),
+    producer: producer({ put, stream: names(spec).streams.events }),
     signal: new AbortController().signal,
     report: () => undefined,
   };

@@ -21,11 +21,11 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Sends a lane's events for so many seconds at a rate, by a courier that takes nothing between two moments (milliseconds from the beginning); when each event was sent. */
+/** Sends a lane's events for so many seconds at a rate, by a producer that takes nothing between two moments (milliseconds from the beginning); when each event was sent. */
 async function played(rate: number, seconds: number, [from, until]: [number, number] = [0, 0]): Promise<number[]> {
   const begin = Date.now();
   const at: number[] = [];
-  const courier: Producer = {
+  const taking: Producer = {
     lane: () => ({
       send: ({ data }) => {
         const now = Date.now() - begin;
@@ -38,7 +38,7 @@ async function played(rate: number, seconds: number, [from, until]: [number, num
   };
   const game = gameOf(parseSpec({ shards: 1 }), 'abcd1234');
   const stretch = { game, lane: 0, from: 0, to: rate * seconds, bases: [{ from: 0, base: begin, rate }], since: 0 };
-  const sending = sendStretch(stretch, unsent(0), { courier, signal: new AbortController().signal, report: () => undefined });
+  const sending = sendStretch(stretch, unsent(0), { producer: taking, signal: new AbortController().signal, report: () => undefined });
   await jest.advanceTimersByTimeAsync(seconds * 1000 + 100);
   expect((await sending).next).toBe(rate * seconds);
   return at;
@@ -73,7 +73,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
   const sent: { at: number; time: number }[] = [];
   const late: number[] = [];
   let [beats, stretches] = [0, 0];
-  const courier: Producer = {
+  const taking: Producer = {
     lane: ({ from = 0 } = {}) => {
       let next = from;
       return {
@@ -105,7 +105,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
       until = stretch.until;
       const { signal } = control;
       const { next, latest } = await sendStretch({ game, lane: 0, ...stretch }, unsent(stretch.from), {
-        courier,
+        producer: taking,
         signal,
         report: () => undefined,
       });
@@ -133,7 +133,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
 
 it('sends all of a stretch however late it is, and lasts its time though there is nothing to send', async () => {
   const sent: string[] = [];
-  const courier: Producer = {
+  const taking: Producer = {
     lane: ({ from = 0 } = {}) => {
       let next = from;
       return {
@@ -150,7 +150,11 @@ it('sends all of a stretch however late it is, and lasts its time though there i
   const stretch = stretchFrom(game, { next: 5, latest: 0, since: 0, bases: [] }, begin, { rate: 0.1, holds: 30_000 }, 100);
   expect(stretch).toMatchObject({ from: 5, to: 9, until: begin + 30_000 });
   const send = (some: typeof stretch) =>
-    sendStretch({ game, lane: 0, ...some }, unsent(some.from), { courier, signal: new AbortController().signal, report: () => undefined });
+    sendStretch({ game, lane: 0, ...some }, unsent(some.from), {
+      producer: taking,
+      signal: new AbortController().signal,
+      report: () => undefined,
+    });
   jest.setSystemTime(begin + 60_000);
   expect(await send(stretch)).toMatchObject({ first: 5, next: 9 });
   expect(sent.filter((id) => id.startsWith('abcd1234-0-'))).toEqual([5, 6, 7, 8].map((i) => `abcd1234-0-${i}`));

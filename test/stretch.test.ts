@@ -77,7 +77,7 @@ describe('a lane', () => {
             ] as const) {
               if (bases.at(-1)!.rate !== rate) bases = [...bases, { from: next, base: begin + next * 20, rate }];
               const stretch = { game, lane, from: next, to, bases, since: 0 };
-              const sent = await sendStretch(stretch, unsent(next), { courier: post, signal: never, report: () => undefined });
+              const sent = await sendStretch(stretch, unsent(next), { producer: post, signal: never, report: () => undefined });
               expect(sent.next).toBe(to);
               ranges.push({ lane, first: next, end: to, time: bases.at(-1)!, at: 0, resent: sent.resent, since: 0 });
               next = to;
@@ -108,7 +108,7 @@ describe('a lane', () => {
     let told: SendProgress | undefined;
     const bases = [{ from: 0, base: Date.now(), rate: 1000 }];
     const sending = sendStretch({ game, lane: 0, from: 0, to: 1_000_000, bases, since: 0 }, unsent(0), {
-      courier: producer({ put, stream: 'events', lingerMs: 5 }),
+      producer: producer({ put, stream: 'events', lingerMs: 5 }),
       signal: control.signal,
       report: (sent) => {
         told = sent;
@@ -134,7 +134,7 @@ describe('a lane', () => {
         end: async () => ({ next: 0, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
       }),
     };
-    await sendStretch(stretch, unsent(0), { courier: endless, signal: control.signal, report: () => undefined });
+    await sendStretch(stretch, unsent(0), { producer: endless, signal: control.signal, report: () => undefined });
     expect(made).toBeLessThan(1000);
   });
 
@@ -148,7 +148,7 @@ describe('a lane', () => {
     };
     const order = { game, after: [0, Date.now() + 500], until: Date.now() + 1_200 };
     const sent = await sendHeartbeats(order, {
-      courier: producer({ put: noting, stream: 'events' }),
+      producer: producer({ put: noting, stream: 'events' }),
       signal: never,
       report: () => undefined,
     });

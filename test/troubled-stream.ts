@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { Put, PutEntry } from '../activities/kinesis/put-records.ts';
-import type { Doubtful, LookUp } from '../activities/kinesis/read-back.ts';
+import type { LookUp, Unconfirmed } from '../activities/kinesis/read-back.ts';
 import { payloads } from '../pipeline/aggregation.ts';
 
 export const later = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -25,16 +25,16 @@ export function troubled({ seed, refused, broken }: Weather) {
   const stored: string[] = [];
   const acknowledged = new Set<string>();
   const log: PutEntry[] = [];
-  const lookUp: LookUp = async (_stream, doubtful) => {
+  const lookUp: LookUp = async (_stream, unconfirmed) => {
     const effect = random() * 5;
     await later(effect);
     if (random() < broken) throw named('TimeoutError');
-    const isThere = ({ record, behind }: Doubtful) =>
+    const isThere = ({ entry, after }: Unconfirmed) =>
       log.some(
         (one, at) =>
-          at + 1 > Number(behind.SequenceNumber) && one.PartitionKey === record.PartitionKey && Buffer.compare(one.Data, record.Data) === 0,
+          at + 1 > Number(after.SequenceNumber) && one.PartitionKey === entry.PartitionKey && Buffer.compare(one.Data, entry.Data) === 0,
       );
-    const found = doubtful.filter(isThere).map(({ record }) => record);
+    const found = unconfirmed.filter(isThere).map(({ entry }) => entry);
     for (const text of found.flatMap(textsOf)) acknowledged.add(text);
     return new Set(found);
   };

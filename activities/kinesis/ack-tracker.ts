@@ -1,5 +1,5 @@
 import type { PutEntry } from './put-records.ts';
-import type { Mark } from './read-back.ts';
+import type { ShardPosition } from './read-back.ts';
 
 /** Positions from the first up to, not including, the second. */
 export type Positions = [number, number];
@@ -35,10 +35,10 @@ export interface LaneOptions {
   oversized?(position: number): void;
 }
 
-/** A record of the stream on its way: a single record, or an aggregate. */
-export interface Parcel {
+/** A record of the stream on its way: a user record that goes as it is, or an aggregate. */
+export interface OutgoingRecord {
   lane: AckTracker;
-  record: PutEntry;
+  entry: PutEntry;
   /** What must reach the stream in order has the same lock. */
   lock: string;
   /** The first position in it. */
@@ -56,25 +56,26 @@ export interface Parcel {
   isUnknown: boolean;
   /** A call that carried it was not answered: it may be in the stream behind what its shard was known to have when it first went. */
   isUnanswered: boolean;
-  behind?: Mark;
+  after?: ShardPosition;
   isSettled: boolean;
 }
 
-/** The books of one lane: what it holds, and how far everything is acknowledged. */
+/** What one lane holds, and how far everything is acknowledged. */
 export interface AckTracker {
   progress(): Progress;
   /** False for a record that comes after an abort. */
   admits(position: number): boolean;
-  begin(record: PutEntry, lock: string, position: number): Parcel;
-  /** A further record goes into a parcel. */
-  include(parcel: Parcel, position: number, bytes: number): void;
-  settle(parcel: Parcel): void;
-  /** A parcel goes into a call. */
-  depart(parcel: Parcel): void;
+  begin(entry: PutEntry, lock: string, position: number): OutgoingRecord;
+  /** A further user record goes into a record of the stream. */
+  include(outgoing: OutgoingRecord, position: number, bytes: number): void;
+  /** A record is acknowledged. */
+  settle(outgoing: OutgoingRecord): void;
+  /** A record goes into a call. */
+  noteTried(outgoing: OutgoingRecord): void;
   oversize(position: number): void;
   reached(position: number): void;
   /** Takes out what an abort drops. */
-  cut(): Parcel[];
+  cut(): OutgoingRecord[];
   isEmpty(): boolean;
   /** True while its caller should wait. */
   isFull(): boolean;
@@ -82,15 +83,15 @@ export interface AckTracker {
 }
 
 const MOST_BYTES = 4 << 20;
-/** A parcel that is refused for long keeps all later ones in the books. */
-const MOST_PARCELS = 20_000;
+/** A record that is refused for long keeps all later ones here. */
+const MOST_RECORDS = 20_000;
 const COMPACT_AT = 1024;
 const NOTHING = new Uint8Array(0);
 
-/** The books of a lane that begins at a position. */
+/** The tracker of a lane that begins at a position. */
 export function ackTracker({ from = 0, maxBytes = MOST_BYTES, report, resent, oversized }: LaneOptions): AckTracker {
-  /** Open parcels by rising first position; from `head` on, as settled ones before it are forgotten. */
-  let parcels: Parcel[] = [];
+  /** Records that are not acknowledged, by rising first position; from `head` on, as settled ones before it are forgotten. */
+  let records: OutgoingRecord[] = [];
   let head = 0;
   let reached = from;
   /** The position after the last one of which anything was carried or refused. */
@@ -100,44 +101,53 @@ export function ackTracker({ from = 0, maxBytes = MOST_BYTES, report, resent, ov
   const counts = { acknowledged: 0, resent: 0, oversized: 0, held: 0 };
 
   const advance = () => {
-    while (parcels[head]?.isSettled) head++;
-    if (head < COMPACT_AT && head < parcels.length) return;
-    parcels = parcels.slice(head);
+    while (records[head]?.isSettled) head++;
+    if (head < COMPACT_AT && head < records.length) return;
+    records = records.slice(head);
     head = 0;
   };
   const reach = (position: number) => {
     reached = Math.max(reached, Math.min(position, last + 1));
   };
   const self: AckTracker = {
-    progress: () => ({ next: parcels[head]?.from ?? reached, ...counts }),
+    progress: () => ({ next: records[head]?.from ?? reached, ...counts }),
     admits: (position) => position <= last,
-    begin: (record, lock, position) => {
+    begin: (entry, lock, position) => {
       const states = { isTried: false, isUnknown: false, isUnanswered: false, isSettled: false };
-      const parcel: Parcel = { lane: self, record, lock, from: position, spans: [[position, position]], count: 0, held: 0, ...states };
-      parcels.push(parcel);
-      return parcel;
+      const outgoing: OutgoingRecord = {
+        lane: self,
+        entry,
+        lock,
+        from: position,
+        spans: [[position, position]],
+        count: 0,
+        held: 0,
+        ...states,
+      };
+      records.push(outgoing);
+      return outgoing;
     },
-    include: (parcel, position, bytes) => {
-      const span = parcel.spans.at(-1)!;
+    include: (outgoing, position, bytes) => {
+      const span = outgoing.spans.at(-1)!;
       if (position <= span[1]) span[1] = position + 1;
-      else parcel.spans.push([position, position + 1]);
-      parcel.count++;
-      parcel.held += bytes;
+      else outgoing.spans.push([position, position + 1]);
+      outgoing.count++;
+      outgoing.held += bytes;
       counts.held += bytes;
       if (position > reached) reached = position;
     },
-    settle: (parcel) => {
-      parcel.isSettled = true;
-      parcel.record.Data = NOTHING;
-      parcel.free?.();
-      counts.acknowledged += parcel.count;
-      counts.held -= parcel.held;
+    settle: (outgoing) => {
+      outgoing.isSettled = true;
+      outgoing.entry.Data = NOTHING;
+      outgoing.free?.();
+      counts.acknowledged += outgoing.count;
+      counts.held -= outgoing.held;
       advance();
     },
-    depart: (parcel) => {
-      const { spans, count, isUnknown } = parcel;
-      parcel.isTried = true;
-      parcel.isUnknown = false;
+    noteTried: (outgoing) => {
+      const { spans, count, isUnknown } = outgoing;
+      outgoing.isTried = true;
+      outgoing.isUnknown = false;
       tried = Math.max(tried, spans.at(-1)![1]);
       if (!isUnknown) return;
       counts.resent += count;
@@ -152,27 +162,27 @@ export function ackTracker({ from = 0, maxBytes = MOST_BYTES, report, resent, ov
     reached: reach,
     cut: () => {
       last = tried - 1;
-      const dropped: Parcel[] = [];
-      const kept: Parcel[] = [];
-      for (const parcel of parcels.slice(head)) {
-        const isBeyond = !parcel.isTried && parcel.from > last;
-        (isBeyond ? dropped : kept).push(parcel);
+      const dropped: OutgoingRecord[] = [];
+      const kept: OutgoingRecord[] = [];
+      for (const outgoing of records.slice(head)) {
+        const isBeyond = !outgoing.isTried && outgoing.from > last;
+        (isBeyond ? dropped : kept).push(outgoing);
         // What lies between positions that were tried must go too, and may itself reach beyond them.
-        if (!isBeyond) last = Math.max(last, parcel.spans.at(-1)![1] - 1);
+        if (!isBeyond) last = Math.max(last, outgoing.spans.at(-1)![1] - 1);
       }
-      parcels = kept;
+      records = kept;
       head = 0;
       advance();
-      for (const parcel of dropped) {
-        counts.held -= parcel.held;
-        parcel.free?.();
+      for (const outgoing of dropped) {
+        counts.held -= outgoing.held;
+        outgoing.free?.();
       }
       reached = Math.min(reached, dropped[0]?.from ?? reached);
       last = Math.max(last, reached - 1);
       return dropped;
     },
-    isEmpty: () => parcels.length === head,
-    isFull: () => counts.held >= maxBytes || parcels.length - head >= MOST_PARCELS,
+    isEmpty: () => records.length === head,
+    isFull: () => counts.held >= maxBytes || records.length - head >= MOST_RECORDS,
     report: () => report?.(self.progress()),
   };
   return self;

@@ -9,7 +9,7 @@ import { aggregation, type Pipeline } from '../../pipeline/spec.ts';
 import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
 import { sentSince } from './read-back.ts';
-import type { Order, Task, Way, Word } from './sender-thread.ts';
+import type { SenderOptions, Task, ThreadReply, ThreadRequest } from './sender-thread.ts';
 import { FORGOTTEN_MS, type SendProgress, type Silent, type Stretch, unsent } from './stretch.ts';
 
 const HEARTBEAT_MS = 250;
@@ -35,26 +35,26 @@ export function generatorActivities(target: Target, kinesis: KinesisClient) {
       const isRepeated = again || attempt > 1;
       const start: SendProgress = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
       const there = isRepeated ? await sentAlready(kinesis, pipeline, stretch, timeOf(stretch.bases, known.next), known) : undefined;
-      return supervised(thread, { kind: 'stretch', way: wayOf(pipeline), stretch, start, there }, start, isRepeated);
+      return supervised(thread, { kind: 'stretch', options: optionsOf(pipeline), stretch, start, there }, start, isRepeated);
     },
     /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
     'kinesis.heartbeats': ({
       pipeline,
-      ...order
+      ...input
     }: {
       pipeline: Pipeline;
       game: Game;
       after: number[];
       until: number;
-    }): Promise<SendProgress> => supervised(thread, { kind: 'heartbeats', way: wayOf(pipeline), ...order }, unsent(0), false),
+    }): Promise<SendProgress> => supervised(thread, { kind: 'heartbeats', options: optionsOf(pipeline), ...input }, unsent(0), false),
     /** Sends what the lanes have held back, and returns, lane by lane, what of it may be in the stream once more: of a repeated attempt all. */
-    'kinesis.heldBack': async ({ pipeline, ...order }: { pipeline: Pipeline } & HeldBack): Promise<Span[][]> => {
+    'kinesis.heldBack': async ({ pipeline, ...input }: { pipeline: Pipeline } & HeldBack): Promise<Span[][]> => {
       const { attempt, scheduledTimestampMs: since } = Context.current().info;
       const isRepeated = attempt > 1;
-      const look = (lane: Silent) => sentAlready(kinesis, pipeline, { game: order.game, lane: lane.lane }, since, unsent(0));
-      const there = isRepeated ? await Promise.all(order.lanes.map(look)) : undefined;
-      const sent = await supervised(thread, { kind: 'heldBack', way: wayOf(pipeline), ...order, there }, unsent(0), true);
-      return isRepeated ? order.lanes.map((lane) => allOf(order.game, lane)) : sent.heldBack!;
+      const look = (lane: Silent) => sentAlready(kinesis, pipeline, { game: input.game, lane: lane.lane }, since, unsent(0));
+      const there = isRepeated ? await Promise.all(input.lanes.map(look)) : undefined;
+      const sent = await supervised(thread, { kind: 'heldBack', options: optionsOf(pipeline), ...input, there }, unsent(0), true);
+      return isRepeated ? input.lanes.map((lane) => allOf(input.game, lane)) : sent.heldBack!;
     },
   };
 }
@@ -91,7 +91,7 @@ interface HeldBack {
 const allOf = (game: Game, { lane, next, since, bases }: Silent): Span[] =>
   joined(dueAtEnd(game, lane, next, bases, since).map(({ i }): Span => [i, i + 1]));
 
-const wayOf = (pipeline: Pipeline): Way => ({
+const optionsOf = (pipeline: Pipeline): SenderOptions => ({
   stream: names(pipeline).streams.events,
   aggregate: aggregation(pipeline),
   ordered: pipeline.generator.ordered,
@@ -104,7 +104,7 @@ async function whileBeating<Value>(known: SendProgress, work: Promise<Value>): P
   return work.finally(() => clearInterval(beating));
 }
 
-/** Hands an order to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it. */
+/** Hands a task to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it. */
 async function supervised(thread: SenderThread, task: Task, start: SendProgress, mustFinish: boolean): Promise<SendProgress> {
   const context = Context.current();
   let latest = start;
@@ -147,7 +147,7 @@ interface SenderThread {
   run(task: Task, progress: (sent: SendProgress) => void): { done: Promise<SendProgress>; end(): void };
 }
 
-/** One thread for all generators of a worker, started with the first order; a thread that dies fails its orders and is replaced. */
+/** One thread for all generators of a worker, started with the first task; a thread that dies fails its tasks and is replaced. */
 function senderThread(target: Target): SenderThread {
   const jobs = new Map<
     number,
@@ -155,13 +155,13 @@ function senderThread(target: Target): SenderThread {
   >();
   let thread: Worker | undefined;
   let count = 0;
-  const hear = (word: Word) => {
-    const job = jobs.get(word.job);
-    if (word.kind === 'progress') return job?.progress(word.sent);
-    jobs.delete(word.job);
+  const hear = (reply: ThreadReply) => {
+    const job = jobs.get(reply.job);
+    if (reply.kind === 'progress') return job?.progress(reply.sent);
+    jobs.delete(reply.job);
     if (jobs.size === 0) thread?.unref();
-    if (word.kind === 'done') job?.done(word.sent);
-    else job?.failed(Object.assign(new Error(word.message), { name: word.name }));
+    if (reply.kind === 'done') job?.done(reply.sent);
+    else job?.failed(Object.assign(new Error(reply.message), { name: reply.name }));
   };
   const lost = (error: Error) => {
     thread = undefined;
@@ -178,8 +178,8 @@ function senderThread(target: Target): SenderThread {
       thread ??= start();
       thread.ref();
       const done = new Promise<SendProgress>((resolve, reject) => jobs.set(job, { progress, done: resolve, failed: reject }));
-      thread.postMessage({ job, task } satisfies Order);
-      return { done, end: () => thread?.postMessage({ job, task: 'end' } satisfies Order) };
+      thread.postMessage({ job, task } satisfies ThreadRequest);
+      return { done, end: () => thread?.postMessage({ job, task: 'end' } satisfies ThreadRequest) };
     },
   };
 }

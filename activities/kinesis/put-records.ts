@@ -52,15 +52,15 @@ export function putting({ region, endpoint, credentials, answerWithin: requestTi
 }
 
 /** What is known of records whose call failed: they are not stored, it is unknown whether they are, or no further call would fare better. */
-export function outcomeOf(error: unknown): 'refused' | 'unknown' | 'hopeless' {
-  if (isNamed(error, ...HOPELESS)) return 'hopeless';
+export function outcomeOf(error: unknown): 'refused' | 'unknown' | 'fatal' {
+  if (isNamed(error, ...FATAL)) return 'fatal';
   const { code = '', $metadata: { httpStatusCode: status = 500 } = {} } = (error ?? {}) as NodeJS.ErrnoException & {
     $metadata?: { httpStatusCode?: number };
   };
   return NEVER_SENT.includes(code) || (status >= 400 && status < 500) ? 'refused' : 'unknown';
 }
 
-const HOPELESS = [
+const FATAL = [
   'ResourceNotFoundException',
   'ValidationException',
   'InvalidArgumentException',

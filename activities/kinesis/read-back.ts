@@ -7,43 +7,43 @@ import { configOf, type Target } from '../target.ts';
 import type { PutEntry } from './put-records.ts';
 import { idsOf, records, rows, shardsOf } from './shards.ts';
 
-/** What a shard is known to have: whatever is sent from now on comes behind it. */
-export interface Mark {
+/** A record that a shard is known to have: whatever is sent from then on comes after it. */
+export interface ShardPosition {
   ShardId: string;
   SequenceNumber: string;
 }
 
-/** A record that may be stored, as nobody heard the answer of its call; if so, behind its mark. */
-export interface Doubtful {
-  record: PutEntry;
-  behind: Mark;
+/** A record that may be stored, as nobody heard the answer of its call; if so, after this position. */
+export interface Unconfirmed {
+  entry: PutEntry;
+  after: ShardPosition;
 }
 
 /** Which of these the stream has. */
-export type LookUp = (stream: string, doubtful: Doubtful[]) => Promise<ReadonlySet<PutEntry>>;
+export type LookUp = (stream: string, unconfirmed: Unconfirmed[]) => Promise<ReadonlySet<PutEntry>>;
 
 /** Records wait no longer for it: sent again, they may be there twice. */
 const LOOK_MS = 5_000;
 
-/** Looks in the shards, from the earliest of the marks on, for records of the same key and bytes; each that is found accounts for one. */
+/** Looks in the shards, from the earliest of the positions on, for records of the same key and bytes; each that is found accounts for one. */
 export function lookUpIn(target: Target): LookUp {
   let kinesis: KinesisClient | undefined;
-  return async (StreamName, doubtful) => {
+  return async (StreamName, unconfirmed) => {
     kinesis ??= new KinesisClient(configOf(target));
     const abortSignal = AbortSignal.timeout(LOOK_MS);
     const found = new Set<PutEntry>();
-    for (const { ShardId, SequenceNumber: StartingSequenceNumber } of earliest(doubtful.map(({ behind }) => behind))) {
-      const sought = new Map<string, Doubtful[]>();
-      for (const one of doubtful.filter(({ behind }) => behind.ShardId === ShardId)) {
-        const content = contentOf(one.record);
+    for (const { ShardId, SequenceNumber: StartingSequenceNumber } of earliest(unconfirmed.map(({ after }) => after))) {
+      const sought = new Map<string, Unconfirmed[]>();
+      for (const one of unconfirmed.filter(({ after }) => after.ShardId === ShardId)) {
+        const content = contentOf(one.entry);
         sought.set(content, [...(sought.get(content) ?? []), one]);
       }
       const position = { StreamName, ShardId, ShardIteratorType: 'AFTER_SEQUENCE_NUMBER' as const, StartingSequenceNumber };
       for await (const page of records(kinesis, position, { abortSignal }))
         for (const { SequenceNumber = '', ...record } of page) {
           const all = sought.get(contentOf(record)) ?? [];
-          const at = all.findIndex(({ behind }) => isBehind({ ShardId, SequenceNumber }, behind));
-          for (const one of at < 0 ? [] : all.splice(at, 1)) found.add(one.record);
+          const at = all.findIndex(({ after }) => isAfter({ ShardId, SequenceNumber }, after));
+          for (const one of at < 0 ? [] : all.splice(at, 1)) found.add(one.entry);
         }
     }
     return found;
@@ -51,17 +51,17 @@ export function lookUpIn(target: Target): LookUp {
 }
 
 /** Of each shard the earliest. */
-function earliest(marks: Mark[]): Mark[] {
-  const byShard = new Map<string, Mark>();
-  for (const mark of marks) {
-    const known = byShard.get(mark.ShardId);
-    if (known === undefined || isBehind(known, mark)) byShard.set(mark.ShardId, mark);
+function earliest(positions: ShardPosition[]): ShardPosition[] {
+  const byShard = new Map<string, ShardPosition>();
+  for (const position of positions) {
+    const known = byShard.get(position.ShardId);
+    if (known === undefined || isAfter(known, position)) byShard.set(position.ShardId, position);
   }
   return [...byShard.values()];
 }
 
-/** True when the first of two marks of one shard lies behind the second. */
-export const isBehind = (a: Mark, b: Mark): boolean => BigInt(a.SequenceNumber) > BigInt(b.SequenceNumber);
+/** True when the first of two positions in one shard lies after the second. */
+export const isAfter = (a: ShardPosition, b: ShardPosition): boolean => BigInt(a.SequenceNumber) > BigInt(b.SequenceNumber);
 
 const contentOf = ({ PartitionKey = '', Data }: Partial<PutEntry>): string =>
   `${PartitionKey}\n${Buffer.from(Data ?? []).toString('latin1')}`;

@@ -50,7 +50,7 @@ export const unsent = (next: number): SendProgress => ({ first: next, next, late
 
 /** By whom it is sent, and who is told. An abort ends sending so that what is acknowledged stays one unbroken run of numbers. */
 export interface Sending {
-  courier: Producer;
+  producer: Producer;
   signal: AbortSignal;
   report(sent: SendProgress): void;
   /** Numbers of events that the stream has already, where this is known: but for what goes with them, or is a second copy, they are left out. */
@@ -72,14 +72,14 @@ const LATE_MS = 60_000;
 export async function sendStretch(
   stretch: Stretch,
   start: SendProgress,
-  { courier, signal, report, there }: Sending,
+  { producer, signal, report, there }: Sending,
 ): Promise<SendProgress> {
   const { game, lane, from, to, bases, since, until = 0 } = stretch;
   const sent: SendProgress = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
   const events = laneOf(game, lane);
   events.seek(sent.next);
   const heldBack = laneOf(game, lane);
-  const delivery = courier.lane({
+  const delivery = producer.lane({
     from: sent.next,
     signal,
     report: ({ next }) => {
@@ -131,11 +131,11 @@ export async function sendStretch(
 /** Sends what a lane holds back when it falls silent before event `next`; gives what of it was sent again, since nobody knew what had become of it. */
 export async function sendHeldBack(
   { game, lane, next, since, bases, there }: { game: Game; there?: ReadonlySet<number> } & Silent,
-  courier: Producer,
+  producer: Producer,
 ): Promise<Span[]> {
   const events = laneOf(game, lane);
   let resent: Span[] = [];
-  const delivery = courier.lane({
+  const delivery = producer.lane({
     resent: (spans) => {
       resent = joined([...resent, ...spans]);
     },
@@ -150,10 +150,10 @@ export async function sendHeldBack(
 /** Sends heartbeats alone, one a second on every lane, until the clock has passed `until`; none is older than what its lane has sent (`after`). */
 export async function sendHeartbeats(
   { game, after, until }: { game: Game; after: number[]; until: number },
-  { courier, signal, report }: Sending,
+  { producer, signal, report }: Sending,
 ): Promise<SendProgress> {
   const lanes = after.map((least, lane) => {
-    const delivery = courier.lane();
+    const delivery = producer.lane();
     return { delivery, beat: beats(game, lane, sender(game, lane, delivery)), least };
   });
   const sent = unsent(0);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CreateStreamCommand, GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Positions, Progress } from '../../activities/kinesis/ack-tracker.ts';
-import { type Carriage, producer } from '../../activities/kinesis/producer.ts';
+import { type ProducerOptions, producer } from '../../activities/kinesis/producer.ts';
 import { type Put, putting } from '../../activities/kinesis/put-records.ts';
 import { lookUpIn } from '../../activities/kinesis/read-back.ts';
 import type { Fault } from '../../local/faults.ts';
@@ -46,7 +46,7 @@ const REFUSED = { kind: 'partial', share: 1 / 3, of: 0.6 } as const;
 const hashKey = (lane: number) => String((BigInt(2 * lane + 1) << 127n) / BigInt(SHARDS));
 
 /** Sends `count` events a lane, each lane to its own shard; resends by event, the highest `held`. */
-async function sent(stream: string, count: number, settings: Partial<Carriage> = {}, maxBytes = 50_000) {
+async function sent(stream: string, count: number, settings: Partial<ProducerOptions> = {}, maxBytes = 50_000) {
   await kinesis.send(new CreateStreamCommand({ StreamName: stream, ShardCount: SHARDS }));
   const { lane: begin } = producer({ put, stream, aggregateBytes: 4000, callBytes: 20_000, ...settings });
   const resends = new Map<string, number>();
