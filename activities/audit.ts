@@ -34,7 +34,7 @@ export interface InAthena extends Sum {
   bytesScanned: number;
 }
 
-/** What questions count beyond what was sent. */
+/** What the view of the game's events has beyond what was sent. */
 export interface Doubled {
   duplicates: number;
   bytesScanned: number;
@@ -93,12 +93,11 @@ export function auditActivities(clients: Clients, target: Target) {
       const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
       return { ...sumOf(inLedger), wrong, minutes: told(compared(sent, has), minutes), bytesScanned };
     },
-    /** How many more events than were sent since a time questions count: copies that they do not tell apart. */
+    /** How many more events than were sent since a time the view of the game's events has: copies that it does not tell apart. */
     'audit.counted': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<Doubled> => {
       const pages = await ledgerOf(pipeline, from, upTo);
       const ends = endsOf(pages);
-      const hours = Math.ceil((Date.now() - from) / HOUR_MS);
-      const { events, bytesScanned } = await countedInAthena(clients.athena, pipeline, { since: from, hours, ends }, asking());
+      const { events, bytesScanned } = await countedInAthena(clients, pipeline, { since: from, ends }, asking());
       const sent = sentBy(pages, from);
       const most = ends.map(({ run, lane }) => eventsOf(sent, run, lane));
       return { duplicates: events.reduce((sum, count, at) => sum + Math.max(0, count - most[at]!), 0), bytesScanned };
@@ -115,12 +114,12 @@ export function auditActivities(clients: Clients, target: Target) {
         ledgerOf(pipeline, since, upTo),
         windowsInAthena(clients.athena, pipeline, { sending, hours }, asking()),
       ]);
-      const { until: whole, outstandingSince, ...compared } = windows;
+      const { until: last = since, outstandingSince, ...compared } = windows;
       const window = pipeline.windowSeconds * 1000;
       // Of a window that has not been over for long there need not be rows yet.
       const due = now - onTheWay(pipeline) * 1000;
       const isBehind = outstandingSince !== undefined;
-      const until = isBehind ? whole : sending ? Math.floor(due / window) * window : undefined;
+      const until = isBehind ? last : sending ? Math.floor(due / window) * window : undefined;
       const sentSince = (time: number) => eventsOf(sentBy(pages, time));
       return {
         ...compared,

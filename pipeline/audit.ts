@@ -8,7 +8,7 @@ export interface Audit {
   inAthena?: number;
   /** Generated events that some place lacks; the largest of these gaps. */
   lost: number;
-  /** Copies that a question in Athena would count twice. */
+  /** Copies that the view of the game's events, as it stands in Athena, counts twice. */
   duplicates?: number;
   /** Copies in the raw stream, of events that were sent again since nobody knew what had become of them. */
   resent: number;

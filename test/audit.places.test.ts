@@ -1,16 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DeleteTableCommand } from '@aws-sdk/client-glue';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { reading } from '../activities/athena/deployed-view.ts';
+import { runQuery } from '../activities/athena/run-query.ts';
 import { auditActivities } from '../activities/audit.ts';
 import { auditScopeActivities } from '../activities/audit-scope.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import { READERS } from '../activities/places.ts';
+import { stageActivities } from '../activities/registry.ts';
 import { lastAudit } from '../activities/s3/last-audit.ts';
 import { onTheWay } from '../activities/sql.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import type { Audit } from '../pipeline/audit.ts';
+import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { audited, standing } from './audit-lake.ts';
 import { putRows } from './lake.ts';
@@ -194,6 +199,39 @@ describe('what questions count twice', () => {
     expect(duplicates).toBe(1);
     expect(bytesScanned).toBeGreaterThan(0);
   }, 30_000);
+
+  it('is what the view as it stands lets through, whatever our text says', async () => {
+    const { lakeDatabase } = names(pipeline);
+    const replace = async (query: string) => {
+      const text = `CREATE OR REPLACE VIEW ${lakeDatabase}.game_events AS ${query}`;
+      const { Status } = await runQuery(aws.athena, pipeline, { text, within: 20_000, what: 'the view' });
+      expect(Status!.State).toBe('SUCCEEDED');
+    };
+    const events = "event_id, CAST(replace(event_time, 'T', ' ') AS timestamp(3)) AS event_time";
+    await replace(`SELECT ${events} FROM ${lakeDatabase}.events WHERE event_type <> 'heartbeat'`);
+    const { duplicates } = await doing(() => act['audit.counted'](pipeline, hour));
+    const ids = quiet.sent.flat().flatMap((record) => /^{"event_id":"([^"]*\d)"/.exec(record)?.[1] ?? []);
+    expect(duplicates).toBeGreaterThan(0);
+    expect(duplicates).toBe(ids.length - new Set(ids).size);
+
+    await replace(`SELECT ${events} FROM ${lakeDatabase}.late_events`);
+    await expect(doing(() => act['audit.counted'](pipeline, hour))).rejects.toThrow(
+      `view ${lakeDatabase}.game_events does not read events`,
+    );
+    const Name = 'game_events';
+    await aws.glue.send(new DeleteTableCommand({ DatabaseName: lakeDatabase, Name }));
+    await expect(doing(() => act['audit.counted'](pipeline, hour))).rejects.toThrow(`there is no view ${lakeDatabase}.game_events`);
+    await stageActivities(aws)['views.ensure'](pipeline);
+    expect(await doing(() => act['audit.counted'](pipeline, hour))).toMatchObject({ duplicates: 0 });
+  }, 30_000);
+
+  it('is found in a view that Athena keeps in words of its own, too', () => {
+    const of = (from: string) => reading(`SELECT * ${from} WHERE x`, 'lake', 'events', 'TRUE');
+    for (const name of ['lake.events', 'events', '"lake"."events"', 'awsdatacatalog.lake.events'])
+      for (const from of [`FROM ${name}`, `FROM\n  ${name}`]) expect(of(from)).toContain('(SELECT * FROM lake.events WHERE TRUE) WHERE x');
+    for (const name of ['lake.late_events', 'lake.events_more', 'events.other'])
+      expect(of(`FROM ${name}`)).toBe(`SELECT * FROM ${name} WHERE x`);
+  });
 });
 
 describe('the metrics', () => {

@@ -74,7 +74,6 @@ describe('the questions of sql/athena', () => {
       {
         events: events.length,
         distinct_events: events.length,
-        duplicates: 0,
         copies,
         kills: kills.length,
         late: late.length,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { reading } from '../activities/athena/deployed-view.ts';
 import { statement, statements } from '../activities/sql.ts';
 import { type Cadence, cadences } from '../pipeline/cadences.ts';
 import { cost, PRICES } from '../pipeline/cost.ts';
@@ -20,7 +21,9 @@ describe('what queries scan', () => {
     texts.history = statement(pipeline, 'quicksight/history.sql');
     const known = Object.fromEntries(Object.entries(READS).map(([name, { scans }]) => [name, scans]));
     expect(known).toEqual(Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, scansOf(text, lakeDatabase)])));
-    const more = { lanes: '', since: '', sinceHour: '', blockEvents: '1' };
+    const view = statements(pipeline, 'views').find(({ name }) => name === 'game_events')!;
+    const gameEvents = reading(view.text.replace(/^(--.*\n)*CREATE OR REPLACE VIEW \S+ AS\n/, ''), lakeDatabase, 'events', 'TRUE');
+    const more = { lanes: '', since: '', sinceHour: '', blockEvents: '1', gameEvents };
     const audit: Cadence = { what: 'audit', name: 'audit', every: 3_600_000 };
     expect(readsOf(audit).map(({ scans }) => scans)).toEqual([
       ...['lanes', 'counted'].map((file) => scansOf(statement(pipeline, `audit/${file}.sql`, more), lakeDatabase)),

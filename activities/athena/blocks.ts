@@ -1,18 +1,13 @@
-import { createHash } from 'node:crypto';
-import {
-  type AthenaClient,
-  GetQueryExecutionCommand,
-  GetQueryResultsCommand,
-  type Row,
-  StartQueryExecutionCommand,
-} from '@aws-sdk/client-athena';
+import type { AthenaClient } from '@aws-sdk/client-athena';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { pollUntil } from '../poll.ts';
+import type { Clients } from '../aws.ts';
 import { utc } from '../s3/metrics.ts';
 import { statement } from '../sql.ts';
 import type { Block } from '../tally.ts';
+import { boundedView } from './deployed-view.ts';
+import { rowsOf, runQuery } from './run-query.ts';
 
 /** Events of a lane that are counted together. */
 export const BLOCK_EVENTS = 100_000;
@@ -42,19 +37,12 @@ export async function blocksInAthena(
   { since, ends }: { since: number; ends: LaneEnd[] },
   asking: string,
 ): Promise<{ blocks: Block[]; minutes: Map<number, number>; bytesScanned: number }> {
-  const sinceHour = time(since - EARLY_MS)
-    .replaceAll(/[-T]/g, '')
-    .slice(0, 10);
-  const text = statement(pipeline, 'audit/lanes.sql', {
-    blockEvents: String(BLOCK_EVENTS),
-    since: time(since),
-    sinceHour,
-    lanes: valuesOf(ends),
-  });
+  const more = { blockEvents: String(BLOCK_EVENTS), since: time(since), sinceHour: hourBefore(since), lanes: valuesOf(ends) };
+  const text = statement(pipeline, 'audit/lanes.sql', more);
   const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
   const blocks: Block[] = [];
   const minutes = new Map<number, number>();
-  for await (const { Data = [] } of resultsOf(athena, id)) {
+  for (const { Data = [] } of await rowsOf(athena, id)) {
     const [place, block, minute, events = 0, kills = 0] = Data.map(({ VarCharValue }) =>
       VarCharValue === undefined ? undefined : Number(VarCharValue),
     );
@@ -65,21 +53,28 @@ export async function blocksInAthena(
   return { blocks, minutes, bytesScanned };
 }
 
-/** How many events of these lanes, up to their ends and since a time of the last `hours`, questions count: by lane, in their order. */
+/** How many events of these lanes, up to their ends and since a time, the view `game_events` has as it stands in the account: by lane, in their order. */
 export async function countedInAthena(
-  athena: AthenaClient,
+  { athena, glue }: Pick<Clients, 'athena' | 'glue'>,
   pipeline: Pipeline,
-  { since, hours, ends }: { since: number; hours: number; ends: LaneEnd[] },
+  { since, ends }: { since: number; ends: LaneEnd[] },
   asking: string,
 ): Promise<{ events: number[]; bytesScanned: number }> {
-  const more = { latestHours: String(hours), since: time(since), lanes: valuesOf(ends) };
+  const condition = `year || month || day || hour >= '${hourBefore(since)}'`;
+  const gameEvents = await boundedView(glue, names(pipeline).lakeDatabase, 'game_events', 'events', condition);
+  const more = { gameEvents, since: time(since), lanes: valuesOf(ends) };
   const { id, bytesScanned } = await succeeded(athena, pipeline, statement(pipeline, 'audit/counted.sql', more), asking);
   const events = ends.map(() => 0);
-  for await (const { Data = [] } of resultsOf(athena, id)) events[Number(Data[0]?.VarCharValue)] = Number(Data[1]?.VarCharValue);
+  for (const { Data = [] } of await rowsOf(athena, id)) events[Number(Data[0]?.VarCharValue)] = Number(Data[1]?.VarCharValue);
   return { events, bytesScanned };
 }
 
 const time = (at: number): string => new Date(Math.max(0, at)).toISOString().slice(0, -1);
+/** The first hour, as partitions name it, whose objects may hold what happened since then. */
+const hourBefore = (at: number): string =>
+  time(at - EARLY_MS)
+    .replaceAll(/[-T]/g, '')
+    .slice(0, 10);
 const valuesOf = (ends: LaneEnd[]): string =>
   ends.map(({ run, lane, end }, place) => `(${place}, '${run}', '${lane}', ${end})`).join(', ') || "(0, '', '', 0)";
 const laneOf = ({ run, lane }: LaneEnd) => ({ run, lane });
@@ -90,7 +85,7 @@ export interface Windows {
   wrong: number;
   /** The worst windows, each in words. */
   worst: string[];
-  /** Windows that end later were not compared; undefined when there are no windows at all. */
+  /** The last window that was compared; undefined when none was. */
   until?: number;
   /** The first window of which nothing has come out of the SQL, though it should have; undefined when there is none. */
   outstandingSince?: number;
@@ -107,66 +102,36 @@ export async function windowsInAthena(
   const all: Record<string, string> = sending ? {} : { comparedUntil: "TIMESTAMP '9999-12-31 00:00:00.000'" };
   const text = statement(pipeline, 'athena/windows_wrong.sql', { ...all, latestHours: String(hours) });
   const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);
-  for await (const { Data = [] } of resultsOf(athena, id)) {
-    const [checked, wrong, worst, until, since] = Data.map(({ VarCharValue }) => VarCharValue);
-    return {
-      checked: Number(checked),
-      wrong: Number(wrong),
-      worst: worst?.split('; ') ?? [],
-      ...(until !== undefined && { until: utc(until) }),
-      ...(since !== undefined && { outstandingSince: utc(since) }),
-      bytesScanned,
-    };
-  }
-  throw ApplicationFailure.nonRetryable('the comparison of the metrics has no answer', 'QueryFailed');
+  const [row] = await rowsOf(athena, id);
+  if (!row?.Data) throw ApplicationFailure.nonRetryable('the comparison of the metrics has no answer', 'QueryFailed');
+  const [checked, wrong, worst, until, since] = row.Data.map(({ VarCharValue }) => VarCharValue);
+  return {
+    checked: Number(checked),
+    wrong: Number(wrong),
+    worst: worst?.split('; ') ?? [],
+    ...(until !== undefined && { until: utc(until) }),
+    ...(since !== undefined && { outstandingSince: utc(since) }),
+    bytesScanned,
+  };
 }
 
 /**
- * Runs a statement to its end. The same `asking` is answered by the same executions, however often it is tried. One that failed fails for good; where Athena says
- * that the reason may pass, another is asked in its place.
+ * Runs a statement until it has succeeded. The same `asking` is answered by the same executions, however often it is tried. One that failed fails for good; where Athena
+ * says that the reason may pass, another is asked in its place.
  */
 async function succeeded(
   athena: AthenaClient,
   pipeline: Pipeline,
-  QueryString: string,
+  text: string,
   asking: string,
 ): Promise<{ id: string; bytesScanned: number }> {
   for (let turn = 1; ; turn++) {
-    const { id, execution } = await ended(athena, pipeline, QueryString, turn === 1 ? asking : `${asking}/${turn}`);
-    const { State, StateChangeReason, AthenaError } = execution?.Status ?? {};
-    if (State === 'SUCCEEDED') return { id, bytesScanned: execution?.Statistics?.DataScannedInBytes ?? 0 };
+    const request = turn === 1 ? asking : `${asking}/${turn}`;
+    const execution = await runQuery(athena, pipeline, { text, request, within: QUERY_MS, what: 'the count in Athena' });
+    const { State, StateChangeReason, AthenaError } = execution.Status ?? {};
+    if (State === 'SUCCEEDED') return { id: execution.QueryExecutionId!, bytesScanned: execution.Statistics?.DataScannedInBytes ?? 0 };
     const mayPass = AthenaError?.Retryable === true || AthenaError?.ErrorCategory === OF_THE_SYSTEM;
     if (!mayPass || turn === TURNS)
       throw ApplicationFailure.nonRetryable(`counting in Athena ended as ${State}: ${StateChangeReason}`, 'QueryFailed');
   }
-}
-
-async function ended(athena: AthenaClient, pipeline: Pipeline, QueryString: string, asking: string) {
-  const { workgroup, lakeDatabase } = names(pipeline);
-  const { QueryExecutionId } = await athena.send(
-    new StartQueryExecutionCommand({
-      QueryString,
-      QueryExecutionContext: { Database: lakeDatabase },
-      WorkGroup: workgroup,
-      ClientRequestToken: createHash('sha256').update(`${asking}/${QueryString}`).digest('hex'),
-    }),
-  );
-  const execution = await pollUntil(
-    async () => (await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution,
-    (now) => now?.Status?.State !== 'QUEUED' && now?.Status?.State !== 'RUNNING',
-    { within: QUERY_MS, what: 'the count in Athena' },
-  );
-  return { id: QueryExecutionId!, execution };
-}
-
-/** Every row of an answer, the header left out. */
-async function* resultsOf(athena: AthenaClient, QueryExecutionId: string): AsyncGenerator<Row, void, undefined> {
-  let NextToken: string | undefined;
-  let isFirst = true;
-  do {
-    const page = await athena.send(new GetQueryResultsCommand({ QueryExecutionId, NextToken }));
-    yield* (page.ResultSet?.Rows ?? []).slice(isFirst ? 1 : 0);
-    isFirst = false;
-    NextToken = page.NextToken;
-  } while (NextToken);
 }

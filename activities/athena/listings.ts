@@ -7,46 +7,46 @@ import {
   type NamedQuery,
   type QueryExecution,
 } from '@aws-sdk/client-athena';
+import { eachPage, pages } from '../pages.ts';
 
 const PAGE = 50;
 
 /** The named queries of a workgroup. Throws as ListNamedQueries and BatchGetNamedQuery do, and if Athena leaves one out of its answer. */
 export async function namedQueriesIn(athena: AthenaClient, WorkGroup: string): Promise<NamedQuery[]> {
+  const ids = await pages(
+    (NextToken) => athena.send(new ListNamedQueriesCommand({ WorkGroup, NextToken, MaxResults: PAGE })),
+    ({ NamedQueryIds = [] }) => NamedQueryIds,
+    ({ NextToken }) => NextToken,
+  );
   const found: NamedQuery[] = [];
-  let NextToken: string | undefined;
-  do {
-    const page = await athena.send(new ListNamedQueriesCommand({ WorkGroup, NextToken, MaxResults: PAGE }));
-    if (page.NamedQueryIds?.length) {
-      const { NamedQueries = [], UnprocessedNamedQueryIds } = await athena.send(
-        new BatchGetNamedQueryCommand({ NamedQueryIds: page.NamedQueryIds }),
-      );
-      mustBeWhole(
-        'named query',
-        UnprocessedNamedQueryIds?.map(({ NamedQueryId, ...why }) => ({ id: NamedQueryId, ...why })),
-      );
-      found.push(...NamedQueries);
-    }
-    NextToken = page.NextToken;
-  } while (NextToken);
+  for (let i = 0; i < ids.length; i += PAGE) {
+    const batch = new BatchGetNamedQueryCommand({ NamedQueryIds: ids.slice(i, i + PAGE) });
+    const { NamedQueries = [], UnprocessedNamedQueryIds: rest } = await athena.send(batch);
+    mustBeWhole(
+      'named query',
+      rest?.map(({ NamedQueryId: id, ...why }) => ({ id, ...why })),
+    );
+    found.push(...NamedQueries);
+  }
   return found;
 }
 
 /** The query executions of a workgroup, page by page, the newest first. Throws likewise. */
 export async function* executionsIn(athena: AthenaClient, WorkGroup: string): AsyncGenerator<QueryExecution[], void, undefined> {
-  let NextToken: string | undefined;
-  do {
-    const page = await athena.send(new ListQueryExecutionsCommand({ WorkGroup, MaxResults: PAGE, NextToken }));
-    if (!page.QueryExecutionIds?.length) return;
-    const { QueryExecutions = [], UnprocessedQueryExecutionIds } = await athena.send(
-      new BatchGetQueryExecutionCommand({ QueryExecutionIds: page.QueryExecutionIds }),
-    );
+  const listed = eachPage(
+    (NextToken) => athena.send(new ListQueryExecutionsCommand({ WorkGroup, MaxResults: PAGE, NextToken })),
+    ({ NextToken }) => NextToken,
+  );
+  for await (const { QueryExecutionIds = [] } of listed) {
+    if (QueryExecutionIds.length === 0) return;
+    const batch = await athena.send(new BatchGetQueryExecutionCommand({ QueryExecutionIds }));
+    const { QueryExecutions = [], UnprocessedQueryExecutionIds: rest } = batch;
     mustBeWhole(
       'query execution',
-      UnprocessedQueryExecutionIds?.map(({ QueryExecutionId, ...why }) => ({ id: QueryExecutionId, ...why })),
+      rest?.map(({ QueryExecutionId: id, ...why }) => ({ id, ...why })),
     );
     yield QueryExecutions;
-    NextToken = page.NextToken;
-  } while (NextToken);
+  }
 }
 
 /** What Athena says of a member of a batch that it did not look up: it may be asked again. */

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { GetQueryExecutionCommand, GetQueryResultsCommand, type NamedQuery, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
+import { GetQueryResultsCommand, type NamedQuery } from '@aws-sdk/client-athena';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { underWay } from '../not-yet.ts';
 import { namedQueriesIn } from './listings.ts';
+import { isUnderWay, lookAtQuery, startQuery } from './run-query.ts';
 
 /** The answer to a question: at most a page of 1,000 rows, all values as Athena's text (null: absent). */
 export interface Answer {
@@ -35,21 +35,13 @@ export function queryActivities({ athena }: Clients) {
       const named = (await all(pipeline)).find(({ Name }) => Name === question);
       if (!named)
         throw ApplicationFailure.nonRetryable(`workgroup ${names(pipeline).workgroup} has no named query '${question}'`, 'NoSuchQuestion');
-      const { QueryExecutionId } = await athena.send(
-        new StartQueryExecutionCommand({
-          QueryString: named.QueryString,
-          QueryExecutionContext: { Database: named.Database },
-          WorkGroup: names(pipeline).workgroup,
-          ClientRequestToken: createHash('sha256').update(`${run}/${question}`).digest('hex'),
-        }),
-      );
-      return QueryExecutionId!;
+      return startQuery(athena, pipeline, { text: named.QueryString!, request: `${run}/${question}` });
     },
     /** Returns the answer once the execution has succeeded; fails with Athena's reason. */
     'query.finished': async (pipeline: Pipeline, question: string, execution: string): Promise<Answer> => {
-      const { QueryExecution } = await athena.send(new GetQueryExecutionCommand({ QueryExecutionId: execution }));
-      const { State, StateChangeReason } = QueryExecution?.Status ?? {};
-      if (State === 'QUEUED' || State === 'RUNNING') throw underWay(pipeline, `question ${question} is ${State}`);
+      const found = await lookAtQuery(athena, execution);
+      const { State, StateChangeReason } = found.Status ?? {};
+      if (isUnderWay(found)) throw underWay(pipeline, `question ${question} is ${State}`);
       if (State !== 'SUCCEEDED')
         throw ApplicationFailure.nonRetryable(`question ${question} ended as ${State}: ${StateChangeReason}`, 'QueryFailed');
       const { ResultSet, NextToken } = await athena.send(new GetQueryResultsCommand({ QueryExecutionId: execution }));
@@ -60,9 +52,9 @@ export function queryActivities({ athena }: Clients) {
         columns: header.map(String),
         rows,
         more: NextToken !== undefined,
-        output: QueryExecution?.ResultConfiguration?.OutputLocation,
-        bytesScanned: QueryExecution?.Statistics?.DataScannedInBytes ?? 0,
-        milliseconds: QueryExecution?.Statistics?.TotalExecutionTimeInMillis ?? 0,
+        output: found.ResultConfiguration?.OutputLocation,
+        bytesScanned: found.Statistics?.DataScannedInBytes ?? 0,
+        milliseconds: found.Statistics?.TotalExecutionTimeInMillis ?? 0,
       };
     },
   };

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { GetQueryExecutionCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import {
   DeleteTableCommand,
   GetTableCommand,
@@ -13,9 +12,11 @@ import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { undefinedIfMissing } from '../errors.ts';
 import { throughParent } from '../own-tags.ts';
-import { pollUntil } from '../poll.ts';
+import { pages } from '../pages.ts';
 import type { Difference, Found, Resource } from '../resource.ts';
 import { type Statement, statements } from '../sql.ts';
+import { storedQuery } from './deployed-view.ts';
+import { runQuery } from './run-query.ts';
 
 interface Views extends Found {
   views: Table[];
@@ -38,6 +39,12 @@ export function views({ athena, glue }: Clients): Resource<Views> {
       }),
     );
   };
+  const allTables = (DatabaseName: string): Promise<Table[]> =>
+    pages(
+      (NextToken) => glue.send(new GetTablesCommand({ DatabaseName, NextToken })),
+      ({ TableList = [] }) => TableList,
+      ({ NextToken }) => NextToken,
+    );
   const label = (pipeline: Pipeline) => `Athena views of database ${names(pipeline).lakeDatabase}`;
   return {
     label,
@@ -69,22 +76,11 @@ export function views({ athena, glue }: Clients): Resource<Views> {
     },
   };
 
-  /** CREATE OR REPLACE may run twice, so the token that the SDK makes for each call, and keeps through its retries, is enough. */
+  /** CREATE OR REPLACE may run twice, so that each attempt asks anew. */
   async function run(pipeline: Pipeline, { name, text }: Statement): Promise<void> {
-    const { workgroup, lakeDatabase } = names(pipeline);
-    const { QueryExecutionId } = await athena.send(
-      new StartQueryExecutionCommand({
-        QueryString: text.replace(/^(--.*\n)+/, ''),
-        WorkGroup: workgroup,
-        QueryExecutionContext: { Database: lakeDatabase },
-      }),
-    );
-    const status = await pollUntil(
-      async () => (await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution?.Status,
-      (current) => current?.State !== 'QUEUED' && current?.State !== 'RUNNING',
-      { within: DDL_MS, what: `view ${name}` },
-    );
-    if (status?.State !== 'SUCCEEDED') throw new Error(`view ${name} ended as ${status?.State}: ${status?.StateChangeReason}`);
+    const query = { text: text.replace(/^(--.*\n)+/, ''), within: DDL_MS, what: `view ${name}` };
+    const { Status } = await runQuery(athena, pipeline, query);
+    if (Status?.State !== 'SUCCEEDED') throw new Error(`view ${name} ended as ${Status?.State}: ${Status?.StateChangeReason}`);
   }
 
   async function mark(DatabaseName: string, view: Statement): Promise<void> {
@@ -109,17 +105,6 @@ export function views({ athena, glue }: Clients): Resource<Views> {
       }),
     );
   }
-
-  async function allTables(DatabaseName: string): Promise<Table[]> {
-    const tables: Table[] = [];
-    let NextToken: string | undefined;
-    do {
-      const page = await glue.send(new GetTablesCommand({ DatabaseName, NextToken }));
-      tables.push(...(page.TableList ?? []));
-      NextToken = page.NextToken;
-    } while (NextToken);
-    return tables;
-  }
 }
 
 /** True for a view that was made of this text, and that nobody has changed since. */
@@ -130,10 +115,9 @@ const isMade = ({ Parameters = {}, ViewOriginalText = '' }: Table, { text }: Sta
 const queryOf = ({ text }: Statement): string => text.replace(/^(--.*\n)*CREATE OR REPLACE VIEW \S+ AS\s+/, '');
 
 /** The query that Athena stored; where it is ours, that nobody knows it is. */
-function shown({ ViewOriginalText = '' }: Table, view: Statement): string {
-  const [, encoded = ''] = /Presto View: ([A-Za-z0-9+/=]+)/.exec(ViewOriginalText) ?? [];
-  const { originalSql = 'no view of Athena' } = JSON.parse(Buffer.from(encoded, 'base64').toString() || '{}') as { originalSql?: string };
-  return originalSql === queryOf(view) ? 'not known to be made of our text' : originalSql;
+function shown(table: Table, view: Statement): string {
+  const query = storedQuery(table) ?? 'no view of Athena';
+  return query === queryOf(view) ? 'not known to be made of our text' : query;
 }
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');

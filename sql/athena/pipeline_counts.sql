@@ -1,8 +1,7 @@
--- What came through in the last day: game events as questions count them and by distinct id, what would be counted twice, copies among the raw rows, kills, late events, heartbeats.
+-- What came through in the last day: game events as questions count them and by distinct id, copies among the raw rows, kills, late events, heartbeats.
 SELECT
   counted.events,
   raw.distinct_events,
-  counted.events - raw.distinct_events AS duplicates,
   raw.rows_delivered - raw.distinct_events AS copies,
   counted.kills,
   late.late,

@@ -264,18 +264,18 @@ SELECT
   coalesce(sum(CASE WHEN is_compared THEN checked END), 0) AS windows_checked,
   coalesce(max(wrong_ratios), 0) + coalesce(sum(CASE WHEN is_compared THEN wrong END), 0) AS windows_wrong,
   array_join(array_agg(example ORDER BY place) FILTER (WHERE place <= 5 AND is_compared AND example IS NOT NULL), '; ') AS worst,
-  max(compared_until) AS compared_until,
+  max(CASE WHEN is_compared THEN window_end END) AS compared_until,
   min(CASE WHEN is_outstanding THEN window_end END) AS outstanding_since
 FROM (
   SELECT
     *,
-    window_end <= compared_until AS is_compared,
-    row_number() OVER (ORDER BY CASE WHEN window_end <= compared_until THEN wrong ELSE 0 END DESC, window_end, kind) AS place
+    window_end <= whole_until AS is_compared,
+    row_number() OVER (ORDER BY CASE WHEN window_end <= whole_until THEN wrong ELSE 0 END DESC, window_end, kind) AS place
   FROM (
     SELECT
       *,
       -- Where the SQL stands still, or catches up, the rows of its last windows may have come in part.
-      coalesce(min(CASE WHEN is_outstanding THEN come_until END) OVER () - INTERVAL '${heldBackSeconds}' SECOND, ${comparedUntil}) AS compared_until
+      coalesce(min(CASE WHEN is_outstanding THEN come_until END) OVER () - INTERVAL '${heldBackSeconds}' SECOND, ${comparedUntil}) AS whole_until
     FROM (
       SELECT *, present = 0 AND window_end > come_until AS is_outstanding
       FROM (

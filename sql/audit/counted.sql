@@ -1,6 +1,8 @@
--- The events of some lanes up to their ends and since a time (UTC) as questions count them, by the view that tells copies apart, lane by lane.
+-- The events of some lanes up to their ends and since a time (UTC) in the view that is to tell copies apart, by its query as it stands in the account, lane by lane.
 SELECT sent.place, count(*) AS events
-FROM ${latest.game_events} events
+FROM (
+${gameEvents}
+) events
 JOIN (VALUES ${lanes}) AS sent (place, run, lane, reached)
   ON sent.run = split_part(events.event_id, '-', 1) AND sent.lane = split_part(events.event_id, '-', 2)
 WHERE
