@@ -14,7 +14,7 @@ import { type Minute, told } from './minutes.ts';
 import { underWay } from './not-yet.ts';
 import { keptFrom, type PlaceName } from './places.ts';
 import { killsOnDashboard } from './quicksight/page.ts';
-import { firstEventAt, pagesOf } from './s3/ledger.ts';
+import { firstEventAt, ledgerPages } from './s3/ledger.ts';
 import { eventsOf, sentBy } from './sent.ts';
 import { onTheWay } from './sql.ts';
 import type { Block, Generated, Holding } from './tally.ts';
@@ -56,9 +56,8 @@ export interface Compared extends Omit<Windows, 'until' | 'outstandingSince'> {
 export function auditActivities(clients: Clients, target: Target) {
   /** What was written down up to a moment, of all that the lake is read of; Firehose takes a while to deliver what is written down. */
   const ledgerOf = async (pipeline: Pipeline, from: number, upTo: number): Promise<LedgerPage[]> => {
-    const since = keptFrom(from) - HOUR_MS;
     const pages: LedgerPage[] = [];
-    for await (const { game, ranges } of pagesOf(clients.s3, pipeline, ({ LastModified }) => Number(LastModified) >= since))
+    for await (const { game, ranges } of ledgerPages(clients.s3, pipeline, keptFrom(from) - HOUR_MS))
       pages.push({ game, ranges: ranges.filter(({ at }) => at <= upTo) });
     return pages;
   };

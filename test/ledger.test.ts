@@ -1,8 +1,9 @@
-import type { S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, type ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { Clients } from '../activities/aws.ts';
 import { FORGOTTEN_MS } from '../activities/kinesis/stretch.ts';
-import { firstEventAt, pagesOf } from '../activities/s3/ledger.ts';
+import { firstEventAt, ledger, ledgerPages } from '../activities/s3/ledger.ts';
 import { eventsOf, sentBy } from '../activities/sent.ts';
 import { generated, tally } from '../activities/tally.ts';
 import { gameOf } from '../pipeline/lanes.ts';
@@ -175,38 +176,98 @@ describe('the ledger', () => {
 });
 
 describe('the pages of a ledger', () => {
-  /** Two games, of 40 and 3 pages, 25 keys a listing. */
-  const keys = [40, 3].flatMap((count, game) =>
-    Array.from({ length: count }, (_, i) => `ledger/r${game}/${String(i).padStart(9, '0')}.json`),
-  );
-  const fetched: string[] = [];
-  const send = async ({ input: { Key, ContinuationToken } }: { input: { Key?: string; ContinuationToken?: string } }) => {
-    if (Key === undefined) {
-      const from = Number(ContinuationToken ?? 0);
-      const Contents = keys.slice(from, from + 25).map((each, i) => ({ Key: each, LastModified: new Date(from + i) }));
-      return { Contents, ...(from + 25 < keys.length && { NextContinuationToken: String(from + 25) }) };
-    }
-    fetched.push(Key);
-    const at = keys.indexOf(Key);
-    const range = { lane: 0, first: at, end: at + 1, time: { from: 0, base: 1000, rate: 1 } };
-    return { Body: { transformToString: async () => JSON.stringify({ game: { run: Key }, ranges: [range] }) } };
-  };
-  const s3 = { send } as unknown as S3Client;
+  const DAY_MS = 86_400_000;
+  const DAYS = 400;
+  const began = Date.UTC(2025, 8, 1, 6);
   const pipeline = { ...parseSpec({}), account: '000000000000' };
-
-  it('come in order, and only those that are wanted are fetched', async () => {
-    const all: string[] = [];
-    for await (const { game } of pagesOf(s3, pipeline)) all.push(game.run);
-    expect(all).toEqual(keys);
-    fetched.length = 0;
-    for await (const _ of pagesOf(s3, pipeline, ({ LastModified }) => Number(LastModified) >= 30));
-    expect(fetched).toEqual(keys.slice(30));
+  const range = (at: number): LedgerRange => ({
+    lane: 0,
+    first: at,
+    end: at + 1,
+    time: { from: 0, base: 1000, rate: 1 },
+    at,
+    resent: [],
+    since: 0,
   });
 
-  it('tell the first event by the first page of each game', async () => {
-    fetched.length = 0;
+  /** An S3 of 1,000 keys a listing, as AWS's, in which a ledger of four pages a day was written for so many days; every hundred days another game began. */
+  async function written(days: number) {
+    const objects = new Map<string, { body: string; LastModified: Date }>();
+    const calls = { list: 0, get: [] as string[] };
+    let now = began;
+    const send = async (command: object) => {
+      const {
+        Key = '',
+        Body,
+        Prefix = '',
+        StartAfter = '',
+        ContinuationToken = '',
+      } = (command as PutObjectCommand & ListObjectsV2Command).input;
+      if (command instanceof PutObjectCommand) return void objects.set(Key, { body: String(Body), LastModified: new Date(now) });
+      if (command instanceof GetObjectCommand) {
+        calls.get.push(Key);
+        return { Body: { transformToString: async () => objects.get(Key)!.body } };
+      }
+      calls.list++;
+      const after = ContinuationToken || StartAfter;
+      const keys = [...objects.keys()].filter((key) => key.startsWith(Prefix) && key > after).sort();
+      const Contents = keys.slice(0, 1_000).map((key) => ({ Key: key, LastModified: objects.get(key)!.LastModified }));
+      return { Contents, ...(keys.length > 1_000 && { NextContinuationToken: Contents.at(-1)!.Key }) };
+    };
+    const s3 = { send } as unknown as S3Client;
+    const write = ledger({ s3 } as Clients)['ledger.write'];
+    // Games are named at random.
+    const runs = ['r9', 'r1', 'r5', 'r3'];
+    for (let page = 0; page < days * 4; page++) {
+      now = began + (page * DAY_MS) / 4;
+      await write(pipeline, page % 400, {
+        game: { ...game, run: runs[Math.floor(page / 400)]! },
+        ranges: [range(now - began)].map((each) => ({ ...each, at: now })),
+      });
+    }
+    return { s3, calls, objects, last: now };
+  }
+  const readSince = async (s3: S3Client, since?: number) => {
+    const numbers: [string, number][] = [];
+    for await (const {
+      game: { run },
+      ranges,
+    } of ledgerPages(s3, pipeline, since))
+      numbers.push([run, ranges[0]!.first]);
+    return numbers;
+  };
+
+  it('are kept by day, come in order for each game, and those of a day cost one listing though there are 400 days of them', async () => {
+    const { s3, calls, objects, last } = await written(DAYS);
+    expect([...objects.keys()][0]).toBe('ledger/2025-09-01/r9/000000000.json');
+    const all = await readSince(s3);
+    const ofGame = (wanted: string) => all.flatMap(([run, at]) => (run === wanted ? [at] : []));
+    for (const run of ['r9', 'r1', 'r5', 'r3']) expect(ofGame(run)).toEqual(ofGame(run).toSorted((a, b) => a - b));
+    expect([all.length, calls.list]).toEqual([DAYS * 4, 2]);
+    Object.assign(calls, { list: 0, get: [] });
+    expect((await readSince(s3, last - DAY_MS)).map(([, at]) => at)).toEqual(
+      [4, 3, 2, 1, 0].map((back) => last - began - (back * DAY_MS) / 4),
+    );
+    expect([calls.list, calls.get.length]).toEqual([1, 5]);
+  });
+
+  it('tell the first event by the first pages of the first day, with one listing', async () => {
+    const { s3, calls } = await written(DAYS);
     expect(await firstEventAt(s3, pipeline)).toBe(1000);
-    expect(fetched).toEqual(expect.arrayContaining([keys[0], keys[40]]));
-    expect(fetched.length).toBeLessThan(5);
+    expect(calls).toEqual({ list: 1, get: ['ledger/2025-09-01/r9/000000000.json'] });
+  });
+
+  it('tell it of two games of that day, and of none', async () => {
+    const { s3, calls } = await written(0);
+    expect(await firstEventAt(s3, pipeline)).toBe(Number.POSITIVE_INFINITY);
+    const write = ledger({ s3 } as Clients)['ledger.write'];
+    for (const [run, first] of [
+      ['r2', 5],
+      ['r1', 3],
+    ] as const)
+      for (const number of [0, 1])
+        await write(pipeline, number, { game: { ...game, run }, ranges: [{ ...range(first + 10 * number), at: began }] });
+    expect(await firstEventAt(s3, pipeline)).toBe(1000 + 3 * 1000);
+    expect(calls.get).toEqual(['r1', 'r2'].map((run) => `ledger/2025-09-01/${run}/000000000.json`));
   });
 });
