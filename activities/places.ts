@@ -8,6 +8,7 @@ import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Clients } from './aws.ts';
 import { idsOf, patiently, shardsOf } from './kinesis/shards.ts';
+import { eachPage } from './pages.ts';
 
 /** Where events lie as they were sent. */
 export type PlaceName = 'stream' | 'lake';
@@ -45,10 +46,12 @@ export const READERS: Record<PlaceName, Reader> = {
     const { bucket: Bucket, prefix } = names(pipeline);
     const Prefix = prefix('events');
     const StartAfter = from === 0 ? undefined : `${Prefix}${hourPath(keptFrom(from))}`;
-    let ContinuationToken: string | undefined;
-    do {
-      const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, StartAfter, ContinuationToken }));
-      for (const { Key } of page.Contents ?? []) {
+    const listings = eachPage(
+      (ContinuationToken) => s3.send(new ListObjectsV2Command({ Bucket, Prefix, StartAfter, ContinuationToken })),
+      ({ NextContinuationToken }) => NextContinuationToken,
+    );
+    for await (const { Contents = [] } of listings)
+      for (const { Key } of Contents) {
         const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
         const bytes = await unzipped((await Body?.transformToByteArray()) ?? NOTHING).catch((cause: unknown) => {
           throw new Error(`unpacking ${Bucket}/${Key}: ${(cause as Error).message}`, { cause });
@@ -56,8 +59,6 @@ export const READERS: Record<PlaceName, Reader> = {
         const lines = bytes.toString('latin1').split('\n');
         yield lines.filter((line) => line !== '');
       }
-      ContinuationToken = page.NextContinuationToken;
-    } while (ContinuationToken);
   },
 };
 
