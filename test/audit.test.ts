@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { sentBy } from '../activities/sent.ts';
+import { sentBy } from '../activities/audit/ledger-index.ts';
+import { generated, tally } from '../activities/audit/tally.ts';
 import { statements } from '../activities/sql.ts';
-import { generated, tally } from '../activities/tally.ts';
 import { type PlaceCount, placeFaults } from '../pipeline/audit.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';

@@ -1,6 +1,6 @@
-import type { Minute } from '../activities/minutes.ts';
-import type { PlaceName } from '../activities/places.ts';
-import type { Holding } from '../activities/tally.ts';
+import type { Minute } from '../activities/audit/minutes.ts';
+import type { PlaceName } from '../activities/audit/places.ts';
+import type { Holding } from '../activities/audit/tally.ts';
 import type { Audit, MinuteCount, Missed, PlaceCount } from '../pipeline/audit.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { AthenaFindings } from './audit.ts';

@@ -1,7 +1,7 @@
 import { executeChild, isCancellation, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
-import type { AuditScope } from '../activities/audit-scope.ts';
+import type { PlaceName } from '../activities/audit/places.ts';
+import type { AuditScope } from '../activities/audit/scope.ts';
 import type { Activities } from '../activities/index.ts';
-import type { PlaceName } from '../activities/places.ts';
 import { type Audit, type Missed, mismatches } from '../pipeline/audit.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';

@@ -2,10 +2,10 @@ import type { AthenaClient } from '@aws-sdk/client-athena';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Block } from '../audit/tally.ts';
 import type { Clients } from '../aws.ts';
 import { utc } from '../s3/metrics.ts';
 import { statement } from '../sql.ts';
-import type { Block } from '../tally.ts';
 import { boundedView } from './deployed-view.ts';
 import { rowsOf, runQuery } from './run-query.ts';
 

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { LedgerPage } from '../pipeline/ledger.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
-import { clients, type Target } from './aws.ts';
+import type { LedgerPage } from '../../pipeline/ledger.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import { clients, type Target } from '../aws.ts';
+import { sentBy } from './ledger-index.ts';
 import { type PlaceName, READERS } from './places.ts';
-import { sentBy } from './sent.ts';
 import { type Generated, generated, type Holding, tally } from './tally.ts';
 
 /** What the thread is to count: a place, or with none what was generated; from when on and up to when, in milliseconds since the epoch. */

@@ -1,12 +1,12 @@
 import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
-import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
-import { RANGES } from '../pipeline/windows.ts';
-import type { Clients } from './aws.ts';
-import { undefinedIfMissing } from './errors.ts';
-import { agreedAt } from './s3/last-audit.ts';
-import { firstEventAt } from './s3/ledger.ts';
-import { onTheWay } from './sql.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import { RANGES } from '../../pipeline/windows.ts';
+import type { Clients } from '../aws.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { agreedAt } from '../s3/last-audit.ts';
+import { firstEventAt } from '../s3/ledger.ts';
+import { onTheWay } from '../sql.ts';
 
 /** From when on an audit counts what; milliseconds since the epoch, 0: from the beginning. */
 export interface AuditScope {

@@ -1,23 +1,23 @@
 import { Worker } from 'node:worker_threads';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { OutstandingWindows } from '../pipeline/audit.ts';
-import type { LedgerPage } from '../pipeline/ledger.ts';
-import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
-import { MONTH_DAYS, RANGES } from '../pipeline/windows.ts';
-import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type WindowComparison, windowsInAthena } from './athena/blocks.ts';
-import type { CountResult, CountTask } from './audit-thread.ts';
-import type { Clients, Target } from './aws.ts';
-import { undefinedIfMissing } from './errors.ts';
+import type { OutstandingWindows } from '../../pipeline/audit.ts';
+import type { LedgerPage } from '../../pipeline/ledger.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import { MONTH_DAYS, RANGES } from '../../pipeline/windows.ts';
+import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type WindowComparison, windowsInAthena } from '../athena/blocks.ts';
+import type { Clients, Target } from '../aws.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { underWay } from '../not-yet.ts';
+import { killsOnDashboard } from '../quicksight/page.ts';
+import { firstEventAt, ledgerPages } from '../s3/ledger.ts';
+import { onTheWay } from '../sql.ts';
+import { eventsOf, sentBy } from './ledger-index.ts';
 import { type Minute, told } from './minutes.ts';
-import { underWay } from './not-yet.ts';
 import { keptFrom, type PlaceName } from './places.ts';
-import { killsOnDashboard } from './quicksight/page.ts';
-import { firstEventAt, ledgerPages } from './s3/ledger.ts';
-import { eventsOf, sentBy } from './sent.ts';
-import { onTheWay } from './sql.ts';
 import type { Block, Generated, Holding } from './tally.ts';
+import type { CountResult, CountTask } from './thread.ts';
 
 /** How many events, and how many kills among them: those that were sent, or those that Athena has. */
 export interface EventCount {
@@ -199,7 +199,7 @@ function differenceOf({ run, lane, block, events, kills }: Block, found: Block):
 /** Counting is long work for a processor, so it has a thread of its own. */
 function countInThread(task: CountTask): Promise<CountResult> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL('./audit-thread.mjs', import.meta.url), { workerData: task });
+    const thread = new Worker(new URL('./thread.mjs', import.meta.url), { workerData: task });
     let answer: CountResult | undefined;
     thread.once('message', (found: CountResult) => {
       answer = found;

@@ -3,12 +3,12 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { payloads } from '../pipeline/aggregation.ts';
-import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
-import type { Clients } from './aws.ts';
-import { idsOf, patiently, shardsOf } from './kinesis/shards.ts';
-import { eachPage } from './pages.ts';
+import { payloads } from '../../pipeline/aggregation.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { idsOf, patiently, shardsOf } from '../kinesis/shards.ts';
+import { eachPage } from '../pages.ts';
 
 /** Where events lie as they were sent. */
 export type PlaceName = 'stream' | 'lake';
