@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { overBudget } from '../pipeline/cost.ts';
 import { queryActivities } from './athena/query.ts';
-import { auditActivities } from './audit.ts';
-import { auditScopeActivities } from './audit-scope.ts';
+import { auditActivities } from './audit/audit.ts';
+import { auditScopeActivities } from './audit/scope.ts';
 import { clients, type Target } from './aws.ts';
 import { crawlActivities } from './glue/crawl.ts';
 import { inventoryActivities } from './inventory.ts';

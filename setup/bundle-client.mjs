@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 const [outdir = ''] = process.argv.slice(2);
 const PROGRAMS = {
   index: '../client/index.ts',
-  'audit-thread': '../activities/audit-thread.ts',
+  'audit-thread': '../activities/audit/thread.ts',
   'sender-thread': '../activities/kinesis/sender-thread.ts',
 };
 // What CommonJS packages expect to be there.

@@ -1,6 +1,6 @@
 import { GetRecordsCommand, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { expect, it } from '@jest/globals';
-import { READERS } from '../activities/places.ts';
+import { READERS } from '../activities/audit/places.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 
 const aws: Pipeline = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Holding } from '../activities/tally.ts';
+import type { Holding } from '../activities/audit/tally.ts';
 import { auditWords } from '../client/audit.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { reportOf } from '../workflows/audit-report.ts';

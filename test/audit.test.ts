@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { sentBy } from '../activities/sent.ts';
+import { sentBy } from '../activities/audit/ledger-index.ts';
+import { generated, tally } from '../activities/audit/tally.ts';
 import { statements } from '../activities/sql.ts';
-import { generated, tally } from '../activities/tally.ts';
 import { type PlaceCount, placeFaults } from '../pipeline/audit.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LedgerPage, timeOf } from '../pipeline/ledger.ts';
@@ -78,7 +78,9 @@ function expectFound(each: number, victims: Victim[]): void {
 
 describe('the count in Athena', () => {
   it('casts no id in a way that fails: Trino may cast before it filters', () => {
-    const texts = statements(pipeline, 'audit', { blockEvents: '1', lanes: '', since: '', sinceHour: '' }).map(({ text }) => text);
+    const texts = statements(pipeline, 'audit', { blockEvents: '1', lanes: '', since: '', sinceHour: '', gameEvents: '' }).map(
+      ({ text }) => text,
+    );
     expect(texts.join().match(/\w*CAST\(split_part/g)).toEqual(Array(3).fill('TRY_CAST(split_part'));
   });
 });

@@ -4,13 +4,13 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import type { Asked, Scope } from '../activities/audit-scope.ts';
-import type { Holding } from '../activities/tally.ts';
+import type { AuditScope, ScopeRequest } from '../activities/audit/scope.ts';
+import type { Holding } from '../activities/audit/tally.ts';
 import { temporal } from '../activities/temporal/schedules.ts';
 import { type Audit, auditRow, mismatches, type OutstandingWindows } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import type { AuditWish } from '../workflows/audit.ts';
+import type { AuditRequest } from '../workflows/audit.ts';
 import type { audit } from '../workflows/index.ts';
 import type { LedgerFlush } from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
@@ -45,9 +45,9 @@ async function audited(
     fails,
     outstanding,
     ...request
-  }: Partial<AuditWish> & {
+  }: Partial<AuditRequest> & {
     settled?: LedgerFlush;
-    scope?: Partial<Scope>;
+    scope?: Partial<AuditScope>;
     fails?: string;
     outstanding?: OutstandingWindows;
     hear?: (activity: string, ...args: unknown[]) => void;
@@ -70,7 +70,7 @@ async function audited(
         hearLimits('flush');
         return settled;
       },
-      'audit.scope': async (_pipeline: Pipeline, asked: Asked): Promise<Scope> => {
+      'audit.scope': async (_pipeline: Pipeline, asked: ScopeRequest): Promise<AuditScope> => {
         hearLimits('scope');
         return {
           since: asked.hours === undefined ? 0 : 6,

@@ -1,11 +1,11 @@
 import { GetObjectCommand, type ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { eventsOf, sentBy } from '../activities/audit/ledger-index.ts';
+import { generated, tally } from '../activities/audit/tally.ts';
 import type { Clients } from '../activities/aws.ts';
 import { FORGOTTEN_MS } from '../activities/kinesis/stretch.ts';
 import { firstEventAt, ledger, ledgerPages } from '../activities/s3/ledger.ts';
-import { eventsOf, sentBy } from '../activities/sent.ts';
-import { generated, tally } from '../activities/tally.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { dueBy, entered, joined, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { laneOf } from '../pipeline/simulation.ts';

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { auditActivities } from '../activities/audit.ts';
+import { auditActivities } from '../activities/audit/audit.ts';
+import type { Holding } from '../activities/audit/tally.ts';
 import { type Clients, clients } from '../activities/aws.ts';
-import type { Holding } from '../activities/tally.ts';
+
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { PlaceName } from '../activities/places.ts';
-import type { Holding } from '../activities/tally.ts';
+import type { PlaceName } from '../activities/audit/places.ts';
+import type { Holding } from '../activities/audit/tally.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { after, failed, type Scene } from './scene.ts';
 import { final } from './world.ts';

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { sentBy } from '../activities/audit/ledger-index.ts';
+import { generated, tally } from '../activities/audit/tally.ts';
 import { type Producer, producer } from '../activities/kinesis/producer.ts';
 import type { Put, PutEntry } from '../activities/kinesis/put-records.ts';
 import { matchOf, type SendProgress, sendHeartbeats, sendHeldBack, sendStretch, unsent } from '../activities/kinesis/stretch.ts';
-import { sentBy } from '../activities/sent.ts';
-import { generated, tally } from '../activities/tally.ts';
 import { payloads } from '../pipeline/aggregation.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import type { LedgerRange, TimeBase } from '../pipeline/ledger.ts';

@@ -1,23 +1,23 @@
-import type { Minute } from '../activities/minutes.ts';
-import type { PlaceName } from '../activities/places.ts';
-import type { Holding } from '../activities/tally.ts';
+import type { Minute } from '../activities/audit/minutes.ts';
+import type { PlaceName } from '../activities/audit/places.ts';
+import type { Holding } from '../activities/audit/tally.ts';
 import type { Audit, MinuteCount, Missed, PlaceCount } from '../pipeline/audit.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import type { Found } from './audit.ts';
+import type { AthenaFindings } from './audit.ts';
 
 /** What was counted; what of it could not be is among `missed`. */
-export interface Counted {
+export interface AuditFindings {
   truth?: { events: number; kills: number };
   stream?: Holding;
   lake?: Holding;
-  found: Found;
+  found: AthenaFindings;
   since: number;
   sending?: boolean;
   missed: Missed[];
 }
 
 /** The report of an audit of a pipeline on this target. */
-export function reportOf(target: Pipeline['target'], { truth, stream, lake, found, since, sending, missed }: Counted): Audit {
+export function reportOf(target: Pipeline['target'], { truth, stream, lake, found, since, sending, missed }: AuditFindings): Audit {
   const { inAthena, killsOnDashboard, ...others } = found;
   const generated = truth?.events ?? 0;
   // Nobody knows how much of what was sent is there, if nobody knows what was sent.

@@ -1,7 +1,7 @@
 import { executeChild, isCancellation, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
-import type { Scope } from '../activities/audit-scope.ts';
+import type { PlaceName } from '../activities/audit/places.ts';
+import type { AuditScope } from '../activities/audit/scope.ts';
 import type { Activities } from '../activities/index.ts';
-import type { PlaceName } from '../activities/places.ts';
 import { type Audit, type Missed, mismatches } from '../pipeline/audit.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
@@ -31,7 +31,7 @@ const HOUR_MS = 3_600_000;
 const FORGETTING_MS = 600_000;
 
 /** What is to be counted: what happened within the last `hours` (left out: everything), and how long what is still on its way is waited for. */
-export interface AuditWish {
+export interface AuditRequest {
   pipeline: Pipeline;
   hours?: number;
   /** True for an audit that nobody asked for by hand. */
@@ -45,7 +45,7 @@ export interface AuditWish {
  * Has the generator write down its ledger, then counts everywhere what that says was sent, again and again until all agrees or patience ends; the last count is
  * returned either way, told to the pipeline, and written down for the dashboard. What a game that goes on sends meanwhile is the next audit's.
  */
-export async function audit({ pipeline, hours, onSchedule, patience, minutes }: AuditWish): Promise<Audit> {
+export async function audit({ pipeline, hours, onSchedule, patience, minutes }: AuditRequest): Promise<Audit> {
   const began = Date.now();
   const until = Date.now() + milliseconds(patience);
   /** What could not be found out at all. */
@@ -56,7 +56,7 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
   const known = await orMissed('From when on to count', unknown, () =>
     brief['audit.scope'].executeWithOptions({ summary: 'what is to be counted' }, [pipeline, { hours, onSchedule }]),
   );
-  const scope = known ?? asAsked(pipeline, began, hours);
+  const scope = known ?? scopeUnknown(pipeline, began, hours);
   const { since } = scope;
   const look = (place: PlaceName) => {
     const from = place === 'stream' ? scope.streamSince : since;
@@ -83,7 +83,7 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
     );
     const [stream, found] = await Promise.all([
       orMissed('The stream', missed, () => look('stream')),
-      asked(pipeline, { scope, missed, minutes, ...flushed }),
+      askAthena(pipeline, { scope, missed, minutes, ...flushed }),
     ]);
     const counted = reportOf(pipeline.target, {
       truth,
@@ -110,8 +110,8 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
 }
 
 /** What is counted when nobody could say what is still kept: that this is a fault is said already. */
-function asAsked({ keep }: Pipeline, now: number, hours?: number): Scope {
-  const since = hours === undefined ? 0 : now - hours * HOUR_MS;
+function scopeUnknown({ keep }: Pipeline, now: number, hours?: number): AuditScope {
+  const since = hours === undefined ? 0 : Math.max(0, now - hours * HOUR_MS);
   const streamSince = Math.max(since, now - keep.streamHours * HOUR_MS + FORGETTING_MS);
   return { since, streamSince, windowsSince: Math.max(since, now - DAY_MS), isNext: false };
 }
@@ -128,16 +128,16 @@ async function orMissed<Result>(what: string, missed: Missed[], count: () => Pro
 }
 
 /** What Athena and the dashboard gave; undefined what they did not. */
-export type Found = Awaited<ReturnType<typeof asked>>;
+export type AthenaFindings = Awaited<ReturnType<typeof askAthena>>;
 
-interface Asked extends Partial<LedgerFlush> {
-  scope: Scope;
+interface AthenaRequest extends Partial<LedgerFlush> {
+  scope: AuditScope;
   missed: Missed[];
   minutes?: boolean;
 }
 
 /** What Athena and the dashboard see. While the game goes on, the dashboard shows kills that nobody has written down yet. */
-async function asked(pipeline: Pipeline, { scope, missed, minutes, at, sending = false }: Asked) {
+async function askAthena(pipeline: Pipeline, { scope, missed, minutes, at, sending = false }: AthenaRequest) {
   const { since, windowsSince } = scope;
   const [inAthena, twice, compared, killsOnDashboard] = await Promise.all([
     orMissed('Athena', missed, () =>

@@ -2,10 +2,10 @@ import type { AthenaClient } from '@aws-sdk/client-athena';
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Block } from '../audit/tally.ts';
 import type { Clients } from '../aws.ts';
 import { utc } from '../s3/metrics.ts';
 import { statement } from '../sql.ts';
-import type { Block } from '../tally.ts';
 import { boundedView } from './deployed-view.ts';
 import { rowsOf, runQuery } from './run-query.ts';
 
@@ -80,7 +80,7 @@ const valuesOf = (ends: LaneEnd[]): string =>
 const laneOf = ({ run, lane }: LaneEnd) => ({ run, lane });
 
 /** Rows of the metrics that were compared with the events, and those among them that differ. Times are the ends of windows, milliseconds since the epoch. */
-export interface Windows {
+export interface WindowComparison {
   checked: number;
   wrong: number;
   /** The worst windows, each in words. */
@@ -98,7 +98,7 @@ export async function windowsInAthena(
   pipeline: Pipeline,
   { sending, hours }: { sending: boolean; hours: number },
   asking: string,
-): Promise<Windows> {
+): Promise<WindowComparison> {
   const all: Record<string, string> = sending ? {} : { comparedUntil: "TIMESTAMP '9999-12-31 00:00:00.000'" };
   const text = statement(pipeline, 'athena/windows_wrong.sql', { ...all, latestHours: String(hours) });
   const { id, bytesScanned } = await succeeded(athena, pipeline, text, asking);

@@ -5,6 +5,7 @@ import { type LakeTable, names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { undefinedIfMissing } from '../errors.ts';
+import { eachPage } from '../pages.ts';
 
 /** The tables of the lake that hold windows. */
 export const METRICS: LakeTable[] = ['player_metrics', 'team_metrics', 'leaderboards', 'server_metrics'];
@@ -38,14 +39,17 @@ async function* newestFirst(clients: Clients, pipeline: Pipeline, prefix: string
 async function listed({ s3 }: Clients, pipeline: Pipeline, Prefix: string): Promise<{ folders: string[]; objects: Stored[] }> {
   const folders: string[] = [];
   const objects: Stored[] = [];
-  let ContinuationToken: string | undefined;
-  do {
-    const command = new ListObjectsV2Command({ Bucket: names(pipeline).bucket, Prefix, Delimiter: '/', ContinuationToken });
-    const page = await undefinedIfMissing(s3.send(command), 'NoSuchBucket');
+  const listings = eachPage(
+    (ContinuationToken) => {
+      const command = new ListObjectsV2Command({ Bucket: names(pipeline).bucket, Prefix, Delimiter: '/', ContinuationToken });
+      return undefinedIfMissing(s3.send(command), 'NoSuchBucket');
+    },
+    (page) => page?.NextContinuationToken,
+  );
+  for await (const page of listings) {
     folders.push(...(page?.CommonPrefixes ?? []).map((common) => common.Prefix!));
     objects.push(...(page?.Contents ?? []));
-    ContinuationToken = page?.NextContinuationToken;
-  } while (ContinuationToken);
+  }
   return { folders, objects };
 }
 

@@ -16,7 +16,7 @@ import {
   UpdateDashboardPublishedVersionCommand,
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { auditActivities } from '../../activities/audit.ts';
+import { auditActivities } from '../../activities/audit/audit.ts';
 import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
 import { lastAudit } from '../../activities/s3/last-audit.ts';
 import { ledger } from '../../activities/s3/ledger.ts';

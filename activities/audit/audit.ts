@@ -1,32 +1,32 @@
 import { Worker } from 'node:worker_threads';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { OutstandingWindows } from '../pipeline/audit.ts';
-import type { LedgerPage } from '../pipeline/ledger.ts';
-import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
-import { RANGES } from '../pipeline/windows.ts';
-import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type Windows, windowsInAthena } from './athena/blocks.ts';
-import type { Counted, Counting } from './audit-thread.ts';
-import type { Clients, Target } from './aws.ts';
-import { undefinedIfMissing } from './errors.ts';
+import type { OutstandingWindows } from '../../pipeline/audit.ts';
+import type { LedgerPage } from '../../pipeline/ledger.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import { RANGES } from '../../pipeline/windows.ts';
+import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type WindowComparison, windowsInAthena } from '../athena/blocks.ts';
+import type { Clients, Target } from '../aws.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { underWay } from '../not-yet.ts';
+import { killsOnDashboard } from '../quicksight/page.ts';
+import { firstEventAt, ledgerPages } from '../s3/ledger.ts';
+import { onTheWay } from '../sql.ts';
+import { eventsOf, sentBy } from './ledger-index.ts';
 import { type Minute, told } from './minutes.ts';
-import { underWay } from './not-yet.ts';
 import { keptFrom, type PlaceName } from './places.ts';
-import { killsOnDashboard } from './quicksight/page.ts';
-import { firstEventAt, ledgerPages } from './s3/ledger.ts';
-import { eventsOf, sentBy } from './sent.ts';
-import { onTheWay } from './sql.ts';
 import type { Block, Generated, Holding } from './tally.ts';
+import type { CountResult, CountTask } from './thread.ts';
 
-/** What was sent, or what Athena has. */
-export interface Sum {
+/** How many events, and how many kills among them: those that were sent, or those that Athena has. */
+export interface EventCount {
   events: number;
   kills: number;
 }
 
 /** What Athena has of what was sent. */
-export interface InAthena extends Sum {
+export interface AthenaCount extends EventCount {
   /** Blocks of events that are not as they were sent, each in words. */
   wrong: string[];
   /** The minutes of which Athena has others than were sent, or all. */
@@ -35,13 +35,13 @@ export interface InAthena extends Sum {
 }
 
 /** What the view of the game's events has beyond what was sent. */
-export interface Doubled {
+export interface DuplicateCount {
   duplicates: number;
   bytesScanned: number;
 }
 
 /** What became of the comparison of the metrics: since when, and how many events were sent since then whose windows are compared. */
-export interface Compared extends Omit<Windows, 'until' | 'outstandingSince'> {
+export interface MetricsComparison extends Omit<WindowComparison, 'until' | 'outstandingSince'> {
   since: number;
   /** Windows that end later were not compared; absent when all were. */
   until?: number;
@@ -66,11 +66,11 @@ export function auditActivities(clients: Clients, target: Target) {
     from: number,
     pages: LedgerPage[],
     { place, upTo = ALWAYS, minutes = false }: { place?: PlaceName; upTo?: number; minutes?: boolean } = {},
-  ): Promise<Counted> =>
-    counted({ target, pipeline, pages, from, upTo, blockEvents: BLOCK_EVENTS, minutes, ...(place !== undefined && { place }) });
+  ): Promise<CountResult> =>
+    countInThread({ target, pipeline, pages, from, upTo, blockEvents: BLOCK_EVENTS, minutes, ...(place !== undefined && { place }) });
   return {
     /** What was sent: recomputed, as every event is a function of its number. */
-    'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<Sum> =>
+    'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<EventCount> =>
       sumOf(((await count(pipeline, from, await ledgerOf(pipeline, from, upTo))) as Generated).blocks),
     /** Reads everything that a place has, and compares each event with what was sent, to the last byte; with `minutes`, tells of those that agree, too. */
     'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS, minutes = false) =>
@@ -81,7 +81,7 @@ export function auditActivities(clients: Clients, target: Target) {
       if (missing > 0) throw underWay(pipeline, `${missing} events are not in the lake`);
     },
     /** Has Athena count, block by block and minute by minute, and compares that with what was sent. */
-    'audit.athena': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, minutes = false): Promise<InAthena> => {
+    'audit.athena': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, minutes = false): Promise<AthenaCount> => {
       const pages = await ledgerOf(pipeline, from, upTo);
       const [{ blocks: wanted, minutes: sent }, { blocks, minutes: has, bytesScanned }] = await Promise.all([
         count(pipeline, from, pages) as Promise<Generated>,
@@ -90,10 +90,10 @@ export function auditActivities(clients: Clients, target: Target) {
       const found = new Map(blocks.map((block) => [nameOf(block), block]));
       const inLedger = wanted.map((block) => asWanted(block, found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 }));
       const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
-      return { ...sumOf(inLedger), wrong, minutes: told(compared(sent, has), minutes), bytesScanned };
+      return { ...sumOf(inLedger), wrong, minutes: told(minutesOf(sent, has), minutes), bytesScanned };
     },
     /** How many more events than were sent since a time the view of the game's events has: copies that it does not tell apart. */
-    'audit.counted': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<Doubled> => {
+    'audit.counted': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<DuplicateCount> => {
       const pages = await ledgerOf(pipeline, from, upTo);
       const ends = endsOf(pages);
       const { events, bytesScanned } = await countedInAthena(clients, pipeline, { since: from, ends }, asking());
@@ -105,7 +105,7 @@ export function auditActivities(clients: Clients, target: Target) {
      * Has Athena recompute the rows of the metrics from the events, since a time, from its full hour on: of a game that goes on, but for those that are still on their
      * way. Where the SQL is behind, only what has surely come out whole is compared.
      */
-    'audit.windows': async (pipeline: Pipeline, sending: boolean, from?: number, upTo = ALWAYS): Promise<Compared> => {
+    'audit.windows': async (pipeline: Pipeline, sending: boolean, from?: number, upTo = ALWAYS): Promise<MetricsComparison> => {
       const now = Date.now();
       const hours = from === undefined ? RANGES.latest : Math.ceil((now - from) / HOUR_MS);
       const since = Math.floor(now / HOUR_MS - hours) * HOUR_MS;
@@ -176,7 +176,7 @@ function asWanted(block: Block, found: Block): Block {
 }
 
 /** What was found of each minute, but for events that were held back, as of a block; minutes in which nothing was sent are among them. */
-function compared(sent: Generated['minutes'], has: Map<number, number>): Minute[] {
+function minutesOf(sent: Generated['minutes'], has: Map<number, number>): Minute[] {
   const rest = new Map(has);
   const all = sent.map(({ minute, sent: wanted, maybe }): Minute => {
     const found = has.get(minute) ?? 0;
@@ -186,7 +186,7 @@ function compared(sent: Generated['minutes'], has: Map<number, number>): Minute[
   return [...all, ...[...rest].map(([minute, events]) => ({ minute, sent: 0, events, altered: 0, twice: 0 }))];
 }
 
-const sumOf = (blocks: Block[]): Sum =>
+const sumOf = (blocks: Block[]): EventCount =>
   blocks.reduce((sum, { events, kills }) => ({ events: sum.events + events, kills: sum.kills + kills }), { events: 0, kills: 0 });
 
 const nameOf = ({ run, lane, block }: Block): string => `${run}-${lane}-${block}`;
@@ -198,11 +198,11 @@ function differenceOf({ run, lane, block, events, kills }: Block, found: Block):
 }
 
 /** Counting is long work for a processor, so it has a thread of its own. */
-function counted(counting: Counting): Promise<Counted> {
+function countInThread(task: CountTask): Promise<CountResult> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL('./audit-thread.mjs', import.meta.url), { workerData: counting });
-    let answer: Counted | undefined;
-    thread.once('message', (found: Counted) => {
+    const thread = new Worker(new URL('./thread.mjs', import.meta.url), { workerData: task });
+    let answer: CountResult | undefined;
+    thread.once('message', (found: CountResult) => {
       answer = found;
     });
     // Benches count outside of activities.

@@ -1,15 +1,15 @@
 import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
-import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
-import { RANGES } from '../pipeline/windows.ts';
-import type { Clients } from './aws.ts';
-import { undefinedIfMissing } from './errors.ts';
-import { agreedAt } from './s3/last-audit.ts';
-import { firstEventAt } from './s3/ledger.ts';
-import { onTheWay } from './sql.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import { RANGES } from '../../pipeline/windows.ts';
+import type { Clients } from '../aws.ts';
+import { undefinedIfMissing } from '../errors.ts';
+import { agreedAt } from '../s3/last-audit.ts';
+import { firstEventAt } from '../s3/ledger.ts';
+import { onTheWay } from '../sql.ts';
 
 /** From when on an audit counts what; milliseconds since the epoch, 0: from the beginning. */
-export interface Scope {
+export interface AuditScope {
   since: number;
   /** The stream has forgotten what is older than its retention, and one that was made anew never had what came before it. */
   streamSince: number;
@@ -22,7 +22,7 @@ export interface Scope {
 }
 
 /** What is asked for; hours that are `null`, as JSON has of a number that is none, are left out. */
-export interface Asked {
+export interface ScopeRequest {
   hours?: number | null;
   onSchedule?: boolean;
 }
@@ -34,7 +34,7 @@ const FORGETTING_MS = 600_000;
 /** Finds out from when on an audit can, and is to, count. */
 export function auditScopeActivities({ s3, kinesis }: Pick<Clients, 's3' | 'kinesis'>) {
   return {
-    'audit.scope': async (pipeline: Pipeline, { hours: within, onSchedule = false }: Asked): Promise<Scope> => {
+    'audit.scope': async (pipeline: Pipeline, { hours: within, onSchedule = false }: ScopeRequest): Promise<AuditScope> => {
       const now = Date.now();
       const hours = within ?? undefined;
       const [agreed, first, made] = await Promise.all([agreedAt(s3, pipeline), firstEventAt(s3, pipeline), madeAt(kinesis, pipeline)]);

@@ -3,11 +3,12 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { payloads } from '../pipeline/aggregation.ts';
-import { names } from '../pipeline/names.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
-import type { Clients } from './aws.ts';
-import { idsOf, patiently, shardsOf } from './kinesis/shards.ts';
+import { payloads } from '../../pipeline/aggregation.ts';
+import { names } from '../../pipeline/names.ts';
+import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Clients } from '../aws.ts';
+import { idsOf, patiently, shardsOf } from '../kinesis/shards.ts';
+import { eachPage } from '../pages.ts';
 
 /** Where events lie as they were sent. */
 export type PlaceName = 'stream' | 'lake';
@@ -45,10 +46,12 @@ export const READERS: Record<PlaceName, Reader> = {
     const { bucket: Bucket, prefix } = names(pipeline);
     const Prefix = prefix('events');
     const StartAfter = from === 0 ? undefined : `${Prefix}${hourPath(keptFrom(from))}`;
-    let ContinuationToken: string | undefined;
-    do {
-      const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, StartAfter, ContinuationToken }));
-      for (const { Key } of page.Contents ?? []) {
+    const listings = eachPage(
+      (ContinuationToken) => s3.send(new ListObjectsV2Command({ Bucket, Prefix, StartAfter, ContinuationToken })),
+      ({ NextContinuationToken }) => NextContinuationToken,
+    );
+    for await (const { Contents = [] } of listings)
+      for (const { Key } of Contents) {
         const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
         const bytes = await unzipped((await Body?.transformToByteArray()) ?? NOTHING).catch((cause: unknown) => {
           throw new Error(`unpacking ${Bucket}/${Key}: ${(cause as Error).message}`, { cause });
@@ -56,8 +59,6 @@ export const READERS: Record<PlaceName, Reader> = {
         const lines = bytes.toString('latin1').split('\n');
         yield lines.filter((line) => line !== '');
       }
-      ContinuationToken = page.NextContinuationToken;
-    } while (ContinuationToken);
   },
 };
 

@@ -1,7 +1,7 @@
-import { joined, type LedgerPage, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
-import type { Game } from '../pipeline/simulation.ts';
-import { type Due, dueAtEnd, sentBefore } from '../pipeline/trouble.ts';
-import { FORGOTTEN_MS } from './kinesis/stretch.ts';
+import { joined, type LedgerPage, type LedgerRange, type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
+import type { Game } from '../../pipeline/simulation.ts';
+import { type Due, dueAtEnd, sentBefore } from '../../pipeline/trouble.ts';
+import { FORGOTTEN_MS } from '../kinesis/stretch.ts';
 
 /** More than a copy can be held back, with the stretch in which it comes due. */
 const HELD_BACK_MS = 180_000;

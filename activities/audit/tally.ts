@@ -1,8 +1,8 @@
-import { type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
-import { type Game, laneOf } from '../pipeline/simulation.ts';
-import { malformed, sentBefore, troubleOf } from '../pipeline/trouble.ts';
+import { type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
+import { type Game, laneOf } from '../../pipeline/simulation.ts';
+import { malformed, sentBefore, troubleOf } from '../../pipeline/trouble.ts';
+import { type Sent, type SentLane, wasTooLate } from './ledger-index.ts';
 import { type Minute, minutes, told } from './minutes.ts';
-import { type Sent, type SentLane, wasTooLate } from './sent.ts';
 
 /** What one place holds of the events that the ledger says were sent. Each event is counted once; `copies` are those beyond the first of each. */
 export interface Holding {
