@@ -20,7 +20,7 @@ export interface Boundaries {
 }
 
 /** Where a worker may be killed: right before an activity's first call, and after its last one before Temporal hears of it. */
-export function boundariesOf({ target, client }: Pick<Ground, 'target' | 'client'>): string[] {
+function boundariesOf({ target, client }: Pick<Ground, 'target' | 'client'>): string[] {
   const activities = Object.keys(createActivities({ target, client, taskQueue: '' }));
   return activities.flatMap((activity) => [`${activity} before`, `${activity} after`]);
 }

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How one run went. A count is null when it was to be taken and could not be, and left out when a run of this kind has nothing to count. */
@@ -59,6 +59,8 @@ export async function lived(
 ): Promise<Run> {
   const run: Run = { converged: false, blows: [], ...Object.fromEntries(counts.map((count) => [count, null])), seconds: 0, phases: {} };
   const over = new AbortController();
+  // Everything in a life that waits listens to it, and a life of many pipelines waits in many places at once: no number of them is a leak.
+  setMaxListeners(Number.POSITIVE_INFINITY, over.signal);
   const began = performance.now();
   const seconds = (since: number) => Math.round((performance.now() - since) / 100) / 10;
   let at = 'the beginning';

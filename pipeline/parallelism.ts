@@ -2,7 +2,7 @@
 const MOST = 64;
 
 /** The subtask that reads a shard: how the Kinesis connector of Flink spreads them, in 1.15 as in 1.20. */
-export function subtaskOf(stream: string, shard: string, parallelism: number): number {
+function subtaskOf(stream: string, shard: string, parallelism: number): number {
   const hash = (37 * 17 * 37 + 37 * hashOf(stream) + hashOf(shard)) | 0;
   return Math.abs(hash % parallelism);
 }

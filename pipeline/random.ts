@@ -1,5 +1,5 @@
 /** Scrambles 32 bits so that each depends on all (the finaliser of MurmurHash3). */
-export function mix(bits: number): number {
+function mix(bits: number): number {
   let h = bits ^ (bits >>> 16);
   h = Math.imul(h, 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -23,7 +23,7 @@ const share = z.number().min(0).max(1).default(0);
 const OTHER_PARTITIONS = /^(cn|us-gov|us-iso[a-z]*|eu-iso[a-z]*|eusc)-/;
 
 /** What one pipeline is: everything that a user may set, with the limits that AWS has. Both targets accept the same. */
-export const specSchema = z
+const specSchema = z
   .strictObject({
     name: z
       .string()

@@ -1,5 +1,5 @@
 /** The oldest Node that the product runs on. */
-export const OLDEST_NODE = '20.19.0';
+const OLDEST_NODE = '20.19.0';
 
 /**
  * One plain line when this version of Node is too old, else undefined.

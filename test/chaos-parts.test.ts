@@ -1,3 +1,4 @@
+import { getMaxListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { createdTwice, startedTwice } from '../chaos/effects.ts';
 import { errorsOf, operationsInCode } from '../chaos/models.ts';
@@ -96,6 +97,13 @@ describe('a run', () => {
       await until(signal, async () => undefined, 10);
     });
     expect(run).toMatchObject({ converged: false, lost: null, fault: 'it is still in down after 0.1 s' });
+  });
+
+  it('may wait in any number of places at once, none of which Node warns of as a leak', async () => {
+    const run = await lived(1000, [], async ({ signal }) => {
+      expect(getMaxListeners(signal)).toBe(Number.POSITIVE_INFINITY);
+    });
+    expect(run.fault).toBeUndefined();
   });
 
   it('is followed by clearing if it failed, and only then', async () => {

@@ -115,7 +115,7 @@ export function openObjects(root: string, journal: Journal, now: () => number): 
  * Where a key's bytes lie: its folders by their own names, as far as these are harmless, and the file's name behind an `@`,
  * so that `a` and `a/b` live side by side and nothing leads out of the bucket's folder.
  */
-export function fileOf(key: string): string {
+function fileOf(key: string): string {
   const parts = key.split('/');
   const name = parts.pop() ?? '';
   return [...parts.map((part) => harmless(part)), `@${harmless(name)}`].join('/');
