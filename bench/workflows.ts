@@ -30,5 +30,5 @@ const act = proxyActivities<Activities>({
 /** What the notebook's workflow does first: starts the Studio application and waits until it runs. */
 export async function startApplication(pipeline: Pipeline): Promise<void> {
   await act['notebook.start'](pipeline);
-  await act['notebook.started'](pipeline);
+  await act['notebook.awaitStarted'](pipeline);
 }

@@ -85,14 +85,14 @@ describe('Flink itself', () => {
   it('runs no job', async () => {
     for (let i = 0; i < 5; i++) await put(pipeline, FIRST, kill(i));
     await eventually(() => act()['notebook.start'](pipeline));
-    await eventually(() => act()['notebook.started'](pipeline));
+    await eventually(() => act()['notebook.awaitStarted'](pipeline));
     await says(/: Flink runs no job of the note \(none was submitted\)$/);
   }, 60_000);
 
   it('waits for a silent shard', async () => {
     refused({ kind: 'partial', share: 1 });
     await act()['notebook.run'](pipeline);
-    await eventually(() => act()['notebook.runs'](pipeline));
+    await eventually(() => act()['notebook.awaitRunning'](pipeline));
     const [, second] = idsOf(await shardsOf(aws.kinesis, n.streams.events));
     await says(
       new RegExp(`: event time has not begun in Flink, since nothing comes into ${second}: a shard without records .* counts as idle$`),
@@ -110,9 +110,9 @@ describe('Flink itself', () => {
   it('is started anew when somebody edits its note, and no query of somebody else is taken for its job', async () => {
     const studio = notebookOf(local, n.application, n.noteId);
     const runs = async () => {
-      await eventually(() => act()['notebook.started'](pipeline));
+      await eventually(() => act()['notebook.awaitStarted'](pipeline));
       await act()['notebook.run'](pipeline);
-      await eventually(() => act()['notebook.runs'](pipeline));
+      await eventually(() => act()['notebook.awaitRunning'](pipeline));
     };
     const { body: other } = await studio.zeppelin('POST', '/import', {
       name: 'of a user',
@@ -120,7 +120,7 @@ describe('Flink itself', () => {
     });
     await studio.zeppelin('POST', `/job/${other}`);
     await until(studio.jobs, (jobs) => jobs.filter(({ state }) => state === 'RUNNING').length === 2);
-    expect(await act()['notebook.look'](pipeline)).toEqual({ running: true });
+    expect(await act()['notebook.checkJob'](pipeline)).toEqual({ running: true });
     await studio.zeppelin('DELETE', `/job/${n.noteId}`);
     const job = await jobOf(await flinkOf(aws.kinesisAnalyticsV2, pipeline));
     expect([job.id, job.states.includes('RUNNING'), job.latest]).toEqual([undefined, true, expect.any(String)]);
@@ -131,7 +131,7 @@ describe('Flink itself', () => {
     const { id, text } = paragraphs[7];
     await studio.zeppelin('PUT', `/${n.noteId}/paragraph/${id}`, { text: `${text} AND event_type = 'kill'` });
     const reason = 'somebody edited the note in Zeppelin: paragraph 8 is not as the application has it';
-    expect(await act()['notebook.look'](pipeline)).toEqual({ running: false, reason });
+    expect(await act()['notebook.checkJob'](pipeline)).toEqual({ running: false, reason });
     local.calls.clear();
     await eventually(() => act()['notebook.seed'](pipeline));
     const changes = local.calls
@@ -140,7 +140,7 @@ describe('Flink itself', () => {
     const made = ['TagResource', 'StopApplication', 'DeleteApplication', 'CreateApplication', 'StartApplication'];
     expect(changes.map(({ operation }) => operation)).toEqual(made);
     await runs();
-    expect(await act()['notebook.look'](pipeline)).toEqual({ running: true });
+    expect(await act()['notebook.checkJob'](pipeline)).toEqual({ running: true });
     expect((await studio.zeppelin('GET', `/${n.noteId}`)).body.paragraphs[7].text).toBe(text);
   }, 180_000);
 });

@@ -177,11 +177,11 @@ async function workOnce(spec: Pipeline): Promise<void> {
   close();
   await dashboardUrl(aws, spec);
   const note = notebookActivities(aws);
-  await expect(note['notebook.started'](spec)).rejects.toMatchObject({ type: 'StartFailed' });
+  await expect(note['notebook.awaitStarted'](spec)).rejects.toMatchObject({ type: 'StartFailed' });
   await eventually(() => note['notebook.start'](spec));
-  await eventually(() => note['notebook.started'](spec));
-  await note['notebook.look'](spec);
-  await note['notebook.flow'](spec);
+  await eventually(() => note['notebook.awaitStarted'](spec));
+  await note['notebook.checkJob'](spec);
+  await note['notebook.checkFlow'](spec);
   await eventually(() => note['notebook.stop'](spec));
 }
 

@@ -21,7 +21,7 @@ async function looked(states: string[], isRunning: boolean): Promise<{ said: str
   const aws = { kinesisAnalyticsV2: { send } } as unknown as Clients;
   try {
     const said: Error = await notebookActivities(aws)
-      ['notebook.runs'](pipeline)
+      ['notebook.awaitRunning'](pipeline)
       .then(
         () => new Error('it runs'),
         (error) => error,

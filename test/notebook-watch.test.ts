@@ -33,14 +33,14 @@ afterAll(() => env?.teardown());
 const found: { job?: string; gap?: string; flow?: string } = {};
 const activities = {
   'notebook.start': async () => undefined,
-  'notebook.started': async () => undefined,
-  'notebook.look': async () => (found.job === undefined ? { running: true } : { running: false, reason: found.job }),
+  'notebook.awaitStarted': async () => undefined,
+  'notebook.checkJob': async () => (found.job === undefined ? { running: true } : { running: false, reason: found.job }),
   'notebook.seed': async () => found.gap,
   'notebook.run': async () => {
     found.job = undefined;
   },
-  'notebook.runs': async () => undefined,
-  'notebook.flow': async () => found.flow,
+  'notebook.awaitRunning': async () => undefined,
+  'notebook.checkFlow': async () => found.flow,
   'notebook.stop': async () => undefined,
 };
 
@@ -118,7 +118,7 @@ describe('whoever keeps the notebook', () => {
         workflowBundle,
         activities: {
           ...activities,
-          'notebook.look': async () => {
+          'notebook.checkJob': async () => {
             if (hangs > 0) {
               hangs--;
               runs = false;

@@ -179,9 +179,9 @@ export const SCENES: Record<string, Scene> = {
     play: async ({ pipeline, start, until, acts }) => {
       let looks = 0;
       acts({
-        'notebook.look': async () => ({ running: looks++ % 2 === 1, reason: 'the job is not there' }),
-        'notebook.flow': async () => 'no output although input flows',
-        'notebook.runs': after([final('SQL has an error')]),
+        'notebook.checkJob': async () => ({ running: looks++ % 2 === 1, reason: 'the job is not there' }),
+        'notebook.checkFlow': async () => 'no output although input flows',
+        'notebook.awaitRunning': after([final('SQL has an error')]),
       });
       const handle = await start('keepNotebook', `${pipeline.name}/notebook`, { pipeline });
       const notebook = () => handle.query(messages.notebookQuery);

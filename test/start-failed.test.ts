@@ -36,7 +36,7 @@ async function said(starts: ApplicationOperationInfo[], words = 'could not read 
     answers[name.replace(/Command$/, '')]!(input);
   const aws = { kinesisAnalyticsV2: { send }, iam: { send } } as unknown as Clients;
   const failure = await notebookActivities(aws)
-    ['notebook.started'](pipeline)
+    ['notebook.awaitStarted'](pipeline)
     .catch((error: unknown) => error);
   expect(failure).toMatchObject({ nonRetryable: true, type: 'StartFailed' });
   return (failure as Error).message.replace(`application ${application} did not start: `, '');

@@ -38,9 +38,9 @@ export function studioOf(aws: Clients, pipeline: Pipeline) {
   const book = notebookActivities(aws);
   const run = async () => {
     await done(() => book['notebook.start'](pipeline), 'the start');
-    await done(() => book['notebook.started'](pipeline), 'the application');
+    await done(() => book['notebook.awaitStarted'](pipeline), 'the application');
     await book['notebook.run'](pipeline);
-    await done(() => book['notebook.runs'](pipeline), 'the note');
+    await done(() => book['notebook.awaitRunning'](pipeline), 'the note');
   };
   return {
     ...streams,

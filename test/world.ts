@@ -220,12 +220,12 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
       w.starts++;
       w.suspended = false;
     },
-    'notebook.started': async () => {
+    'notebook.awaitStarted': async () => {
       if (w.starting) throw w.starting;
     },
-    'notebook.look': async () => ({ running: true }),
+    'notebook.checkJob': async () => ({ running: true }),
     'notebook.run': async () => undefined,
-    'notebook.runs': async () => undefined,
+    'notebook.awaitRunning': async () => undefined,
     'notebook.seed': async () => undefined,
     'notebook.drained': async (_pipeline: Pipeline, last?: number) => {
       if (w.suspended) throw notYet('the application is READY');
@@ -236,7 +236,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'audit.arrived': async () => {
       if (w.undelivered) throw w.undelivered;
     },
-    'notebook.flow': async () => undefined,
+    'notebook.checkFlow': async () => undefined,
     'notebook.stop': async () => {
       w.suspended = true;
     },

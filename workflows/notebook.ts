@@ -128,7 +128,7 @@ async function keepRunning(keeper: Keeper): Promise<void> {
     keeper.looks = 0;
     show(keeper, { state: 'running', reason: undefined });
   }
-  if (++keeper.looks % FLOW_LOOKS === 0) show(keeper, { reason: await act['notebook.flow'](keeper.pipeline) });
+  if (++keeper.looks % FLOW_LOOKS === 0) show(keeper, { reason: await act['notebook.checkFlow'](keeper.pipeline) });
 }
 
 /** Sees to it that the application is stopped, once the job has got to what it does not read yet. */
@@ -144,17 +144,17 @@ async function keepSuspended(keeper: Keeper): Promise<void> {
 async function ensureJob(keeper: Keeper): Promise<void> {
   const { status } = keeper;
   await act['notebook.start'](keeper.pipeline);
-  await act['notebook.started'](keeper.pipeline);
+  await act['notebook.awaitStarted'](keeper.pipeline);
   if (!keeper.suspended) await tellPipeline(keeper, true);
-  const { running, reason = 'nothing was said of it' } = await act['notebook.look'](keeper.pipeline);
+  const { running, reason = 'nothing was said of it' } = await act['notebook.checkJob'](keeper.pipeline);
   if (running) return;
   const isRestart = keeper.ran && status.state !== 'suspended';
   if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
   show(keeper, { state: 'starting', reason });
   show(keeper, { gap: await act['notebook.seed'](keeper.pipeline) });
-  await act['notebook.started'](keeper.pipeline);
+  await act['notebook.awaitStarted'](keeper.pipeline);
   await act['notebook.run'](keeper.pipeline);
-  await act['notebook.runs'](keeper.pipeline);
+  await act['notebook.awaitRunning'](keeper.pipeline);
   keeper.ran = true;
 }
 

@@ -40,7 +40,7 @@ export function notebookActivities(clients: Clients) {
     /** Asks the application to start, with the note that goes on where the windows stopped; fine when it already does or runs. */
     'notebook.start': (pipeline: Pipeline): Promise<Calls> => callsIn(() => start(clients, pipeline)),
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
-    'notebook.started': async (pipeline: Pipeline): Promise<void> => {
+    'notebook.awaitStarted': async (pipeline: Pipeline): Promise<void> => {
       const state = (await describe(client, pipeline))?.ApplicationStatus;
       if (state === 'READY') throw await startFailed(clients, pipeline, await whyNotStarted(client, pipeline));
       if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state ?? 'not there yet'}`);
@@ -77,9 +77,9 @@ export function notebookActivities(clients: Clients) {
       throw underWay(pipeline, runs ? 'its SQL has not put out all of them' : `${what} is ${found.ApplicationStatus}`);
     },
     /** Why no windows come out although events go in; undefined when they do, or when nothing goes in. */
-    'notebook.flow': (pipeline: Pipeline): Promise<string | undefined> => flow(clients, pipeline),
+    'notebook.checkFlow': (pipeline: Pipeline): Promise<string | undefined> => flow(clients, pipeline),
     /** Whether the note's streaming job runs; if not, why, in words. */
-    'notebook.look': async (pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> => look(clients, pipeline),
+    'notebook.checkJob': async (pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> => look(clients, pipeline),
     /** Runs every paragraph of the note, unless they are running. */
     'notebook.run': async (pipeline: Pipeline): Promise<void> => {
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
@@ -89,7 +89,7 @@ export function notebookActivities(clients: Clients) {
      * Returns once every table is made and the job reads the stream's shards. Fails with Flink's own words if a paragraph does. A run that was lost since, as an update
      * of the application restarts it, is begun again.
      */
-    'notebook.runs': async (pipeline: Pipeline): Promise<void> => {
+    'notebook.awaitRunning': async (pipeline: Pipeline): Promise<void> => {
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
       const { isRunning, paragraphs } = await readNote(session, pipeline);
       const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
