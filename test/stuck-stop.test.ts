@@ -46,7 +46,7 @@ it('an application is stopped by force when the stop that somebody else began ta
   const studio = stepsOf(aws, 'studio');
   const stops = () => local.calls.all().filter(({ operation }) => operation === 'StopApplication').length;
   await eventually(() => act['notebook.start'](pipeline));
-  await eventually(() => act['notebook.started'](pipeline));
+  await eventually(() => act['notebook.awaitStarted'](pipeline));
 
   await aws.kinesisAnalyticsV2.send(new StopApplicationCommand({ ApplicationName }));
   expect(await status()).toBe('STOPPING');
