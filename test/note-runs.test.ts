@@ -33,7 +33,7 @@ async function looked(states: string[], isRunning: boolean): Promise<{ said: str
   }
 }
 
-it('begins the note again when an update of the application took its run along', async () => {
+it('begins the note again when the application was made anew, which took its run along', async () => {
   const { said, runs } = await looked(['READY', 'READY'], false);
   expect(said).toContain("the note's job does not run: paragraph_0 READY, paragraph_1 READY");
   expect(runs).toBe(1);

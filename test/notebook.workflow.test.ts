@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PutRecordsCommand, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
-import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -11,8 +10,9 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/
 import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import { idsOf, isOpen, rows, shardIds, shardsOf } from '../activities/kinesis/shards.ts';
+import { application } from '../activities/kinesis-analytics-v2/application.ts';
 import { flinkOf, jobOf, sourceOf } from '../activities/kinesis-analytics-v2/job.ts';
-import { writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
+import { textOf, writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
 import { notebookActivities as studio } from '../activities/kinesis-analytics-v2/notebook.ts';
 import { type Local, startLocal } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
@@ -80,15 +80,14 @@ async function until<Value>(look: () => Promise<Value>, isSo: (value: Value) => 
   }
 }
 
-/** The note that is in the application. */
-async function noteText(): Promise<string | undefined> {
-  const { ApplicationDetail } = await aws.kinesisAnalyticsV2.send(new DescribeApplicationCommand({ ApplicationName: all.application }));
-  return ApplicationDetail?.ApplicationConfigurationDescription?.ApplicationCodeConfigurationDescription?.CodeContentDescription
-    ?.TextContent;
-}
+const described = () => application(aws).look!(pipeline);
+/** The note that is in the application; undefined while that is made anew. */
+const noteText = async () => textOf(await described());
 
 const openIds = async () => idsOf((await shardsOf(aws.kinesis, all.streams.events)).filter(isOpen));
 const jobNow = async () => jobOf(await flinkOf(aws.kinesisAnalyticsV2, pipeline));
+/** In how many subtasks the stream is read; undefined while nothing runs. */
+const subtasks = async () => ((await described())?.ApplicationStatus === 'RUNNING' ? sourceOf(await jobNow())?.parallelism : undefined);
 
 const lake = <Row>(table: LakeTable): Promise<Row[]> => lakeRows(aws, pipeline, table);
 
@@ -235,7 +234,7 @@ it('goes from 2 over 4 to 3 shards with every window closed before, one shard to
     const read = writtenIn(await noteText())!.shards;
     expect(read).toEqual(expect.arrayContaining(open));
     const parallelism = parallelismFor(all.streams.events, read);
-    await until(jobNow, (job) => sourceOf(job)?.parallelism === parallelism);
+    await until(subtasks, (count) => count === parallelism);
     await until(status, ({ state }) => state === 'running');
     const before = await windowsInLake();
     await until(windowsInLake, ({ size }) => size >= before.size + 2);

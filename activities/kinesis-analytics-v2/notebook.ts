@@ -86,8 +86,8 @@ export function notebookActivities(clients: Clients) {
       if (!(await readNote(session, pipeline)).isRunning) await runNote(session, pipeline);
     },
     /**
-     * Returns once every table is made and the job reads the stream's shards. Fails with Flink's own words if a paragraph does. A run that was lost since, as an update
-     * of the application restarts it, is begun again.
+     * Returns once every table is made and the job reads the stream's shards. Fails with Flink's own words if a paragraph does. A run that was lost since, with
+     * an application that was made anew, is begun again.
      */
     'notebook.awaitRunning': async (pipeline: Pipeline): Promise<void> => {
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');

@@ -43,7 +43,7 @@ export function renewalOf({ tags }: Pick<Application, 'tags'> = {}): Renewal | u
   return by === undefined ? undefined : { by: by as Renewer, since: Date.parse(since), ...(from && { from: Date.parse(from) }) };
 }
 
-/** True while its stage is making the application anew: by whom it is started meanwhile, it would be started in vain. */
+/** True while its stage is making the application anew: whoever started it meanwhile would start it in vain. */
 export function isRenewedForSpec(client: KinesisAnalyticsV2Client, found: Application): boolean {
   const renewal = renewalOf(found);
   return renewal?.by === 'spec' && awsNow(client) - renewal.since < ABANDONED_MS;
