@@ -2,13 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { faultsAgainst } from '../setup/files.mjs';
-import { nodeTooOld } from '../setup/node-version.mjs';
-import { matchesLock } from '../setup/steps/packages.mjs';
 import { onPath } from '../setup/tools.mjs';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -249,59 +246,5 @@ describe('set-up', () => {
 
     expect({ code: await ended(child), said }).toEqual({ code: 0, said: '' });
     expect(performance.now() - began).toBeLessThan(1000);
-  });
-});
-
-describe('what set-up decides by', () => {
-  test('the age of Node', () => {
-    expect(nodeTooOld('20.19.0')).toBeUndefined();
-    expect(nodeTooOld('22.1.0')).toBeUndefined();
-    expect(nodeTooOld('20.18.9')).toBe('Node 20.18.9 is too old: install Node 20.19 or newer');
-    expect(nodeTooOld('18.20.8')).toMatch(/too old/);
-  });
-
-  test('whether the installed packages are those of the lock', () => {
-    const lock = {
-      packages: {
-        '': {},
-        'node_modules/a': { version: '1.0.0', integrity: 'x' },
-        'node_modules/win': { version: '2.0.0', optional: true },
-      },
-    };
-    expect(matchesLock(lock, { packages: { 'node_modules/a': { version: '1.0.0', integrity: 'x' } } })).toBe(true);
-    expect(matchesLock(lock, { packages: { 'node_modules/a': { version: '1.0.1', integrity: 'y' } } })).toBe(false);
-    expect(matchesLock(lock, { packages: {} })).toBe(false);
-    expect(
-      matchesLock(lock, { packages: { 'node_modules/a': { version: '1.0.0', integrity: 'x' }, 'node_modules/b': { version: '1.0.0' } } }),
-    ).toBe(false);
-  });
-
-  test('the checksums of files', () => {
-    const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
-    const listing = `${a}  one.jar\n${b}  two.jar\n`;
-    expect(
-      faultsAgainst(
-        listing,
-        new Map([
-          ['one.jar', a],
-          ['two.jar', b],
-        ]),
-      ),
-    ).toEqual([]);
-    expect(
-      faultsAgainst(
-        listing,
-        new Map([
-          ['one.jar', b],
-          ['three.jar', b],
-        ]),
-      ),
-    ).toEqual(['two.jar is missing', 'three.jar is not expected', `one.jar has checksum ${b}, not ${a}`]);
-  });
-
-  test('the first program on a path', () => {
-    expect(onPath(['mvn', 'javac'], `${root}${delimiter}${bin}`)).toBe(join(bin, 'mvn'));
-    expect(onPath(['nothing'], bin)).toBeUndefined();
-    expect(onPath(['setup'], root)).toBeUndefined();
   });
 });
