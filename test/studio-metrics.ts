@@ -10,9 +10,8 @@ import { LAKE_TABLES, type LakeTable, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import type { Row } from './recomputed.ts';
+import { AROUND_STUDIO, SQL_STREAMS } from './stand.ts';
 
-const STREAMS: Stage[] = ['events', 'playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'];
-const AROUND: Stage[] = ['studioRole', 'studioLogs', 'flinkDatabase'];
 const BATCH = 250;
 const PATIENCE_MS = 120_000;
 
@@ -22,7 +21,7 @@ export function streamsOf(aws: Clients, pipeline: Pipeline) {
     reader(aws.kinesis, names(pipeline).streams[table], table),
   );
   return {
-    bringUp: () => made(aws, pipeline, STREAMS),
+    bringUp: () => made(aws, pipeline, SQL_STREAMS),
     /** The open shards, by rising id. */
     shards: async (): Promise<Shard[]> => (await shardsOf(aws.kinesis, names(pipeline).streams.events)).filter(isOpen),
     put: (records: Sent[]) => put(aws.kinesis, names(pipeline).streams.events, records),
@@ -45,7 +44,7 @@ export function studioOf(aws: Clients, pipeline: Pipeline) {
   return {
     ...streams,
     bringUp: async () => {
-      await made(aws, pipeline, AROUND);
+      await made(aws, pipeline, AROUND_STUDIO);
       await streams.bringUp();
       await made(aws, pipeline, ['studio']);
       await run();
