@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { clients, type Target } from '../activities/aws.ts';
-import { killsOnDashboard } from '../activities/quicksight/page.ts';
+import { hasKillsOnDashboard } from '../activities/quicksight/page.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type Embedded, embedded } from './embedded.ts';
 import { connect, inAccount, type Started, startPipeline, TakingDown } from './pipeline.ts';
@@ -83,7 +83,7 @@ export async function bringUp(
   await watchUp(client, spec.name, progress, stuck, signal);
   const upSeconds = sinceBegin();
   progress.now('waiting for the dashboard to show its first kills');
-  while (spec.target === 'local' && !(await undefinedIfUnanswered(killsOnDashboard(clients(target), pipeline))))
+  while (spec.target === 'local' && !(await undefinedIfUnanswered(hasKillsOnDashboard(clients(target), pipeline))))
     await delay(500, undefined, { signal });
   return { client, pipeline, target, temporalUi: ui, upSeconds, firstChartSeconds: sinceBegin() };
 }

@@ -252,7 +252,7 @@ describe('the dashboard in a browser', () => {
 
 const picture = process.env.SCREENSHOT ? it : it.skip;
 picture('has its picture taken for the README', async () => {
-  await deliver(clients, windowsFrom(new Date(MINUTE - 30 * 60_000), 178, 40), 'picture');
+  await deliver(clients, windowsFrom(new Date(MINUTE - 29 * 60_000), 174, 40), 'picture');
   await crawl(clients);
   const id = { AwsAccountId: pipeline.account, DataSetId: names(pipeline).dataSets.history, IngestionId: 'picture' };
   await clients.quicksight.send(new CreateIngestionCommand(id));

@@ -17,7 +17,7 @@ describe('a verb that is asked wrongly ends with exit code 2 and one plain line,
   it.each([
     [['rate', 'foo'], "the rate 'foo' "],
     [['rate', '{"ramp": '], 'the rate \'{"ramp": \' is no JSON: '],
-    [['audit', '--hours', 'x'], "--hours: 'x' is no number of hours."],
+    [['audit', '--hours', 'x'], "--hours: 'x' is no number of hours that has an end."],
     [['query', 'nope'], "There is no question 'nope'. There are: "],
     [['faults', 'plan.json', '--clear'], 'Give a fault plan or --clear, not both: '],
   ])(

@@ -18,6 +18,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { auditActivities } from '../../activities/audit/audit.ts';
 import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
+import { hasKillsOnDashboard, killsOnDashboard } from '../../activities/quicksight/page.ts';
 import { lastAudit } from '../../activities/s3/last-audit.ts';
 import { ledger } from '../../activities/s3/ledger.ts';
 import type { DashboardData } from '../../local/quicksight/load.ts';
@@ -325,6 +326,20 @@ it('finds everything again after a restart, and ends the ingestion that was unde
   const { Ingestions } = await send(new ListIngestionsCommand({ AwsAccountId, DataSetId: dataSets.history }));
   expect(Ingestions?.[0]).toMatchObject({ IngestionId: 'interrupted' });
 });
+
+it('has something to show of a game that paused days ago', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quicksight-'));
+  const other = await startLocal({ dir: folder, log: () => undefined });
+  const of = clientsOf(other);
+  try {
+    await standUp(of, windowsFrom(new Date(START.getTime() - 3 * DAY_MS), 6, 4));
+    expect(await killsOnDashboard(of, pipeline, 0)).toBe(0);
+    await until(() => hasKillsOnDashboard(of, pipeline), 'the history');
+  } finally {
+    await other.close();
+    await rm(folder, { recursive: true });
+  }
+}, 60_000);
 
 it('takes its time where AWS does', async () => {
   const slow = await mkdtemp(join(tmpdir(), 'quicksight-'));
