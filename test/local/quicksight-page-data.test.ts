@@ -4,16 +4,12 @@ import { join } from 'node:path';
 import {
   CreateDataSourceCommand,
   CreateIngestionCommand,
-  type DashboardVersionDefinition,
   DescribeAccountSubscriptionCommand,
   DescribeDataSourceCommand,
   DescribeIngestionCommand,
   GenerateEmbedUrlForRegisteredUserCommand,
-  type LineChartConfiguration,
   ListIngestionsCommand,
   ListUsersCommand,
-  UpdateDashboardCommand,
-  UpdateDashboardPublishedVersionCommand,
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { auditActivities } from '../../activities/audit/audit.ts';
@@ -24,7 +20,6 @@ import { ledger } from '../../activities/s3/ledger.ts';
 import type { DashboardData } from '../../local/quicksight/load.ts';
 import { type Local, startLocal } from '../../local/start.ts';
 import type { Audit } from '../../pipeline/audit.ts';
-import { dashboardDefinition } from '../../pipeline/dashboard.ts';
 import { gameOf } from '../../pipeline/lanes.ts';
 import { names } from '../../pipeline/names.ts';
 import { crawl, deliver, pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
@@ -183,66 +178,6 @@ describe('what the dashboard shows', () => {
     expect(await history('by-hour')).toEqual({ kills: recent + anHour! + twoDays!, at: cut(3_600_000, 48, 1, 0) });
     const [nineDays] = await hoursAgo(9 * 24, 40 * 24);
     expect(await history('by-day')).toEqual({ kills: recent + anHour! + twoDays! + nineDays!, at: cut(DAY_MS, 9 * 24, 48, 1, 0) });
-  });
-
-  describe('with more windows than a line chart has points', () => {
-    const many = windowsFrom(new Date(START.getTime() - 6 * 3_600_000), 210, 2);
-    const own = dashboardDefinition(pipeline);
-    const pointsOf = (shown: DashboardData, id = 'team-ratio') => [...new Set(rowsOf(shown, id).map(([at]) => String(at)))];
-    const first = many[0]!.window_start;
-    const query = `p.From=${first.slice(0, 16)}&p.To=${many.at(-1)!.window_start.slice(0, 16)}`;
-    /** Publishes the dashboard with another line chart of the teams, whose points are windows. */
-    const shownWith = async (change: (chart: LineChartConfiguration) => void) => {
-      const definition = structuredClone(own);
-      for (const field of definition.CalculatedFields!) if (field.Name === 'Time') field.Expression = '{window_start}';
-      const { ChartConfiguration: chart } = definition.Sheets![0]!.Visuals!.find((each) => each.LineChartVisual?.VisualId === 'team-ratio')!
-        .LineChartVisual!;
-      change(chart!);
-      await publish(definition);
-      return data(query);
-    };
-    const publish = async (Definition: DashboardVersionDefinition) => {
-      const { VersionArn } = await send(new UpdateDashboardCommand({ AwsAccountId, DashboardId, Name: DashboardId, Definition }));
-      const VersionNumber = Number(VersionArn!.split('/').at(-1));
-      await until(
-        () =>
-          send(new UpdateDashboardPublishedVersionCommand({ AwsAccountId, DashboardId, VersionNumber })).then(
-            () => true,
-            () => false,
-          ),
-        'the version',
-      );
-    };
-
-    it('QuickSight draws the first 200 of a chart with colours, in its order', async () => {
-      await deliver(clients, many, 'many');
-      await crawl(clients);
-      const oldest = await shownWith(() => undefined);
-      expect(pointsOf(oldest)).toHaveLength(200);
-      expect(pointsOf(oldest)[0]).toBe(`${first}Z`);
-      expect(oldest.visuals.find(({ visualId }) => visualId === 'team-ratio')!.truncated).toBe(true);
-      const newest = await shownWith((chart) => {
-        chart.SortConfiguration = { CategorySort: [{ FieldSort: { FieldId: 'team-ratio-time', Direction: 'DESC' } }] };
-      });
-      expect(pointsOf(newest)).toHaveLength(200);
-      expect(pointsOf(newest)[0]).toBe(`${many.at(-1)!.window_start}Z`);
-      const plain = await shownWith(({ FieldWells: wells }) => {
-        wells!.LineChartAggregatedFieldWells!.Colors = [];
-      });
-      expect(pointsOf(plain)).toHaveLength(210);
-    });
-
-    it('ours has coarser ones, so that it shows the newest', async () => {
-      await publish(own);
-      const shown = await data(query);
-      expect(pointsOf(shown)).toHaveLength(35);
-      for (const id of ['team-ratio', 'player-ratio']) {
-        expect(pointsOf(shown, id).at(-1)).toBe(`${many.at(-1)!.window_start.slice(0, 16)}:00.000Z`);
-        expect(shown.visuals.find(({ visualId }) => visualId === id)!.truncated).toBeUndefined();
-      }
-      expect(pointsOf(await data(`${query}&p.Every=Hour`)).length).toBeLessThan(3);
-      expect(pointsOf(await data(`p.From=${first.slice(0, 16)}`)).every((at) => at.endsWith(':00:00.000Z'))).toBe(true);
-    });
   });
 
   it('is compared by an audit only if it shows just the events that the audit counts', async () => {
