@@ -1,54 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DeleteTableCommand } from '@aws-sdk/client-glue';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { reading } from '../activities/athena/deployed-view.ts';
-import { runQuery } from '../activities/athena/run-query.ts';
 import { auditActivities } from '../activities/audit/audit.ts';
 import { READERS } from '../activities/audit/places.ts';
 import { auditScopeActivities } from '../activities/audit/scope.ts';
-import { type Clients, clients } from '../activities/aws.ts';
-import { stageActivities } from '../activities/registry.ts';
 import { lastAudit } from '../activities/s3/last-audit.ts';
 import { onTheWay } from '../activities/sql.ts';
-import { type Local, startLocal } from '../local/start.ts';
 import type { Audit } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { audited, standing } from './audit-lake.ts';
+import { act, aws, began, doing, HOUR_MS, local, quiet } from './audit-stage.ts';
 import { putRows } from './lake.ts';
 
-const HOUR_MS = 3_600_000;
-
-const quiet = audited('quiet', Math.floor(Date.now() / HOUR_MS - 5) * HOUR_MS + 3_000);
 const { pipeline, hour, metrics } = quiet;
-
-const began = Date.now();
-let dir: string;
-let local: Local;
-let aws: Clients;
-let act: ReturnType<typeof auditActivities> & ReturnType<typeof auditScopeActivities>;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-audit-'));
-  local = await startLocal({ dir, log: () => undefined });
-  aws = clients(local);
-  const { region, endpoint, credentials } = local;
-  act = { ...auditActivities(aws, { region, endpoint, credentials }), ...auditScopeActivities(aws) };
-  await standing(aws, quiet);
-}, 60_000);
-afterAll(async () => {
-  for (const client of Object.values(aws)) client.destroy();
-  await local.close();
-  await rm(dir, { recursive: true });
-});
-
-let activities = 0;
-/** Does an activity's work, as an activity of its own. */
-const doing = <Result>(work: () => Promise<Result>): Promise<Result> =>
-  new MockActivityEnvironment({ activityId: String(activities++) }).run(work) as Promise<Result>;
 
 describe('what is counted', () => {
   it('in the stream begins when that was made: its predecessor has taken along what it held', async () => {
@@ -173,67 +136,6 @@ describe('on AWS', () => {
     const of = (each: Pipeline) => auditScopeActivities({ s3: aws.s3, kinesis: old })['audit.scope'](each, {});
     expect(ago((await of(onAws)).streamSince)).toBeCloseTo(12 * 60, 0);
     expect(ago((await of(pipeline)).streamSince)).toBeCloseTo(24 * 60 - 10, 0);
-  });
-});
-
-describe('Athena', () => {
-  it('counts by the minute, too, what the lake holds of each', async () => {
-    const { minutes, wrong, events } = await doing(() => act['audit.athena'](pipeline, 0, undefined, true));
-    const first = hour / 60_000;
-    // Two lanes at ten a second, from the third second on; what was held back at the end may have come.
-    expect(minutes.map(({ minute }) => minute - first).sort()).toEqual([0, 1, 2]);
-    for (const { sent, events: has } of minutes) expect(has).toBe(sent);
-    expect(minutes.find(({ minute }) => minute === first)).toMatchObject({ sent: 1_140 });
-    expect({ wrong, sum: minutes.reduce((all, { events: has }) => all + has, 0) }).toEqual({ wrong: [], sum: events });
-    expect((await doing(() => act['audit.athena'](pipeline, 0))).minutes).toEqual([]);
-  }, 30_000);
-});
-
-describe('what questions count twice', () => {
-  it('is what they count beyond what was sent: none of the copies that were sent, one under another id', async () => {
-    expect(await doing(() => act['audit.counted'](pipeline, hour))).toMatchObject({ duplicates: 0 });
-    const record = quiet.sent[0]!.find((each) => each.startsWith('{"event_id":"quiet-0-5"'))!;
-    const again = (name: string) => putRows(aws, pipeline, 'events', 'again', [record.replace('-0-5"', `-0-${name}"`)], hour);
-    await again('5');
-    expect(await doing(() => act['audit.counted'](pipeline, hour))).toMatchObject({ duplicates: 0 });
-    await again('05');
-    const { duplicates, bytesScanned } = await doing(() => act['audit.counted'](pipeline, hour));
-    await putRows(aws, pipeline, 'events', 'again', [], hour);
-    expect(duplicates).toBe(1);
-    expect(bytesScanned).toBeGreaterThan(0);
-  }, 30_000);
-
-  it('is what the view as it stands lets through, whatever our text says', async () => {
-    const { lakeDatabase } = names(pipeline);
-    const replace = async (query: string) => {
-      const text = `CREATE OR REPLACE VIEW ${lakeDatabase}.game_events AS ${query}`;
-      const { Status } = await runQuery(aws.athena, pipeline, { text, within: 20_000, what: 'the view' });
-      expect(Status!.State).toBe('SUCCEEDED');
-    };
-    const events = "event_id, CAST(replace(event_time, 'T', ' ') AS timestamp(3)) AS event_time";
-    await replace(`SELECT ${events} FROM ${lakeDatabase}.events WHERE event_type <> 'heartbeat'`);
-    const { duplicates } = await doing(() => act['audit.counted'](pipeline, hour));
-    const ids = quiet.sent.flat().flatMap((record) => /^{"event_id":"([^"]*\d)"/.exec(record)?.[1] ?? []);
-    expect(duplicates).toBeGreaterThan(0);
-    expect(duplicates).toBe(ids.length - new Set(ids).size);
-
-    await replace(`SELECT ${events} FROM ${lakeDatabase}.late_events`);
-    await expect(doing(() => act['audit.counted'](pipeline, hour))).rejects.toThrow(
-      `view ${lakeDatabase}.game_events does not read events`,
-    );
-    const Name = 'game_events';
-    await aws.glue.send(new DeleteTableCommand({ DatabaseName: lakeDatabase, Name }));
-    await expect(doing(() => act['audit.counted'](pipeline, hour))).rejects.toThrow(`there is no view ${lakeDatabase}.game_events`);
-    await stageActivities(aws)['views.ensure'](pipeline);
-    expect(await doing(() => act['audit.counted'](pipeline, hour))).toMatchObject({ duplicates: 0 });
-  }, 30_000);
-
-  it('is found in a view that Athena keeps in words of its own, too', () => {
-    const of = (from: string) => reading(`SELECT * ${from} WHERE x`, 'lake', 'events', 'TRUE');
-    for (const name of ['lake.events', 'events', '"lake"."events"', 'awsdatacatalog.lake.events'])
-      for (const from of [`FROM ${name}`, `FROM\n  ${name}`]) expect(of(from)).toContain('(SELECT * FROM lake.events WHERE TRUE) WHERE x');
-    for (const name of ['lake.late_events', 'lake.events_more', 'events.other'])
-      expect(of(`FROM ${name}`)).toBe(`SELECT * FROM ${name} WHERE x`);
   });
 });
 
