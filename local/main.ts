@@ -34,7 +34,7 @@ const factor = (text: string) => {
 
 const { port: wanted, ...options } = new Command('npm run local --')
   .description(
-    'Starts the local AWS alone; prints the variables that point an AWS client at it. SIGTERM or Ctrl-C ends it, its state stays.',
+    'Starts the local AWS alone; prints the variables that point an AWS client at it. Its region is AWS_REGION, or us-east-1. SIGTERM or Ctrl-C ends it, its state stays.',
   )
   .option('--port <number>', 'port to listen on', port, 4566)
   .option('--state <dir>', 'state folder', '.data2dashboard/aws')
@@ -60,7 +60,7 @@ const { port: wanted, ...options } = new Command('npm run local --')
   }>();
 
 const { state: dir, allowHost: allowedHosts, faults: plan, ...others } = options;
-const starting = startLocal({ ...others, faults: planFrom(plan), dir, port: wanted, allowedHosts });
+const starting = startLocal({ ...others, region: process.env.AWS_REGION || undefined, faults: planFrom(plan), dir, port: wanted, allowedHosts });
 const end = async () => (await starting).close();
 exitWithParent(end);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end().then(() => process.exit(0)));

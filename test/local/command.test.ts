@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis';
+import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { embedded } from '../../client/embedded.ts';
 import { announce } from '../../client/state.ts';
@@ -26,28 +26,46 @@ const planFile = async (plan: unknown): Promise<string> => {
 };
 const creation = (StreamName: string) => new CreateStreamCommand({ StreamName, ShardCount: 1 });
 
-describe('npm run local --', () => {
-  it('--faults makes calls fail by the plan in the file, and says that it does', async () => {
-    const args = ['--import', 'tsx', 'local/main.ts', '--port', '0', '--state', join(dir, 'aws'), '--faults', await planFile(PLAN)];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    const printed = new Map<string, string>();
-    for await (const line of createInterface({ input: child.stdout })) {
-      const [key = '', value = ''] = line.split('=');
-      printed.set(key, value);
-      if (key === 'AWS_REGION') break;
-    }
-    const credentials = { accessKeyId: printed.get('AWS_ACCESS_KEY_ID')!, secretAccessKey: printed.get('AWS_SECRET_ACCESS_KEY')! };
-    const kinesis = new KinesisClient({ endpoint: printed.get('AWS_ENDPOINT_URL'), region: 'us-east-1', credentials, maxAttempts: 1 });
-    await expect(kinesis.send(creation('s'))).rejects.toMatchObject({ name: 'LimitExceededException' });
-    await kinesis.send(creation('s'));
+/** Runs the local AWS as a process, until it has printed the variables of an AWS client. */
+async function localAws(args: string[], env: Record<string, string> = {}) {
+  const all = ['--import', 'tsx', 'local/main.ts', '--port', '0', '--state', join(dir, 'aws'), ...args];
+  const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const printed = new Map<string, string>();
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [key = '', value = ''] = line.split('=');
+    printed.set(key, value);
+    if (key === 'AWS_REGION') break;
+  }
+  const region = printed.get('AWS_REGION')!;
+  const credentials = { accessKeyId: printed.get('AWS_ACCESS_KEY_ID')!, secretAccessKey: printed.get('AWS_SECRET_ACCESS_KEY')! };
+  const kinesis = new KinesisClient({ endpoint: printed.get('AWS_ENDPOINT_URL'), region, credentials, maxAttempts: 1 });
+  const end = async () => {
     kinesis.destroy();
     child.kill('SIGTERM');
     await once(child, 'close');
-    expect(said).toContain('faults are in force, by 1 rule; npx d2d faults --clear ends them\n');
+  };
+  return { kinesis, region, end, said: () => said };
+}
+
+describe('npm run local --', () => {
+  it('--faults makes calls fail by the plan in the file, and says that it does', async () => {
+    const { kinesis, end, said } = await localAws(['--faults', await planFile(PLAN)]);
+    await expect(kinesis.send(creation('s'))).rejects.toMatchObject({ name: 'LimitExceededException' });
+    await kinesis.send(creation('s'));
+    await end();
+    expect(said()).toContain('faults are in force, by 1 rule; npx d2d faults --clear ends them\n');
+  }, 30_000);
+
+  it('is in the region of AWS_REGION, as its ARNs are', async () => {
+    const { kinesis, region, end } = await localAws([], { AWS_REGION: 'eu-west-1' });
+    await kinesis.send(creation('s'));
+    const { StreamDescriptionSummary: stream } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 's' }));
+    await end();
+    expect({ region, arn: stream?.StreamARN }).toEqual({ region: 'eu-west-1', arn: 'arn:aws:kinesis:eu-west-1:000000000000:stream/s' });
   }, 30_000);
 
   it.each([
