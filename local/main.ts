@@ -60,7 +60,14 @@ const { port: wanted, ...options } = new Command('npm run local --')
   }>();
 
 const { state: dir, allowHost: allowedHosts, faults: plan, ...others } = options;
-const starting = startLocal({ ...others, region: process.env.AWS_REGION || undefined, faults: planFrom(plan), dir, port: wanted, allowedHosts });
+const starting = startLocal({
+  ...others,
+  region: process.env.AWS_REGION || undefined,
+  faults: planFrom(plan),
+  dir,
+  port: wanted,
+  allowedHosts,
+});
 const end = async () => (await starting).close();
 exitWithParent(end);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end().then(() => process.exit(0)));
