@@ -89,6 +89,11 @@ export async function changesThings(aws: Clients, pipeline: Pipeline, { signal }
     await Promise.all(Object.values(deeds).map((deed) => stubbornly(signal, () => deed(aws, pipeline))));
 }
 
+/** Takes the application's log stream away, while its note may stay as it is. */
+export async function takesTheLoggingAway(aws: Clients, pipeline: Pipeline, { signal }: Course): Promise<void> {
+  await stubbornly(signal, () => OF_THINGS["the application's logging"]!(aws, pipeline));
+}
+
 /** Stops the Studio application by force while it starts: the start that goes ahead of all else, and the one that the notebook's keeper waits for. */
 export async function stopsTheStart({ kinesisAnalyticsV2 }: Clients, pipeline: Pipeline, { signal }: Course): Promise<void> {
   const { application: ApplicationName } = names(pipeline);

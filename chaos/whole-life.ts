@@ -14,7 +14,7 @@ import {
   tearDown,
 } from './life.ts';
 import type { Course } from './run.ts';
-import { changesThings, getsInTheWay, stopsTheStart, takesTheRoleAway } from './somebody.ts';
+import { changesThings, getsInTheWay, stopsTheStart, takesTheLoggingAway, takesTheRoleAway } from './somebody.ts';
 
 const PRINCIPAL = 'arn:aws:quicksight:us-east-1:000000000000:user/default/local';
 
@@ -73,6 +73,8 @@ export async function wholeLife(
   await awaitFlow(place, course, pipeline);
   reasons.push(...(await runSchedulesOnce(place, course, pipeline, mayHold)));
   phase('apply');
+  await takesTheLoggingAway(place.aws, pipeline, course);
+  reasons.push(...(await applyAndWait(place, course, pipeline, mayHold)));
   const next = changed(pipeline);
   await changesThings(place.aws, pipeline, course);
   reasons.push(...(await applyAndWait(place, course, next, mayHold)));
