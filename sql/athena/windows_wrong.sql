@@ -113,12 +113,7 @@ online AS (
   GROUP BY window_start, server_id
 ),
 servers AS (
-  SELECT
-    counted.window_start,
-    counted.server_id,
-    counted.events,
-    coalesce(online.players, 0) AS players,
-    counted.latencies
+  SELECT counted.window_start, counted.server_id, counted.events, coalesce(online.players, 0) AS players, counted.latencies
   FROM (
     SELECT
       window_start,
@@ -153,9 +148,7 @@ recomputed AS (
     window_start,
     ${windowSeconds} AS seconds,
     team AS name,
-    kills,
-    deaths,
-    assists,
+    kills, deaths, assists,
     concat_ws(
       '/',
       CAST(players AS varchar),
@@ -166,42 +159,17 @@ recomputed AS (
     ) AS more
   FROM teams
   UNION ALL
-  SELECT
-    'leader' AS kind,
-    window_start,
-    ${windowSeconds} AS seconds,
-    CAST(place AS varchar) AS name,
-    kills,
-    deaths,
-    assists,
-    player_id AS more
+  SELECT 'leader' AS kind, window_start, ${windowSeconds} AS seconds, CAST(place AS varchar) AS name, kills, deaths, assists, player_id AS more
   FROM leaders
   UNION ALL
-  SELECT
-    'server' AS kind,
-    window_start,
-    ${windowSeconds} AS seconds,
-    server_id AS name,
-    events AS kills,
-    players AS deaths,
-    0 AS assists,
-    latencies AS more
+  SELECT 'server' AS kind, window_start, ${windowSeconds} AS seconds, server_id AS name, events, players, 0 AS assists, latencies AS more
   FROM servers
 ),
 measured AS (
   SELECT 'player' AS kind, window_start, window_end, concat_ws(' ', player_id, team) AS name, kills, deaths, assists, '' AS more, kill_death_ratio
   FROM ${latest.player_windows} windows
   UNION ALL
-  SELECT
-    'trend' AS kind,
-    windows.window_start,
-    windows.window_end,
-    concat_ws(' ', player_id, team) AS name,
-    kills,
-    deaths,
-    assists,
-    '' AS more,
-    kill_death_ratio
+  SELECT 'trend' AS kind, window_start, windows.window_end, concat_ws(' ', player_id, team) AS name, kills, deaths, assists, '' AS more, kill_death_ratio
   FROM ${latest.player_trends} windows
   CROSS JOIN newest
   WHERE windows.window_end <= newest.window_end
@@ -211,9 +179,7 @@ measured AS (
     window_start,
     window_end,
     team AS name,
-    kills,
-    deaths,
-    assists,
+    kills, deaths, assists,
     concat_ws(
       '/',
       CAST(players AS varchar),
@@ -230,9 +196,7 @@ measured AS (
     window_start,
     window_end,
     CAST(place AS varchar) AS name,
-    kills,
-    deaths,
-    assists,
+    kills, deaths, assists,
     player_id AS more,
     CAST(kills AS double) / greatest(deaths, 1) AS kill_death_ratio
   FROM ${latest.window_leaders} windows
