@@ -32,7 +32,7 @@ export function minutes() {
 }
 
 /** By how much a minute differs from what was sent. */
-export const wrongness = ({ sent, events, altered, twice }: Minute): number => Math.abs(sent - events) + altered + twice;
+const wrongness = ({ sent, events, altered, twice }: Minute): number => Math.abs(sent - events) + altered + twice;
 
 /** The minutes that differ, the worst first, or all of them: as many as an answer may hold. */
 export const told = (all: Iterable<Minute>, isAll: boolean): Minute[] =>

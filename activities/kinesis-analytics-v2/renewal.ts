@@ -6,8 +6,10 @@ import {
   type KinesisAnalyticsV2Client,
   TagResourceCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
+import { milliseconds } from '../../pipeline/duration.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { STAGES } from '../../pipeline/stages.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
@@ -32,8 +34,8 @@ export interface Renewal {
 
 /** With its deletion the tag goes, too. */
 const TAG = 'data2dashboard:renewal';
-/** A stage's own patience: after that nobody is at it any more. */
-const ABANDONED_MS = 15 * 60_000;
+/** After its stage's patience nobody is at it any more. */
+const ABANDONED_MS = milliseconds(STAGES.studio.patience);
 /** What a deletion may take within one activity. */
 const DELETION_MS = 60_000;
 

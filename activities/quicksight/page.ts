@@ -25,7 +25,7 @@ export async function dashboardUrl({ quicksight }: Pick<Clients, 'quicksight'>, 
 }
 
 /** The data behind every visual, by the page's own request: of all since a time (milliseconds since the epoch), not only of the range that the page opens with. */
-export async function dashboardData(clients: Pick<Clients, 'quicksight'>, pipeline: Pipeline, since: number): Promise<DashboardData> {
+async function dashboardData(clients: Pick<Clients, 'quicksight'>, pipeline: Pipeline, since: number): Promise<DashboardData> {
   const url = new URL(await dashboardUrl(clients, pipeline));
   url.pathname = `${url.pathname}/data`;
   url.searchParams.set('p.From', new Date(since).toISOString());

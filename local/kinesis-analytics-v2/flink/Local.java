@@ -18,8 +18,8 @@ import org.apache.flink.table.gateway.service.session.SessionManager;
  * One Flink cluster and one SQL Gateway in one JVM, bound to loopback.
  *
  * <p>Arguments: {@code --rest-port N|N-M --gateway-port N|N-M --slots N --dir PATH [--checkpoint-ms N --pause-ms N]}; port 0 means any
- * free one, a range the first free one; without the last two no job makes checkpoints. Prints one JSON line {@code {"restUrl":…,"gatewayUrl":…}} on stdout once both answer, sends everything else to stderr,
- * and exits when stdin ends.
+ * free one, a range the first free one; without the last two no job makes checkpoints. Prints one JSON line
+ * {@code {"restUrl":…,"gatewayUrl":…}} on stdout once both answer, sends everything else to stderr, and exits when stdin ends.
  */
 public final class Local {
   private static final String LOOPBACK = "127.0.0.1";
