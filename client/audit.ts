@@ -1,4 +1,4 @@
-import { type Audit, type MinuteCount, mismatches, outstandingInWords, type PlaceCount } from '../pipeline/audit.ts';
+import { type Audit, agreementInWords, type MinuteCount, mismatches, type PlaceCount } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit as auditWorkflow } from '../workflows/index.ts';
@@ -69,11 +69,8 @@ function comparedInWords({ windowsSince, windowsUntil }: Audit): string {
   return ` (metrics are compared from ${new Date(windowsSince).toISOString()} up to ${until})`;
 }
 
-function verdict({ windowsOutstanding }: Audit, faults: string[]): string[] {
-  if (faults.length > 0) return faults.map((fault) => `! ${fault}`);
-  if (windowsOutstanding === undefined) return ['Everything agrees.'];
-  return [`All that has come out agrees; ${outstandingInWords(windowsOutstanding)}. The next audit compares them.`];
-}
+const verdict = (report: Audit, faults: string[]): string[] =>
+  faults.length > 0 ? faults.map((fault) => `! ${fault}`) : [agreementInWords(report)];
 
 const COLUMNS: [string, (place: PlaceCount) => string | number | undefined][] = [
   ['place', ({ place }) => place],

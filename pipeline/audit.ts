@@ -158,7 +158,7 @@ const MINUTES_NAMED = 3;
 const listed = (words: string[]): string => (words.length > 0 ? `: ${words.join('; ')}` : '');
 
 /** That windows are outstanding, and since when. */
-export const outstandingInWords = ({ since }: OutstandingWindows): string =>
+const outstandingInWords = ({ since }: OutstandingWindows): string =>
   `windows are outstanding: of some metrics nothing has come out of the SQL for ${new Date(since).toISOString()} and later`;
 
 const isOff = ({ generated, inStream = generated, inS3 = generated, inAthena = generated, altered }: Omit<MinuteCount, 'twice'>): boolean =>
@@ -189,3 +189,9 @@ export function placeFaults(
   if (!sending) sayOnly(unknown, 'of which the ledger knows nothing');
   return faults;
 }
+
+/** Of an audit without faults: that everything agrees, or all that has come out of the SQL so far. */
+export const agreementInWords = ({ windowsOutstanding }: Audit): string =>
+  windowsOutstanding === undefined
+    ? 'Everything agrees.'
+    : `All that has come out agrees; ${outstandingInWords(windowsOutstanding)}. The next audit compares them.`;

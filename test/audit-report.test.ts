@@ -3,6 +3,7 @@ import type { Holding } from '../activities/audit/tally.ts';
 import { auditWords } from '../client/audit.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { reportOf } from '../workflows/audit-report.ts';
+import { auditDetails } from '../workflows/story.ts';
 
 /** What a place holds of three events, these among them once more, for no reason that the ledger knows. */
 const holding = (...twice: string[]): Holding => ({
@@ -83,7 +84,7 @@ describe('windows', () => {
   const { found, ...rest } = counted(holding(), holding());
   const report = (windows: Partial<Audit>) => {
     const audit = reportOf('local', { ...rest, found: { ...found, ...windows } as typeof found });
-    return { faults: mismatches(audit), words: auditWords(audit, mismatches(audit)).split('\n') };
+    return { faults: mismatches(audit), words: auditWords(audit, mismatches(audit)).split('\n'), details: auditDetails(audit) };
   };
   const since = Date.UTC(2026, 10, 23, 18);
 
@@ -103,6 +104,7 @@ describe('windows', () => {
     const young = report({ windowsOutstanding: { since, isOverdue: false } });
     expect(young.faults).toEqual([]);
     expect(young.words.at(-1)).toBe(`All that has come out agrees; ${words}. The next audit compares them.`);
+    expect(young.details).toContain(young.words.at(-1));
     expect(report({ windowsOutstanding: { since, isOverdue: true } }).faults).toEqual([words]);
   });
 });

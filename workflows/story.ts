@@ -1,7 +1,7 @@
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import type { Answer } from '../activities/athena/query.ts';
 import type { Crawled } from '../activities/glue/crawl.ts';
-import { type Audit, mismatches } from '../pipeline/audit.ts';
+import { type Audit, agreementInWords, mismatches } from '../pipeline/audit.ts';
 import { rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { GeneratorState, NotebookState, PipelineStatus } from './messages.ts';
@@ -94,7 +94,9 @@ export function auditDetails(report: Audit): string {
     lines.push(
       `| ${place} | ${events} | ${missing} | ${altered} | ${copies.onPurpose + copies.resent + (copies.redelivered ?? 0) + copies.unexplained} |`,
     );
-  return [`${report.generated} events were sent. ${faults.length === 0 ? 'All places agree.' : ''}`, '', ...lines, ...faults].join('\n');
+  return [`${report.generated} events were sent. ${faults.length === 0 ? agreementInWords(report) : ''}`, '', ...lines, ...faults].join(
+    '\n',
+  );
 }
 
 /** What questions brought, in Markdown. */
