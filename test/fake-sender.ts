@@ -50,11 +50,14 @@ export function sender(stream: Stream, breaks: () => boolean) {
       stream.aggregated.push(aggregation(pipeline));
       const began = Date.now();
       const context = Context.current();
-      const mustFinish = again || context.info.attempt > 1;
+      const isRepeated = again || context.info.attempt > 1;
+      const least = isRepeated ? Math.min(to, dueBy(bases, Date.now())) : 0;
+      const end = again ? least : to;
+      const isDone = () => next >= end && (again || Date.now() >= until);
       let next = from;
-      while ((next < to || Date.now() < until) && (mustFinish || !context.cancellationSignal.aborted)) {
+      while (!isDone() && !(next >= least && context.cancellationSignal.aborted)) {
         // No event goes before its time.
-        for (const end = Math.min(to, next + 10, dueBy(bases, Date.now())); next < end; next++) {
+        for (const due = Math.min(end, next + 10, dueBy(bases, Date.now())); next < due; next++) {
           const time = timeOf(bases, next);
           const id = `${game.run}-${lane}-${next}`;
           if (time < (stream.heartbeats.get(lane) ?? 0)) stream.late++;

@@ -26,7 +26,7 @@ export interface LaneSender {
 export function laneSender(run: GeneratorRun, ledger: LedgerWriter, signals: Interruption, isCrowded: () => boolean): LaneSender {
   const isAllowed = () => !run.cursor.paused && !signals.isCut();
 
-  /** What was sent of a stretch that broke off is unknown: all of it is sent again under its own time base, whatever signals come. */
+  /** What was sent of a stretch that broke off is unknown: what may have been is sent again under its own time base, whatever signals come. */
   const sendStretch = async (stretch: Stretch) => {
     const summary = `lane ${stretch.lane}: events ${stretch.from} to ${stretch.to} at ${stretch.bases.at(-1)!.rate}/s`;
     const send = (again: boolean) => act['kinesis.generate'].executeWithOptions({ summary }, [{ ...stretch, again }]);

@@ -2,17 +2,22 @@ import { Worker } from 'node:worker_threads';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { joined, type Span, timeOf } from '../../pipeline/ledger.ts';
+import { dueBy, joined, type Span, timeOf } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import { aggregation, type Pipeline } from '../../pipeline/spec.ts';
 import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
+import { lease } from './lease.ts';
+import { monotonicMs } from './monotonic.ts';
 import { sentSince } from './read-back.ts';
 import type { SenderOptions, Task, ThreadReply, ThreadRequest } from './sender-thread.ts';
 import { FORGOTTEN_MS, type SendProgress, type Silent, type Stretch, unsent } from './stretch.ts';
 
 const HEARTBEAT_MS = 250;
+const RENEWAL_MS = 1_000;
+/** What an earlier attempt may have been ahead of this one's start: calls under way, and clocks that differ. */
+const AHEAD_MS = 2_000;
 /** An event arrives after it happened, but for clocks that differ: by more where a copy would be counted than where it would only be one. */
 const EARLY_MS = { forgotten: 60_000, known: 5_000 };
 
@@ -22,20 +27,19 @@ export function generatorActivities(target: Target, kinesis: KinesisClient) {
   return {
     /**
      * Sends a stretch of one lane's events and returns how far it came: to its end, or to where it was cancelled. What an earlier attempt sent beyond its last
-     * heartbeat is not known, so a repeated attempt sends the same events again, under the same time base, to the end of the stretch before it heeds a
-     * cancellation, and says that it has; but first it looks which of them are in the stream, and leaves these out.
+     * heartbeat is not known. So a repeated attempt sends, under the same time base and before it heeds a cancellation, all that was due when the earlier one was out,
+     * and says that it has; but first it looks which of these events are in the stream, and leaves them out. `again`: all attempts have ended, and none said how far it
+     * came; this is sent, and no more.
      */
-    'kinesis.generate': async ({
-      pipeline,
-      again,
-      ...stretch
-    }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<SendProgress> => {
+    'kinesis.generate': async ({ pipeline, again, ...whole }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<SendProgress> => {
       const { attempt, heartbeatDetails } = Context.current().info;
-      const known = (attempt > 1 && (heartbeatDetails as SendProgress | undefined)) || { ...unsent(stretch.from), lane: stretch.lane };
+      const known = (attempt > 1 && (heartbeatDetails as SendProgress | undefined)) || { ...unsent(whole.from), lane: whole.lane };
       const isRepeated = again || attempt > 1;
-      const start: SendProgress = isRepeated ? { ...known, resent: maybeSent(known, stretch) } : known;
+      const least = isRepeated ? Math.max(known.next, Math.min(whole.to, dueBy(whole.bases, Date.now() + AHEAD_MS))) : 0;
+      const stretch: Stretch = again ? { ...whole, to: least, until: undefined } : whole;
+      const start: SendProgress = isRepeated ? { ...known, resent: maybeSent(known, least) } : known;
       const there = isRepeated ? await sentAlready(kinesis, pipeline, stretch, timeOf(stretch.bases, known.next), known) : undefined;
-      return supervised(thread, { kind: 'stretch', options: optionsOf(pipeline), stretch, start, there }, start, isRepeated);
+      return supervised(thread, { kind: 'stretch', options: optionsOf(pipeline), stretch, start, there }, start, least);
     },
     /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
     'kinesis.heartbeats': ({
@@ -46,14 +50,19 @@ export function generatorActivities(target: Target, kinesis: KinesisClient) {
       game: Game;
       after: number[];
       until: number;
-    }): Promise<SendProgress> => supervised(thread, { kind: 'heartbeats', options: optionsOf(pipeline), ...input }, unsent(0), false),
+    }): Promise<SendProgress> => supervised(thread, { kind: 'heartbeats', options: optionsOf(pipeline), ...input }, unsent(0)),
     /** Sends what the lanes have held back, and returns, lane by lane, what of it may be in the stream once more: of a repeated attempt all. */
     'kinesis.heldBack': async ({ pipeline, ...input }: { pipeline: Pipeline } & HeldBack): Promise<Span[][]> => {
       const { attempt, scheduledTimestampMs: since } = Context.current().info;
       const isRepeated = attempt > 1;
       const look = (lane: Silent) => sentAlready(kinesis, pipeline, { game: input.game, lane: lane.lane }, since, unsent(0));
       const there = isRepeated ? await Promise.all(input.lanes.map(look)) : undefined;
-      const sent = await supervised(thread, { kind: 'heldBack', options: optionsOf(pipeline), ...input, there }, unsent(0), true);
+      const sent = await supervised(
+        thread,
+        { kind: 'heldBack', options: optionsOf(pipeline), ...input, there },
+        unsent(0),
+        Number.POSITIVE_INFINITY,
+      );
       return isRepeated ? input.lanes.map((lane) => allOf(input.game, lane)) : sent.heldBack!;
     },
   };
@@ -79,8 +88,8 @@ async function sentAlready(
   }
 }
 
-/** What an earlier attempt may have sent beyond what it told, or may yet send: one that was only cut off from Temporal lives until it hears that it is out. */
-const maybeSent = ({ next, resent }: SendProgress, { to }: Stretch): Span[] => (to > next ? joined([...resent, [next, to]]) : resent);
+/** What an earlier attempt may have sent beyond what it told. */
+const maybeSent = ({ next, resent }: SendProgress, least: number): Span[] => (least > next ? joined([...resent, [next, least]]) : resent);
 
 /** Lanes that fall silent, each before event `next`. */
 interface HeldBack {
@@ -104,32 +113,34 @@ async function whileBeating<Value>(known: SendProgress, work: Promise<Value>): P
   return work.finally(() => clearInterval(beating));
 }
 
-/** Hands a task to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it. */
-async function supervised(thread: SenderThread, task: Task, start: SendProgress, mustFinish: boolean): Promise<SendProgress> {
+/**
+ * Hands a task to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it once all below event `least` is acknowledged. It ends
+ * before another attempt may begin: that one goes by what was due by then.
+ */
+async function supervised(thread: SenderThread, task: Task, start: SendProgress, least = 0): Promise<SendProgress> {
   const context = Context.current();
+  const held = lease();
+  await held.renew(start);
   let latest = start;
-  const job = thread.run(task, (sent) => {
+  const heed = () => {
+    if (isOut() || (context.cancellationSignal.aborted && latest.next >= least)) job.end();
+  };
+  const job = thread.run(task, held.until(), (sent) => {
     latest = sent;
+    heed();
   });
-  const { heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = context.info;
-  let lastBeat = performance.now();
-  let wasSilent = false;
   /** Why another attempt must go on: this one sends no more. */
   const isOut = () => {
     const { workerShutdown, notFound, timedOut } = context.cancellationDetails ?? {};
-    return workerShutdown ? 'the worker is shutting down' : notFound || timedOut || wasSilent ? 'it was silent for too long' : undefined;
-  };
-  const heed = () => {
-    if (!mustFinish || isOut()) job.end();
+    if (workerShutdown) return 'the worker is shutting down';
+    return notFound || timedOut || monotonicMs() > held.until() ? 'Temporal was not heard for too long' : undefined;
   };
   const beat = () => {
-    // The process, or its machine, may have been stopped.
-    wasSilent ||= performance.now() - lastBeat > heartbeatTimeoutMs;
-    lastBeat = performance.now();
-    if (isOut()) job.end();
+    heed();
     context.heartbeat(latest);
   };
-  const beating = setInterval(beat, HEARTBEAT_MS);
+  const renew = () => void held.renew(latest).then(() => job.holdUntil(held.until()));
+  const beating = [setInterval(beat, HEARTBEAT_MS), setInterval(renew, RENEWAL_MS)];
   context.cancellationSignal.addEventListener('abort', heed);
   try {
     const sent = await job.done;
@@ -138,13 +149,21 @@ async function supervised(thread: SenderThread, task: Task, start: SendProgress,
     if (message) throw ApplicationFailure.create({ message, type: 'BrokenOff' });
     return sent;
   } finally {
-    clearInterval(beating);
+    for (const each of beating) clearInterval(each);
     context.cancellationSignal.removeEventListener('abort', heed);
   }
 }
 
+/** A task of the thread. */
+interface Job {
+  done: Promise<SendProgress>;
+  end(): void;
+  /** It ends by itself once `monotonicMs` has passed `until`. */
+  holdUntil(until: number): void;
+}
+
 interface SenderThread {
-  run(task: Task, progress: (sent: SendProgress) => void): { done: Promise<SendProgress>; end(): void };
+  run(task: Task, until: number, progress: (sent: SendProgress) => void): Job;
 }
 
 /** One thread for all generators of a worker, started with the first task; a thread that dies fails its tasks and is replaced. */
@@ -173,13 +192,14 @@ function senderThread(target: Target): SenderThread {
     return worker.on('message', hear).on('error', lost);
   };
   return {
-    run: (task, progress) => {
+    run: (task, until, progress) => {
       const job = ++count;
       thread ??= start();
       thread.ref();
       const done = new Promise<SendProgress>((resolve, reject) => jobs.set(job, { progress, done: resolve, failed: reject }));
-      thread.postMessage({ job, task } satisfies ThreadRequest);
-      return { done, end: () => thread?.postMessage({ job, task: 'end' } satisfies ThreadRequest) };
+      const post = (request: ThreadRequest) => thread?.postMessage(request);
+      post({ job, kind: 'run', task, until });
+      return { done, end: () => post({ job, kind: 'end' }), holdUntil: (to) => post({ job, kind: 'hold', until: to }) };
     },
   };
 }

@@ -2,10 +2,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Span } from '../../pipeline/ledger.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import type { Target } from '../aws.ts';
+import { monotonicMs } from './monotonic.ts';
 import { type Producer, producer } from './producer.ts';
 import { putting } from './put-records.ts';
 import { lookUpIn } from './read-back.ts';
-import { type SendProgress, type Silent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, unsent } from './stretch.ts';
+import { type Ending, type SendProgress, type Silent, type Stretch, sendHeartbeats, sendHeldBack, sendStretch, unsent } from './stretch.ts';
 
 /** Where records go, and how they get there. */
 export interface SenderOptions {
@@ -20,8 +21,11 @@ export type Task =
   | { kind: 'heartbeats'; options: SenderOptions; game: Game; after: number[]; until: number }
   | { kind: 'heldBack'; options: SenderOptions; game: Game; lanes: Silent[]; there?: (ReadonlySet<number> | undefined)[] };
 
-/** What the thread is asked: a task, or to end one early. */
-export type ThreadRequest = { job: number; task: Task } | { job: number; task: 'end' };
+/** What the thread is asked: a task until a moment by `monotonicMs`, to hold on until a later one, or to end early. */
+export type ThreadRequest =
+  | { job: number; kind: 'run'; task: Task; until: number }
+  | { job: number; kind: 'hold'; until: number }
+  | { job: number; kind: 'end' };
 
 /** What the thread says of a job. */
 export type ThreadReply =
@@ -31,17 +35,25 @@ export type ThreadReply =
 
 const { put } = putting(workerData as Target);
 const lookUp = lookUpIn(workerData as Target);
-const running = new Map<number, AbortController>();
+const running = new Map<number, { control: AbortController; until: number }>();
 const producers = new Map<string, Producer>();
 
 parentPort!.on('message', async (request: ThreadRequest) => {
-  const { job, task } = request;
-  if (task === 'end') return running.get(job)?.abort();
+  const { job } = request;
+  const found = running.get(job);
+  if (request.kind === 'end') return found?.control.abort();
+  if (request.kind === 'hold') return found && Object.assign(found, { until: request.until });
+  const { task, until } = request;
   const control = new AbortController();
-  running.set(job, control);
+  const current = { control, until };
+  running.set(job, current);
+  const isOver = () => {
+    if (monotonicMs() > current.until) control.abort();
+    return control.signal.aborted;
+  };
   const say = (reply: ThreadReply) => parentPort!.postMessage(reply);
   try {
-    const sent = await carryOut(task, control.signal, (now) => say({ job, kind: 'progress', sent: now }));
+    const sent = await carryOut(task, { signal: control.signal, isOver }, (now) => say({ job, kind: 'progress', sent: now }));
     say({ job, kind: 'done', sent });
   } catch (error) {
     // A producer that has failed sends nothing any more.
@@ -52,8 +64,8 @@ parentPort!.on('message', async (request: ThreadRequest) => {
   }
 });
 
-async function carryOut(task: Task, signal: AbortSignal, report: (sent: SendProgress) => void): Promise<SendProgress> {
-  const sending = { producer: producerFor(task.options), signal, report };
+async function carryOut(task: Task, end: Ending, report: (sent: SendProgress) => void): Promise<SendProgress> {
+  const sending = { producer: producerFor(task.options), ...end, report };
   if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, { ...sending, there: task.there });
   if (task.kind === 'heartbeats') return sendHeartbeats(task, sending);
   const heldBack: Span[][] = [];

@@ -48,10 +48,16 @@ export interface SendProgress {
 /** Nothing sent yet. */
 export const unsent = (next: number): SendProgress => ({ first: next, next, latest: 0, heartbeats: 0, resent: [], oversized: 0 });
 
-/** By whom it is sent, and who is told. An abort ends sending so that what is acknowledged stays one unbroken run of numbers. */
-export interface Sending {
-  producer: Producer;
+/** When sending ends early: what is acknowledged stays one unbroken run of numbers. */
+export interface Ending {
   signal: AbortSignal;
+  /** Asked before more is made: true from an abort on, which it may bring about itself. */
+  isOver?(): boolean;
+}
+
+/** By whom it is sent, and who is told. */
+export interface Sending extends Ending {
+  producer: Producer;
   report(sent: SendProgress): void;
   /** Numbers of events that the stream has already, where this is known: but for what goes with them, or is a second copy, they are left out. */
   there?: ReadonlySet<number>;
@@ -72,7 +78,7 @@ const LATE_MS = 60_000;
 export async function sendStretch(
   stretch: Stretch,
   start: SendProgress,
-  { producer, signal, report, there }: Sending,
+  { producer, signal, isOver = () => signal.aborted, report, there }: Sending,
 ): Promise<SendProgress> {
   const { game, lane, from, to, bases, since, until = 0 } = stretch;
   const sent: SendProgress = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
@@ -96,8 +102,8 @@ export async function sendStretch(
   const send = sender(game, lane, delivery);
   const beat = beats(game, lane, send);
   let i = sent.next;
-  const isOver = () => i >= to && Date.now() >= until;
-  while (!isOver() && !signal.aborted) {
+  const isDone = () => i >= to && Date.now() >= until;
+  while (!isDone() && !isOver()) {
     const due = Math.min(to, dueBy(bases, Date.now()));
     const end = Math.min(due, i + TURN_EVENTS);
     while (i < end && !signal.aborted) {
@@ -114,7 +120,7 @@ export async function sendStretch(
       delivery.reached(i);
       sent.heartbeats += await beat(sent.latest, i);
     }
-    if (isOver()) break;
+    if (isDone()) break;
     if (i < due) {
       await turn();
       continue;
