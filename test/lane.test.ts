@@ -132,6 +132,25 @@ describe('a lane', () => {
     expect(stored).toEqual(['0', '1', '1', '2']);
   });
 
+  it('says why it sends again what could not be looked up', async () => {
+    const said: string[] = [];
+    let calls = 0;
+    const put: Put = async (_stream, entries) => {
+      if (++calls === 2) throw named('TimeoutError');
+      return entries.map(() => ({ ShardId: 's', SequenceNumber: '1' }));
+    };
+    const lookUp: LookUp = async () => Promise.reject(new Error('AccessDeniedException'));
+    const lane = sender(put, { lookUp, warn: (message) => said.push(message) }).lane();
+    const play = async () => {
+      void sending(lane, 0);
+      await later(500);
+      void sending(lane, 1);
+      return lane.end();
+    };
+    expect(await settled(play())).toMatchObject({ acknowledged: 2 });
+    expect([calls, said]).toEqual([3, ['records that may be stored are sent again (1): AccessDeniedException']]);
+  });
+
   it('passes positions that have no record', async () => {
     const lane = sender(async (_stream, records) => stored(records)).lane({ from: 5 });
     lane.reached(9);

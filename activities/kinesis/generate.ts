@@ -125,10 +125,11 @@ async function supervised(thread: SenderThread, task: Task, start: SendProgress,
   const heed = () => {
     if (isOut() || (context.cancellationSignal.aborted && latest.next >= least)) job.end();
   };
-  const job = thread.run(task, held.until(), (sent) => {
+  const progress = (sent: SendProgress) => {
     latest = sent;
     heed();
-  });
+  };
+  const job = thread.run(task, held.until(), { progress, warn: (message) => context.log.warn(message) });
   /** Why another attempt must go on: this one sends no more. */
   const isOut = () => {
     const { workerShutdown, notFound, timedOut } = context.cancellationDetails ?? {};
@@ -162,21 +163,25 @@ interface Job {
   holdUntil(until: number): void;
 }
 
+/** Who hears of a task while it is under way. */
+interface Told {
+  progress(sent: SendProgress): void;
+  warn(message: string): void;
+}
+
 interface SenderThread {
-  run(task: Task, until: number, progress: (sent: SendProgress) => void): Job;
+  run(task: Task, until: number, tell: Told): Job;
 }
 
 /** One thread for all generators of a worker, started with the first task; a thread that dies fails its tasks and is replaced. */
 function senderThread(target: Target): SenderThread {
-  const jobs = new Map<
-    number,
-    { progress: (sent: SendProgress) => void; done: (sent: SendProgress) => void; failed: (error: Error) => void }
-  >();
+  const jobs = new Map<number, Told & { done: (sent: SendProgress) => void; failed: (error: Error) => void }>();
   let thread: Worker | undefined;
   let count = 0;
   const hear = (reply: ThreadReply) => {
     const job = jobs.get(reply.job);
     if (reply.kind === 'progress') return job?.progress(reply.sent);
+    if (reply.kind === 'warning') return job?.warn(reply.message);
     jobs.delete(reply.job);
     if (jobs.size === 0) thread?.unref();
     if (reply.kind === 'done') job?.done(reply.sent);
@@ -192,11 +197,11 @@ function senderThread(target: Target): SenderThread {
     return worker.on('message', hear).on('error', lost);
   };
   return {
-    run: (task, until, progress) => {
+    run: (task, until, tell) => {
       const job = ++count;
       thread ??= start();
       thread.ref();
-      const done = new Promise<SendProgress>((resolve, reject) => jobs.set(job, { progress, done: resolve, failed: reject }));
+      const done = new Promise<SendProgress>((resolve, reject) => jobs.set(job, { ...tell, done: resolve, failed: reject }));
       const post = (request: ThreadRequest) => thread?.postMessage(request);
       post({ job, kind: 'run', task, until });
       return { done, end: () => post({ job, kind: 'end' }), holdUntil: (to) => post({ job, kind: 'hold', until: to }) };

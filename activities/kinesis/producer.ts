@@ -26,6 +26,8 @@ export interface ProducerOptions extends Partial<QueueOptions> {
   put: Put;
   /** Asked before records are sent once more whose call was not answered. */
   lookUp?: LookUp;
+  /** Told why records are sent once more without that. */
+  warn?(message: string): void;
   stream: string;
   /** Calls in flight. */
   calls?: number;
@@ -138,7 +140,10 @@ interface BatchSender {
   failure(): { error: unknown } | undefined;
 }
 
-function batchSender({ put, lookUp, stream, patienceMs = 30_000 }: ProducerOptions, queues: ShardQueues): BatchSender {
+function batchSender(
+  { put, lookUp, warn = () => undefined, stream, patienceMs = 30_000 }: ProducerOptions,
+  queues: ShardQueues,
+): BatchSender {
   const positions = storedPositions();
   let failure: { error: unknown } | undefined;
   let failures = { count: 0, since: 0 };
@@ -151,7 +156,10 @@ function batchSender({ put, lookUp, stream, patienceMs = 30_000 }: ProducerOptio
   /** Those that an earlier call has stored though nobody heard of it; they are settled. Of what cannot be looked up none: a copy loses nothing, and is told of. */
   const storedOf = async (unconfirmed: Batch): Promise<Set<OutgoingRecord>> => {
     const sought = unconfirmed.map(({ entry, after }) => ({ entry, after: after! }));
-    const found = await lookUp!(stream, sought).catch(() => new Set<OutgoingRecord['entry']>());
+    const found = await lookUp!(stream, sought).catch((error: Error) => {
+      warn(`records that may be stored are sent again (${sought.length}): ${error.message}`);
+      return new Set<OutgoingRecord['entry']>();
+    });
     const stored = unconfirmed.filter(({ entry }) => found.has(entry));
     queues.settle(stored, performance.now(), () => true);
     return new Set(stored);

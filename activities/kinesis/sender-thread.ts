@@ -30,6 +30,7 @@ export type ThreadRequest =
 /** What the thread says of a job. */
 export type ThreadReply =
   | { job: number; kind: 'progress'; sent: SendProgress }
+  | { job: number; kind: 'warning'; message: string }
   | { job: number; kind: 'done'; sent: SendProgress }
   | { job: number; kind: 'failed'; name: string; message: string };
 
@@ -74,8 +75,14 @@ async function carryOut(task: Task, end: Ending, report: (sent: SendProgress) =>
   return { ...unsent(0), heldBack };
 }
 
+/** The lanes share a producer: what it says is told with any job that it works for. */
+function warn(message: string): void {
+  const [job] = running.keys();
+  if (job !== undefined) parentPort!.postMessage({ job, kind: 'warning', message } satisfies ThreadReply);
+}
+
 function producerFor(options: SenderOptions): Producer {
-  const found = producers.get(keyOf(options)) ?? producer({ put, lookUp, ...options });
+  const found = producers.get(keyOf(options)) ?? producer({ put, lookUp, warn, ...options });
   producers.set(keyOf(options), found);
   return found;
 }
