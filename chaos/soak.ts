@@ -7,6 +7,7 @@ import { controlOf } from '../local/control-client.ts';
 import type { FaultPlan } from '../local/faults.ts';
 import { mismatches } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { MINUTE_MS } from '../pipeline/time.ts';
 import { type Ground, ground, killed } from './ground.ts';
 import { applyAndWait, pauseAndWait, runAudit, seen, tearDown } from './life.ts';
 import { oneOf, randomOf } from './random.ts';
@@ -41,7 +42,6 @@ const failures = (seed: number): FaultPlan => ({
 });
 
 const VICTIMS = ['worker', 'local AWS', 'Flink', 'Athena'] as const;
-const MINUTE_MS = 60_000;
 /** What coming up, the account and going take beside the minutes asked for, and half of these: the more was sent, the longer it is counted. */
 const REST_MS = 600_000;
 

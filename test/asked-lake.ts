@@ -12,11 +12,11 @@ import { type LakeTable, names } from '../pipeline/names.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
 import { heartbeat } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
 import { crawl, metricsRows, putRows } from './lake.ts';
 import { scenario, sentBy, toldApart } from './scenarios.ts';
 
 export const WINDOW_SECONDS = 10;
-export const HOUR_MS = 3_600_000;
 /** The last full hour: within every range that is asked for. */
 export const HOUR = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
 

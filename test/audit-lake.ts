@@ -9,13 +9,13 @@ import type { LedgerRange } from '../pipeline/ledger.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
 import { malformed, troubleOf } from '../pipeline/trouble.ts';
 import { bringUp } from './dashboard-lake.ts';
 import { eventually } from './eventually.ts';
 import { metricsRows, putRows } from './lake.ts';
 import { lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
 
-const HOUR_MS = 3_600_000;
 const EVENTS = 1200;
 const LANES = 2;
 

@@ -7,9 +7,8 @@ import { auditActivities } from '../activities/audit/audit.ts';
 import { auditScopeActivities } from '../activities/audit/scope.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import { type Local, startLocal } from '../local/start.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
 import { audited, standing } from './audit-lake.ts';
-
-export const HOUR_MS = 3_600_000;
 
 /** A quiet game of this name, whose lake, stream and ledger a suite that imports this finds. */
 export const quiet = audited('quiet', Math.floor(Date.now() / HOUR_MS - 5) * HOUR_MS + 3_000);

@@ -8,7 +8,8 @@ import { onTheWay } from '../activities/sql.ts';
 import type { Audit } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import { act, aws, began, doing, HOUR_MS, local, quiet } from './audit-stage.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
+import { act, aws, began, doing, local, quiet } from './audit-stage.ts';
 import { putRows } from './lake.ts';
 
 const { pipeline, hour, metrics } = quiet;

@@ -6,6 +6,7 @@ import { QUESTIONS } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { streamShards } from '../pipeline/stream-shards.ts';
+import { DAY_MS } from '../pipeline/time.ts';
 import { asSent, runningOf, spentUntil } from '../workflows/budget.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
@@ -176,7 +177,6 @@ describe('the bill of a pipeline', () => {
   });
 
   it('has of the lake what may be in it by its age', () => {
-    const DAY_MS = 86_400_000;
     const day = pipelineOf({ generator: { rate: 5000 } });
     const lakeAfter = (lakeDays?: number) => priceOf(day, { ...ALL, lakeDays })['S3 lake']!;
     expect(lakeAfter(0)).toBe(0);

@@ -10,6 +10,7 @@ import { gameOf } from '../pipeline/lanes.ts';
 import { dueBy, entered, joined, type LedgerRange, type Span, type TimeBase, timeOf } from '../pipeline/ledger.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { parseSpec } from '../pipeline/spec.ts';
+import { DAY_MS } from '../pipeline/time.ts';
 import { sentBefore, troubleOf } from '../pipeline/trouble.ts';
 
 const game = { ...gameOf(parseSpec({ shards: 1, generator: { trouble: { late: 0.2 } } }), 'abcd1234'), lateAfter: 200 };
@@ -177,7 +178,6 @@ describe('the ledger', () => {
 });
 
 describe('the pages of a ledger', () => {
-  const DAY_MS = 86_400_000;
   const DAYS = 400;
   const began = Date.UTC(2025, 8, 1, 6);
   const pipeline = { ...parseSpec({}), account: '000000000000' };

@@ -5,7 +5,8 @@ import type { LakeTable } from '../pipeline/names.ts';
 import { QUESTIONS } from '../pipeline/schedules.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
 import { parseSpec } from '../pipeline/spec.ts';
-import { ASKED, askedLake, HOUR, HOUR_MS, WINDOW_SECONDS } from './asked-lake.ts';
+import { DAY_MS, HOUR_MS } from '../pipeline/time.ts';
+import { ASKED, askedLake, HOUR, WINDOW_SECONDS } from './asked-lake.ts';
 import { matchFrom, metricsRows } from './lake.ts';
 
 const WEEK_MS = 7 * 24 * HOUR_MS;
@@ -189,7 +190,6 @@ describe('the questions of sql/athena', () => {
   });
 
   it('tell who comes back, and take nobody for new who came the month before', async () => {
-    const DAY_MS = 24 * HOUR_MS;
     const weekAgo = matchFrom(HOUR - WEEK_MS, 'old');
     const started = weekAgo.filter(({ event_type: type }) => type === 'session_start');
     // The first day of the month counts from its beginning.

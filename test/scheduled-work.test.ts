@@ -19,13 +19,13 @@ import { type Begun, refreshActivities } from '../activities/quicksight/refresh.
 import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
 import { bringUp, pipeline, standUp, windowsFrom } from './dashboard-lake.ts';
 import { eventually } from './eventually.ts';
 import { putRows } from './lake.ts';
 
 const n = names(pipeline);
 const TAKES_MS = 150;
-const HOUR_MS = 3_600_000;
 
 let dir: string;
 let local: Local;

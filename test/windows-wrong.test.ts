@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LakeTable } from '../pipeline/names.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
-import { ASKED, askedLake, HOUR, HOUR_MS, WINDOW_SECONDS } from './asked-lake.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
+import { ASKED, askedLake, HOUR, WINDOW_SECONDS } from './asked-lake.ts';
 import { matchFrom, metricsRows } from './lake.ts';
 
 const { events, kills, late, copies, metrics } = ASKED;

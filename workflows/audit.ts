@@ -6,14 +6,13 @@ import { type Audit, type Missed, mismatches } from '../pipeline/audit.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { DAY_MS, HOUR_MS } from '../pipeline/time.ts';
 import { reportOf } from './audit-report.ts';
 import { rootMessage } from './failure.ts';
 import { auditFinished, type LedgerFlush } from './messages.ts';
 import { crawl } from './scheduled.ts';
 import { signalIfRunning } from './signal.ts';
 import { auditDetails, introduced } from './story.ts';
-
-const DAY_MS = 86_400_000;
 
 /** The worker heartbeats for every activity by a timer: that tells that it lives, not that the activity gets on, so each kind of work has a limit of its own. */
 const ALIVE = { heartbeatTimeout: '5 seconds', retry: { maximumAttempts: 10 } } as const;
@@ -26,7 +25,6 @@ const asking = proxyActivities<Activities>({ ...ALIVE, startToCloseTimeout: '1 h
 const brief = proxyActivities<Activities>({ ...ALIVE, startToCloseTimeout: '1 minute', scheduleToCloseTimeout: '2 minutes' });
 
 const AGAIN_MS = 2_000;
-const HOUR_MS = 3_600_000;
 /** Records go a while before, or after, their time. */
 const FORGETTING_MS = 600_000;
 

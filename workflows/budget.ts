@@ -1,10 +1,8 @@
 import { dayOf, perHour, type Running } from '../pipeline/cost.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { standing } from '../pipeline/stages.ts';
+import { DAY_MS, HOUR_MS } from '../pipeline/time.ts';
 import type { PipelineStatus } from './messages.ts';
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 /** What of a pipeline is under way now. */
 export const runningOf = ({ pipeline, generating, studioRuns, readyAt, paused, stages, created }: PipelineStatus): Running => ({

@@ -5,6 +5,7 @@ import type { OutstandingWindows } from '../../pipeline/audit.ts';
 import type { LedgerPage } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { HOUR_MS } from '../../pipeline/time.ts';
 import { RANGES } from '../../pipeline/windows.ts';
 import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type WindowComparison, windowsInAthena } from '../athena/blocks.ts';
 import type { Clients, Target } from '../aws.ts';
@@ -148,7 +149,6 @@ export function auditActivities(clients: Clients, target: Target) {
 const EXAMPLES = 20;
 /** What a restart of the SQL on AWS takes, with the time until it has caught up. */
 const RESTART_MS = 900_000;
-const HOUR_MS = 3_600_000;
 const ALWAYS = Number.POSITIVE_INFINITY;
 
 /** The same for every attempt of an activity. */

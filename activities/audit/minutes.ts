@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../pipeline/time.ts';
 /** What one place has of the events that happened within a minute; `minute` counts from the epoch. */
 export interface Minute {
   minute: number;
@@ -10,7 +11,6 @@ export interface Minute {
   twice: number;
 }
 
-const MINUTE_MS = 60_000;
 /** A week's; an answer is no place for more. */
 const MOST = 10_080;
 

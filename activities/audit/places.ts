@@ -6,6 +6,7 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { payloads } from '../../pipeline/aggregation.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { HOUR_MS } from '../../pipeline/time.ts';
 import type { Clients } from '../aws.ts';
 import { idsOf, patiently, shardsOf } from '../kinesis/shards.ts';
 import { eachPage } from '../pages.ts';
@@ -23,7 +24,6 @@ export type Reader = (
 
 /** An event arrives after it happened, but for clocks that differ. */
 const EARLY_MS = 60_000;
-const HOUR_MS = 3_600_000;
 /** Where the first hour begins of which the lake's objects may hold what happened since `from`: they are named by the hour of their first record's arrival. */
 export const keptFrom = (from: number): number => Math.floor((from - EARLY_MS - HOUR_MS) / HOUR_MS) * HOUR_MS;
 

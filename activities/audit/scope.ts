@@ -1,6 +1,7 @@
 import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { HOUR_MS } from '../../pipeline/time.ts';
 import { RANGES } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { undefinedIfMissing } from '../errors.ts';
@@ -27,7 +28,6 @@ export interface ScopeRequest {
   onSchedule?: boolean;
 }
 
-const HOUR_MS = 3_600_000;
 /** Records go a while before, or after, their time. */
 const FORGETTING_MS = 600_000;
 

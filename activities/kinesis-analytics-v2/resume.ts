@@ -1,6 +1,7 @@
 import { DescribeStreamSummaryCommand, type KinesisClient, type Shard } from '@aws-sdk/client-kinesis';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { HOUR_MS } from '../../pipeline/time.ts';
 import type { Clients } from '../aws.ts';
 import { undefinedIfMissing } from '../errors.ts';
 import { idsOf, isOpen, rows, shardsOf } from '../kinesis/shards.ts';
@@ -12,7 +13,6 @@ import { renewalOf } from './renewal.ts';
 
 /** Rows of windows this much older may not have come out yet: a sink subtask that its stream refuses holds them back while others send newer ones. */
 const HELD_BACK_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /**
  * How the SQL is to go on so that every window comes out whole: from where on, and over which shards. Before the `from` of the note that is in the application, or

@@ -9,6 +9,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import { type REFRESHED, REFRESHES_A_DAY } from '../../pipeline/schedules.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { DAY_MS } from '../../pipeline/time.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { isNamed, unless } from '../errors.ts';
@@ -21,8 +22,6 @@ export type Refreshed = (typeof REFRESHED)[number];
 
 /** The ingestion that a run waits for, or why it makes none. */
 export type Begun = { ingestion: string } | { skipped: string };
-
-const DAY_MS = 86_400_000;
 
 /** Refreshes SPICE data sets. */
 export function refreshActivities({ quicksight }: Clients) {

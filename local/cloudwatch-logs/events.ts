@@ -7,6 +7,7 @@ import type {
   PutLogEventsRequest,
   PutLogEventsResponse,
 } from '@aws-sdk/client-cloudwatch-logs';
+import { DAY_MS, HOUR_MS } from '../../pipeline/time.ts';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { eventLogs } from './event-logs.ts';
 import { matcher } from './filter-pattern.ts';
@@ -20,8 +21,6 @@ export interface LogEvent {
   id: number;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const MAX_BATCH_BYTES = 1 << 20;
 const MAX_EVENTS = 10_000;
 /** What AWS counts for an event besides its message. */

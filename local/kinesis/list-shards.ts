@@ -6,13 +6,13 @@ import type {
   Shard,
   ShardFilter,
 } from '@aws-sdk/client-kinesis';
+import { HOUR_MS } from '../../pipeline/time.ts';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { sequenceNumber } from './sequence.ts';
 import { isOpen, type StreamShard } from './shards.ts';
 import { description, keptShards, type Stream, streamOf } from './streams.ts';
 
 const PAGE = { listed: 1000, described: 100 };
-const HOUR_MS = 3_600_000;
 
 export const describeStream: Operation<DescribeStreamInput, DescribeStreamOutput> = async (
   { ExclusiveStartShardId: after = '', Limit: limit = PAGE.described, ...input },

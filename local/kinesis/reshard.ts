@@ -1,10 +1,10 @@
 import type { MergeShardsInput, SplitShardInput, UpdateShardCountInput, UpdateShardCountOutput } from '@aws-sdk/client-kinesis';
+import { DAY_MS } from '../../pipeline/time.ts';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { isExpired, isOpen, type Reshaping, reshaping, type StreamShard, uniformly } from './shards.ts';
 import { isOnDemand, openShardsOf, SHARD_LIMIT, type Stream, settledOf, streamArn, streams } from './streams.ts';
 import { type Turns, turns } from './turns.ts';
 
-const DAY_MS = 86_400_000;
 const RESCALED_A_DAY = 10;
 const MAX_TARGET = 10_000;
 

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../pipeline/time.ts';
 /** A shard as the catalog keeps it: its range of hash keys, both ends included, and what it came from. */
 export interface StreamShard {
   id: string;
@@ -14,8 +15,6 @@ export interface StreamShard {
 
 /** The largest hash key. */
 export const MAX_HASH = (1n << 128n) - 1n;
-
-const HOUR_MS = 3_600_000;
 
 /** The id of the shard that was the `number`th, from 0, to be made in its stream. */
 export const shardId = (number: number): string => `shardId-${String(number).padStart(12, '0')}`;

@@ -1,8 +1,8 @@
 import type { UpdateStreamModeInput } from '@aws-sdk/client-kinesis';
+import { DAY_MS } from '../../pipeline/time.ts';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { isOnDemand, ON_DEMAND_LIMIT, onDemandStreams, type Stream, settledOf, streams } from './streams.ts';
 
-const DAY_MS = 86_400_000;
 const SWITCHED_A_DAY = 2;
 
 /** The stream keeps its shards and what is in them; it is UPDATING for a while. */

@@ -16,11 +16,10 @@ import type {
   UpdateAnalysisRequest,
   UpdateAnalysisResponse,
 } from '@aws-sdk/client-quicksight';
+import { DAY_MS } from '../../pipeline/time.ts';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { type Analysis, analyses, assetArn, checkName, found, lastVerb, newAsset, page, statusOf } from './assets.ts';
 import { checked } from './definitions.ts';
-
-const DAY_MS = 86_400_000;
 
 export const createAnalysis: Operation<CreateAnalysisRequest, CreateAnalysisResponse> = (input, aws) => {
   const { AnalysisId: id = '' } = input;

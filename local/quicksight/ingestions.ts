@@ -9,12 +9,12 @@ import type {
   ListIngestionsRequest,
   ListIngestionsResponse,
 } from '@aws-sdk/client-quicksight';
+import { DAY_MS } from '../../pipeline/time.ts';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { assetArn, type DataSet, dataSets, ingestions, page, type StoredIngestion } from './assets.ts';
 import { dataSetOf } from './data-sets.ts';
 import { load, tidy } from './spice.ts';
 
-const DAY_MS = 86_400_000;
 /** Of QuickSight's Enterprise edition, for each data set. */
 const REFRESHES_A_DAY = 32;
 

@@ -1,8 +1,7 @@
 import type { LifecycleRule } from '@aws-sdk/client-s3';
+import { DAY_MS } from '../../pipeline/time.ts';
 import type { Aws } from '../aws.ts';
 import type { StoredObject } from './store.ts';
-
-const DAY_MS = 86_400_000;
 
 /** Whether a lifecycle rule has expired the object by `now`; days run, as in S3, until the midnight (UTC) after they have passed. */
 export function hasExpired(rules: readonly LifecycleRule[], object: Readonly<StoredObject>, now: number): boolean {

@@ -19,10 +19,10 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Local, startLocal } from '../../local/start.ts';
+import { DAY_MS } from '../../pipeline/time.ts';
 
 const logGroupName = '/aws/kinesisfirehose/game';
 const logStreamName = 'events';
-const DAY_MS = 86_400_000;
 let dir: string;
 let local: Local;
 let logs: CloudWatchLogsClient;

@@ -22,11 +22,11 @@ import { type Local, startLocal } from '../../local/start.ts';
 import type { Audit } from '../../pipeline/audit.ts';
 import { gameOf } from '../../pipeline/lanes.ts';
 import { names } from '../../pipeline/names.ts';
+import { DAY_MS } from '../../pipeline/time.ts';
 import { crawl, deliver, pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
 
 const AwsAccountId = pipeline.account;
 const { dataSets, dashboard: DashboardId } = names(pipeline);
-const DAY_MS = 86_400_000;
 /** Some minutes ago, as the dashboard opens with half an hour, and with some more left of its hour: another would be another partition. */
 const START = new Date(Math.floor(Date.now() / 60_000 - 10) * 60_000);
 if (START.getUTCMinutes() > 55) START.setUTCMinutes(55);

@@ -39,8 +39,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Local, startLocal } from '../../local/start.ts';
+import { DAY_MS } from '../../pipeline/time.ts';
 
-const DAY_MS = 86_400_000;
 const Bucket = 'lake';
 let dir: string;
 let local: Local;
