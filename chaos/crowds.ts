@@ -1,5 +1,5 @@
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { ACCOUNT, type Account } from './account.ts';
+import { ACCOUNT } from './account.ts';
 import { cleared } from './clearing.ts';
 import {
   applyAndWait,
@@ -8,6 +8,7 @@ import {
   expectNothingLeft,
   expectStandsOnce,
   inventoryOf,
+  type Place,
   pauseAndAudit,
   smallGame,
   tearDown,
@@ -15,7 +16,7 @@ import {
 import { COUNTS, type Course, lived, type Run } from './run.ts';
 
 /** Many pipelines live at once in one account: none loses, doubles or leaves anything, and all of it goes. */
-export async function crowdRun(account: Account, number: number, size: number, seed: number, within: number): Promise<Run> {
+export async function crowdRun(place: Place, number: number, size: number, seed: number, within: number): Promise<Run> {
   const game = (i: number): Pipeline => ({
     ...parseSpec(smallGame(`crowd${number}-${i}`, seed + i, { generator: { rate: 20, seed: seed + i }, local: { speed: 10 } })),
     account: ACCOUNT,
@@ -29,27 +30,27 @@ export async function crowdRun(account: Account, number: number, size: number, s
       const { run, phase } = course;
       run.blows.push(`${size} pipelines at once`);
       phase('the beginning');
-      const before = await inventoryOf(account, pipelines[0]!);
+      const before = await inventoryOf(place, pipelines[0]!);
       const each = (work: (course: Course, pipeline: Pipeline) => Promise<unknown>) =>
         Promise.all(pipelines.map((pipeline) => work({ ...course, run: { ...run } }, pipeline)));
       phase('up');
-      await each((own, pipeline) => applyAndWait(account, own, pipeline));
-      await each((own, pipeline) => awaitFlow(account, own, pipeline));
+      await each((own, pipeline) => applyAndWait(place, own, pipeline));
+      await each((own, pipeline) => awaitFlow(place, own, pipeline));
       phase('the account');
       await each(async (own, pipeline) => {
-        await pauseAndAudit(account, own, pipeline);
-        await expectStandsOnce(account, own, pipeline);
-        await expectMadeOnce(account, own, pipeline);
+        await pauseAndAudit(place, own, pipeline);
+        await expectStandsOnce(place, own, pipeline);
+        await expectMadeOnce(place, own, pipeline);
         for (const count of ['lost', 'duplicates', 'madeTwice'] as const) all[count] += own.run[count] ?? Number.NaN;
       });
       Object.assign(run, all);
       phase('down');
-      await each((own, pipeline) => tearDown(account, own, pipeline));
+      await each((own, pipeline) => tearDown(place, own, pipeline));
       phase('the end');
-      for (const pipeline of pipelines) await expectNothingLeft(account, course, pipeline, before);
+      for (const pipeline of pipelines) await expectNothingLeft(place, course, pipeline, before);
     },
     async (run) => {
-      for (const pipeline of pipelines) await cleared(account, run, pipeline);
+      for (const pipeline of pipelines) await cleared(place, run, pipeline);
     },
   );
 }

@@ -204,8 +204,8 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
   crowds: {
     about: 'many pipelines at once, in the time of as many runs',
     share: 0.2,
-    begin: async ({ places: { account, timeAt }, seed, crowd }) => {
-      const on = await account();
+    begin: async ({ places: { ground, timeAt }, seed, crowd }) => {
+      const on = await ground();
       const within = (await timeAt(on))(crowd, crowd);
       return { run: (number) => crowdRun(on, number, crowd, seed, within) };
     },
