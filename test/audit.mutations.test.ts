@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -17,6 +16,7 @@ import type { audit } from '../workflows/index.ts';
 import { type Audited, audited, putRecords, standing } from './audit-lake.ts';
 import { putRows } from './lake.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const QUEUE = 'mutations';
 /** Behind the making of the streams: what is older is not looked for in them. */
@@ -44,7 +44,7 @@ beforeAll(async () => {
   worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue: QUEUE,
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    workflowBundle: await workflowBundle(),
     activities: {
       ...product,
       // None stands here.

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -14,6 +13,7 @@ import type { AuditRequest } from '../workflows/audit.ts';
 import type { audit } from '../workflows/index.ts';
 import type { LedgerFlush } from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'audited' }), account: '000000000000' };
 
@@ -64,7 +64,7 @@ async function audited(
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue: name,
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    workflowBundle: await workflowBundle(),
     activities: {
       'generator.flushLedger': async () => {
         hearLimits('flush');

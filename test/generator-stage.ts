@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -11,6 +10,7 @@ import { type GeneratorState, generatorQuery } from '../workflows/messages.ts';
 import { cancelled } from './cancelled.ts';
 import { fresh, type Stream, sender } from './fake-sender.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 /** A Temporal server for the suite that imports this. */
 export let env: TestWorkflowEnvironment;
@@ -38,7 +38,7 @@ export async function withGenerator(
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue,
-    workflowsPath: fileURLToPath(new URL('../workflows/generate.ts', import.meta.url)),
+    workflowBundle: await workflowBundle(),
     activities: sender(stream, breaks),
     maxHeartbeatThrottleInterval: 20,
   });

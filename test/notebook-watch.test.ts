@@ -1,7 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { ScheduleReport } from '../client/schedule-report.ts';
 import type { Snapshot } from '../client/snapshot.ts';
 import { isWell, partWords, scheduleWords } from '../client/status.ts';
@@ -13,19 +12,15 @@ import { initialStatus } from '../workflows/status.ts';
 import { generatorDetails, notebookDetails } from '../workflows/story.ts';
 import { cancelled } from './cancelled.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'watched', local: { speed: 5_000 } }), account: '000000000000' };
 const WORDS = 'Keeps the SQL of the Studio notebook of pipeline **watched** running. It is **';
 
 let env: TestWorkflowEnvironment;
-let workflowBundle: WorkflowBundle;
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
 }, 60_000);
 afterAll(() => env?.teardown());
 
@@ -46,7 +41,12 @@ const activities = {
 
 describe('whoever keeps the notebook', () => {
   it('says why it last restarted, what will be missing and why no windows come, in status and in the Temporal UI, and goes on saying it turn after turn', async () => {
-    const worker = await Worker.create({ connection: env.nativeConnection, taskQueue: 'watch', workflowBundle, activities });
+    const worker = await Worker.create({
+      connection: env.nativeConnection,
+      taskQueue: 'watch',
+      workflowBundle: await workflowBundle(),
+      activities,
+    });
     await worker.runUntil(async () => {
       found.job = 'the note was never run';
       const handle = await env.client.workflow.start<typeof keepNotebook>('keepNotebook', {
@@ -115,7 +115,7 @@ describe('whoever keeps the notebook', () => {
       const worker = await Worker.create({
         connection: env.nativeConnection,
         taskQueue: 'lagging',
-        workflowBundle,
+        workflowBundle: await workflowBundle(),
         activities: {
           ...activities,
           'notebook.checkJob': async () => {

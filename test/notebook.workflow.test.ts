@@ -1,12 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { PutRecordsCommand, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import { idsOf, isOpen, rows, shardIds, shardsOf } from '../activities/kinesis/shards.ts';
@@ -34,6 +33,7 @@ import { eventually } from './eventually.ts';
 import { lakeRows } from './lake.ts';
 import { delivered, metricsOf } from './recount.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const TEN_MINUTES = 600_000;
 const BACKLOG = 400;
@@ -127,14 +127,10 @@ beforeAll(async () => {
   const { region, endpoint, credentials } = local;
   aws = clients(local);
   env = await temporalServer();
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
   worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue,
-    workflowBundle,
+    workflowBundle: await workflowBundle(),
     activities: createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue }),
     interceptors: { activity: [heartbeats] },
     maxHeartbeatThrottleInterval: '500 milliseconds',

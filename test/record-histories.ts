@@ -1,12 +1,12 @@
 // npm run histories: plays every scene on a real Temporal server and saves the histories of its workflows in histories/<version of package.json>/, in place of
 // those of that version. The sets of earlier versions stay as they are: pipelines that these have started go on under the workflows of this one.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Scene } from './scene.ts';
 import { SCENES } from './scenes.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 import { activitiesOf, world } from './world.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -22,16 +22,12 @@ const LATER = ['query.questions', 'query.start', 'query.finished', 'refresh.star
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const env = await temporalServer(WHO);
 try {
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
   const wanted = process.argv.slice(2);
   mkdirSync(HERE, { recursive: true });
   for (const [name, scene] of Object.entries(SCENES)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     process.stderr.write(`${name} …\n`);
-    const histories = await played(name, scene, workflowBundle);
+    const histories = await played(name, scene);
     for (const old of readdirSync(HERE)) if (old.startsWith(`${name}.`)) rmSync(new URL(old, HERE));
     for (const [i, { type, json }] of histories.entries()) writeFileSync(new URL(`${name}.${i + 1}.${type}.json`, HERE), `${json}\n`);
   }
@@ -40,7 +36,7 @@ try {
 }
 
 /** The histories of a scene in the order in which their runs began; fails if a type that it is played for is not among them. */
-async function played(name: string, { keeps, spec, play }: Scene, workflowBundle: { code: string }) {
+async function played(name: string, { keeps, spec, play }: Scene) {
   const { client } = env;
   const account = world();
   const activities = activitiesOf(account);
@@ -53,7 +49,7 @@ async function played(name: string, { keeps, spec, play }: Scene, workflowBundle
     connection: env.nativeConnection,
     identity: WHO,
     taskQueue: name,
-    workflowBundle,
+    workflowBundle: await workflowBundle(),
     // Looked up at each call, so that a scene may change them as it goes.
     activities: Object.fromEntries(
       [...Object.keys(activities), ...LATER].map((type) => [type, (...args: never[]) => (changed[type] ?? activities[type])!(...args)]),

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -8,6 +7,7 @@ import { temporal } from '../activities/temporal/schedules.ts';
 import { scheduleReport } from '../client/schedule-report.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
@@ -39,7 +39,7 @@ it('counts what the next run cut short, and judges by the latest run that came t
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue: 'four',
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    workflowBundle: await workflowBundle(),
     activities: {
       ...act,
       'crawl.since': async () => 0,

@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporalio/testing';
@@ -12,6 +11,7 @@ import { QUESTIONS, REFRESHED, SCHEDULED } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec, SpecError } from '../pipeline/spec.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec(spec), account: '000000000000' });
 
@@ -184,7 +184,7 @@ describe('in Temporal', () => {
     const worker = await Worker.create({
       connection: env.nativeConnection,
       taskQueue: 'three',
-      workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+      workflowBundle: await workflowBundle(),
       activities: {
         ...act('three'),
         'crawl.since': async (_pipeline: Pipeline, when: number) => {

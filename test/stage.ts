@@ -1,26 +1,21 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { operate } from '../workflows/index.ts';
 import type { ApplyRequest, PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 import { activitiesOf, type World, world } from './world.ts';
 
 /** A Temporal server for the suite that imports this. */
 export let env: TestWorkflowEnvironment;
-let workflowBundle: WorkflowBundle;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
 }, 60_000);
 afterAll(() => env?.teardown());
 
@@ -45,7 +40,7 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue,
-    workflowBundle,
+    workflowBundle: await workflowBundle(),
     // Looked up at each call, so that a story may change them as it goes.
     activities: Object.fromEntries(
       Object.entries(activities).map(([type, own]) => [type, (...args: never[]) => (changed[type] ?? own)(...args)]),

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
@@ -14,6 +13,7 @@ import * as messages from '../workflows/messages.ts';
 import { initialStatus } from '../workflows/status.ts';
 import { crawlDetails, details } from '../workflows/story.ts';
 import { temporalServer } from './temporal-server.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 import { activitiesOf, final, world } from './world.ts';
 
 const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec(spec), account: '000000000000' });
@@ -105,7 +105,7 @@ describe('the Temporal UI, through its API', () => {
     const worker = await Worker.create({
       connection: env.nativeConnection,
       taskQueue: taskQueue(pipeline),
-      workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+      workflowBundle: await workflowBundle(),
       activities: activitiesOf(account),
       maxHeartbeatThrottleInterval: 20,
     });
