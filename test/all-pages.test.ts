@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { TagDeliveryStreamCommand } from '@aws-sdk/client-firehose';
 import { AttachRolePolicyCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AddTagsToStreamCommand } from '@aws-sdk/client-kinesis';
@@ -11,31 +8,29 @@ import { kinds } from '../activities/listings.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps, survey } from '../activities/resource.ts';
 import { tagMap } from '../activities/tags.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { names, OWNER_TAG } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
+import { localAws } from './local-aws.ts';
 import { onePerPage } from './one-per-page.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'paged' }), account: '000000000000' };
 const n = names(pipeline);
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 const resource = (stage: Stage) => resources(aws)[stage] as unknown as Resource;
 const act = (stage: Stage) => steps(resource(stage), youngRole(aws));
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-pages-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   aws = clients(local);
 });
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 it('every policy of a role is seen and taken off, on however many pages they are', async () => {

@@ -1,19 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { GetQueryExecutionCommand, GetQueryResultsCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { clients } from '../activities/aws.ts';
 import { pollUntil } from '../activities/poll.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { statements } from '../activities/sql.ts';
-import { startLocal } from '../local/start.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import type { GameEvent } from '../pipeline/schema.ts';
 import { heartbeat } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { HOUR_MS } from '../pipeline/time.ts';
 import { crawl, metricsRows, putRows } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { scenario, sentBy, toldApart } from './scenarios.ts';
 
 export const WINDOW_SECONDS = 10;
@@ -39,8 +36,7 @@ export const ASKED = {
 /** A lake with events and metrics of the last hour, and the questions to ask of it. */
 export async function askedLake(windowSeconds = WINDOW_SECONDS) {
   const pipeline = pipelineOf(windowSeconds);
-  const dir = await mkdtemp(join(tmpdir(), 'd2d-questions-'));
-  const local = await startLocal({ dir, log: () => {} });
+  const local = await localAws();
   const aws = clients(local);
   const act = stageActivities(aws);
   const put = (table: LakeTable, name: string, rows: object[], hour = HOUR) => putRows(aws, pipeline, table, name, rows, hour);
@@ -82,7 +78,6 @@ export async function askedLake(windowSeconds = WINDOW_SECONDS) {
     close: async () => {
       for (const client of Object.values(aws)) client.destroy();
       await local.close();
-      await rm(dir, { recursive: true });
     },
   };
 }

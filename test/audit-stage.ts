@@ -1,28 +1,24 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { auditActivities } from '../activities/audit/audit.ts';
 import { auditScopeActivities } from '../activities/audit/scope.ts';
 import { type Clients, clients } from '../activities/aws.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { HOUR_MS } from '../pipeline/time.ts';
 import { audited, standing } from './audit-lake.ts';
+import { localAws } from './local-aws.ts';
 
 /** A quiet game of this name, whose lake, stream and ledger a suite that imports this finds. */
 export const quiet = audited('quiet', Math.floor(Date.now() / HOUR_MS - 5) * HOUR_MS + 3_000);
 
 /** Milliseconds since the epoch, when the suite began. */
 export const began = Date.now();
-let dir: string;
 export let local: Local;
 export let aws: Clients;
 export let act: ReturnType<typeof auditActivities> & ReturnType<typeof auditScopeActivities>;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-audit-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   aws = clients(local);
   const { region, endpoint, credentials } = local;
   act = { ...auditActivities(aws, { region, endpoint, credentials }), ...auditScopeActivities(aws) };
@@ -31,7 +27,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 let activities = 0;

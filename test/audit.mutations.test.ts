@@ -1,13 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { troubleOf } from '../pipeline/trouble.ts';
@@ -15,6 +12,7 @@ import { heartbeats } from '../worker/heartbeat.ts';
 import type { audit } from '../workflows/index.ts';
 import { type Audited, audited, putRecords, standing } from './audit-lake.ts';
 import { putRows } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { temporalServer } from './temporal-server.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -22,7 +20,6 @@ const QUEUE = 'mutations';
 /** Behind the making of the streams: what is older is not looked for in them. */
 const SOON_MS = 30_000;
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 let env: TestWorkflowEnvironment;
@@ -36,8 +33,7 @@ const lost = victimOf(leaky, 5);
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  dir = await mkdtemp(join(tmpdir(), 'd2d-mutations-'));
-  [local, env] = await Promise.all([startLocal({ dir, log: () => undefined }), temporalServer()]);
+  [local, env] = await Promise.all([localAws(), temporalServer()]);
   aws = clients(local);
   const { region, endpoint, credentials } = local;
   product = createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue: QUEUE });
@@ -62,7 +58,6 @@ afterAll(async () => {
   await env?.teardown();
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 type Victim = ReturnType<typeof victimOf>;

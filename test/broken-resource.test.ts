@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { UpdateWorkGroupCommand } from '@aws-sdk/client-athena';
 import type { DeleteDeliveryStreamInput, DeliveryStreamDescription, DeliveryStreamStatus } from '@aws-sdk/client-firehose';
 import { CreateTableCommand, DeleteTableCommand, GetTableCommand } from '@aws-sdk/client-glue';
@@ -17,25 +14,24 @@ import { clients } from '../activities/aws.ts';
 import { ROLE_POLICY } from '../activities/iam/policies.ts';
 import { notYet } from '../activities/not-yet.ts';
 import { resources, type StageActivities, stageActivities } from '../activities/registry.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { eventually } from './eventually.ts';
 import { crawlOneKill } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { onePerPage } from './one-per-page.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'broken' }), account: '000000000000' };
 const n = names(pipeline);
 
-let dir: string;
 let local: Local;
 let aws: ReturnType<typeof clients>;
 let act: StageActivities;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-broken-'));
-  local = await startLocal({ dir, log: () => {} });
+  local = await localAws();
   aws = clients(local);
   act = stageActivities(aws);
   for (const stage of ['bucket', 'crawlerRole', 'quicksightRole', 'lakeDatabase', 'crawler', 'workgroup'] as const)
@@ -47,7 +43,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 /** Takes a table away; gives what puts it back, without its partitions. */

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -9,17 +6,17 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { crawlActivities } from '../activities/glue/crawl.ts';
 import { stageActivities } from '../activities/registry.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { heartbeats } from '../worker/heartbeat.ts';
+import { localAws } from './local-aws.ts';
 import type { oneActivity } from './one-activity.ts';
 import { temporalServer } from './temporal-server.ts';
 
 const taskQueue = 'calls';
 const pipeline: Pipeline = { ...parseSpec({ name: 'counted', keep: { streamHours: 48 }, local: { speed: 20 } }), account: '000000000000' };
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 let env: TestWorkflowEnvironment;
@@ -28,8 +25,7 @@ let running: Promise<void>;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  dir = await mkdtemp(join(tmpdir(), 'd2d-calls-'));
-  local = await startLocal({ dir, settle: 400, log: () => undefined });
+  local = await localAws({ settle: 400 });
   aws = clients(local);
   env = await temporalServer();
   worker = await Worker.create({
@@ -51,7 +47,6 @@ afterAll(async () => {
   await env?.teardown();
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 let count = 0;

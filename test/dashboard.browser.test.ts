@@ -1,13 +1,12 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { CreateIngestionCommand, DescribeIngestionCommand, GenerateEmbedUrlForRegisteredUserCommand } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { type Clients, clients as clientsOf } from '../activities/aws.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { crawl, deliver, type PlayerWindow, pipeline, standUp, until, windowsFrom } from './dashboard-lake.ts';
+import { localAws } from './local-aws.ts';
 
 const FLAGS = [
   '--no-sandbox',
@@ -25,7 +24,6 @@ const late = windowsFrom(new Date(MINUTE - 4 * 60_000), 12, 10);
 
 jest.setTimeout(90_000);
 
-let dir: string;
 let local: Local;
 let clients: Clients;
 let browser: Browser;
@@ -34,8 +32,7 @@ const requested: string[] = [];
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'dashboard-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   clients = clientsOf(local);
   await standUp(clients, early);
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args: FLAGS });
@@ -45,7 +42,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 async function link(): Promise<string> {

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
 import { countCalls } from '../activities/calls.ts';
@@ -8,7 +5,7 @@ import { youngRole } from '../activities/iam/young-role.ts';
 import { tagDifferences } from '../activities/own-tags.ts';
 import { resources } from '../activities/registry.ts';
 import { type Found, type Resource, steps, survey } from '../activities/resource.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { OWNER_TAG } from '../pipeline/names.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { KEYS_TAG } from '../pipeline/tags.ts';
@@ -21,6 +18,7 @@ import * as storage from './drift/storage.ts';
 import * as studio from './drift/studio.ts';
 import { eventually } from './eventually.ts';
 import { crawlOneKill } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { faultsOfAll, MENDING } from './service-model.ts';
 
 const stages = Object.keys(STAGES) as Stage[];
@@ -32,13 +30,11 @@ const UNTAGGED: Stage[] = ['questions', 'auditTable', 'views'];
 type Registry = Record<Stage, Resource>;
 const registryOf = (aws: Clients) => resources(aws) as unknown as Registry;
 
-let dir: string;
 let local: Local;
 let registry: Registry;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-drift-'));
-  local = await startLocal({ dir, log: () => {}, wholeCalls: true });
+  local = await localAws({ wholeCalls: true });
   ground.aws = clients(local);
   registry = registryOf(ground.aws);
   await makeOther(ground.aws);
@@ -50,7 +46,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(ground.aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 const act = (stage: Stage, of = registry) => steps(of[stage], youngRole(ground.aws));

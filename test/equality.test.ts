@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import { localAws } from './local-aws.ts';
 import { ASKED, type Asked, keyOf, type Row, type Rows, recomputed, stamp } from './recomputed.ts';
 import { APART_MS, lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
 import { studioFlinkOf } from './studio-flink.ts';
@@ -54,20 +52,17 @@ const LIVES: Life[] = [
   { flink: '1.15', shards: 4, scenarios: at(4, [['plain'], ['all troubles, idle shard', { idle: [1], trouble: BOTH }]]) },
 ];
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-equality-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   aws = clients(local);
 });
 
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 const titled = LIVES.map((life) => ({ ...life, title: `${life.shards} shards${life.flink ? ` on Flink ${life.flink}` : ''}` }));

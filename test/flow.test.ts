@@ -1,8 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
@@ -11,11 +8,12 @@ import { flow } from '../activities/kinesis-analytics-v2/flow.ts';
 import { flinkOf, jobOf } from '../activities/kinesis-analytics-v2/job.ts';
 import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
 import type { Fault } from '../local/faults.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { eventually } from './eventually.ts';
 import { notebookOf, until } from './local/studio-process.ts';
+import { localAws } from './local-aws.ts';
 import { AROUND_STUDIO, SQL_STREAMS, stand } from './stand.ts';
 
 const pipelineOf = (name: string): Pipeline => ({
@@ -28,7 +26,6 @@ const n = names(pipeline);
 const OLD_MS = 100_000;
 const [FIRST, SECOND] = ['0', `${2n ** 127n}`];
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 
@@ -66,15 +63,13 @@ async function says(what: RegExp | undefined, between: () => Promise<unknown> = 
 }
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-flow-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   aws = clients(local);
   await stand(aws, pipeline, ...AROUND_STUDIO, ...SQL_STREAMS, 'studio');
 }, 60_000);
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 describe('Flink itself', () => {

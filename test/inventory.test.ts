@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CreateLogGroupCommand, CreateLogStreamCommand, DescribeLogStreamsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { CreateRoleCommand, DeleteRoleCommand } from '@aws-sdk/client-iam';
 import { CreateStreamCommand, DeleteStreamCommand } from '@aws-sdk/client-kinesis';
@@ -16,7 +13,7 @@ import { carryingTag } from '../activities/owned.ts';
 import { resources } from '../activities/registry.ts';
 import { type Found, type Resource, steps } from '../activities/resource.ts';
 import { leftLines, unsavedLines } from '../client/left.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { PRICES } from '../pipeline/cost.ts';
 import { LAKE_TABLES, names, OWNER_TAG } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
@@ -24,6 +21,7 @@ import type { Stage } from '../pipeline/stages.ts';
 import { ofBucket, ofCrawler, ofStream, ofStudio } from '../pipeline/standing-cost.ts';
 import type { Leftover } from '../workflows/messages.ts';
 import { eventually } from './eventually.ts';
+import { localAws } from './local-aws.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'left-over', shards: 3, keep: { streamHours: 48 } }), account: '000000000000' };
 const n = names(pipeline);
@@ -32,14 +30,12 @@ const UP: Stage[] = [
   ...(['leaderboards', 'serverMetrics', 'lateEvents', 'flinkDatabase', 'studio'] as const),
 ];
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 let registry: Record<Stage, Resource>;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-inventory-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   aws = clients(local);
   registry = resources(aws) as unknown as Record<Stage, Resource>;
   for (const stage of UP) {
@@ -52,7 +48,6 @@ beforeEach(() => local.faults.put({ rules: [] }));
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 const look = (kept: Stage[] = [], failures: Failures = {}) =>

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { GetPartitionsCommand, GetTableCommand, UpdateTableCommand } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,13 +6,14 @@ import { queryActivities } from '../activities/athena/query.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import { crawlActivities } from '../activities/glue/crawl.ts';
 import { stageActivities } from '../activities/registry.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { LAKE_TABLES, type LakeTable, names } from '../pipeline/names.ts';
 import { QUESTIONS } from '../pipeline/schedules.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { malformed } from '../pipeline/trouble.ts';
 import { eventually } from './eventually.ts';
 import { crawl, metricsRows, putRows } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { scenario, sentBy, toldApart } from './scenarios.ts';
 
 const named = (name: string): Pipeline => ({ ...parseSpec({ name, windowSeconds: 10 }), account: '000000000000' });
@@ -29,13 +27,11 @@ const cut = sent.filter((_, i) => i % 20 === 7).map(malformed);
 const { onTime, late } = toldApart(scene);
 const metrics = metricsRows(onTime, late, clean.windowSeconds);
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-malformed-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   aws = clients(local);
   const act = stageActivities(aws);
   for (const pipeline of [clean, dirty]) {
@@ -57,7 +53,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 const put = (pipeline: Pipeline, table: LakeTable, name: string, rows: (object | string)[], hour = HOUR) =>

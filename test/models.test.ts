@@ -1,6 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -20,13 +18,14 @@ import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
 import { surveyActivities } from '../activities/survey.ts';
 import { services } from '../local/services.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
 import { crawlOneKill } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { faultsOfAll, MENDING, modelOf } from './service-model.ts';
 
 const stages = Object.keys(STAGES) as Stage[];
@@ -54,7 +53,6 @@ const changed = pipelineOf({
   quicksightPrincipal: principal.replace('ops', 'local'),
 });
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 let registry: Record<Stage, Resource>;
@@ -65,8 +63,7 @@ const has = async (stage: Stage, spec: Pipeline) => {
 };
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-models-'));
-  local = await startLocal({ dir, log: () => undefined, wholeCalls: true });
+  local = await localAws({ wholeCalls: true });
   aws = clients(local);
   registry = resources(aws) as unknown as Record<Stage, Resource>;
   for (const kind of ['user', 'group'])
@@ -82,7 +79,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 /** Operations that this life does not come to, and why. Those that mend what somebody changed are judged by test/drift.test.ts. */

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { PutRecordsCommand, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -13,7 +10,7 @@ import { application } from '../activities/kinesis-analytics-v2/application.ts';
 import { flinkOf, jobOf, sourceOf } from '../activities/kinesis-analytics-v2/job.ts';
 import { textOf, writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
 import { notebookActivities as studio } from '../activities/kinesis-analytics-v2/notebook.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { parallelismFor } from '../pipeline/parallelism.ts';
@@ -31,6 +28,7 @@ import type { provision } from '../workflows/provision.ts';
 import { cancelled } from './cancelled.ts';
 import { eventually } from './eventually.ts';
 import { lakeRows } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { delivered, metricsOf } from './recount.ts';
 import { temporalServer } from './temporal-server.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -51,7 +49,6 @@ const pipeline: Pipeline = {
 const all = names(pipeline);
 const taskQueue = 'notebook';
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 let env: TestWorkflowEnvironment;
@@ -122,8 +119,7 @@ async function expectExact(): Promise<void> {
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  dir = await mkdtemp(join(tmpdir(), 'd2d-notebook-'));
-  local = await startLocal({ dir, log: () => undefined, now: () => Date.now() - behind });
+  local = await localAws({ now: () => Date.now() - behind });
   const { region, endpoint, credentials } = local;
   aws = clients(local);
   env = await temporalServer();
@@ -165,7 +161,6 @@ afterAll(async () => {
   await env?.teardown();
   for (const client of Object.values(aws)) client.destroy();
   await local?.close();
-  await rm(dir, { recursive: true });
 });
 
 it('stops deeply, and goes on where the windows stopped without reading all of the stream again', async () => {

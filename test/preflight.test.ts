@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -9,10 +6,11 @@ import { preflight } from '../activities/preflight.ts';
 import { resources } from '../activities/registry.ts';
 import type { Resource } from '../activities/resource.ts';
 import { surveyActivities } from '../activities/survey.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
+import { localAws } from './local-aws.ts';
 
 const ACCOUNT = '000000000000';
 const principal = (kind: 'user' | 'group', name: string, region = 'us-east-1') =>
@@ -22,7 +20,6 @@ const pipelineOf = (spec: object = {}): Pipeline => ({
   account: ACCOUNT,
 });
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 /** What has no name in any region. */
@@ -37,8 +34,7 @@ const failing = (operation: string, name: string, message = 'told so') =>
   local.faults.put({ rules: [{ operation, fault: { kind: 'error', name, message } }] });
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-preflight-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   aws = clients(local);
 });
 beforeEach(() => {
@@ -49,7 +45,6 @@ beforeEach(() => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 describe('the account is looked at before anything is made', () => {

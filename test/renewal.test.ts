@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { PutRecordCommand, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
 import { CreateApplicationCommand, DeleteApplicationCommand, TagResourceCommand } from '@aws-sdk/client-kinesis-analytics-v2';
@@ -16,10 +13,11 @@ import { notYet } from '../activities/not-yet.ts';
 import { survey } from '../activities/resource.ts';
 import { METRICS } from '../activities/s3/metrics.ts';
 import { createdTwice } from '../chaos/effects.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { names, OWNER_TAG } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { eventually } from './eventually.ts';
+import { localAws } from './local-aws.ts';
 import { AROUND_STUDIO, SQL_STREAMS, stand, stepsOf } from './stand.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'renewed', tags: { team: 'ops' } }), account: '000000000000' };
@@ -30,7 +28,6 @@ const DELETION_MS = 300;
 const LONG_AGO = { shards: shardIds(pipeline.shards), from: Date.now() - 60 * MINUTE };
 const KNOWN = Date.now() - 10 * MINUTE;
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 
@@ -64,8 +61,7 @@ const seeded = () => notebookActivities(aws)['notebook.seed'](pipeline);
 const untilStart = (work: () => Promise<unknown>) => eventually(work).catch((error: { type?: string }) => error.type);
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-renewal-'));
-  local = await startLocal({ dir, log: () => undefined, durations: { 'application delete': DELETION_MS } });
+  local = await localAws({ durations: { 'application delete': DELETION_MS } });
   aws = clients(local);
   await stand(aws, pipeline, ...AROUND_STUDIO, ...SQL_STREAMS);
   // No Flink is needed here.
@@ -76,7 +72,6 @@ afterEach(() => expect(createdTwice(local.calls.all())).toEqual([]));
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 it.each(['notebook.seed', 'notebook.start'] as const)(

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { UntagResourceCommand as UntagWorkGroupCommand, UpdateWorkGroupCommand } from '@aws-sdk/client-athena';
 import {
   GetTableCommand,
@@ -18,7 +15,7 @@ import { isOurs } from '../activities/own-tags.ts';
 import { resources } from '../activities/registry.ts';
 import { type Consent, type Resource, steps, survey } from '../activities/resource.ts';
 import { everythingThereIs } from '../chaos/inventory.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import { names, OWNER_TAG } from '../pipeline/names.ts';
 import { QUESTIONS } from '../pipeline/schedules.ts';
@@ -26,12 +23,12 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
 import { crawlOneKill } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { watch } from './watch.ts';
 
 const stages = Object.keys(STAGES) as Stage[];
 const principal = 'arn:aws:quicksight:us-east-1:000000000000:user/default/ops';
 
-let dir: string;
 let local: Local;
 let aws: ReturnType<typeof clients>;
 let registry: Record<Stage, Resource>;
@@ -46,8 +43,7 @@ let changes: string[] = [];
 let untagged = false;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-resource-'));
-  local = await startLocal({ dir, settle: 30, log: () => {} });
+  local = await localAws({ settle: 30 });
   aws = clients(local);
   for (const client of Object.values(aws))
     watch(
@@ -63,7 +59,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 describe.each(stages)('%s', (stage) => {

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { GetRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
@@ -11,17 +8,17 @@ import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps, type YoungRole } from '../activities/resource.ts';
 import { tagMap } from '../activities/tags.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
+import { localAws } from './local-aws.ts';
 
 const MINUTE = 60_000;
 const pipeline: Pipeline = { ...parseSpec({ name: 'role-play' }), account: '000000000000' };
 const n = names(pipeline);
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 /** How far AWS's clock is ahead of ours. */
@@ -37,8 +34,7 @@ const failureOf = (work: Promise<unknown>) =>
   );
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-refusal-'));
-  local = await startLocal({ dir, log: () => undefined, now: () => Date.now() + ahead });
+  local = await localAws({ now: () => Date.now() + ahead });
   aws = clients(local);
   for (const stage of [
     'bucket',
@@ -61,7 +57,6 @@ beforeEach(() => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 describe('a refusal, once the role is no longer new', () => {

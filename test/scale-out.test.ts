@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -8,7 +6,6 @@ import { auditActivities } from '../activities/audit/audit.ts';
 import type { Holding } from '../activities/audit/tally.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 
-import { type Local, startLocal } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { type Child, startChild } from '../processes/children.ts';
@@ -18,6 +15,7 @@ import type { generate } from '../workflows/generate.ts';
 import { flushLedger, generatorQuery, pause } from '../workflows/messages.ts';
 import { cancelled } from './cancelled.ts';
 import { bringUp } from './dashboard-lake.ts';
+import { type LocalAws, localAws } from './local-aws.ts';
 import { temporalServer } from './temporal-server.ts';
 
 const LANES = 6;
@@ -26,15 +24,13 @@ const TASK_QUEUE_TYPE_WORKFLOW = 1;
 const spec = parseSpec({ name: 'spread', shards: LANES, windowSeconds: 1, generator: { rate: 600, players: 100 } });
 const pipeline: Pipeline = { ...spec, account: '000000000000' };
 
-let dir: string;
-let local: Local;
+let local: LocalAws;
 let aws: Clients;
 let env: TestWorkflowEnvironment;
 const workers: Child[] = [];
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-spread-'));
-  [local, env] = await Promise.all([startLocal({ dir, log: () => undefined }), temporalServer()]);
+  [local, env] = await Promise.all([localAws(), temporalServer()]);
   aws = clients(local);
   for (const name of ['one', 'another']) workers.push(worker(name));
   await Promise.all([...workers.map(({ ready }) => ready), bringUp(aws, ['bucket', 'events'], pipeline)]);
@@ -44,7 +40,6 @@ afterAll(async () => {
   await env?.teardown();
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 /** The product's worker, in a process of its own. */
@@ -62,7 +57,7 @@ function worker(name: string, where: object = { AWS_ENDPOINT_URL: local.endpoint
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       AWS_SESSION_TOKEN: undefined,
     },
-    logFile: join(dir, `${name}.log`),
+    logFile: join(local.dir, `${name}.log`),
     ready: { line: (line) => line === 'ready' },
   });
 }

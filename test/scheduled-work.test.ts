@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CreateNamedQueryCommand } from '@aws-sdk/client-athena';
 import {
   CreateTableCommand,
@@ -16,27 +13,24 @@ import { queryActivities } from '../activities/athena/query.ts';
 import { type Clients, clients } from '../activities/aws.ts';
 import { crawlActivities } from '../activities/glue/crawl.ts';
 import { type Begun, refreshActivities } from '../activities/quicksight/refresh.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { HOUR_MS } from '../pipeline/time.ts';
 import { bringUp, pipeline, standUp, windowsFrom } from './dashboard-lake.ts';
 import { eventually } from './eventually.ts';
 import { putRows } from './lake.ts';
+import { localAws } from './local-aws.ts';
 
 const n = names(pipeline);
 const TAKES_MS = 150;
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-scheduled-'));
-  local = await startLocal({
-    dir,
+  local = await localAws({
     durations: { crawl: TAKES_MS, 'crawler stop': TAKES_MS, ingestion: 50, query: TAKES_MS },
-    log: () => undefined,
   });
   aws = clients(local);
   // Questions ask of the last day.
@@ -50,7 +44,6 @@ beforeEach(() => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 /** How many calls of an operation had an effect, the answers lost included. */

@@ -1,25 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Row, rows } from '../activities/kinesis/shards.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { aggregate } from '../pipeline/aggregation.ts';
+import { localAws } from './local-aws.ts';
 
-let dir: string;
 let local: Local;
 let kinesis: KinesisClient;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-shards-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   kinesis = new KinesisClient(local);
 });
 afterAll(async () => {
   kinesis.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 it('reads the events of a shard one by one, those of aggregates too, and leaves out what is no JSON', async () => {

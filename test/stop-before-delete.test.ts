@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import { StartCrawlerCommand } from '@aws-sdk/client-glue';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
@@ -10,17 +7,17 @@ import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps } from '../activities/resource.ts';
 import { emptyBucket } from '../activities/s3/empty-bucket.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
+import { localAws } from './local-aws.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'stopped' }), account: '000000000000' };
 const n = names(pipeline);
 const FOR_EVER_MS = 600_000;
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 const of = (stage: Stage) => steps(resources(aws)[stage] as unknown as Resource, youngRole(aws));
@@ -36,8 +33,7 @@ async function removed(stage: Stage): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-stop-'));
-  local = await startLocal({ dir, log: () => undefined, durations: { query: FOR_EVER_MS, crawl: FOR_EVER_MS } });
+  local = await localAws({ durations: { query: FOR_EVER_MS, crawl: FOR_EVER_MS } });
   aws = clients(local);
   for (const stage of ['bucket', 'crawlerRole', 'lakeDatabase', 'crawler', 'workgroup'] as const) {
     await eventually(() => of(stage).ensure(pipeline));
@@ -47,7 +43,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 it('every query that runs or waits is stopped before its workgroup goes, on however many pages they are', async () => {

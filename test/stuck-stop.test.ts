@@ -1,35 +1,30 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DescribeApplicationCommand, StopApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { eventually } from './eventually.ts';
+import { localAws } from './local-aws.ts';
 import { AROUND_STUDIO, SQL_STREAMS, stand, stepsOf } from './stand.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'stuck', local: { speed: 20 } }), account: '000000000000' };
 const { application: ApplicationName } = names(pipeline);
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-stuck-'));
-  local = await startLocal({ dir, log: () => undefined, durations: { 'application stop': 600_000 } });
+  local = await localAws({ durations: { 'application stop': 600_000 } });
   aws = clients(local);
   await stand(aws, pipeline, ...AROUND_STUDIO, ...SQL_STREAMS, 'studio');
 }, 60_000);
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 it('an application is stopped by force when the stop that somebody else began takes too long', async () => {

@@ -1,17 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { resources } from '../activities/registry.ts';
 import { type Resource, steps, survey } from '../activities/resource.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { OWNER_TAG } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
 import { crawlOneKill } from './lake.ts';
+import { localAws } from './local-aws.ts';
 
 const stages = Object.keys(STAGES) as Stage[];
 /** No field has its default value. */
@@ -37,21 +35,18 @@ const pipeline: Pipeline = {
   account: '000000000000',
 };
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 let registry: Record<Stage, Resource>;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-whole-'));
-  local = await startLocal({ dir, settle: 20, log: () => undefined });
+  local = await localAws({ settle: 20 });
   aws = clients(local);
   registry = resources(aws) as unknown as Record<Stage, Resource>;
 });
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 describe.each(stages)('%s', (stage) => {

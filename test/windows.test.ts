@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
 import { buildNote, windowSecondsIn } from '../activities/kinesis-analytics-v2/note.ts';
@@ -8,27 +5,26 @@ import { resumePoint } from '../activities/kinesis-analytics-v2/resume.ts';
 import { preflight } from '../activities/preflight.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { statement } from '../activities/sql.ts';
-import { type Local, startLocal } from '../local/start.ts';
+import type { Local } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import type { LakeTable } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { eventually } from './eventually.ts';
 import { matchFrom, metricsRows, putRows } from './lake.ts';
+import { localAws } from './local-aws.ts';
 import { type Row, stamp } from './recomputed.ts';
 
 const HOUR = Date.UTC(2026, 10, 23, 18);
 const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec({ name: 'windowed', ...spec }), account: '000000000000' });
 const pipeline = pipelineOf({ windowSeconds: 10 });
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 let act: ReturnType<typeof stageActivities>;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-windows-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   aws = clients(local);
   act = stageActivities(aws);
 });
@@ -36,7 +32,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 describe('the history on the dashboard', () => {

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CreateStreamCommand, GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Positions, Progress } from '../../activities/kinesis/ack-tracker.ts';
@@ -8,20 +5,19 @@ import { type ProducerOptions, producer } from '../../activities/kinesis/produce
 import { type Put, putting } from '../../activities/kinesis/put-records.ts';
 import { lookUpIn } from '../../activities/kinesis/read-back.ts';
 import type { Fault } from '../../local/faults.ts';
-import { type Local, startLocal } from '../../local/start.ts';
+import type { Local } from '../../local/start.ts';
 import { payloads, userRecords } from '../../pipeline/aggregation.ts';
+import { localAws } from '../local-aws.ts';
 
 const SHARDS = 4;
 const KEYS = 24;
-let dir: string;
 let local: Local;
 let kinesis: KinesisClient;
 let put: Put;
 let close: () => void;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-deliver-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   kinesis = new KinesisClient(local);
   ({ put, close } = putting({ ...local, answerWithin: 5000 }));
 });
@@ -30,7 +26,6 @@ afterAll(async () => {
   close();
   kinesis.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 /** What of PutRecords goes wrong: of its calls a share each, by a seed. */

@@ -1,28 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Local, startLocal } from '../../local/start.ts';
+import type { Local } from '../../local/start.ts';
 import { aggregate } from '../../pipeline/aggregation.ts';
+import { localAws } from '../local-aws.ts';
 import { type Clients, clientsOf, creation, delivered, prepare, someIds, until } from './deliveries.ts';
 
-let dir: string;
 let local: Local;
 let clients: Clients;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'firehose-aggregates-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   clients = clientsOf(local);
 });
 
 afterAll(async () => {
   for (const client of Object.values(clients)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 /** One record of the stream with all these ids in it. */

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   CreateDeliveryStreamCommand,
   DeleteDeliveryStreamCommand,
@@ -12,7 +9,7 @@ import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect, test } from '@jest/globals';
 import { checkPrefixes, objectPrefix } from '../../local/firehose/prefix.ts';
-import { startLocal } from '../../local/start.ts';
+import { localAws } from '../local-aws.ts';
 
 const values = { time: new Date(Date.UTC(2026, 0, 5, 7, 8, 9)), random: 'abc' };
 
@@ -31,9 +28,8 @@ test.each(['!{timestamp:week}/', "!{timestamp:'open}/", '!{partitionKeyFromQuery
 );
 
 test('with settling times a role spreads, and a delivery stream goes through its states', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'firehose-states-'));
   let ahead = 0;
-  const local = await startLocal({ dir, settle: 60_000, now: () => Date.now() + ahead, log: () => undefined });
+  const local = await localAws({ settle: 60_000, now: () => Date.now() + ahead });
   const options = { ...local, maxAttempts: 1 };
   const [firehose, iam, kinesis, s3] = [
     new FirehoseClient(options),
@@ -80,6 +76,5 @@ test('with settling times a role spreads, and a delivery stream goes through its
   } finally {
     for (const client of [firehose, iam, kinesis, s3]) client.destroy();
     await local.close();
-    await rm(dir, { recursive: true });
   }
 });

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import {
@@ -16,12 +13,12 @@ import {
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import { type Local, startLocal } from '../../local/start.ts';
+import type { Local } from '../../local/start.ts';
+import { localAws } from '../local-aws.ts';
 
 export const Bucket = 'glue-lake';
 export const database = 'game';
 export const role = 'arn:aws:iam::000000000000:role/crawler';
-let dir: string;
 export let local: Local;
 /** Clients of the local AWS, which is there while the suite that imports this runs. */
 export let glue: GlueClient;
@@ -30,7 +27,7 @@ export let iam: IAMClient;
 
 /** Starts the local AWS on the state of before. */
 export const start = async () => {
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   glue = new GlueClient({ ...local, maxAttempts: 1 });
   s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
 };
@@ -95,7 +92,6 @@ export async function settled(Name: string) {
 }
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'glue-'));
   await start();
   iam = new IAMClient({ ...local, maxAttempts: 1 });
   const trust = document({ Principal: { Service: 'glue.amazonaws.com' }, Action: 'sts:AssumeRole' });
@@ -107,5 +103,4 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await local.close();
-  await rm(dir, { recursive: true });
 });

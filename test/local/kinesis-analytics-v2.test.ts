@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CloudWatchLogsClient, CreateLogGroupCommand, CreateLogStreamCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { CreateDatabaseCommand, GlueClient } from '@aws-sdk/client-glue';
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
@@ -27,11 +24,11 @@ import { readSource } from '../../local/kinesis-analytics-v2/interpreter.ts';
 import { innermostCause } from '../../local/kinesis-analytics-v2/job.ts';
 import { createdKinesisTable, splitStatements } from '../../local/kinesis-analytics-v2/statements.ts';
 import { afterPage, emptyTable, resultMessages } from '../../local/kinesis-analytics-v2/table.ts';
-import { type Local, startLocal } from '../../local/start.ts';
+import type { Local } from '../../local/start.ts';
+import { localAws } from '../local-aws.ts';
 
 const SETTLE_MS = 60_000;
 const note = { id: 'D2DMETRIC', name: 'metrics', paragraphs: [{ title: 'tables', text: '%flink.ssql\nSHOW TABLES' }] };
-let dir: string;
 let local: Local;
 let client: KinesisAnalyticsV2Client;
 let ahead = 0;
@@ -71,8 +68,7 @@ const create = (change?: Partial<CreateApplicationCommandInput>, text?: unknown)
 const describeIt = async () => (await client.send(new DescribeApplicationCommand({ ApplicationName: 'studio' }))).ApplicationDetail!;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'studio-'));
-  local = await startLocal({ dir, settle: SETTLE_MS, now: () => Date.now() + ahead, log: () => undefined });
+  local = await localAws({ settle: SETTLE_MS, now: () => Date.now() + ahead });
   client = new KinesisAnalyticsV2Client({ ...local, maxAttempts: 1 });
   const [iam, glue, logs] = [new IAMClient(local), new GlueClient(local), new CloudWatchLogsClient(local)];
   const trust = { Effect: 'Allow', Principal: { Service: 'kinesisanalytics.amazonaws.com' }, Action: 'sts:AssumeRole' };
@@ -91,7 +87,6 @@ beforeAll(async () => {
 afterAll(async () => {
   client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 describe('an application', () => {

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   type DashboardVersionDefinition,
   type LineChartConfiguration,
@@ -11,10 +8,11 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
 import { dashboardUrl } from '../../activities/quicksight/page.ts';
 import type { DashboardData } from '../../local/quicksight/load.ts';
-import { type Local, startLocal } from '../../local/start.ts';
+import type { Local } from '../../local/start.ts';
 import { dashboardDefinition } from '../../pipeline/dashboard.ts';
 import { names } from '../../pipeline/names.ts';
 import { pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
+import { localAws } from '../local-aws.ts';
 
 const AwsAccountId = pipeline.account;
 const { dashboard: DashboardId } = names(pipeline);
@@ -24,20 +22,17 @@ const first = many[0]!.window_start;
 /** The range of time that has all of the windows. */
 const query = { From: first.slice(0, 16), To: many.at(-1)!.window_start.slice(0, 16) };
 
-let dir: string;
 let local: Local;
 let clients: Clients;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'quicksight-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   clients = clientsOf(local);
   await standUp(clients, many);
 }, 60_000);
 
 afterAll(async () => {
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 async function data(parameters: Record<string, string>): Promise<DashboardData> {

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   CancelIngestionCommand,
@@ -31,10 +30,10 @@ import {
 } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients as clientsOf } from '../../activities/aws.ts';
-import { type Local, startLocal } from '../../local/start.ts';
 import { dashboardDefinition } from '../../pipeline/dashboard.ts';
 import { names } from '../../pipeline/names.ts';
 import { pipeline, standUp, until, windowsFrom } from '../dashboard-lake.ts';
+import { type LocalAws, localAws } from '../local-aws.ts';
 import { BROKEN_DEFINITIONS } from './broken-definitions.ts';
 
 const AwsAccountId = pipeline.account;
@@ -42,22 +41,19 @@ const { dataSourceArn, dataSets, dashboard: DashboardId, roleArns, workgroup } =
 /** Of yesterday: the dashboard looks back a month. */
 const windows = windowsFrom(new Date(`${new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)}T18:00:00Z`), 12, 10);
 
-let dir: string;
-let local: Local;
+let local: LocalAws;
 let clients: Clients;
 const send: Clients['quicksight']['send'] = ((command: never) => clients.quicksight.send(command)) as never;
 const refused = (name: string, message: RegExp) => expect.objectContaining({ name, message: expect.stringMatching(message) });
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'quicksight-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   clients = clientsOf(local);
   await standUp(clients, windows);
 }, 60_000);
 
 afterAll(async () => {
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 const custom = (SqlQuery: string, ImportMode: 'SPICE' | 'DIRECT_QUERY', DataSetId: string) =>
@@ -131,9 +127,9 @@ describe('data sets', () => {
       RequestType: 'INITIAL_INGESTION',
       RowInfo: { RowsIngested: 3 },
     });
-    expect(await readdir(join(dir, 'quicksight', 'three'))).toEqual([`${IngestionId}.json`]);
+    expect(await readdir(join(local.dir, 'quicksight', 'three'))).toEqual([`${IngestionId}.json`]);
     await send(new DeleteDataSetCommand({ AwsAccountId, DataSetId: 'three' }));
-    expect(await readdir(join(dir, 'quicksight'))).not.toContain('three');
+    expect(await readdir(join(local.dir, 'quicksight'))).not.toContain('three');
   });
 
   it('fails an ingestion with the reason', async () => {

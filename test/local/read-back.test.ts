@@ -1,36 +1,31 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CreateStreamCommand, KinesisClient, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { generatorActivities } from '../../activities/kinesis/generate.ts';
 import { rows, shardsOf } from '../../activities/kinesis/shards.ts';
 import { type SendProgress, unsent } from '../../activities/kinesis/stretch.ts';
-import { type Local, startLocal } from '../../local/start.ts';
+import type { Local } from '../../local/start.ts';
 import { gameOf } from '../../pipeline/lanes.ts';
 import { names } from '../../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../../pipeline/spec.ts';
+import { localAws } from '../local-aws.ts';
 
 const spec = parseSpec({ name: 'read-back', shards: 2, generator: { trouble: { malformed: 0.05 } } });
 const pipeline: Pipeline = { ...spec, account: '000000000000' };
 const StreamName = names(pipeline).streams.events;
 const game = gameOf(spec, 'abcd1234');
 
-let dir: string;
 let local: Local;
 let kinesis: KinesisClient;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-read-back-'));
-  local = await startLocal({ dir, log: () => undefined });
+  local = await localAws();
   kinesis = new KinesisClient(local);
   await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 2 }));
 });
 afterAll(async () => {
   kinesis.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 /** How often each event of a lane is in the stream. */

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { GetCrawlerCommand, StartCrawlerCommand } from '@aws-sdk/client-glue';
 import { PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
@@ -12,24 +9,23 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { type Clients, clients } from '../../activities/aws.ts';
 import { permissionPolicy, ROLE_POLICY, type Service, trustPolicy } from '../../activities/iam/policies.ts';
 import { dashboardUrl } from '../../activities/quicksight/page.ts';
-import { type Local, startLocal } from '../../local/start.ts';
+import type { Local } from '../../local/start.ts';
 import { names } from '../../pipeline/names.ts';
 import { parseSpec } from '../../pipeline/spec.ts';
 import { bringUp, standUp, until, windowsFrom } from '../dashboard-lake.ts';
+import { localAws } from '../local-aws.ts';
 
 const pipeline = { ...parseSpec({ name: 'rights', delivery: { seconds: 1 } }), account: '000000000000' };
 const all = names(pipeline);
 const AwsAccountId = pipeline.account;
 
-let dir: string;
 let local: Local;
 let aws: Clients;
 /** What the local AWS says for itself. */
 let said: string[] = [];
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'd2d-rights-'));
-  local = await startLocal({ dir, log: (part, message) => said.push(`${part} ${message}`) });
+  local = await localAws({ log: (part, message) => said.push(`${part} ${message}`) });
   aws = clients({ ...local, app: 'test' });
   await standUp(aws, windowsFrom(new Date('2026-11-23T18:00:00Z'), 2, 2), pipeline);
   await bringUp(aws, ['firehoseLogs', 'firehoseRole', 'events', 'eventsDelivery'], pipeline);
@@ -45,7 +41,6 @@ afterEach(async () => {
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
-  await rm(dir, { recursive: true });
 });
 
 /** Gives a role the policy of the product without some of its actions, on some resource or on any. */
