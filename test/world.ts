@@ -203,7 +203,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'kinesis.generate': async ({ game, lane, from, to, again }: Parameters<Activities['kinesis.generate']>[0]) => {
       const context = Context.current();
       let next = from;
-      while (next < to && (again || !context.cancellationSignal.aborted)) {
+      while (next < to && !again && !context.cancellationSignal.aborted) {
         const id = `${game.run}-${lane}-${next++}`;
         w.sent.set(id, (w.sent.get(id) ?? 0) + 1);
         if (next % 10 === 0) {

@@ -6,7 +6,7 @@ export interface Interruption {
   cut(): void;
   clear(): void;
   isCut(): boolean;
-  /** Runs until done or cut short; undefined when an activity's attempts ended without saying how far they came. Throws when the workflow is cancelled. */
+  /** Runs until done or cut short; undefined when an activity's attempts ended without saying how far they came. Throws for an activity that begins after the workflow was cancelled. */
   run<Result>(work: () => Promise<Result>): Promise<Result | undefined>;
 }
 
@@ -29,7 +29,7 @@ export function interruption(): Interruption {
       try {
         return await scope.run(work);
       } catch (error) {
-        if (CancellationScope.current().consideredCancelled || !(error instanceof ActivityFailure)) throw error;
+        if (!(error instanceof ActivityFailure)) throw error;
         return undefined;
       } finally {
         scopes.delete(scope);

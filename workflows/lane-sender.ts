@@ -1,3 +1,4 @@
+import { CancellationScope } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { holdsTooLong, mostOf } from '../pipeline/lanes.ts';
 import { paceAt } from '../pipeline/rate.ts';
@@ -26,11 +27,11 @@ export interface LaneSender {
 export function laneSender(run: GeneratorRun, ledger: LedgerWriter, signals: Interruption, isCrowded: () => boolean): LaneSender {
   const isAllowed = () => !run.cursor.paused && !signals.isCut();
 
-  /** What was sent of a stretch that broke off is unknown: what may have been is sent again under its own time base, whatever signals come. */
+  /** What was sent of a stretch that broke off is unknown: what may have been is sent again under its own time base, whatever signals or cancellations come. */
   const sendStretch = async (stretch: Stretch) => {
     const summary = `lane ${stretch.lane}: events ${stretch.from} to ${stretch.to} at ${stretch.bases.at(-1)!.rate}/s`;
     const send = (again: boolean) => act['kinesis.generate'].executeWithOptions({ summary }, [{ ...stretch, again }]);
-    return (await signals.run(() => send(false))) ?? send(true);
+    return (await signals.run(() => send(false))) ?? CancellationScope.nonCancellable(() => send(true));
   };
 
   const note = ({ lane, from, since, bases }: Stretch, sent: Awaited<ReturnType<typeof sendStretch>>): void => {

@@ -9,14 +9,15 @@ import { aggregation, type Pipeline } from '../../pipeline/spec.ts';
 import { dueAtEnd } from '../../pipeline/trouble.ts';
 import type { Target } from '../aws.ts';
 import { lease } from './lease.ts';
-import { monotonicMs } from './monotonic.ts';
+import type { LeaseEnd } from './lease-end.ts';
 import { sentSince } from './read-back.ts';
 import type { SenderOptions, Task, ThreadReply, ThreadRequest } from './sender-thread.ts';
 import { FORGOTTEN_MS, type SendProgress, type Silent, type Stretch, unsent } from './stretch.ts';
 
 const HEARTBEAT_MS = 250;
+/** A third of the heartbeat timeout. */
 const RENEWAL_MS = 1_000;
-/** What an earlier attempt may have been ahead of this one's start: calls under way, and clocks that differ. */
+/** What an earlier attempt may have been ahead: heartbeats overtake each other, and where none is left clocks differ. */
 const AHEAD_MS = 2_000;
 /** An event arrives after it happened, but for clocks that differ: by more where a copy would be counted than where it would only be one. */
 const EARLY_MS = { forgotten: 60_000, known: 5_000 };
@@ -27,19 +28,23 @@ export function generatorActivities(target: Target, kinesis: KinesisClient) {
   return {
     /**
      * Sends a stretch of one lane's events and returns how far it came: to its end, or to where it was cancelled. What an earlier attempt sent beyond its last
-     * heartbeat is not known. So a repeated attempt sends, under the same time base and before it heeds a cancellation, all that was due when the earlier one was out,
-     * and says that it has; but first it looks which of these events are in the stream, and leaves them out. `again`: all attempts have ended, and none said how far it
-     * came; this is sent, and no more.
+     * heartbeat is not known, but that nothing of it fell due after its lease. So a repeated attempt sends, under the same time base and before it heeds a cancellation,
+     * all that was due by then, and says that it has; but first it looks which of these events are in the stream, and leaves them out. `again`: all attempts have ended,
+     * and none said how far it came; what may have been sent goes again, and no more.
      */
     'kinesis.generate': async ({ pipeline, again, ...whole }: Stretch & { pipeline: Pipeline; again: boolean }): Promise<SendProgress> => {
-      const { attempt, heartbeatDetails } = Context.current().info;
-      const known = (attempt > 1 && (heartbeatDetails as SendProgress | undefined)) || { ...unsent(whole.from), lane: whole.lane };
-      const isRepeated = again || attempt > 1;
-      const least = isRepeated ? Math.max(known.next, Math.min(whole.to, dueBy(whole.bases, Date.now() + AHEAD_MS))) : 0;
+      const { attempt, heartbeatDetails: told, heartbeatTimeoutMs = 0 } = Context.current().info as Info;
+      const known = told ?? { ...unsent(whole.from), lane: whole.lane };
+      // A reset makes the next attempt the first again.
+      const isRepeated = !known.ended && (again || attempt > 1 || told !== undefined);
+      const latest = Math.max(Date.now(), (told?.at ?? 0) + heartbeatTimeoutMs) + AHEAD_MS;
+      const least = isRepeated ? Math.max(known.next, Math.min(whole.to, dueBy(whole.bases, latest))) : 0;
       const stretch: Stretch = again ? { ...whole, to: least, until: undefined } : whole;
-      const start: SendProgress = isRepeated ? { ...known, resent: maybeSent(known, least) } : known;
+      const start: SendProgress = isRepeated ? { ...known, resent: maybeSent(known, least) } : { ...known, ended: false };
       const there = isRepeated ? await sentAlready(kinesis, pipeline, stretch, timeOf(stretch.bases, known.next), known) : undefined;
-      return supervised(thread, { kind: 'stretch', options: optionsOf(pipeline), stretch, start, there }, start, least);
+      const sent = await supervised(thread, { kind: 'stretch', options: optionsOf(pipeline), stretch, start, there }, start, least);
+      if (sent.next < least) throw brokenOff(`it came to event ${sent.next} of the ${least} that an earlier attempt may have sent`);
+      return sent;
     },
     /** Sends heartbeats alone, on every lane, until event time has passed `until`; a cancellation ends it early. */
     'kinesis.heartbeats': ({
@@ -106,6 +111,15 @@ const optionsOf = (pipeline: Pipeline): SenderOptions => ({
   ordered: pipeline.generator.ordered,
 });
 
+/** The activity's own part of what Temporal says of it. */
+type Info = Omit<Context['info'], 'heartbeatDetails'> & { heartbeatDetails?: SendProgress };
+
+/** Why another attempt must go on. */
+const brokenOff = (message: string) => ApplicationFailure.create({ message, type: 'BrokenOff' });
+
+/** How far it came, and when that was told: nothing that falls due later than a heartbeat's timeout after that is sent unless more is told. */
+const toldNow = (sent: SendProgress): SendProgress => ({ ...sent, at: Date.now() });
+
 /** Waits for work that tells nothing; how far an earlier attempt came is not lost meanwhile. */
 async function whileBeating<Value>(known: SendProgress, work: Promise<Value>): Promise<Value> {
   const context = Context.current();
@@ -114,13 +128,21 @@ async function whileBeating<Value>(known: SendProgress, work: Promise<Value>): P
 }
 
 /**
- * Hands a task to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it once all below event `least` is acknowledged. It ends
- * before another attempt may begin: that one goes by what was due by then.
+ * Hands a task to the thread, passes its progress on as the activity's heartbeat, and a cancellation back to it once all below event `least` is acknowledged. It makes
+ * no more events once its lease is over.
  */
 async function supervised(thread: SenderThread, task: Task, start: SendProgress, least = 0): Promise<SendProgress> {
   const context = Context.current();
   const held = lease();
-  await held.renew(start);
+  await held.renew(() => toldNow(start));
+  /** Why it sends no more. */
+  const isOut = () => {
+    const { workerShutdown, notFound, timedOut } = context.cancellationDetails ?? {};
+    if (workerShutdown) return 'the worker is shutting down';
+    return notFound || timedOut || held.isOver() ? 'Temporal was not heard for too long' : undefined;
+  };
+  const never = isOut();
+  if (never) throw brokenOff(never);
   let latest = start;
   const heed = () => {
     if (isOut() || (context.cancellationSignal.aborted && latest.next >= least)) job.end();
@@ -129,25 +151,19 @@ async function supervised(thread: SenderThread, task: Task, start: SendProgress,
     latest = sent;
     heed();
   };
-  const job = thread.run(task, held.until(), { progress, warn: (message) => context.log.warn(message) });
-  /** Why another attempt must go on: this one sends no more. */
-  const isOut = () => {
-    const { workerShutdown, notFound, timedOut } = context.cancellationDetails ?? {};
-    if (workerShutdown) return 'the worker is shutting down';
-    return notFound || timedOut || monotonicMs() > held.until() ? 'Temporal was not heard for too long' : undefined;
-  };
+  const job = thread.run(task, held.end(), { progress, warn: (message) => context.log.warn(message) });
   const beat = () => {
     heed();
-    context.heartbeat(latest);
+    context.heartbeat(toldNow(latest));
   };
-  const renew = () => void held.renew(latest).then(() => job.holdUntil(held.until()));
+  const renew = () => void held.renew(() => toldNow(latest)).then(() => job.holdUntil(held.end()));
   const beating = [setInterval(beat, HEARTBEAT_MS), setInterval(renew, RENEWAL_MS)];
   context.cancellationSignal.addEventListener('abort', heed);
   try {
     const sent = await job.done;
-    context.heartbeat(sent);
     const message = isOut();
-    if (message) throw ApplicationFailure.create({ message, type: 'BrokenOff' });
+    context.heartbeat(toldNow({ ...sent, ended: true }));
+    if (message) throw brokenOff(message);
     return sent;
   } finally {
     for (const each of beating) clearInterval(each);
@@ -159,8 +175,8 @@ async function supervised(thread: SenderThread, task: Task, start: SendProgress,
 interface Job {
   done: Promise<SendProgress>;
   end(): void;
-  /** It ends by itself once `monotonicMs` has passed `until`. */
-  holdUntil(until: number): void;
+  /** It ends by itself at this end. */
+  holdUntil(end: LeaseEnd): void;
 }
 
 /** Who hears of a task while it is under way. */
@@ -170,7 +186,7 @@ interface Told {
 }
 
 interface SenderThread {
-  run(task: Task, until: number, tell: Told): Job;
+  run(task: Task, end: LeaseEnd, tell: Told): Job;
 }
 
 /** One thread for all generators of a worker, started with the first task; a thread that dies fails its tasks and is replaced. */
@@ -197,14 +213,14 @@ function senderThread(target: Target): SenderThread {
     return worker.on('message', hear).on('error', lost);
   };
   return {
-    run: (task, until, tell) => {
+    run: (task, end, tell) => {
       const job = ++count;
       thread ??= start();
       thread.ref();
       const done = new Promise<SendProgress>((resolve, reject) => jobs.set(job, { ...tell, done: resolve, failed: reject }));
       const post = (request: ThreadRequest) => thread?.postMessage(request);
-      post({ job, kind: 'run', task, until });
-      return { done, end: () => post({ job, kind: 'end' }), holdUntil: (to) => post({ job, kind: 'hold', until: to }) };
+      post({ job, kind: 'run', task, end });
+      return { done, end: () => post({ job, kind: 'end' }), holdUntil: (later) => post({ job, kind: 'hold', end: later }) };
     },
   };
 }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Span } from '../../pipeline/ledger.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import type { Target } from '../aws.ts';
-import { monotonicMs } from './monotonic.ts';
+import { type LeaseEnd, monotonicMs } from './lease-end.ts';
 import { type Producer, producer } from './producer.ts';
 import { putting } from './put-records.ts';
 import { lookUpIn } from './read-back.ts';
@@ -21,10 +21,10 @@ export type Task =
   | { kind: 'heartbeats'; options: SenderOptions; game: Game; after: number[]; until: number }
   | { kind: 'heldBack'; options: SenderOptions; game: Game; lanes: Silent[]; there?: (ReadonlySet<number> | undefined)[] };
 
-/** What the thread is asked: a task until a moment by `monotonicMs`, to hold on until a later one, or to end early. */
+/** What the thread is asked: a task until its lease ends, to hold on until that ends later, or to end early. */
 export type ThreadRequest =
-  | { job: number; kind: 'run'; task: Task; until: number }
-  | { job: number; kind: 'hold'; until: number }
+  | { job: number; kind: 'run'; task: Task; end: LeaseEnd }
+  | { job: number; kind: 'hold'; end: LeaseEnd }
   | { job: number; kind: 'end' };
 
 /** What the thread says of a job. */
@@ -36,25 +36,34 @@ export type ThreadReply =
 
 const { put } = putting(workerData as Target);
 const lookUp = lookUpIn(workerData as Target);
-const running = new Map<number, { control: AbortController; until: number }>();
+/** What is under way: for which producer, and until when. */
+interface Job {
+  control: AbortController;
+  end: LeaseEnd;
+  key: string;
+}
+const running = new Map<number, Job>();
 const producers = new Map<string, Producer>();
 
 parentPort!.on('message', async (request: ThreadRequest) => {
   const { job } = request;
   const found = running.get(job);
   if (request.kind === 'end') return found?.control.abort();
-  if (request.kind === 'hold') return found && Object.assign(found, { until: request.until });
-  const { task, until } = request;
+  if (request.kind === 'hold') return found && Object.assign(found, { end: request.end });
+  const { task, end } = request;
   const control = new AbortController();
-  const current = { control, until };
+  const current: Job = { control, end, key: keyOf(task.options) };
   running.set(job, current);
-  const isOver = () => {
-    if (monotonicMs() > current.until) control.abort();
-    return control.signal.aborted;
+  const ending: Ending = {
+    signal: control.signal,
+    dueUntil: () => {
+      if (monotonicMs() > current.end.ticks) control.abort();
+      return current.end.time;
+    },
   };
   const say = (reply: ThreadReply) => parentPort!.postMessage(reply);
   try {
-    const sent = await carryOut(task, { signal: control.signal, isOver }, (now) => say({ job, kind: 'progress', sent: now }));
+    const sent = await carryOut(task, ending, (now) => say({ job, kind: 'progress', sent: now }));
     say({ job, kind: 'done', sent });
   } catch (error) {
     // A producer that has failed sends nothing any more.
@@ -75,16 +84,17 @@ async function carryOut(task: Task, end: Ending, report: (sent: SendProgress) =>
   return { ...unsent(0), heldBack };
 }
 
-/** The lanes share a producer: what it says is told with any job that it works for. */
-function warn(message: string): void {
-  const [job] = running.keys();
-  if (job !== undefined) parentPort!.postMessage({ job, kind: 'warning', message } satisfies ThreadReply);
+function producerFor(options: SenderOptions): Producer {
+  const key = keyOf(options);
+  const found = producers.get(key) ?? producer({ put, lookUp, warn: (message) => warn(key, message), ...options });
+  producers.set(key, found);
+  return found;
 }
 
-function producerFor(options: SenderOptions): Producer {
-  const found = producers.get(keyOf(options)) ?? producer({ put, lookUp, warn, ...options });
-  producers.set(keyOf(options), found);
-  return found;
+/** Lanes share a producer: what it says is told with one of the jobs that it works for. */
+function warn(key: string, message: string): void {
+  const [job] = [...running].find(([, each]) => each.key === key) ?? [];
+  if (job !== undefined) parentPort!.postMessage({ job, kind: 'warning', message } satisfies ThreadReply);
 }
 
 function keyOf(options: SenderOptions): string {

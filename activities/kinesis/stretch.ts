@@ -43,6 +43,10 @@ export interface SendProgress {
   oversized: number;
   /** Lane by lane, what was held back and was sent again likewise. */
   heldBack?: Span[][];
+  /** When it was told, by the sender's clock; milliseconds since the epoch. */
+  at?: number;
+  /** Nothing beyond it was sent. */
+  ended?: boolean;
 }
 
 /** Nothing sent yet. */
@@ -51,8 +55,8 @@ export const unsent = (next: number): SendProgress => ({ first: next, next, late
 /** When sending ends early: what is acknowledged stays one unbroken run of numbers. */
 export interface Ending {
   signal: AbortSignal;
-  /** Asked before more is made: true from an abort on, which it may bring about itself. */
-  isOver?(): boolean;
+  /** Asked before more is made: nothing that falls due later is (milliseconds since the epoch). It may abort. */
+  dueUntil?(): number;
 }
 
 /** By whom it is sent, and who is told. */
@@ -78,7 +82,7 @@ const LATE_MS = 60_000;
 export async function sendStretch(
   stretch: Stretch,
   start: SendProgress,
-  { producer, signal, isOver = () => signal.aborted, report, there }: Sending,
+  { producer, signal, dueUntil = () => Number.POSITIVE_INFINITY, report, there }: Sending,
 ): Promise<SendProgress> {
   const { game, lane, from, to, bases, since, until = 0 } = stretch;
   const sent: SendProgress = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
@@ -103,8 +107,10 @@ export async function sendStretch(
   const beat = beats(game, lane, send);
   let i = sent.next;
   const isDone = () => i >= to && Date.now() >= until;
-  while (!isDone() && !isOver()) {
-    const due = Math.min(to, dueBy(bases, Date.now()));
+  while (!isDone()) {
+    const latest = dueUntil();
+    if (signal.aborted) break;
+    const due = Math.min(to, dueBy(bases, Math.min(latest, Date.now())));
     const end = Math.min(due, i + TURN_EVENTS);
     while (i < end && !signal.aborted) {
       for (const due of dueAt(game, lane, i, bases, since))
