@@ -62,6 +62,13 @@ function worker(name: string, where: object = { AWS_ENDPOINT_URL: local.endpoint
   });
 }
 
+/** Who asks a task queue for workflow tasks, by process id, and when they last did, in milliseconds since the epoch. */
+async function pollers(name: string): Promise<Map<number, number>> {
+  const asked = { namespace: 'default', taskQueue: { name }, taskQueueType: TASK_QUEUE_TYPE_WORKFLOW };
+  const { pollers: all } = await env.connection.workflowService.describeTaskQueue(asked);
+  return new Map(all.map(({ identity, lastAccessTime }) => [Number(identity?.split('@')[0]), Number(lastAccessTime?.seconds ?? 0) * 1000]));
+}
+
 it('has its lanes sent by whichever workers there are: those of one that is killed, or stands still for a while, move to another and go on, and every event is accounted for', async () => {
   const workflowId = names(pipeline).workflows.generate;
   const handle = await env.client.workflow.start<typeof generate>('generate', {
@@ -102,8 +109,9 @@ it('has its lanes sent by whichever workers there are: those of one that is kill
   await handle.signal(resume);
   await until((pids) => pids.length === LANES);
   // It wakes up in the middle of stretches whose numbers others have by now, at other times.
+  const woken = Date.now();
   process.kill(sleeper, 'SIGCONT');
-  await delay(3_000);
+  while (((await pollers(taskQueue(pipeline))).get(sleeper) ?? 0) < woken) await delay(50);
 
   const victim = (await senders())[0]!;
   const survivor = other(victim);
@@ -125,14 +133,10 @@ it('takes up the work of its own account alone, whose queue the client names lik
   const onAws = worker('on-aws', { AWS_ENDPOINT_URL_STS: local.endpoint });
   try {
     await onAws.ready;
-    const pollers = async (account: string) => {
-      const name = taskQueue({ ...pipeline, target: 'aws', account });
-      const asked = { namespace: 'default', taskQueue: { name }, taskQueueType: TASK_QUEUE_TYPE_WORKFLOW };
-      return (await env.connection.workflowService.describeTaskQueue(asked)).pollers.map(({ identity }) => identity?.split('@')[0]);
-    };
-    while ((await pollers(local.account)).length === 0) await delay(50);
-    expect(await pollers(local.account)).toEqual([String(onAws.pid)]);
-    expect(await pollers('111111111111')).toEqual([]);
+    const pollersOn = async (account: string) => [...(await pollers(taskQueue({ ...pipeline, target: 'aws', account }))).keys()];
+    while ((await pollersOn(local.account)).length === 0) await delay(50);
+    expect(await pollersOn(local.account)).toEqual([onAws.pid]);
+    expect(await pollersOn('111111111111')).toEqual([]);
   } finally {
     await onAws.stop();
   }
