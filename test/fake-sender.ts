@@ -22,6 +22,8 @@ export interface Stream {
   heldBack: Span[];
   /** The next wake comes to nothing: it waits until it is cut short. */
   cutsWake: boolean;
+  /** A lane that is cancelled breaks off without saying how far it came. */
+  breaksWhenCancelled: boolean;
   /** Heartbeats need not wait until it is time for them. */
   skips: boolean;
   /** Pages that were asked for and not written: all, while S3 refuses them. */
@@ -67,6 +69,7 @@ export function sender(stream: Stream, breaks: () => boolean) {
         context.heartbeat({ next });
         await untilTold(5);
       }
+      if (stream.breaksWhenCancelled && context.cancellationSignal.aborted) throw ApplicationFailure.retryable('broke off');
       await untilTold(lane * stream.stagger);
       stream.plays.push({ lane, began, ended: Date.now() });
       return { ...unsent(from), next, latest: Math.floor(timeOf(bases, next - 1)) };
@@ -109,6 +112,7 @@ export const fresh = (): Stream => ({
   aggregated: [],
   heldBack: [],
   cutsWake: false,
+  breaksWhenCancelled: false,
   skips: false,
   refused: 0,
   refuses: false,

@@ -25,6 +25,23 @@ it('writes down all that was sent though it is cancelled between two attempts of
   expect(written).toBe(stream.times.size);
 }, 60_000);
 
+it('accounts for all that was sent though its lanes break off as it is cancelled', async () => {
+  const stream = await withGenerator(
+    'broken-off',
+    { shards: 2, generator: { rate: 100 } },
+    () => false,
+    async ({ handle, until, stream }) => {
+      await until(() => stream.times.size > 20);
+      stream.breaksWhenCancelled = true;
+      await handle.cancel();
+      await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    },
+  );
+  const written = ledgerOf(stream).reduce((sum, { first, end }) => sum + end - first, 0);
+  expect(written).toBe(stream.times.size);
+  for (const times of stream.times.values()) expect(times.size).toBe(1);
+}, 60_000);
+
 it('writes down that what was held back has been sent, though nothing of it was sent again', async () => {
   const total = 300;
   const stream = await withGenerator(
