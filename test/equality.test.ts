@@ -16,6 +16,8 @@ const PATIENCE_MS = 120_000;
 const BEGIN = Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000;
 /** Longer than from one checkpoint of Flink's to the next. */
 const REFUSED_MS = 20_000;
+/** How many events of a lane come in at a time before a restart, and how many only after it. */
+const [STEP, LEFT] = [5, 100];
 const LATE = { late: 0.05 };
 const TWICE = { duplicate: 0.1 };
 const BOTH = { late: 0.05, duplicate: 0.1 };
@@ -133,23 +135,28 @@ describe.each(titled)('the metrics over $title', ({ flink, shards, scenarios, du
     expect(struck).toBeGreaterThan(0);
   }
 
-  /** Sends a scenario, all lanes at once; what is done in the middle is done while the second half comes in. */
-  async function play(scene: Scenario, inTheMiddle?: () => Promise<void>): Promise<void> {
+  /** Sends a scenario, all lanes at once; of one that the SQL is restarted in the middle of, the second half comes in slowly until it is stopped. */
+  async function play(scene: Scenario, restart?: () => Promise<void>): Promise<void> {
     const open = await game.shards();
     const lanes = lanesOf(scene).map((lane): Sent[] =>
       sentBy(scene, lane).map((json) => ({ json, key: open[lane]!.HashKeyRange!.StartingHashKey! })),
     );
-    if (!inTheMiddle) return void (await Promise.all(lanes.map(game.put)));
+    if (!restart) return void (await Promise.all(lanes.map(game.put)));
     const middle = lanes.map((records) => Math.floor(records.length / 2));
     await Promise.all(lanes.map((records, i) => game.put(records.slice(0, middle[i]))));
     await until(async () => found(await game.rows(), 'players', scene).size > 0);
+    const begun = Date.now();
+    const isStopped = () => local.calls.all().some(({ operation, at: time }) => operation === 'StopApplication' && time >= begun);
     const second = lanes.map(async (records, i) => {
-      for (let next = middle[i]!; next < records.length; next += 100) {
-        await game.put(records.slice(next, next + 100));
-        await delay(500);
+      let next = middle[i]!;
+      for (; next < records.length - LEFT && !isStopped(); next += STEP) {
+        await game.put(records.slice(next, next + STEP));
+        await delay(250);
       }
+      await until(async () => isStopped());
+      await game.put(records.slice(next));
     });
-    await Promise.all([inTheMiddle(), ...second]);
+    await Promise.all([restart(), ...second]);
   }
 
   /** Until every row that is wanted has come, under whatever values. */

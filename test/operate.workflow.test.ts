@@ -126,10 +126,10 @@ describe('a pause', () => {
         await notebook.terminate();
         account.suspended = false;
         await isStopped();
-        expect(await until(({ drifts }) => drifts.length > 0)).toMatchObject({
-          drifts: [{ label: `workflow ${notebook.workflowId}`, done: 'healed' }],
-          deep: true,
-        });
+        const { drifts, deep } = await until((now) => now.drifts.length > 0);
+        expect(deep).toBe(true);
+        // A look at drift may have come before the pause and found the first end, too.
+        for (const drift of drifts) expect(drift).toMatchObject({ label: `workflow ${notebook.workflowId}`, done: 'healed' });
       }, soon),
     60_000,
   );
