@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import {
@@ -13,12 +16,12 @@ import {
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import type { Local } from '../../local/start.ts';
-import { localAws } from '../local-aws.ts';
+import { type Local, startLocal } from '../../local/start.ts';
 
 export const Bucket = 'glue-lake';
 export const database = 'game';
 export const role = 'arn:aws:iam::000000000000:role/crawler';
+let dir: string;
 export let local: Local;
 /** Clients of the local AWS, which is there while the suite that imports this runs. */
 export let glue: GlueClient;
@@ -27,7 +30,7 @@ export let iam: IAMClient;
 
 /** Starts the local AWS on the state of before. */
 export const start = async () => {
-  local = await localAws();
+  local = await startLocal({ dir, log: () => undefined });
   glue = new GlueClient({ ...local, maxAttempts: 1 });
   s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
 };
@@ -92,6 +95,7 @@ export async function settled(Name: string) {
 }
 
 beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'glue-'));
   await start();
   iam = new IAMClient({ ...local, maxAttempts: 1 });
   const trust = document({ Principal: { Service: 'glue.amazonaws.com' }, Action: 'sts:AssumeRole' });
@@ -103,4 +107,5 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await local.close();
+  await rm(dir, { recursive: true });
 });
