@@ -149,13 +149,13 @@ export async function pauseAndWait(place: Place, { signal }: Course, { name }: P
   });
 }
 
-/** Counts a game that is paused everywhere. */
+/** Counts a game that is paused everywhere. Flink may have to start again first, so half of the life's time is waited for rows. */
 export const runAudit = (place: Place, course: Course, pipeline: Pipeline): Promise<Audit> =>
   persistently(course.signal, () =>
     place.client.workflow.execute<typeof audit>('audit', {
       workflowId: `${pipeline.name}/audit`,
       taskQueue: taskQueue(pipeline),
-      args: [{ pipeline, patience: `${Math.ceil(course.within / 4000)} seconds` }],
+      args: [{ pipeline, patience: `${Math.ceil(course.within / 2000)} seconds` }],
       ...introduced(pipeline, 'counts everything'),
       workflowIdConflictPolicy: 'USE_EXISTING',
     }),
