@@ -107,7 +107,15 @@ describe('an attempt of a lane', () => {
 
   it('fails if it is out before it has sent what the one before it may have, be it the first again by a reset', async () => {
     const told = { ...unsent(0), lane: 0, next: 20, at: Date.now() };
-    const { sent } = attempt('eeeeeeee', (renewal) => (renewal === 1 ? answered() : never()), { attempt: 1, heartbeatDetails: told });
+    const { environment, sent } = attempt('eeeeeeee', (renewal) => (renewal === 1 ? answered() : never()), {
+      attempt: 1,
+      heartbeatDetails: told,
+    });
+    const heartbeats: SendProgress[] = [];
+    environment.on('heartbeat', (details: SendProgress) => heartbeats.push(details));
     await expect(sent).rejects.toMatchObject({ type: 'BrokenOff' });
+    // The next one, too, has to send what the first may have: this one does not say that nothing lies beyond.
+    expect(heartbeats.length).toBeGreaterThan(1);
+    expect(heartbeats.filter(({ ended }) => ended)).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { MINUTE_MS } from '../../pipeline/time.ts';
+
 /** What one place has of the events that happened within a minute; `minute` counts from the epoch. */
 export interface Minute {
   minute: number;

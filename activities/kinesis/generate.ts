@@ -162,7 +162,8 @@ async function supervised(thread: SenderThread, task: Task, start: SendProgress,
   try {
     const sent = await job.done;
     const message = isOut();
-    context.heartbeat(toldNow({ ...sent, ended: true }));
+    // Short of `least`, an earlier attempt may have sent what lies beyond.
+    context.heartbeat(toldNow({ ...sent, ended: sent.next >= least }));
     if (message) throw brokenOff(message);
     return sent;
   } finally {

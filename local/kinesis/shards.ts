@@ -1,4 +1,5 @@
 import { HOUR_MS } from '../../pipeline/time.ts';
+
 /** A shard as the catalog keeps it: its range of hash keys, both ends included, and what it came from. */
 export interface StreamShard {
   id: string;
