@@ -6,7 +6,7 @@ import { rows, shardIds } from '../activities/kinesis/shards.ts';
 import { statements } from '../activities/sql.ts';
 import { openJournal } from '../local/journal.ts';
 import { type ShardLog, shardLogs } from '../local/kinesis/log.ts';
-import { type Flink, startFlink } from '../local/kinesis-analytics-v2/flink.ts';
+import { type Flink, flinks } from '../local/kinesis-analytics-v2/flink.ts';
 import { openSession } from '../local/kinesis-analytics-v2/gateway.ts';
 import { asOneJob, createdKinesisTable, isInsert, splitStatements } from '../local/kinesis-analytics-v2/statements.ts';
 import { startLocal } from '../local/start.ts';
@@ -112,15 +112,12 @@ async function fillShard(log: ShardLog, lane: number, count: number): Promise<vo
 /** CPU seconds of a Flink that works the backlog off, from the job's submission to the last marker. */
 async function cpuSeconds(dir: string, aws: AwsProcess['config'], variant: Variant, markers: number): Promise<number> {
   const { java, flinkLib, flinkClasses } = toolPaths();
-  const { accessKeyId, secretAccessKey } = aws.credentials;
-  const flink = await startFlink({
-    dir,
-    java: java!,
-    lib: flinkLib!,
-    classes: flinkClasses!,
+  const flink = await flinks(join(dir, 'jvm'), { java: java!, lib: flinkLib!, classes: flinkClasses! }).start({
+    dir: join(dir, 'flink'),
     slots: parallelismFor(streams.events, shardIds(SHARDS)),
     connectors: ['flink-connector-kinesis'],
-    env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: aws.region },
+    region: aws.region,
+    credentials: aws.credentials,
     log: () => undefined,
   });
   try {
@@ -129,7 +126,7 @@ async function cpuSeconds(dir: string, aws: AwsProcess['config'], variant: Varia
     await arrived(aws, markers, flink);
     return cpuOf(flink.pid) - before;
   } finally {
-    await flink.stop();
+    await flink.stop('at once');
   }
 }
 

@@ -76,7 +76,7 @@ const callsIn = (text: string): Call[] =>
     .map((line) => JSON.parse(line) as Call);
 
 /** Processes of the local AWS that can die alone, by what their command lines end in. */
-const WITHIN = { Flink: / Local( --\S+ \S+)*$/, Athena: /athena\/engine-process\.ts / };
+const WITHIN = { Flink: / Local$/, Athena: /athena\/engine-process\.ts / };
 
 function within(parent: number | undefined): Record<string, number | undefined> {
   if (parent === undefined) return {};

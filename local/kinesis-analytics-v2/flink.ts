@@ -1,18 +1,23 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
-/** What a Flink of our own needs: `dir` is its scratch folder, `lib` the jars, `classes` our compiled Java, `slots` the largest parallelism. */
-export interface FlinkOptions {
-  dir: string;
+/** What Flinks are made of: the `java` command, `lib` with the jars, `classes` with our compiled Java. */
+export interface FlinkTools {
   java: string;
   lib: string;
   classes: string;
+}
+
+/** What a Flink of our own needs: `dir` is its scratch folder, `slots` the largest parallelism. */
+export interface FlinkOptions {
+  dir: string;
   slots: number;
-  env: Record<string, string>;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string };
   log: (line: string) => void;
   logLevel?: 'ERROR' | 'WARN' | 'INFO' | 'DEBUG';
   /** How often every job makes a checkpoint, and how long after one the next begins at the soonest; left out: never. */
@@ -29,7 +34,27 @@ export interface Flink {
   gatewayUrl: string;
   pid: number;
   exited: Promise<string>;
-  stop(): Promise<void>;
+  /** Ends it and removes its folder. Its JVM is kept warm for the next Flink of its kind, for a while, unless it is to be ended at once. */
+  stop(how?: 'at once'): Promise<void>;
+}
+
+/** Flinks, each in a JVM of its own. */
+export interface Flinks {
+  /** Resolves once its cluster and its gateway answer; rejects with the JVM's last words if that ends before, or if `signal` ends it. */
+  start(options: FlinkOptions, signal?: AbortSignal): Promise<Flink>;
+  /** Ends the JVMs that are kept warm. */
+  end(): Promise<void>;
+}
+
+/** A JVM that runs one Flink after the other. */
+interface Jvm {
+  pid: number;
+  /** Where its words go. */
+  log: (line: string) => void;
+  /** Says a line and resolves with the line that answers; rejects with the JVM's last words. */
+  ask(line: string): Promise<string>;
+  exited: Promise<string>;
+  end(): Promise<void>;
 }
 
 const OPENED = [
@@ -47,71 +72,137 @@ const OPENED = [
 ];
 const CONNECTOR = /^flink-connector-kinesis-/;
 
-/** Starts the JVM and resolves once its cluster and its gateway answer; rejects with the JVM's last words if it ends before, or if `signal` ends it. */
-export async function startFlink(options: FlinkOptions, signal?: AbortSignal): Promise<Flink> {
-  await rm(options.dir, { recursive: true, force: true });
-  await mkdir(join(options.dir, 'tmp'), { recursive: true });
-  const child = spawn(options.java, await javaArguments(options), {
-    cwd: options.dir,
+/** How long a JVM waits for another Flink, and how long one may take to end. */
+const WARM_MS = 60_000;
+const ENDS_WITHIN_MS = 5_000;
+const unheard = () => undefined;
+
+/**
+ * Starts Flinks whose JVMs have their temporary files in `folder`. Most of a cold start is classes to load and code to warm up, so a JVM whose Flink has ended waits
+ * for another with the same class path and log level, `warmMs` long; one waits at most, as it holds memory.
+ */
+export function flinks(folder: string, tools: FlinkTools, warmMs = WARM_MS): Flinks {
+  let warm: { kind: string; jvm: Jvm; timer: NodeJS.Timeout } | undefined;
+  let count = 0;
+  // What a process that was killed has left there.
+  const cleared = rm(folder, { recursive: true, force: true });
+  const taken = () => {
+    const was = warm;
+    warm = undefined;
+    clearTimeout(was?.timer);
+    return was;
+  };
+  const end = async () => taken()?.jvm.end();
+  const keep = async (kind: string, jvm: Jvm) => {
+    await end();
+    jvm.log = unheard;
+    const timer = setTimeout(() => void end(), warmMs);
+    timer.unref();
+    warm = { kind, jvm, timer };
+    void jvm.exited.then(() => warm?.jvm === jvm && taken());
+  };
+  return {
+    end,
+    start: async (options, signal) => {
+      await Promise.all([cleared, rm(options.dir, { recursive: true, force: true })]);
+      const kind = JSON.stringify([options.connectors, options.logLevel]);
+      const jvm = warm?.kind === kind ? taken()!.jvm : await startJvm(join(folder, String(++count)), tools, options);
+      jvm.log = options.log;
+      const removed = () => rm(options.dir, { recursive: true, force: true });
+      const kill = () => void jvm.end();
+      signal?.addEventListener('abort', kill, { once: true });
+      if (signal?.aborted) kill();
+      try {
+        const addresses = JSON.parse(await jvm.ask(JSON.stringify(orderOf(options)))) as Pick<Flink, 'restUrl' | 'gatewayUrl'>;
+        const stop: Flink['stop'] = async (how) => {
+          const isOver = how !== 'at once' && (await Promise.race([ended(jvm), delay(ENDS_WITHIN_MS, false, { ref: false })]));
+          await (isOver ? keep(kind, jvm) : jvm.end());
+          await removed();
+        };
+        return { ...addresses, pid: jvm.pid, exited: jvm.exited, stop };
+      } catch (error) {
+        await jvm.end();
+        await removed();
+        throw error;
+      } finally {
+        signal?.removeEventListener('abort', kill);
+      }
+    },
+  };
+}
+
+/** True once nothing of its Flink runs any more; false if it is gone itself. */
+const ended = (jvm: Jvm): Promise<boolean> =>
+  jvm.ask('').then(
+    () => true,
+    () => false,
+  );
+
+/** What the launcher is told of a Flink. */
+const orderOf = ({ dir, slots, region, credentials, checkpoints, restPort = '0' }: FlinkOptions) => ({
+  dir,
+  slots,
+  restPort,
+  ...(checkpoints && { checkpointMs: checkpoints.intervalMs, pauseMs: checkpoints.minPauseMs }),
+  // Each of the SDKs inside Flink has a name of its own for the secret.
+  properties: {
+    'aws.region': region,
+    'aws.accessKeyId': credentials.accessKeyId,
+    'aws.secretKey': credentials.secretAccessKey,
+    'aws.secretAccessKey': credentials.secretAccessKey,
+  },
+});
+
+async function startJvm(
+  dir: string,
+  { java, lib, classes }: FlinkTools,
+  { connectors = [], logLevel = 'WARN' }: FlinkOptions,
+): Promise<Jvm> {
+  await mkdir(dir, { recursive: true });
+  const jars = (await readdir(lib)).filter((jar) => !CONNECTOR.test(jar) || connectors.some((connector) => jar.startsWith(connector)));
+  const classPath = [classes, ...jars.map((jar) => join(lib, jar))].join(':');
+  const child = spawn(java, [...javaArguments(dir, logLevel), '-cp', classPath, 'Local'], {
+    cwd: dir,
     // The AWS SDKs inside Flink speak CBOR unless all three switches say otherwise; the third is a JVM property.
-    env: { PATH: process.env.PATH, AWS_CBOR_DISABLE: 'true', CBOR_ENABLED: 'false', ...options.env },
+    env: { PATH: process.env.PATH, AWS_CBOR_DISABLE: 'true', CBOR_ENABLED: 'false' },
     stdio: 'pipe',
-    killSignal: 'SIGKILL',
-    ...(signal && { signal }),
   });
   const lastLines: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (lastLines.push(line) > 20) lastLines.shift();
-    options.log(line);
+    jvm.log(line);
   });
-  child.stdin.on('error', (error) => options.log(`stdin: ${error.message}`));
+  child.stdin.on('error', (error) => jvm.log(`stdin: ${error.message}`));
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => child.pid === undefined && resolve(error.message));
     child.once('close', (code, by) => resolve(by ? `ended by ${by}` : `exit code ${code}`));
-  });
-
-  const ready = once(createInterface({ input: child.stdout }), 'line').then(
-    ([line]) => JSON.parse(line) as Pick<Flink, 'restUrl' | 'gatewayUrl'>,
-  );
-  const addresses = await Promise.race([ready, exited]);
-  if (typeof addresses === 'string') {
-    await rm(options.dir, { recursive: true, force: true });
-    throw new Error(`Flink ended before it was ready (${addresses})${lastLines.length > 0 ? `: ${lastLines.join('\n')}` : ''}`);
-  }
-  return {
-    ...addresses,
+  }).finally(() => rm(dir, { recursive: true, force: true }));
+  const jvm: Jvm = {
     pid: child.pid as number,
+    log: unheard,
     exited,
-    stop: async () => {
-      child.stdin.end();
+    ask: async (line) => {
+      child.stdin.write(`${line}\n`);
+      const { value, done } = await answers.next();
+      if (!done) return value;
+      throw new Error(`Flink ended before it was ready (${await exited})${lastLines.length > 0 ? `: ${lastLines.join('\n')}` : ''}`);
+    },
+    end: async () => {
+      child.kill('SIGKILL');
       await exited;
-      await rm(options.dir, { recursive: true, force: true });
     },
   };
+  return jvm;
 }
 
 /** The ids of the last hour's events are kept there: a quarter of the machine's memory, of which a quiet game takes little. */
 const heapGigabytes = () => Math.min(4, Math.max(1, Math.floor(totalmem() / 2 ** 32)));
 
-async function javaArguments({
-  dir,
-  lib,
-  classes,
-  slots,
-  connectors = [],
-  checkpoints,
-  restPort = '0',
-  logLevel = 'WARN',
-}: FlinkOptions): Promise<string[]> {
-  const jars = (await readdir(lib)).filter((jar) => !CONNECTOR.test(jar) || connectors.some((connector) => jar.startsWith(connector)));
-  return [
-    // One compiler tier: 40 % less work until the first row (planning is code that runs once), and still 30,000 rows/s a core.
-    '-XX:TieredStopAtLevel=1',
-    ...['-XX:+UseSerialGC', `-Xmx${heapGigabytes()}g`, '-XX:MaxMetaspaceSize=384m', '-XX:+ExitOnOutOfMemoryError'],
-    ...[...OPENED.map((name) => `java.${name}`), 'sun.nio.ch'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
-    ...['-Daws.cborEnabled=false', `-Dflink.log.level=${logLevel}`, `-Djava.io.tmpdir=${join(dir, 'tmp')}`],
-    ...['-cp', [classes, ...jars.map((jar) => join(lib, jar))].join(':'), 'Local'],
-    ...['--rest-port', restPort, '--gateway-port', '0', '--slots', String(slots), '--dir', dir],
-    ...(checkpoints ? ['--checkpoint-ms', String(checkpoints.intervalMs), '--pause-ms', String(checkpoints.minPauseMs)] : []),
-  ];
-}
+const javaArguments = (dir: string, logLevel: string): string[] => [
+  // One compiler tier: 40 % less work until the first row (planning is code that runs once), and still 30,000 rows/s a core.
+  '-XX:TieredStopAtLevel=1',
+  ...['-XX:+UseSerialGC', `-Xmx${heapGigabytes()}g`, '-XX:MaxMetaspaceSize=384m', '-XX:+ExitOnOutOfMemoryError'],
+  ...[...OPENED.map((name) => `java.${name}`), 'sun.nio.ch'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
+  ...['-Daws.cborEnabled=false', `-Dflink.log.level=${logLevel}`, `-Djava.io.tmpdir=${dir}`],
+];

@@ -6,7 +6,7 @@ import type { Aws } from '../aws.ts';
 import type { AccessKey } from '../iam/keys.ts';
 import { type Application, applications, end, operations } from './application.ts';
 import { type ApplicationLog, applicationLog } from './application-log.ts';
-import { type Flink, type FlinkOptions, startFlink } from './flink.ts';
+import { type Flink, type FlinkOptions, type Flinks, flinks } from './flink.ts';
 import { type GatewaySession, openSession } from './gateway.ts';
 import { abortUnfinished, type ParagraphResults, type ParagraphStatus } from './note.ts';
 import { checkRole } from './preconditions.ts';
@@ -92,10 +92,11 @@ export async function halt(aws: Aws, name: string, phase: 'STOPPING' | 'FORCE_ST
   if (studioOf(aws, name) === studio) studios(aws).delete(name);
 }
 
-/** Ends every cluster; for the end of the local AWS itself, which is no stop of the application. */
+/** Ends every cluster and every JVM; for the end of the local AWS itself, which is no stop of the application. */
 export const haltAll = async (aws: Aws): Promise<void> => {
   closingOf(aws).abort();
   await Promise.all([...studios(aws).keys()].map((name) => halt(aws, name)));
+  await flinksOfAws.get(aws)?.end();
 };
 
 async function keepAlive(aws: Aws, studio: Studio, operation?: string): Promise<void> {
@@ -124,7 +125,7 @@ async function live(aws: Aws, studio: Studio, operation?: string): Promise<strin
   checkRole(aws, application);
   const key = aws.keys.issue(application.role, 'KinesisAnalytics');
   try {
-    return await lifeOf(aws, studio, await startFlink(flinkOptions(aws, application, log, key), studio.ending.signal), operation);
+    return await lifeOf(aws, studio, await flinksOf(aws).start(flinkOptions(aws, application, log, key), studio.ending.signal), operation);
   } finally {
     aws.keys.giveBack(key);
     await log.written();
@@ -147,7 +148,7 @@ async function lifeOf(aws: Aws, studio: Studio, flink: Flink, operation?: string
   } finally {
     delete studio.cluster;
     for (const { stop } of studio.runs.values()) stop.abort();
-    await flink.stop();
+    await flink.stop(closingOf(aws).signal.aborted ? 'at once' : undefined);
     await Promise.all([...studio.runs.values()].map(({ ended }) => ended));
   }
 }
@@ -161,29 +162,33 @@ async function giveUp(aws: Aws, studio: Studio, operation: string, why: string):
   await aws.journal.commit();
 }
 
-function flinkOptions(
+const flinksOfAws = new WeakMap<Aws, Flinks>();
+
+function flinksOf(aws: Aws): Flinks {
+  const { java, flinkLib: lib, flinkClasses: classes } = toolPaths();
+  if (!java || !lib || !classes) throw new Error('Flink is not set up: Java 17 or its jars are missing. Run `node setup/setup.mjs`.');
+  // No application can be called that.
+  const made = flinksOfAws.get(aws) ?? flinks(join(aws.dir, 'kinesis-analytics-v2', '.jvms'), { java, lib, classes });
+  flinksOfAws.set(aws, made);
+  return made;
+}
+
+const flinkOptions = (
   aws: Aws,
   { name, parallelism, checkpoints, artifacts, logLevel }: Readonly<Application>,
   { write }: ApplicationLog,
-  { accessKeyId, secretAccessKey }: AccessKey,
-): FlinkOptions {
-  const { java, flinkLib, flinkClasses } = toolPaths();
-  if (!java || !flinkLib || !flinkClasses)
-    throw new Error('Flink is not set up: Java 17 or its jars are missing. Run `node setup/setup.mjs`.');
-  return {
-    dir: join(aws.dir, 'kinesis-analytics-v2', name),
-    java,
-    lib: flinkLib,
-    classes: flinkClasses,
-    slots: parallelism.parallelism,
-    ...(checkpoints.enabled && { checkpoints }),
-    connectors: artifacts.map(({ artifact }) => artifact.replace('-sql-connector-', '-connector-')),
-    restPort: '8081-8181',
-    env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: aws.region },
-    logLevel,
-    log: write,
-  };
-}
+  credentials: AccessKey,
+): FlinkOptions => ({
+  dir: join(aws.dir, 'kinesis-analytics-v2', name),
+  slots: parallelism.parallelism,
+  ...(checkpoints.enabled && { checkpoints }),
+  connectors: artifacts.map(({ artifact }) => artifact.replace('-sql-connector-', '-connector-')),
+  restPort: '8081-8181',
+  region: aws.region,
+  credentials,
+  logLevel,
+  log: write,
+});
 
 const aborted = (signal: AbortSignal): Promise<string> =>
   new Promise((resolve) => {

@@ -261,7 +261,7 @@ test('makes tables, and writes its log, as far as its role allows', async () => 
   logs.destroy();
 }, 90_000);
 
-test('takes up a new configuration by a restart, and ends when stopped', async () => {
+test('takes up a new configuration by a restart, and ends when stopped; started again, it runs in the JVM that is still warm', async () => {
   const { ApplicationDetail } = await studio.client.send(new DescribeApplicationCommand({ ApplicationName }));
   await studio.client.send(
     new UpdateApplicationCommand({
@@ -277,11 +277,20 @@ test('takes up a new configuration by a restart, and ends when stopped', async (
   expect((await studio.states()).at(-1)).toBe('ABORT');
   await studio.client.send(new StopApplicationCommand({ ApplicationName }));
   await until(studio.status, (state) => state === 'READY');
-  expect(jvmOf(aws.process.pid!)).toBeUndefined();
+  const jvm = jvmOf(aws.process.pid!);
+  await studio.client.send(new StartApplicationCommand({ ApplicationName }));
+  await studio.running();
+  expect(jvmOf(aws.process.pid!)).toBe(jvm);
+  await studio.run();
+  await studio.noteRuns();
+  events = [...events, ...(await play(kinesis, streams.events, 20_000, 200, START + 10 * 60_000))];
+  await expectMetrics(kinesis, streams.player_metrics, events, 'player');
+  await studio.client.send(new StopApplicationCommand({ ApplicationName }));
+  await until(studio.status, (state) => state === 'READY');
   const logs = new CloudWatchLogsClient(aws.config);
   const found = await logs.send(
     new FilterLogEventsCommand({ logGroupName: all.studioLogGroup, filterPattern: '"switched from state RUNNING to"' }),
   );
   expect(found.events?.map(({ message }) => message)).toContainEqual(expect.stringContaining('Job insert-into'));
   logs.destroy();
-}, 90_000);
+}, 120_000);

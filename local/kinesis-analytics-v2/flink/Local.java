@@ -1,13 +1,20 @@
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.table.gateway.rest.SqlGatewayRestEndpoint;
 import org.apache.flink.table.gateway.rest.SqlGatewayRestEndpointFactory;
 import org.apache.flink.table.gateway.service.SqlGatewayServiceImpl;
@@ -15,27 +22,46 @@ import org.apache.flink.table.gateway.service.context.DefaultContext;
 import org.apache.flink.table.gateway.service.session.SessionManager;
 
 /**
- * One Flink cluster and one SQL Gateway in one JVM, bound to loopback.
+ * Flink clusters with an SQL Gateway, one after the other in one JVM, bound to loopback: the next one finds warm what the last one has used.
  *
- * <p>Arguments: {@code --rest-port N|N-M --gateway-port N|N-M --slots N --dir PATH [--checkpoint-ms N --pause-ms N]}; port 0 means any
- * free one, a range the first free one; without the last two no job makes checkpoints. Prints one JSON line
- * {@code {"restUrl":…,"gatewayUrl":…}} on stdout once both answer, sends everything else to stderr, and exits when stdin ends.
+ * <p>Goes by lines on stdin. {@code {"restPort":"N|N-M","slots":N,"dir":PATH,"checkpointMs":N,"pauseMs":N,"properties":{…}}} starts one:
+ * port 0 means any free one, a range the first free one; without {@code checkpointMs} no job makes checkpoints; the properties are the
+ * system's from then on. It is answered on stdout by {@code {"restUrl":…,"gatewayUrl":…}} once both answer. An empty line ends it, and is
+ * answered by an empty line once nothing of it runs any more. All else goes to stderr. The JVM exits when stdin ends, or with what fails.
  */
 public final class Local {
   private static final String LOOPBACK = "127.0.0.1";
 
-  public static void main(String[] args) throws Exception {
+  private final MiniCluster cluster;
+  private final SessionManager sessions;
+  private final SqlGatewayRestEndpoint gateway;
+
+  public static void main(String[] args) {
     PrintStream stdout = System.out;
     System.setOut(System.err);
-    exitWhenStdinEnds();
-
-    Map<String, String> options = options(args);
-    Map<String, String> settings = settings(Path.of(options.get("dir")), options.get("rest-port"));
-    if (options.containsKey("checkpoint-ms")) {
-      settings.put("execution.checkpointing.interval", options.get("checkpoint-ms") + " ms");
-      settings.put("execution.checkpointing.min-pause", options.get("pause-ms") + " ms");
+    BlockingQueue<String> lines = linesOfStdin();
+    try {
+      for (;;) {
+        Local local = new Local(new ObjectMapper().readTree(lines.take()));
+        stdout.println(local.addresses());
+        lines.take();
+        local.close();
+        stdout.println();
+      }
+    } catch (Throwable fault) {
+      fault.printStackTrace();
+      Runtime.getRuntime().halt(1);
     }
-    int slots = Integer.parseInt(options.get("slots"));
+  }
+
+  private Local(JsonNode options) throws Exception {
+    options.path("properties").fields().forEachRemaining(each -> System.setProperty(each.getKey(), each.getValue().asText()));
+    Map<String, String> settings = settings(Path.of(options.get("dir").asText()), options.get("restPort").asText());
+    if (options.has("checkpointMs")) {
+      settings.put("execution.checkpointing.interval", options.get("checkpointMs").asText() + " ms");
+      settings.put("execution.checkpointing.min-pause", options.get("pauseMs").asText() + " ms");
+    }
+    int slots = options.get("slots").asInt();
     // A shuffle has slots x slots channels, each with buffers of its own: many small ones, or 12 shards find "Insufficient number".
     String network = Math.max(64, 4 * slots) + "m";
     settings.put("taskmanager.memory.network.min", network);
@@ -43,7 +69,7 @@ public final class Local {
     settings.put("taskmanager.memory.segment-size", "8kb");
     // Divided among the slots, taken only when used; windows refuse to start with less than a few MB each.
     settings.put("taskmanager.memory.managed.size", 16 * slots + "m");
-    MiniCluster cluster = new MiniCluster(
+    cluster = new MiniCluster(
         new MiniClusterConfiguration.Builder()
             .setConfiguration(Configuration.fromMap(settings))
             .setNumTaskManagers(1)
@@ -51,12 +77,28 @@ public final class Local {
             .setCommonBindAddress(LOOPBACK)
             .build());
     cluster.start();
-    int restPort = cluster.getRestAddress().get().getPort();
-    int gatewayPort = startGateway(settings, restPort, options.get("gateway-port"));
+    settings.put("rest.port", Integer.toString(cluster.getRestAddress().get().getPort()));
+    settings.put("execution.target", "remote");
+    settings.put("sql-gateway.session.idle-timeout", "0 s");
+    sessions = SessionManager.create(new DefaultContext(Configuration.fromMap(settings), Collections.emptyList()));
+    sessions.start();
+    Map<String, String> endpoint = Map.of("address", LOOPBACK, "bind-address", LOOPBACK, "port", "0", "bind-port", "0");
+    gateway = new SqlGatewayRestEndpoint(
+        SqlGatewayRestEndpointFactory.rebuildRestEndpointOptions(endpoint, settings), new SqlGatewayServiceImpl(sessions));
+    gateway.start();
+  }
 
-    stdout.printf(
-        "{\"restUrl\":\"http://%s:%d\",\"gatewayUrl\":\"http://%s:%d\"}%n", LOOPBACK, restPort, LOOPBACK, gatewayPort);
-    stdout.flush();
+  private String addresses() throws Exception {
+    return String.format(
+        "{\"restUrl\":\"http://%s:%d\",\"gatewayUrl\":\"http://%s:%d\"}",
+        LOOPBACK, cluster.getRestAddress().get().getPort(), LOOPBACK, gateway.getServerAddress().getPort());
+  }
+
+  private void close() throws Exception {
+    gateway.stop();
+    sessions.stop();
+    cluster.close();
+    System.gc(); // what it held goes back to the machine
   }
 
   private static Map<String, String> settings(Path dir, String restPort) throws IOException {
@@ -87,39 +129,22 @@ public final class Local {
     return settings;
   }
 
-  private static int startGateway(Map<String, String> settings, int restPort, String port) throws Exception {
-    settings.put("rest.port", Integer.toString(restPort));
-    settings.put("execution.target", "remote");
-    settings.put("sql-gateway.session.idle-timeout", "0 s");
-    SessionManager sessions =
-        SessionManager.create(new DefaultContext(Configuration.fromMap(settings), Collections.emptyList()));
-    sessions.start();
-    Map<String, String> endpoint = Map.of("address", LOOPBACK, "bind-address", LOOPBACK, "port", port, "bind-port", port);
-    SqlGatewayRestEndpoint gateway = new SqlGatewayRestEndpoint(
-        SqlGatewayRestEndpointFactory.rebuildRestEndpointOptions(endpoint, settings), new SqlGatewayServiceImpl(sessions));
-    gateway.start();
-    return gateway.getServerAddress().getPort();
-  }
-
-  private static Map<String, String> options(String[] args) {
-    Map<String, String> options = new HashMap<>();
-    for (int i = 0; i + 1 < args.length; i += 2) {
-      options.put(args[i].substring("--".length()), args[i + 1]);
-    }
-    return options;
-  }
-
   /** The parent holds the other end of stdin: when it dies, however it dies, so does this JVM. Nothing in it is worth a slow exit. */
-  private static void exitWhenStdinEnds() {
-    Thread watch = new Thread(() -> {
+  private static BlockingQueue<String> linesOfStdin() {
+    BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    Thread reader = new Thread(() -> {
       try {
-        System.in.transferTo(java.io.OutputStream.nullOutputStream());
+        BufferedReader stdin = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = stdin.readLine(); line != null; line = stdin.readLine()) {
+          lines.add(line);
+        }
       } catch (IOException broken) {
         System.err.println("stdin: " + broken.getMessage());
       }
       Runtime.getRuntime().halt(0);
     }, "exit-with-parent");
-    watch.setDaemon(true);
-    watch.start();
+    reader.setDaemon(true);
+    reader.start();
+    return lines;
   }
 }
