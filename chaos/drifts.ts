@@ -78,7 +78,7 @@ function driftRun(account: Account, number: number, some: string[], seed: number
       await awaitFlow(account, course, pipeline);
       for (const what of some) {
         phase(what);
-        await healed(account, course, pipeline, DRIFTS[what]!);
+        await healed(account, course, pipeline, what);
         run.blows.push(what);
       }
       phase('the account');
@@ -94,10 +94,14 @@ function driftRun(account: Account, number: number, some: string[], seed: number
   );
 }
 
+/** An application that is gone is created by whoever finds that first: the stage, or the keeper of the notebook, which says so as its last restart. */
+const RESTARTS = `${'studio' satisfies Stage}, deleted`;
+
 /** Does it, and resolves once the pipeline has said that it healed something since, and nothing differs any more. */
-async function healed(account: Account, course: Course, pipeline: Pipeline, deed: Deed): Promise<void> {
+async function healed(account: Account, course: Course, pipeline: Pipeline, what: string): Promise<void> {
   const { signal } = course;
   const since = Date.now();
+  const deed = DRIFTS[what]!;
   await until(signal, () =>
     deed(account.aws, pipeline).then(
       () => true,
@@ -108,10 +112,11 @@ async function healed(account: Account, course: Course, pipeline: Pipeline, deed
     ),
   );
   await until(signal, async () => {
-    const now = (await seen(account, pipeline.name))?.pipeline;
-    if (now?.state === 'held') throw new Error(`it is held: ${now.reason}`);
-    const found = now?.drifts.filter(({ at }) => at > since) ?? [];
-    return (now?.state === 'running' && found.some(({ done }) => done === 'healed')) || undefined;
+    const now = await seen(account, pipeline.name);
+    if (now?.pipeline.state === 'held') throw new Error(`it is held: ${now.pipeline.reason}`);
+    const found = now?.pipeline.drifts.filter(({ at }) => at > since) ?? [];
+    const isRestarted = what === RESTARTS && (now?.notebook?.lastRestart?.at ?? 0) > since;
+    return (now?.pipeline.state === 'running' && (isRestarted || found.some(({ done }) => done === 'healed'))) || undefined;
   });
   await awaitAsWanted(account, course, pipeline);
 }

@@ -25,9 +25,9 @@ beforeAll(async () => {
 afterAll(() => env?.teardown());
 
 /** What the notebook's activities are to find. */
-const found: { job?: string; gap?: string; flow?: string } = {};
+const found: { start?: string; job?: string; gap?: string; flow?: string } = {};
 const activities = {
-  'notebook.start': async () => undefined,
+  'notebook.start': async () => ({ calls: 0, mutatingCalls: 0, found: found.start }),
   'notebook.awaitStarted': async () => undefined,
   'notebook.checkJob': async () => (found.job === undefined ? { running: true } : { running: false, reason: found.job }),
   'notebook.seed': async () => found.gap,
@@ -66,11 +66,17 @@ describe('whoever keeps the notebook', () => {
       expect(await until(({ state }) => state === 'running')).toEqual({ state: 'running', restarts: 0 });
       expect(await details()).toBe(`${WORDS}running**.`);
 
+      found.start = 'application watched-studio was gone';
+      found.job = 'the note was never run';
+      const anew = await until(({ state, restarts }) => state === 'running' && restarts === 1);
+      expect(anew.lastRestart?.reason).toBe('application watched-studio was gone');
+      found.start = undefined;
+
       found.gap = 'the stream keeps 24 hours';
       found.job = 'paragraph 8 is ABORT';
-      const again = await until(({ state, restarts }) => state === 'running' && restarts === 1);
+      const again = await until(({ state, restarts }) => state === 'running' && restarts === 2);
       const lastRestart = { at: expect.any(Number), reason: 'paragraph 8 is ABORT' };
-      expect(again).toEqual({ state: 'running', restarts: 1, lastRestart, gap: 'the stream keeps 24 hours' });
+      expect(again).toEqual({ state: 'running', restarts: 2, lastRestart, gap: 'the stream keeps 24 hours' });
 
       found.flow = 'nothing comes into shard 2';
       const dry = await until(({ reason }) => reason !== undefined);
@@ -84,7 +90,7 @@ describe('whoever keeps the notebook', () => {
       const told = await details();
       expect(told.startsWith(`${WORDS}running**.\n\n> nothing comes into shard 2\n`)).toBe(true);
       expect(told).toContain('Windows will be missing:\n\n> the stream keeps 24 hours');
-      expect(told).toMatch(/Restarted 1 times, the last time 20\d\d-.*Z, since paragraph 8 is ABORT\.$/);
+      expect(told).toMatch(/Restarted 2 times, the last time 20\d\d-.*Z, since paragraph 8 is ABORT\.$/);
 
       found.flow = undefined;
       const { reason, ...flowing } = await until((now) => now.reason === undefined);

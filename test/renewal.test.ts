@@ -4,6 +4,7 @@ import { CreateApplicationCommand, DeleteApplicationCommand, TagResourceCommand 
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
+import { continuing, type Done } from '../activities/calls.ts';
 import { shardIds } from '../activities/kinesis/shards.ts';
 import { application } from '../activities/kinesis-analytics-v2/application.ts';
 import { type Application, creationOf } from '../activities/kinesis-analytics-v2/configuration.ts';
@@ -102,6 +103,20 @@ it('creates the application again when whoever deleted it did not come to that',
   expect(await untilStart(seeded)).toBe('StartFailed');
   expect(changes()).toEqual(['DeleteApplication', 'CreateApplication', 'StartApplication']);
   expect((await found())?.tags).toMatchObject({ [OWNER_TAG]: pipeline.name });
+});
+
+it('tells of an application that was gone, also in a later attempt, which finds the one that was made since', async () => {
+  const { CreateTimestamp } = (await found())!;
+  await aws.kinesisAnalyticsV2.send(new DeleteApplicationCommand({ ApplicationName, CreateTimestamp }));
+  await eventually(async () => {
+    if (await found()) throw notYet('it is being deleted');
+  });
+  const done: Done = { calls: 0, mutatingCalls: 0 };
+  const start = () => continuing(done, () => notebookActivities(aws)['notebook.start'](pipeline));
+  expect(await untilStart(start)).toBe('StartFailed');
+  expect((await found())?.ApplicationStatus).toBe('READY');
+  await expect(start()).rejects.toMatchObject({ type: 'StartFailed' });
+  expect(done.found).toBe(`application ${ApplicationName} was gone`);
 });
 
 it('two that make it anew at the same time make one', async () => {

@@ -219,6 +219,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'notebook.start': async () => {
       w.starts++;
       w.suspended = false;
+      return { calls: 0, mutatingCalls: 0 };
     },
     'notebook.awaitStarted': async () => {
       if (w.starting) throw w.starting;

@@ -143,11 +143,12 @@ async function keepSuspended(keeper: Keeper): Promise<void> {
 /** Sees that the job runs; one that does not is begun where its windows stopped. */
 async function ensureJob(keeper: Keeper): Promise<void> {
   const { status } = keeper;
-  await act['notebook.start'](keeper.pipeline);
+  const started: { found?: string } | undefined = await act['notebook.start'](keeper.pipeline); // saved histories have one without an answer
   await act['notebook.awaitStarted'](keeper.pipeline);
   if (!keeper.suspended) await tellPipeline(keeper, true);
-  const { running, reason = 'nothing was said of it' } = await act['notebook.checkJob'](keeper.pipeline);
-  if (running) return;
+  const job = await act['notebook.checkJob'](keeper.pipeline);
+  if (job.running) return;
+  const reason = started?.found ?? job.reason ?? 'nothing was said of it';
   const isRestart = keeper.ran && status.state !== 'suspended';
   if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
   show(keeper, { state: 'starting', reason });

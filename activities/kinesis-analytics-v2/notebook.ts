@@ -10,7 +10,7 @@ import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
-import { type Calls, callsIn } from '../calls.ts';
+import { type Calls, countCalls, doneSoFar } from '../calls.ts';
 import { elapsed } from '../elapsed.ts';
 import { isNamed, undefinedIfMissing } from '../errors.ts';
 import { findTwice } from '../find-twice.ts';
@@ -37,8 +37,11 @@ const MISSING_MS = 60_000;
 export function notebookActivities(clients: Clients) {
   const client = clients.kinesisAnalyticsV2;
   return {
-    /** Asks the application to start, with the note that goes on where the windows stopped; fine when it already does or runs. */
-    'notebook.start': (pipeline: Pipeline): Promise<Calls> => callsIn(() => start(clients, pipeline)),
+    /** Asks the application to start, with the note that goes on where the windows stopped; fine when it already does or runs. Tells how it was found else. */
+    'notebook.start': async (pipeline: Pipeline): Promise<Calls & { found?: string }> => {
+      const { value: found, ...calls } = await countCalls(() => start(clients, pipeline));
+      return { ...calls, found };
+    },
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
     'notebook.awaitStarted': async (pipeline: Pipeline): Promise<void> => {
       const state = (await describe(client, pipeline))?.ApplicationStatus;
@@ -101,11 +104,15 @@ export function notebookActivities(clients: Clients) {
   };
 }
 
-async function start(clients: Clients, pipeline: Pipeline): Promise<void> {
+/** How it was found before the first of all attempts, in words; undefined if it ran. */
+async function start(clients: Clients, pipeline: Pipeline): Promise<string | undefined> {
   const { kinesisAnalyticsV2: client } = clients;
   const state = (await describe(client, pipeline))?.ApplicationStatus;
-  if (state === 'RUNNING' || state === 'STARTING') return;
+  const done = doneSoFar();
+  if (state === 'RUNNING' || state === 'STARTING') return done.found;
+  done.found ??= `application ${names(pipeline).application} was ${state === undefined ? 'gone' : state === 'READY' ? 'stopped' : state}`;
   if (!(await seed(clients, pipeline)).isRunning) await launch(clients, pipeline);
+  return done.found;
 }
 
 async function launch(clients: Clients, pipeline: Pipeline): Promise<void> {
@@ -189,10 +196,12 @@ async function look({ kinesisAnalyticsV2: client, kinesis }: Clients, pipeline: 
   const not = (reason: string) => ({ running: false, reason });
   const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
   const { paragraphs } = await readNote(session, pipeline);
-  const last = paragraphs.at(-1);
-  if (last?.status !== 'RUNNING' || !paragraphs.slice(0, -1).every(({ status: state }) => state === 'FINISHED')) {
-    const states = paragraphs.map(({ id, status: state, errorMessage }) => `${id} ${state}${errorMessage ? ` (${errorMessage})` : ''}`);
-    return not(`the note's job does not run: ${states.join(', ') || 'the note has no paragraphs'}`);
+  const behind = paragraphs.findIndex(({ status: state }, i) => state !== (i === paragraphs.length - 1 ? 'RUNNING' : 'FINISHED'));
+  if (paragraphs.length === 0) return not('the note has no paragraphs');
+  if (paragraphs.every(({ status: state }) => state === 'READY')) return not('the note has not been run since its application started');
+  if (behind >= 0) {
+    const { status: state, errorMessage } = paragraphs[behind]!;
+    return not(`paragraph ${behind + 1} of the note's ${paragraphs.length} is ${state}${errorMessage ? `: ${errorMessage}` : ''}`);
   }
   const { events } = names(pipeline).streams;
   const [job, shards, found, live] = await Promise.all([
