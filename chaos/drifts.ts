@@ -111,11 +111,12 @@ async function healed(account: Account, course: Course, pipeline: Pipeline, what
       },
     ),
   );
+  const done = Date.now();
   await until(signal, async () => {
     const now = await seen(account, pipeline.name);
     if (now?.pipeline.state === 'held') throw new Error(`it is held: ${now.pipeline.reason}`);
     const found = now?.pipeline.drifts.filter(({ at }) => at > since) ?? [];
-    const isRestarted = what === RESTARTS && (now?.notebook?.lastRestart?.at ?? 0) > since;
+    const isRestarted = what === RESTARTS && now?.notebook?.state === 'running' && (now.notebook.lastRestart?.at ?? 0) > done;
     return (now?.pipeline.state === 'running' && (isRestarted || found.some(({ done }) => done === 'healed'))) || undefined;
   });
   await awaitAsWanted(account, course, pipeline);

@@ -94,26 +94,36 @@ export function flinks(folder: string, tools: FlinkTools, warmMs = WARM_MS): Fli
   };
   const end = async () => taken()?.jvm.end();
   const keep = async (kind: string, jvm: Jvm) => {
-    await end();
-    jvm.log = unheard;
-    const timer = setTimeout(() => void end(), warmMs);
+    const before = taken();
+    const unlessTaken = () => warm?.jvm === jvm && taken();
+    const timer = setTimeout(() => unlessTaken() && void jvm.end(), warmMs);
     timer.unref();
+    jvm.log = unheard;
     warm = { kind, jvm, timer };
-    void jvm.exited.then(() => warm?.jvm === jvm && taken());
+    void jvm.exited.then(unlessTaken);
+    await before?.jvm.end();
   };
   return {
     end,
     start: async (options, signal) => {
       await Promise.all([cleared, rm(options.dir, { recursive: true, force: true })]);
       const kind = JSON.stringify([options.connectors, options.logLevel]);
-      const jvm = warm?.kind === kind ? taken()!.jvm : await startJvm(join(folder, String(++count)), tools, options);
-      jvm.log = options.log;
+      const cold = () => startJvm(join(folder, String(++count)), tools, options);
+      const was = warm?.kind === kind ? taken() : undefined;
       const removed = () => rm(options.dir, { recursive: true, force: true });
+      let jvm = was?.jvm ?? (await cold());
       const kill = () => void jvm.end();
       signal?.addEventListener('abort', kill, { once: true });
       if (signal?.aborted) kill();
       try {
-        const addresses = JSON.parse(await jvm.ask(JSON.stringify(orderOf(options)))) as Pick<Flink, 'restUrl' | 'gatewayUrl'>;
+        let addresses = await ordered(jvm, options).catch((error: Error) => error);
+        if (addresses instanceof Error && was && !signal?.aborted) {
+          options.log(`a warm JVM failed: ${addresses.message}`);
+          await jvm.end();
+          jvm = await cold();
+          addresses = await ordered(jvm, options);
+        }
+        if (addresses instanceof Error) throw addresses;
         const stop: Flink['stop'] = async (how) => {
           const isOver = how !== 'at once' && (await Promise.race([ended(jvm), delay(ENDS_WITHIN_MS, false, { ref: false })]));
           await (isOver ? keep(kind, jvm) : jvm.end());
@@ -131,10 +141,16 @@ export function flinks(folder: string, tools: FlinkTools, warmMs = WARM_MS): Fli
   };
 }
 
-/** True once nothing of its Flink runs any more; false if it is gone itself. */
+/** Has a JVM start the Flink. */
+async function ordered(jvm: Jvm, options: FlinkOptions): Promise<Pick<Flink, 'restUrl' | 'gatewayUrl'>> {
+  jvm.log = options.log;
+  return JSON.parse(await jvm.ask(JSON.stringify(orderOf(options)))) as Pick<Flink, 'restUrl' | 'gatewayUrl'>;
+}
+
+/** True once nothing of its Flink runs any more; false if it is gone itself, or says anything else. */
 const ended = (jvm: Jvm): Promise<boolean> =>
   jvm.ask('').then(
-    () => true,
+    (answer) => answer === '',
     () => false,
   );
 
@@ -177,12 +193,14 @@ async function startJvm(
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => child.pid === undefined && resolve(error.message));
     child.once('close', (code, by) => resolve(by ? `ended by ${by}` : `exit code ${code}`));
-  }).finally(() => rm(dir, { recursive: true, force: true }));
+  });
+  const gone = exited.then(() => rm(dir, { recursive: true, force: true })).catch((error: Error) => jvm.log(`${dir}: ${error.message}`));
   const jvm: Jvm = {
     pid: child.pid as number,
     log: unheard,
     exited,
     ask: async (line) => {
+      lastLines.length = 0;
       child.stdin.write(`${line}\n`);
       const { value, done } = await answers.next();
       if (!done) return value;
@@ -190,7 +208,7 @@ async function startJvm(
     },
     end: async () => {
       child.kill('SIGKILL');
-      await exited;
+      await gone;
     },
   };
   return jvm;

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type FlinkOptions, type Flinks, flinks } from '../../local/kinesis-analytics-v2/flink.ts';
+import { openSession } from '../../local/kinesis-analytics-v2/gateway.ts';
 import { toolPaths } from '../../setup/tools.mjs';
 import { isAlive, until } from './studio-process.ts';
 
@@ -69,6 +70,24 @@ test('a JVM is shared neither with a Flink that still runs nor with one of anoth
   const fourth = await all.start(options('four', { logLevel: 'ERROR' }));
   expect(new Set([second.pid, third.pid, fourth.pid]).size).toBe(3);
   await Promise.all([third.stop('at once'), fourth.stop('at once')]);
+}, 90_000);
+
+test('a JVM ends with its Flink while a statement is still planned, which would else go to the next; JVMs that end together leave one', async () => {
+  all = flinks(join(dir, 'jvms'), tools);
+  const flink = await all.start(options('one'));
+  const session = await openSession(flink.gatewayUrl, {});
+  await session.execute("CREATE TABLE ticks (n INT, seen AS PROCTIME()) WITH ('connector' = 'datagen')");
+  const windows = "TABLE(HOP(TABLE ticks, DESCRIPTOR(seen), INTERVAL '1' SECOND, INTERVAL '5' SECOND))";
+  await session.execute(`SELECT window_start, n, COUNT(*) FROM ${windows} GROUP BY window_start, window_end, n`);
+  await flink.stop();
+  expect(isAlive(flink.pid)).toBe(false);
+
+  const three = await Promise.all(['two', 'three', 'four'].map((name) => all.start(options(name))));
+  await Promise.all(three.map(({ stop }) => stop()));
+  const isOne = () => three.filter(({ pid }) => isAlive(pid)).length === 1;
+  await until(async () => isOne(), Boolean);
+  await all.end();
+  expect(three.filter(({ pid }) => isAlive(pid))).toEqual([]);
 }, 90_000);
 
 test('a JVM that nobody wants ends in time, one that dies while it waits is not given out, and one whose start is broken off ends', async () => {

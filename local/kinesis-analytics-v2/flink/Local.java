@@ -31,6 +31,7 @@ import org.apache.flink.table.gateway.service.session.SessionManager;
  */
 public final class Local {
   private static final String LOOPBACK = "127.0.0.1";
+  private static final long STATEMENT_ENDS_WITHIN_MS = 500;
 
   private final MiniCluster cluster;
   private final SessionManager sessions;
@@ -97,8 +98,22 @@ public final class Local {
   private void close() throws Exception {
     gateway.stop();
     sessions.stop();
+    awaitStatements();
     cluster.close();
     System.gc(); // what it held goes back to the machine
+  }
+
+  /** A statement that is still planned would go to whatever cluster has this one's port by then: with it under way, the JVM has to go. */
+  private static void awaitStatements() throws InterruptedException {
+    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+      if (!thread.getName().startsWith("sql-gateway-operation-pool")) {
+        continue;
+      }
+      thread.join(STATEMENT_ENDS_WITHIN_MS);
+      if (thread.isAlive()) {
+        throw new IllegalStateException("a statement is still under way");
+      }
+    }
   }
 
   private static Map<String, String> settings(Path dir, String restPort) throws IOException {
