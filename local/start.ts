@@ -100,7 +100,7 @@ export async function startLocal({
     journal,
     shards,
     objects: openObjects(lake, journal, clock.now),
-    sql: await startSqlEngine({ readable: [lake, spice], log }),
+    sql: await startSqlEngine({ readable: [lake, spice], spill: join(dir, 'athena-spill'), log }),
     pages: openPages(journal.table('pages.sessions'), clock.now),
     log,
     onClose: (close) => void closers.push(close),

@@ -167,18 +167,22 @@ const isOff = ({ generated, inStream = generated, inS3 = generated, inAthena = g
 const inWords = ({ minute, generated, inStream, inS3, inAthena, altered, twice }: MinuteCount): string =>
   `${minute}: ${generated} sent, ${inStream ?? '?'} in the stream, ${inS3 ?? '?'} in S3, ${inAthena ?? '?'} in Athena, ${altered} altered, ${twice} twice`;
 
-/** What is wrong in one place, event by event as far as they are named; an event that is missing here is looked for in the other places. */
-export function placeFaults(
-  { place, missing, altered, copies, lacking, oversized, unknown, examples }: PlaceCount,
-  { places: all, sending = false }: Pick<Audit, 'places' | 'sending'>,
-): string[] {
+/** What is wrong in one place, event by event as far as they are named; of one that is missing here it is told where else it is, as far as that is known. */
+export function placeFaults(here: PlaceCount, { places: all, sending = false }: Pick<Audit, 'places' | 'sending'>): string[] {
+  const { place, missing, altered, copies, lacking, oversized, unknown, examples } = here;
   const faults: string[] = [];
   const say = (count: number, what: string, ids: string[]) =>
     count > 0 && faults.push(`${place}: ${count} ${what}${ids.length > 0 ? `: ${ids.join(', ')}` : ''}${count > ids.length ? ', …' : ''}`);
   const sayOnly = (count: number, what: string) => count > 0 && faults.push(`${place}: ${count} ${what}`);
+  const others = all.filter((other) => other.place !== place);
+  // Whose missing events are all named, of the same time.
+  const isKnown = (other: PlaceCount) =>
+    other.missing === other.examples.missing.length && other.events + other.missing === here.events + missing;
   const whereabouts = (id: string) => {
-    const others = all.filter((other) => other.place !== place && !other.examples.missing.includes(id)).map((other) => other.place);
-    return others.length > 0 ? `${id} (it is in the ${others.join(' and ')})` : `${id} (it is nowhere)`;
+    const holders = others.filter((other) => isKnown(other) && !other.examples.missing.includes(id));
+    if (holders.length > 0) return `${id} (it is in the ${holders.map((other) => other.place).join(' and ')})`;
+    const isNowhere = others.length > 0 && others.every((other) => other.examples.missing.includes(id));
+    return isNowhere ? `${id} (it is nowhere)` : id;
   };
   say(missing, 'missing', examples.missing.map(whereabouts));
   say(altered, 'altered', examples.altered);

@@ -1,6 +1,7 @@
 import type { Cadence } from './cadences.ts';
 import type { LakeTable } from './names.ts';
 import type { QUESTIONS, REFRESHED } from './schedules.ts';
+import type { Pipeline } from './spec.ts';
 import type { Sized } from './stream-shards.ts';
 import { HOUR_MS } from './time.ts';
 import { bytesAnHour } from './volume.ts';
@@ -35,6 +36,14 @@ export const READS: Record<(typeof QUESTIONS | typeof REFRESHED)[number], Reads>
 
 /** An audit's: block by block, what questions count, the comparison of the metrics. */
 const AUDIT = [{ events: 1 }, { events: 1 }, WINDOWS_WRONG];
+
+/** Bytes that the largest query of a pipeline scans once its lake is as old as it gets; a first audit counts a day. */
+export const largestScan = (pipeline: Sized & Pick<Pipeline, 'keep'>): number =>
+  Math.max(
+    ...[...Object.values(READS), ...AUDIT.map((scans) => reads(recent, scans))].map((each) =>
+      bytesScanned(pipeline, each, 24 * pipeline.keep.lakeDays),
+    ),
+  );
 
 /** What is read when something falls due; an audit goes on from the one before. */
 export function readsOf({ name, every }: Cadence): Reads[] {

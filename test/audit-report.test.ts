@@ -63,6 +63,21 @@ it("what lies beyond the end of the ledger is the next audit's while the game go
   ]);
 });
 
+it('says where else a missing event is only as far as that is known', () => {
+  const lacks = (missing: string[], count = missing.length, events = 3 - count): Holding => ({
+    ...holding(),
+    ...{ events, missing: count },
+    examples: { missing, twice: [], altered: [], lacking: [] },
+  });
+  const faults = (stream: Holding, lake: Holding) =>
+    mismatches(reportOf('local', counted(stream, lake))).filter((each) => each.startsWith('lake'));
+  expect(faults(holding(), lacks(['r-0-1']))).toEqual(['lake: 1 missing: r-0-1 (it is in the stream)']);
+  expect(faults(lacks(['r-0-1']), lacks(['r-0-1']))).toEqual(['lake: 1 missing: r-0-1 (it is nowhere)']);
+  // The stream keeps a part of the time; not all that it lacks is named.
+  expect(faults({ ...holding(), events: 2 }, lacks(['r-0-1']))).toEqual(['lake: 1 missing: r-0-1']);
+  expect(faults(lacks(['r-0-2'], 2), lacks(['r-0-1']))).toEqual(['lake: 1 missing: r-0-1']);
+});
+
 it('its minutes stand side by side, the worst first, and are named among the faults', () => {
   const minute = (at: number, sent: number, events: number, altered = 0) => ({ minute: at, sent, events, altered, twice: 0 });
   // Of the stream's first minute only a part is compared.

@@ -83,7 +83,7 @@ it('has its lanes sent by whichever workers there are: those of one that is kill
       await delay(50);
     }
   };
-  await until((pids) => pids.length === LANES);
+  await until((pids) => pids.length === LANES && new Set(pids).size === workers.length);
   const sleeper = (await senders())[0]!;
   const other = (pid: number) => workers.find((each) => each.pid !== pid)!.pid;
   expect(workers.map(({ pid }) => pid)).toContain(sleeper);

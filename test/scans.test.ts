@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { reading } from '../activities/athena/deployed-view.ts';
+import { workGroup } from '../activities/athena/work-group.ts';
+import type { Clients } from '../activities/aws.ts';
 import { statement, statements } from '../activities/sql.ts';
 import { type Cadence, cadences } from '../pipeline/cadences.ts';
 import { cost, PRICES } from '../pipeline/cost.ts';
@@ -16,6 +18,17 @@ const MB = 1024 ** 2;
 const HOUR_BYTES = 1000 * 45 * 3600;
 
 describe('what queries scan', () => {
+  it.each([10, 100, 1000, 8000])(
+    'is less than the limit of the workgroup, at %i events a second and with a lake as old as it gets',
+    async (rate) => {
+      const busy = pipelineOf({ generator: { rate }, shards: 10 });
+      const differences = await workGroup({} as Clients).differences(busy, { tags: {} } as never);
+      const limit = Number(differences.find(({ field }) => field.includes('BytesScannedCutoffPerQuery'))!.wanted);
+      const audit = readsOf({ what: 'audit', name: 'audit', every: 24 * 3_600_000 });
+      for (const read of [...Object.values(READS), ...audit]) expect(bytesScanned(busy, read, 24 * busy.keep.lakeDays)).toBeLessThan(limit);
+    },
+  );
+
   it('is known of every question, data set and audit as their texts have it, each part of a WITH wherever it is named', () => {
     const texts = { ...Object.fromEntries(statements(pipeline, 'athena').map(({ name, text }) => [name, text])) };
     texts.history = statement(pipeline, 'quicksight/history.sql');

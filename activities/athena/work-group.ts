@@ -10,6 +10,7 @@ import {
   type WorkGroup,
 } from '@aws-sdk/client-athena';
 import { names } from '../../pipeline/names.ts';
+import { largestScan } from '../../pipeline/scans.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
@@ -22,8 +23,9 @@ import { executionsIn } from './listings.ts';
 
 type FoundWorkGroup = Found & WorkGroup;
 
-/** 10 GiB, about 5 cents: a question that reads more is a mistake. */
-const MOST_BYTES = 10 * 1024 ** 3;
+/** 10 GiB, about 5 cents: what reads more than that, and than twice the largest of the pipeline's own queries, is a mistake. */
+const GIB = 1024 ** 3;
+const cutoff = (pipeline: Pipeline) => GIB * Math.max(10, Math.ceil((2 * largestScan(pipeline)) / GIB));
 
 /** The workgroup that every question of the pipeline runs in, with its limits enforced. */
 export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
@@ -40,7 +42,7 @@ export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
     find: (pipeline) => unless(describe(names(pipeline).workgroup, names(pipeline).workgroupArn), isAbsent),
     create: async (pipeline) => {
       const { workgroup, tags } = names(pipeline);
-      const Configuration = { ...LIMITS, ResultConfiguration: results(pipeline) };
+      const Configuration = { ...limits(pipeline), ResultConfiguration: results(pipeline) };
       try {
         await athena.send(new CreateWorkGroupCommand({ Name: workgroup, Configuration, Tags: tagList(tags) }));
       } catch (error) {
@@ -49,13 +51,13 @@ export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
       }
     },
     differences: (pipeline, { State, Configuration }) =>
-      differences({ State: 'ENABLED', ...LIMITS, ResultConfiguration: results(pipeline) }, { State, ...Configuration }),
+      differences({ State: 'ENABLED', ...limits(pipeline), ResultConfiguration: results(pipeline) }, { State, ...Configuration }),
     change: async (pipeline) => {
       await athena.send(
         new UpdateWorkGroupCommand({
           WorkGroup: names(pipeline).workgroup,
           State: 'ENABLED',
-          ConfigurationUpdates: { ...LIMITS, ResultConfigurationUpdates: results(pipeline) },
+          ConfigurationUpdates: { ...limits(pipeline), ResultConfigurationUpdates: results(pipeline) },
         }),
       );
     },
@@ -86,7 +88,11 @@ export function workGroup({ athena }: Clients): Resource<FoundWorkGroup> {
 }
 
 const LONGEST_MS = 43_200_000;
-const LIMITS = { EnforceWorkGroupConfiguration: true, PublishCloudWatchMetricsEnabled: true, BytesScannedCutoffPerQuery: MOST_BYTES };
+const limits = (pipeline: Pipeline) => ({
+  EnforceWorkGroupConfiguration: true,
+  PublishCloudWatchMetricsEnabled: true,
+  BytesScannedCutoffPerQuery: cutoff(pipeline),
+});
 
 const results = (pipeline: Pipeline) => ({
   OutputLocation: `s3://${names(pipeline).bucket}/${names(pipeline).resultsPrefix}`,

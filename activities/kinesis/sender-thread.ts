@@ -62,20 +62,21 @@ parentPort!.on('message', async (request: ThreadRequest) => {
     },
   };
   const say = (reply: ThreadReply) => parentPort!.postMessage(reply);
+  const mine = producerFor(task.options);
   try {
-    const sent = await carryOut(task, ending, (now) => say({ job, kind: 'progress', sent: now }));
+    const sent = await carryOut(task, mine, ending, (now) => say({ job, kind: 'progress', sent: now }));
     say({ job, kind: 'done', sent });
   } catch (error) {
-    // A producer that has failed sends nothing any more.
-    producers.delete(keyOf(task.options));
+    // A producer that has failed sends nothing any more; another lane may have begun a new one since.
+    if (producers.get(current.key) === mine) producers.delete(current.key);
     say({ job, kind: 'failed', name: (error as Error).name, message: (error as Error).message });
   } finally {
     running.delete(job);
   }
 });
 
-async function carryOut(task: Task, end: Ending, report: (sent: SendProgress) => void): Promise<SendProgress> {
-  const sending = { producer: producerFor(task.options), ...end, report };
+async function carryOut(task: Task, producer: Producer, end: Ending, report: (sent: SendProgress) => void): Promise<SendProgress> {
+  const sending = { producer, ...end, report };
   if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, { ...sending, there: task.there });
   if (task.kind === 'heartbeats') return sendHeartbeats(task, sending);
   const heldBack: Span[][] = [];

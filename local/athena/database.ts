@@ -4,7 +4,7 @@ import { inspect } from './inspection.ts';
 import { jsonOf } from './json-values.ts';
 import { macrosFor } from './trino-macros.ts';
 
-/** One query's own DuckDB: in memory, no network, no writing, reading only below the folders it was opened with. */
+/** One query's own DuckDB: no network, reading only below the folders it was opened with, writing nothing but what does not fit into its memory into a folder of its own. */
 export interface Database {
   /** Runs `setup`, locks every setting, checks that `sql` is one SELECT over what `setup` made, and starts it; gives the columns. */
   start(sql: string, setup: string[], signal: AbortSignal): Promise<Rows['columns']>;
@@ -16,13 +16,16 @@ export interface Database {
 }
 
 const MEMORY = '768MB';
+/** What a query may put onto the disk: an audit of ten million events takes a few of them. */
+const SPILL = '20GB';
 
-/** Opens a database that may read below `readable`. */
-export async function openDatabase(readable: string[]): Promise<Database> {
+/** Opens a database that may read below `readable`; the folder `spill` is there only while it holds something. */
+export async function openDatabase(readable: string[], spill: string): Promise<Database> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: MEMORY });
   const connection = await instance.connect();
   for (const statement of [
-    "SET temp_directory = ''",
+    `SET temp_directory = ${quoted(spill)}`,
+    `SET max_temp_directory_size = '${SPILL}'`,
     `SET allowed_directories = [${readable.map(quoted).join(', ')}]`,
     'SET enable_external_access = false',
     "SET TimeZone = 'UTC'",
@@ -60,7 +63,7 @@ export async function openDatabase(readable: string[]): Promise<Database> {
       const opened = await connection.runAndReadAll(
         "SELECT DISTINCT json_extract_string(message, '$.path') FROM duckdb_logs WHERE type = 'FileSystem' AND json_extract_string(message, '$.op') = 'OPEN'",
       );
-      return opened.getRows().map(([path]) => String(path));
+      return opened.getRows().flatMap(([path]) => (String(path).startsWith(spill) ? [] : [String(path)]));
     },
     interrupt: () => connection.interrupt(),
     close: () => {

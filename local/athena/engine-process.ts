@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { analyse } from './analysis.ts';
 import { type Database, openDatabase } from './database.ts';
 import type { Answer, Question } from './engine-messages.ts';
@@ -9,7 +10,8 @@ process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).resume();
 
 const INTERRUPT_EVERY_MS = 20;
 
-const readable = process.argv.slice(2);
+const [spill = '', ...readable] = process.argv.slice(2);
+let count = 0;
 const interrupts = new Map<number, () => void>();
 let spare = prepared();
 
@@ -48,7 +50,7 @@ async function answer(question: Exclude<Question, { kind: 'interrupt' }> & { id:
 
 /** The next query's database, opened ahead; if that fails, the query which takes it says so. */
 function prepared(): Promise<Database> {
-  const database = openDatabase(readable);
+  const database = openDatabase(readable, join(spill, String(++count)));
   database.catch(() => undefined);
   return database;
 }

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Analysis, Answer, QueryRequest, Question } from './engine-messages.ts';
 
@@ -12,7 +14,7 @@ export interface Rows {
   rows: (string | number | boolean | null | unknown[] | object)[][];
 }
 
-/** The SQL engine: DuckDB in a child process without network, which sees the lake and the SPICE folder and writes neither. */
+/** The SQL engine: DuckDB in a child process without network, which sees the lake and the SPICE folder and writes neither. What its memory cannot hold goes onto the disk. */
 export interface SqlEngine {
   /**
    * Runs one SELECT in DuckDB's dialect, in a database of its own, after `setup` (CREATE SCHEMA, VIEW and MACRO, ours alone); the
@@ -26,9 +28,10 @@ export interface SqlEngine {
   close(): Promise<void>;
 }
 
-/** The folders that the engine may read below, and who hears of its process. */
+/** The folders that the engine may read below, the one that is its own for what does not fit into its memory, and who hears of its process. */
 export interface EngineOptions {
   readable: string[];
+  spill: string;
   log: (part: string, message: string) => void;
   /** Hears the id of each process that is started. */
   started?: (pid: number) => void;
@@ -37,12 +40,12 @@ export interface EngineOptions {
 const AT_ONCE = 2;
 
 /** Starts the engine's process. When the process dies, the queries under way fail and the next starts it anew. */
-export async function startSqlEngine({ readable, log, started = () => undefined }: EngineOptions): Promise<SqlEngine> {
+export async function startSqlEngine({ readable, spill, log, started = () => undefined }: EngineOptions): Promise<SqlEngine> {
   let running: Running | undefined;
   let closed = false;
   const engine = () => {
     if (closed) throw new Error('The SQL engine is closed.');
-    if (!running || running.ended) running = startProcess(readable, log, started);
+    if (!running || running.ended) running = startProcess(readable, spill, log, started);
     return running;
   };
   engine();
@@ -60,6 +63,7 @@ export async function startSqlEngine({ readable, log, started = () => undefined 
     close: async () => {
       closed = true;
       await running?.end();
+      await rm(spill, { recursive: true, force: true });
     },
   };
 }
@@ -72,12 +76,19 @@ interface Running {
 
 type Gathered = Omit<Answer, 'id' | 'rows'> & { rows: Rows['rows'] };
 
-function startProcess(readable: string[], log: EngineOptions['log'], started: (pid: number) => void): Running {
-  const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('./engine-process.ts', import.meta.url)), ...readable], {
-    cwd: fileURLToPath(new URL('.', import.meta.url)),
-    env: { PATH: process.env.PATH, TZ: 'UTC', MALLOC_ARENA_MAX: '2' },
-    stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
-  });
+function startProcess(readable: string[], spill: string, log: EngineOptions['log'], started: (pid: number) => void): Running {
+  // What a process that was killed has left there.
+  rmSync(spill, { recursive: true, force: true });
+  mkdirSync(spill, { recursive: true });
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('./engine-process.ts', import.meta.url)), spill, ...readable],
+    {
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      env: { PATH: process.env.PATH, TZ: 'UTC', MALLOC_ARENA_MAX: '2' },
+      stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
+    },
+  );
   if (child.pid !== undefined) started(child.pid);
   const waiting = new Map<number, { gathered: Gathered; done: (all: Gathered) => void; failed: (error: Error) => void }>();
   let next = 0;

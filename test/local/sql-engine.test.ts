@@ -16,7 +16,7 @@ beforeAll(async () => {
   await writeFile(join(lake, 'in.json'), '{"a":1}\n{"a":2}\n');
   await writeFile(join(dir, 'secret.json'), '{"a":"secret"}\n');
   await symlink(join(dir, 'secret.json'), join(lake, 'link.json'));
-  engine = await startSqlEngine({ readable: [lake], log: () => undefined });
+  engine = await startSqlEngine({ readable: [lake], spill: join(dir, 'spill'), log: () => undefined });
 });
 
 afterAll(async () => {
@@ -189,7 +189,7 @@ describe('the sandbox', () => {
   });
 
   test('bounds memory', async () => {
-    await expect(engine.query({ sql: "SELECT count(DISTINCT i::VARCHAR || repeat('x', 200)) FROM range(50000000) r(i)" })).rejects.toThrow(
+    await expect(engine.query({ sql: "SELECT length(list(i::VARCHAR || repeat('x', 200))) FROM range(50000000) r(i)" })).rejects.toThrow(
       /Out of Memory/,
     );
   });
@@ -213,10 +213,26 @@ describe('the process', () => {
     await expect(engine.query({ sql: 'SELECT 1', signal: abort.signal })).rejects.toThrow();
   });
 
+  test('puts onto the disk what its memory cannot hold, and leaves nothing there', async () => {
+    const ids = 'SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS id, i AS n FROM range(10000000) r(i)';
+    const once = `SELECT count(*) AS n FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY n) AS copy FROM (${ids})) WHERE copy = 1`;
+    let most = 0;
+    const looking = setInterval(async () => {
+      const there = await readdir(join(dir, 'spill'), { recursive: true }).catch(() => []);
+      most = Math.max(most, there.length);
+    }, 100);
+    expect(await engine.query({ sql: once })).toMatchObject({ rows: [[10_000_000]], filesRead: [] });
+    clearInterval(looking);
+    expect(most).toBeGreaterThan(0);
+    // It goes with the query's database, which is closed after the answer.
+    while ((await readdir(join(dir, 'spill'))).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }, 180_000);
+
   test('starts anew after its death, and says so to the query under way', async () => {
     let pid = 0;
     const other = await startSqlEngine({
       readable: [lake],
+      spill: join(dir, 'other-spill'),
       log: () => undefined,
       started: (id) => {
         pid = id;
