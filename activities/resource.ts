@@ -87,6 +87,8 @@ export interface Survey {
   owner?: string;
   hidden?: true;
   removes?: string[];
+  /** Something of that name stands now, and goes: what stands in the end is made by this run. */
+  anew?: true;
 }
 
 /** What `ensure` did, over all attempts. */
@@ -162,7 +164,8 @@ async function compared<Thing extends Found>(
   const as = (action: Action, differences: Difference[] = [], owner?: string): Survey => {
     const gone = action === 'foreign' ? [] : differences.filter(({ wanted }) => wanted === undefined);
     const removes = gone.map(({ field }) => `${field} of ${label}`);
-    return { label, arn, action, differences, owner, removes };
+    const isAnew = found !== undefined && (resource.status(found) === 'leaving' || (action === 'replace' && !isOurs(found, pipeline)));
+    return { label, arn, action, differences, owner, removes, ...(isAnew && { anew: true }) };
   };
   if (found === undefined) return as('create');
   const owner = ownerOf(found);

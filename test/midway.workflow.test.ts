@@ -122,6 +122,37 @@ describe('what fails midway', () => {
   );
 });
 
+describe('a first start that is held', () => {
+  it(
+    'has what stood and is gone reported, sends nothing while a carrier of the data is, and its generator started anew',
+    () =>
+      withPipeline(async ({ account, pipeline, handle, apply, up, until }) => {
+        account.broken.set('dashboard', final('too many visuals'));
+        await up();
+        const { lookedAt = 0 } = await until(isHeld);
+        await generatorOf(pipeline).terminate();
+        await until(({ lookedAt: now = 0, drifts }) => now > lookedAt && drifts.length > 0);
+        expect((await generatorOf(pipeline).describe()).status.name).toBe('RUNNING');
+        account.standing.delete('eventsDelivery');
+        account.standing.delete('questions');
+        const now = await until(({ drifts }) => drifts.length > 2);
+        expect(now).toMatchObject({ state: 'held', reason: 'too many visuals', eventsHeld: true });
+        expect(now.drifts.slice(1).map(({ label, missing, done }) => ({ label, missing, done }))).toEqual(
+          expect.arrayContaining([
+            { label: `the eventsDelivery of ${pipeline.name}`, missing: true, done: 'reported' },
+            { label: `the questions of ${pipeline.name}`, missing: true, done: 'reported' },
+          ]),
+        );
+        expect(account.standing.has('eventsDelivery')).toBe(false);
+        account.broken.clear();
+        await apply();
+        expect(await until(isRunning)).toMatchObject({ eventsHeld: false });
+        void handle;
+      }, soon),
+    60_000,
+  );
+});
+
 describe('what is cancelled or terminated midway', () => {
   it(
     'ends when it is cancelled, keeps what it made, and comes up again',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { ScheduleReport } from '../client/schedule-report.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => env?.teardown());
 
 /** What the notebook's activities are to find. */
-const found: { start?: string; job?: string; gap?: string; flow?: string } = {};
+const found: { start?: string; job?: string; gap?: string; flow?: string | Error } = {};
 const activities = {
   'notebook.start': async () => ({ calls: 0, mutatingCalls: 0, found: found.start }),
   'notebook.awaitStarted': async () => undefined,
@@ -35,7 +36,10 @@ const activities = {
     found.job = undefined;
   },
   'notebook.awaitRunning': async () => undefined,
-  'notebook.checkFlow': async () => found.flow,
+  'notebook.checkFlow': async () => {
+    if (found.flow instanceof Error) throw found.flow;
+    return found.flow;
+  },
   'notebook.stop': async () => undefined,
 };
 
@@ -91,6 +95,10 @@ describe('whoever keeps the notebook', () => {
       expect(told.startsWith(`${WORDS}running**.\n\n> nothing comes into shard 2\n`)).toBe(true);
       expect(told).toContain('Windows will be missing:\n\n> the stream keeps 24 hours');
       expect(told).toMatch(/Restarted 2 times, the last time 20\d\d-.*Z, since paragraph 8 is ABORT\.$/);
+
+      found.flow = ApplicationFailure.nonRetryable('no dashboard answers');
+      const unseen = await until((now) => now.reason !== dry.reason);
+      expect(unseen).toEqual({ ...again, reason: 'whether windows come out could not be seen: no dashboard answers' });
 
       found.flow = undefined;
       const { reason, ...flowing } = await until((now) => now.reason === undefined);

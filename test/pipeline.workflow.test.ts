@@ -118,6 +118,34 @@ describe('bringing up', () => {
   );
 
   it(
+    'rolled back, also takes away what it made once the one of before had gone',
+    () =>
+      withPipeline(async ({ account, handle, up }) => {
+        account.leaving.add('workgroup');
+        account.broken.set('studio', final('no KPU left'));
+        await up({ rollback: true });
+        await expect(handle.result()).rejects.toThrow();
+        expect(account.log).toContain('workgroup.ensure');
+        expect(account.standing.size).toBe(0);
+      }),
+    60_000,
+  );
+
+  it(
+    'cancelled midway takes away what it made where that was asked for',
+    () =>
+      withPipeline(async ({ account, handle, up, until }) => {
+        account.broken.set('studio', new Error('still thinking'));
+        await up({ rollback: true });
+        await until(({ stages }) => stages.eventsDelivery === 'ready' && stages.questions === 'ready');
+        await handle.cancel();
+        await expect(handle.result()).rejects.toThrow();
+        expect(account.standing.size).toBe(0);
+      }),
+    60_000,
+  );
+
+  it(
     'broken off midway keeps what it made, or takes it away, as asked',
     () =>
       withPipeline(async ({ account, handle, up, until, apply }) => {
@@ -223,6 +251,30 @@ describe('a running pipeline', () => {
         { generator: { rate: 500 } },
       ),
     120_000,
+  );
+
+  it(
+    'continues as new while a pause cannot go through, and pauses once it can',
+    () =>
+      withPipeline(async ({ acts, handle, up, until }) => {
+        await up();
+        await until(isRunning);
+        acts({
+          'schedules.pause': async () => {
+            throw final('no right to');
+          },
+        });
+        await handle.signal(messages.pause, { deep: false });
+        await until(({ reason = '' }) => reason.includes('no right to'));
+        const { runId } = await handle.describe();
+        for (let sent = 0; (await handle.describe()).runId === runId && sent < 2_500; sent += 50)
+          await Promise.all(Array.from({ length: 50 }, () => handle.signal(messages.stageMoved, 'bucket', 'ready')));
+        expect((await handle.describe()).runId).not.toBe(runId);
+        acts({ 'schedules.pause': undefined });
+        await handle.signal(messages.pause, { deep: false });
+        await until(({ paused, state }) => paused && state === 'paused');
+      }),
+    60_000,
   );
 
   it(

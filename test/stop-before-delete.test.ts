@@ -66,6 +66,41 @@ it('a bucket is emptied in several calls, each of some pages side by side, and g
   await of('bucket').gone(pipeline);
 });
 
+it('unfinished uploads and delete markers go too, page by page', async () => {
+  const uploads = Array.from({ length: 5 }, (_, i) => ({ Key: `upload/${i}`, UploadId: `u${i}` }));
+  const ended: string[] = [];
+  const deleted: string[] = [];
+  type Input = {
+    Delete?: { Objects: { Key: string; VersionId: string }[] };
+    UploadId?: string;
+    Key?: string;
+    KeyMarker?: string;
+    UploadIdMarker?: string;
+  };
+  const send = async ({ constructor: { name }, input }: { constructor: { name: string }; input: Input }) => {
+    if (name === 'ListMultipartUploadsCommand') {
+      const from = input.UploadIdMarker === undefined ? 0 : uploads.findIndex(({ UploadId }) => UploadId === input.UploadIdMarker) + 1;
+      const Uploads = uploads.slice(from, from + 2);
+      return {
+        Uploads,
+        IsTruncated: from + 2 < uploads.length,
+        NextKeyMarker: Uploads.at(-1)?.Key,
+        NextUploadIdMarker: Uploads.at(-1)?.UploadId,
+      };
+    }
+    if (name === 'AbortMultipartUploadCommand') return void ended.push(`${input.Key} ${input.UploadId}`);
+    if (name === 'DeleteObjectsCommand') {
+      deleted.push(...input.Delete!.Objects.map(({ Key, VersionId }) => `${Key} ${VersionId}`));
+      return {};
+    }
+    return { Versions: [{ Key: 'a', VersionId: '1' }], DeleteMarkers: [{ Key: 'a', VersionId: '2' }], IsTruncated: false };
+  };
+  const which = { Bucket: 'versioned', ExpectedBucketOwner: pipeline.account };
+  expect(await emptyBucket({ send } as unknown as Clients['s3'], which)).toEqual({ deleted: 2, isAll: true });
+  expect(ended).toEqual(uploads.map(({ Key, UploadId }) => `${Key} ${UploadId}`));
+  expect(deleted).toEqual(['a 1', 'a 2']);
+});
+
 it('what S3 refuses to delete holds up nothing else, and is told once all else is gone', async () => {
   const locked = { Key: 'locked', VersionId: 'null' };
   let kept = [...Array.from({ length: 9 }, (_, i) => ({ Key: `${i}`, VersionId: 'null' })), locked];

@@ -93,7 +93,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     const label = `the ${stage} of ${pipeline.name}`;
     const made = w.standing.get(stage);
     if (w.foreign.has(stage)) return { label, arn: `arn:of:${stage}`, action: adopt ? 'adopt' : 'foreign', differences: [] };
-    if (w.leaving.has(stage)) return { label, action: 'wait', differences: [] };
+    if (w.leaving.has(stage)) return { label, action: 'wait', differences: [], anew: true };
     if (made === undefined) return { label, action: 'create', differences: [] };
     if (made === madeBy(pipeline)) return { label, action: 'none', differences: [] };
     return { label, action: 'change', differences: [{ field: 'Spec', is: made, wanted: madeBy(pipeline) }] };

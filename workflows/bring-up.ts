@@ -194,7 +194,7 @@ function tallyOf({ stages, outcomes, calls }: BringUp, took: number): NonNullabl
 function recordSurvey(status: PipelineStatus, stages: Surveys): void {
   const all = Object.entries(stages) as [Stage, Survey][];
   for (const [stage, { action }] of all) status.stages[stage] = action === 'none' ? 'ready' : 'waiting';
-  const missing = all.flatMap(([stage, { action }]) => (action === 'create' ? [stage] : []));
+  const missing = all.flatMap(([stage, { action, anew }]) => (action === 'create' || anew ? [stage] : []));
   status.created = [...new Set([...status.created, ...missing])];
   for (const [stage, { action, differences }] of all) if (action === 'adopt') status.adopted[stage] ??= differences;
   status.faults = {};

@@ -51,6 +51,8 @@ interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended'>> 
   isNews: boolean;
   /** Looks at a job that runs, since it last began to. */
   looks: number;
+  /** How the application was found, in words, until the job runs again. */
+  found?: string;
   /** What the pipeline was told last: whether the application runs. */
   told?: boolean;
   /** What `suspend` and `resume` cut short. */
@@ -128,7 +130,17 @@ async function keepRunning(keeper: Keeper): Promise<void> {
     keeper.looks = 0;
     show(keeper, { state: 'running', reason: undefined });
   }
-  if (++keeper.looks % FLOW_LOOKS === 0) show(keeper, { reason: await act['notebook.checkFlow'](keeper.pipeline) });
+  if (++keeper.looks % FLOW_LOOKS === 0) show(keeper, { reason: await whyNoWindows(keeper) });
+}
+
+/** Why no windows come out although events go in; that it cannot be told holds up nothing. */
+async function whyNoWindows({ pipeline }: Keeper): Promise<string | undefined> {
+  try {
+    return await act['notebook.checkFlow'].executeWithOptions({ scheduleToCloseTimeout: '1 minute' }, [pipeline]);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return `whether windows come out could not be seen: ${rootMessage(error)}`;
+  }
 }
 
 /** Sees to it that the application is stopped, once the job has got to what it does not read yet. */
@@ -143,12 +155,17 @@ async function keepSuspended(keeper: Keeper): Promise<void> {
 /** Sees that the job runs; one that does not is begun where its windows stopped. */
 async function ensureJob(keeper: Keeper): Promise<void> {
   const { status } = keeper;
-  const started: { found?: string } | undefined = await act['notebook.start'](keeper.pipeline); // saved histories have one without an answer
+  // Saved histories have one without an answer.
+  const started: { found?: string } | undefined = await act['notebook.start'](keeper.pipeline);
+  keeper.found ??= started?.found;
   await act['notebook.awaitStarted'](keeper.pipeline);
   if (!keeper.suspended) await tellPipeline(keeper, true);
   const job = await act['notebook.checkJob'](keeper.pipeline);
-  if (job.running) return;
-  const reason = started?.found ?? job.reason ?? 'nothing was said of it';
+  if (job.running) {
+    keeper.found = undefined;
+    return;
+  }
+  const reason = keeper.found ?? job.reason ?? 'nothing was said of it';
   const isRestart = keeper.ran && status.state !== 'suspended';
   if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
   show(keeper, { state: 'starting', reason });
@@ -157,6 +174,7 @@ async function ensureJob(keeper: Keeper): Promise<void> {
   await act['notebook.run'](keeper.pipeline);
   await act['notebook.awaitRunning'](keeper.pipeline);
   keeper.ran = true;
+  keeper.found = undefined;
 }
 
 /** Since the last look events may have come that the job does not read, as it is started anew for other shards: it gets to them before it is suspended. */

@@ -5,6 +5,7 @@ import {
   condition,
   executeChild,
   isCancellation,
+  log,
   Trigger,
 } from '@temporalio/workflow';
 import { names } from '../pipeline/names.ts';
@@ -19,7 +20,7 @@ import type { ApplyRequest, Leftovers, PipelineStatus } from './messages.ts';
 import { setState } from './status.ts';
 import { introduced } from './story.ts';
 import { removeCreated, tearDown } from './teardown.ts';
-import { healWorkflows, lookEvery, lookForDrift } from './watch.ts';
+import { lookEvery, lookForDrift, lookWhileHeld } from './watch.ts';
 
 /** One run of a pipeline's workflow: its status, which is carried over from run to run, and what this run is at. */
 export interface Operation {
@@ -133,7 +134,8 @@ async function rollBack(op: Operation, request: ApplyRequest, before: Pipeline, 
     const plan = only(everything(), (stage) => created.includes(stage));
     await removeCreated({ pipeline, plan, adopted, withWorkflows: !wasReady });
     if (op.takeDown) return;
-    if (wasReady) await applySpec(op, { pipeline: before, heals: true });
+    // What could only be made anew can only be made anew once more.
+    if (wasReady) await applySpec(op, { pipeline: before, consent: { replace: request.consent?.replace }, heals: true });
   } catch (error) {
     if (!op.takeDown) hold(op, request, `${reason}; rolling that back failed: ${rootMessage(error)}`);
     return;
@@ -156,24 +158,21 @@ export async function checkDriftAndCost(op: Operation): Promise<void> {
 async function lookAround(op: Operation): Promise<void> {
   const { status } = op;
   const every = lookEvery(status.pipeline);
-  const { readyAt, lookedAt = readyAt } = status;
-  const isDue = lookedAt !== undefined && Date.now() - lookedAt >= every.drift - every.cost / 2;
+  const { lookedAt = status.readyAt ?? 0 } = status;
+  const isDue = status.generating && Date.now() - lookedAt >= every.drift - every.cost / 2;
+  const isOver = () => op.takeDown !== undefined || status.pending !== undefined;
   try {
     await keepWithinBudget(status);
-    if (!isDue || status.teardownBegun) return;
-    if (status.pending || status.requestHeld) {
-      // Some of what stands is by the request and some by the spec before: only workflows that are gone are started anew.
-      status.lookedAt = Date.now();
-      if (status.lastApplied) await healWorkflows(status, status.lastApplied);
-      return;
-    }
-    const isOver = () => op.takeDown !== undefined || status.pending !== undefined;
+    if (!isDue || status.teardownBegun || status.pending) return;
+    if (status.requestHeld) return await lookWhileHeld(status, isOver);
     await lookForDrift(status, isOver, status.pipeline.drift === 'heal' ? () => heal(op) : undefined);
   } catch (error) {
     if (op.takeDown) return;
     if (isCancellation(error)) throw error;
     status.lookedAt = Date.now();
-    setState(status, status.state, `the look at drift and cost failed: ${rootMessage(error)}`);
+    const reason = `the look at drift and cost failed: ${rootMessage(error)}`;
+    if (status.state === 'held') log.warn(reason);
+    else setState(status, status.state, reason);
   }
 }
 

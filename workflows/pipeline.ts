@@ -5,7 +5,7 @@ import { isHistoryLong } from './history.ts';
 import type { ApplyRequest, Leftovers, PipelineStatus } from './messages.ts';
 import { carryOut, checkDriftAndCost, type Operation, takeDown } from './operation.ts';
 import { initialStatus, publishDetails } from './status.ts';
-import { isSteady, steer } from './steering.ts';
+import { steer } from './steering.ts';
 import { lookEvery } from './watch.ts';
 
 const HISTORY_EVENTS = 1_500;
@@ -32,8 +32,8 @@ export async function operate(request: ApplyRequest, before?: PipelineStatus): P
   return leftovers;
 }
 
-/** True when nothing is asked for and nobody waits for an answer: all that the next run needs is in the status. */
-const isIdle = (op: Operation): boolean => !op.takeDown && !op.isSurveying && !op.status.pending && isSteady(op);
+/** True when nothing is asked for, nobody is being told anything and nobody waits for an answer: all that the next run needs is in the status, what is to be told again, too. */
+const isIdle = (op: Operation): boolean => !op.takeDown && !op.isSurveying && !op.status.pending && !op.isSteering;
 
 const shouldContinueAsNew = (op: Operation): boolean => isHistoryLong(HISTORY_EVENTS) && isIdle(op);
 

@@ -3,7 +3,7 @@ import { milliseconds } from '../pipeline/duration.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { CARRIERS, ensureSchedules } from './bring-up.ts';
-import { startMissing } from './children.ts';
+import { holdEvents, startMissing } from './children.ts';
 import type { Drift, PipelineStatus } from './messages.ts';
 import { plan } from './plan.ts';
 import { publishDetails } from './status.ts';
@@ -38,15 +38,39 @@ export async function lookForDrift(status: PipelineStatus, isOver: () => boolean
   const done = isHealed === undefined ? 'reported' : isHealed ? 'healed' : 'failed';
   recordDrifts(
     status,
-    found.map((stage) => {
-      const { label, differences, action } = stages[stage];
-      return { label, differences: action === 'wait' ? [UNSETTLED] : differences, missing: action === 'create', at: Date.now(), done };
-    }),
+    found.map((stage) => driftOf(stages[stage], done)),
   );
   if (status.readyAt === undefined || isHealed === false) return;
   await healWorkflows(status, pipeline);
   await ensureSchedules(status);
 }
+
+/**
+ * The same while a request is held, which is the user's to go on with: what stood and does not any more is reported. Without a carrier of the data nothing is sent until
+ * that goes on. Workflows that are gone are started anew, by the spec that last stood whole.
+ */
+export async function lookWhileHeld(status: PipelineStatus, isOver: () => boolean): Promise<void> {
+  const stood = (Object.keys(status.stages) as Stage[]).filter((stage) => status.stages[stage] === 'ready');
+  const { stages } = await plan({ pipeline: status.pipeline });
+  status.lookedAt = Date.now();
+  if (isOver()) return;
+  const found = stood.filter((stage) => stages[stage] && hasDrifted(stage, stages[stage]));
+  for (const stage of found) status.stages[stage] = 'drifted';
+  recordDrifts(
+    status,
+    found.map((stage) => driftOf(stages[stage], 'reported')),
+  );
+  if (found.some((stage) => CARRIERS.includes(stage))) await holdEvents(status);
+  await healWorkflows(status, status.lastApplied ?? status.pipeline);
+}
+
+const driftOf = ({ label, differences, action }: Survey, done: Drift['done']): Drift => ({
+  label,
+  differences: action === 'wait' ? [UNSETTLED] : differences,
+  missing: action === 'create',
+  at: Date.now(),
+  done,
+});
 
 /** What moves will settle by itself; but what is sent while somebody deletes a carrier of the data never reaches the lake. */
 const hasDrifted = (stage: Stage, { action }: Survey): boolean => (action === 'wait' ? CARRIERS.includes(stage) : action !== 'none');

@@ -46,8 +46,11 @@ export async function emptyBucket(s3: S3Client, which: Which, { forMs = A_WHILE_
 }
 
 async function endUploads(s3: S3Client, which: Which): Promise<void> {
-  const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand(which));
-  for (const { Key, UploadId } of Uploads) await s3.send(new AbortMultipartUploadCommand({ ...which, Key, UploadId }));
+  for (let from: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}; from; ) {
+    const { Uploads = [], ...page } = await s3.send(new ListMultipartUploadsCommand({ ...which, ...from }));
+    for (const { Key, UploadId } of Uploads) await s3.send(new AbortMultipartUploadCommand({ ...which, Key, UploadId }));
+    from = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
+  }
 }
 
 /** All versions and delete markers, page by page. */
