@@ -267,9 +267,9 @@ describe('a running pipeline', () => {
         await handle.signal(messages.pause, { deep: false });
         await until(({ reason = '' }) => reason.includes('no right to'));
         const { runId } = await handle.describe();
-        for (let sent = 0; (await handle.describe()).runId === runId && sent < 2_500; sent += 50)
+        for (let sent = 0; sent < 1_600; sent += 50)
           await Promise.all(Array.from({ length: 50 }, () => handle.signal(messages.stageMoved, 'bucket', 'ready')));
-        expect((await handle.describe()).runId).not.toBe(runId);
+        while ((await handle.describe()).runId === runId) await new Promise((resolve) => setTimeout(resolve, 50));
         acts({ 'schedules.pause': undefined });
         await handle.signal(messages.pause, { deep: false });
         await until(({ paused, state }) => paused && state === 'paused');
