@@ -126,7 +126,7 @@ describe('a first start that is held', () => {
   it(
     'has what stood and is gone reported, sends nothing while a carrier of the data is, and its generator started anew',
     () =>
-      withPipeline(async ({ account, pipeline, handle, apply, up, until }) => {
+      withPipeline(async ({ account, pipeline, apply, up, until }) => {
         account.broken.set('dashboard', final('too many visuals'));
         await up();
         const { lookedAt = 0 } = await until(isHeld);
@@ -147,7 +147,6 @@ describe('a first start that is held', () => {
         account.broken.clear();
         await apply();
         expect(await until(isRunning)).toMatchObject({ eventsHeld: false });
-        void handle;
       }, soon),
     60_000,
   );

@@ -23,8 +23,8 @@ import { executionsIn } from './listings.ts';
 
 type FoundWorkGroup = Found & WorkGroup;
 
-/** 10 GiB, about 5 cents: what reads more than that, and than twice the largest of the pipeline's own queries, is a mistake. */
 const GIB = 1024 ** 3;
+/** 10 GiB, about 5 cents: what reads more than that, and than twice the largest of the pipeline's own queries, is a mistake. */
 const cutoff = (pipeline: Pipeline) => GIB * Math.max(10, Math.ceil((2 * largestScan(pipeline)) / GIB));
 
 /** The workgroup that every question of the pipeline runs in, with its limits enforced. */
