@@ -46,7 +46,7 @@ export async function scheduleReport(client: Client, pipeline: Pipeline): Promis
 const statuses = (overlap: ScheduleOverlapPolicy) => {
   const cut = ['Canceled', ...(overlap === 'TERMINATE_OTHER' ? ['Terminated'] : [])];
   const failed = ['Failed', 'TimedOut', 'Terminated'].filter((status) => !cut.includes(status));
-  return { cut: isOne(cut), failed: isOne(failed), ended: isOne(['Completed', ...failed]) };
+  return { cut: isOne(cut), failed: isOne(failed), completed: isOne(['Completed']) };
 };
 const isOne = (all: string[]) => `ExecutionStatus IN (${all.map((status) => `'${status}'`).join(', ')})`;
 
@@ -59,13 +59,12 @@ async function reportOf(
   const runsThat = (condition: string) =>
     `TemporalScheduledById = '${id}' AND StartTime >= '${info.createdAt.toISOString()}' AND ${condition}`;
   const count = async (condition: string) => (await client.workflow.count(runsThat(condition))).count;
-  const [outOfQuota, overtaken, failed, lastFailed, lastEnded, lastCrawl] = await Promise.all([
+  // Looked up before they are counted: what ends meanwhile is in the counts at most.
+  const [lastFailed, lastCompleted] = await Promise.all([latest(client, runsThat(is.failed)), latest(client, runsThat(is.completed))]);
+  const [outOfQuota, overtaken, failed] = await Promise.all([
     what === 'refresh' ? count("PipelineState = 'skipped'") : 0,
     count(is.cut),
     count(is.failed),
-    latest(client, runsThat(is.failed)),
-    latest(client, runsThat(is.ended)),
-    what === 'crawl' ? latest(client, runsThat("ExecutionStatus = 'Completed'")) : undefined,
   ]);
   return {
     id,
@@ -77,11 +76,11 @@ async function reportOf(
     missed: info.numActionsMissedCatchupWindow,
     overtaken,
     failed,
-    failing: lastFailed !== undefined && lastFailed.runId === lastEnded?.runId,
-    lastFailure: lastFailed && { at: lastFailed.closeTime?.getTime() ?? 0, message: await failureOf(client, lastFailed) },
+    failing: lastFailed !== undefined && closed(lastFailed) > (lastCompleted ? closed(lastCompleted) : 0),
+    lastFailure: lastFailed && { at: closed(lastFailed), message: await failureOf(client, lastFailed) },
     next: info.nextActionTimes[0]?.getTime(),
     last: info.recentActions.at(-1)?.takenAt.getTime(),
-    drifted: lastCrawl && (await resultOf<Crawled>(client, lastCrawl)).drifted,
+    drifted: what === 'crawl' && lastCompleted ? (await resultOf<Crawled>(client, lastCompleted)).drifted : undefined,
   };
 }
 
@@ -89,6 +88,8 @@ async function latest(client: Client, query: string): Promise<WorkflowExecutionI
   for await (const run of client.workflow.list({ query, pageSize: 1 })) return run;
   return undefined;
 }
+
+const closed = ({ closeTime }: WorkflowExecutionInfo): number => closeTime?.getTime() ?? 0;
 
 const resultOf = <Result>(client: Client, { workflowId, runId }: WorkflowExecutionInfo): Promise<Result> =>
   client.workflow.getHandle(workflowId, runId).result() as Promise<Result>;

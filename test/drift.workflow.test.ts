@@ -49,6 +49,25 @@ describe('a look for drift', () => {
   );
 
   it(
+    'tells of schedules and workflows that it made anew, whether or not it healed something else',
+    () =>
+      withPipeline(async ({ account, pipeline, up, until }) => {
+        await up();
+        await until(isRunning);
+        account.lostSchedules.push('game/crawl');
+        await until(({ drifts }) => drifts.length === 1);
+        account.lostSchedules.push('game/audit');
+        await generatorOf(pipeline).terminate();
+        account.standing.delete('dashboard');
+        const { drifts } = await until((now) => isRunning(now) && now.drifts.length > 3);
+        const told = drifts.map(({ label, missing, done }) => ({ label, missing, done }));
+        const labels = ['schedule game/crawl', 'schedule game/audit', `workflow ${generatorOf(pipeline).workflowId}`];
+        for (const label of labels) expect(told).toContainEqual({ label, missing: true, done: 'healed' });
+      }, soon),
+    60_000,
+  );
+
+  it(
     'leaves alone what moves and carries no data, and reports once a carrier that moves',
     () =>
       withPipeline(

@@ -101,7 +101,8 @@ describe('in Temporal', () => {
   it('makes them once, changes only what differs, removes what the spec no longer has, and leaves others alone', async () => {
     const pipeline = pipelineOf({ name: 'one' });
     const ids = scheduled(pipeline).map(({ id }) => id);
-    const made = await act('one')['schedules.ensure'](pipeline);
+    const { specHash, restored } = await act('one')['schedules.ensure'](pipeline);
+    expect(restored).toEqual(ids.map((id) => ({ id, missing: true, differences: [] })));
     const stray = { ...(await described('one/crawl')), scheduleId: 'one/query/of_old' };
     await env.client.schedule.create({ ...stray, typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES[0]!, value: 'one' }] });
     await act('one')['schedules.ensure'](pipelineOf({ name: 'one-more' }));
@@ -118,7 +119,7 @@ describe('in Temporal', () => {
       ),
     ).toEqual(['one/query/of_old']);
 
-    expect(await act('one')['schedules.ensure'](pipeline)).toEqual(made);
+    expect(await act('one')['schedules.ensure'](pipeline)).toEqual({ specHash, restored: [] });
     expect(
       await until(
         () => idsOf('one'),
@@ -130,14 +131,16 @@ describe('in Temporal', () => {
     await env.client.schedule
       .getHandle('one/crawl')
       .update((found) => ({ ...found, policies: { ...found.policies, overlap: 'ALLOW_ALL' } }));
-    await act('one')['schedules.ensure'](pipeline);
+    expect((await act('one')['schedules.ensure'](pipeline)).restored).toEqual([
+      { id: 'one/crawl', missing: false, differences: [{ field: 'overlap', is: 'ALLOW_ALL', wanted: 'SKIP' }] },
+    ]);
     expect((await described('one/crawl')).policies.overlap).toBe('SKIP');
     expect((await described('one/refresh/history')).info.lastUpdatedAt).toBeUndefined();
 
     const changed = await act('one')['schedules.ensure'](
       pipelineOf({ name: 'one', schedules: { each: { kills_total: { every: '1 hour' } } } }),
     );
-    expect(changed).not.toEqual(made);
+    expect(changed.specHash).not.toBe(specHash);
     expect((await described('one/query/kills_total')).spec.intervals).toMatchObject([{ every: 3_600_000 }]);
 
     await act('one')['schedules.remove'](pipeline);

@@ -38,6 +38,8 @@ export interface World {
   mend?: Partial<Record<Stage, Pipeline>>;
   /** Names of the activities in the order in which they began; looks left out. */
   log: string[];
+  /** Schedules that are gone, until they are next ensured. */
+  lostSchedules: string[];
   /** Of each event number, how often it was sent. */
   sent: Map<string, number>;
   paused: boolean;
@@ -72,6 +74,7 @@ export const world = (): World => ({
   full: new Map(),
   surveysBegun: 0,
   log: [],
+  lostSchedules: [],
   crawls: [],
   crawled: 0,
   sent: new Map(),
@@ -170,7 +173,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'schedules.ensure': async (pipeline: Pipeline) => {
       w.log.push('schedules.ensure');
       await w.scheduling;
-      return { specHash: specHash(pipeline) };
+      return { specHash: specHash(pipeline), restored: w.lostSchedules.splice(0).map((id) => ({ id, missing: true, differences: [] })) };
     },
     'schedules.pause': async (_pipeline: Pipeline, paused: boolean) => {
       w.paused = paused;

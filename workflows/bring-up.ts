@@ -11,10 +11,12 @@ import {
 import type { Calls } from '../activities/calls.ts';
 import type { Activities } from '../activities/index.ts';
 import type { Outcome, Survey } from '../activities/resource.ts';
+import type { RestoredSchedule } from '../activities/temporal/schedules.ts';
 import { names } from '../pipeline/names.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
 import { HEARD_OUT, QUICK } from './activity-options.ts';
 import { abandonedChild, closeWindows, holdEvents, releaseEvents, sendSpec, startMissing } from './children.ts';
+import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
 import { rootMessage } from './failure.ts';
 import { makeTables } from './first-tables.ts';
 import type { ApplyRequest, PipelineStatus } from './messages.ts';
@@ -86,7 +88,8 @@ export async function bringUp(request: ApplyRequest, status: PipelineStatus): Pr
   // What only people look at may fail: the data flows without it.
   if (DATA_PATH.some((stage) => stage in run.failed || dependsOn(stage, run.failed))) throw allFailed(run);
   await provisionStages(run, ids.reports, reports());
-  await ensureSchedules(status);
+  const restored = await ensureSchedules(status);
+  if (request.heals) recordDrifts(status, scheduleDrifts(restored));
   if (Object.keys(run.failed).length > 0) throw allFailed(run);
   status.tally = tallyOf(run, Date.now() - began);
 }
@@ -129,7 +132,8 @@ async function startDataFlow(run: BringUp): Promise<void> {
   const { pipeline, heals } = request;
   if (!(await untilReady(run, [...CARRIERS, 'studio']))) return;
   if (status.generating) await sendSpec(status, pipeline, !heals);
-  await startMissing(status, pipeline);
+  const started = await startMissing(status, pipeline);
+  if (heals) recordDrifts(status, workflowDrifts(started));
   if (run.interruptsData || status.eventsHeld) await releaseEvents(status);
   if (!status.tables && (await untilReady(run, ['crawler']))) calls.push(await makeTables(pipeline, status));
 }
@@ -149,16 +153,19 @@ const doCarriersStand = ({ status, stages }: BringUp): boolean =>
   });
 
 /** Makes the schedules as the spec wants them, paused as the pipeline is, or as the user wants it meanwhile. */
-export async function ensureSchedules(status: PipelineStatus): Promise<void> {
+export async function ensureSchedules(status: PipelineStatus): Promise<RestoredSchedule[]> {
   const { pipeline } = status;
   let { paused } = status;
-  status.memo = await act['schedules.ensure'].executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
+  const ensure = act['schedules.ensure'];
+  const { specHash, restored = [] } = await ensure.executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
+  status.memo = { specHash };
   upsertMemo(status.memo);
   await act['schedules.pause'](pipeline, paused);
   while (paused !== status.desired.paused) {
     paused = status.desired.paused;
     await act['schedules.pause'](pipeline, paused);
   }
+  return restored;
 }
 
 /** Runs all side by side. When one fails the others are cancelled; all have ended by the time that this throws. */

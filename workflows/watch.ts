@@ -4,11 +4,10 @@ import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { CARRIERS, ensureSchedules } from './bring-up.ts';
 import { holdEvents, startMissing } from './children.ts';
+import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
 import type { Drift, PipelineStatus } from './messages.ts';
 import { plan } from './plan.ts';
-import { publishDetails } from './status.ts';
 
-const DRIFTS_KEPT = 20;
 /** How often the cost is added up, of AWS's time. */
 const BUDGET_MS = 300_000;
 const UNSETTLED: Difference = { field: 'status', is: 'on its way in or out', wanted: 'settled' };
@@ -42,7 +41,7 @@ export async function lookForDrift(status: PipelineStatus, isOver: () => boolean
   );
   if (status.readyAt === undefined || isHealed === false) return;
   await healWorkflows(status, pipeline);
-  await ensureSchedules(status);
+  recordDrifts(status, scheduleDrifts(await ensureSchedules(status)));
 }
 
 /**
@@ -77,18 +76,5 @@ const hasDrifted = (stage: Stage, { action }: Survey): boolean => (action === 'w
 
 /** Starts the generator and the notebook where somebody has ended them. */
 export async function healWorkflows(status: PipelineStatus, pipeline: Pipeline): Promise<void> {
-  const started = await startMissing(status, pipeline);
-  recordDrifts(
-    status,
-    started.map((id) => ({ label: `workflow ${id}`, differences: [], missing: true, at: Date.now(), done: 'healed' })),
-  );
+  recordDrifts(status, workflowDrifts(await startMissing(status, pipeline)));
 }
-
-function recordDrifts(status: PipelineStatus, drifts: Drift[]): void {
-  const news = drifts.filter((drift) => drift.done !== 'reported' || !status.drifts.some((before) => isSame(before, drift)));
-  status.drifts = [...status.drifts, ...news].slice(-DRIFTS_KEPT);
-  publishDetails(status);
-}
-
-const isSame = (a: Drift, b: Drift): boolean =>
-  a.done === b.done && a.label === b.label && a.missing === b.missing && JSON.stringify(a.differences) === JSON.stringify(b.differences);

@@ -5,13 +5,22 @@ import { type Client, ScheduleAlreadyRunning, type ScheduleDescription } from '@
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { type FlushedLedger, flushLedger } from '../../workflows/messages.ts';
+import { differences } from '../differences.ts';
 import { notYet } from '../not-yet.ts';
+import type { Difference } from '../resource.ts';
 import { specHash } from '../spec-hash.ts';
 import { scheduled, scheduleOptions } from './scheduled.ts';
 import { undefinedIfUnknown } from './unknown.ts';
 
 /** What a schedule that we paused says; one that somebody else paused stays so when the pipeline goes on. */
 const PAUSED = 'the pipeline is paused';
+
+/** A schedule that was missing, or differed in these fields, and is as the spec wants it now. */
+export interface RestoredSchedule {
+  id: string;
+  missing: boolean;
+  differences: Difference[];
+}
 
 /** The ids of the pipeline's schedules that its spec no longer has. */
 export async function surplusSchedules(client: Client, pipeline: Pipeline): Promise<string[]> {
@@ -31,8 +40,9 @@ async function listed(client: Client, { name }: Pipeline): Promise<string[]> {
 export function temporal(client: Client, taskQueue: string) {
   const wanted = (pipeline: Pipeline) => scheduled(pipeline).map((each) => scheduleOptions(pipeline, taskQueue, each));
   const remove = (id: string) => undefinedIfUnknown(client.schedule.getHandle(id).delete());
-  const ensure = async (schedule: Wanted, paused: boolean): Promise<void> => {
-    const handle = client.schedule.getHandle(schedule.scheduleId);
+  const ensure = async (schedule: Wanted, paused: boolean): Promise<RestoredSchedule[]> => {
+    const { scheduleId: id } = schedule;
+    const handle = client.schedule.getHandle(id);
     const found = await undefinedIfUnknown(handle.describe());
     if (found === undefined) {
       const state = paused ? { paused, note: PAUSED } : undefined;
@@ -40,7 +50,12 @@ export function temporal(client: Client, taskQueue: string) {
         if (!(error instanceof ScheduleAlreadyRunning)) throw error;
         return ensure(schedule, paused); // by an attempt whose answer was lost
       });
-    } else if (!isDeepStrictEqual(shape(found), shape(schedule))) await handle.update(({ state }) => ({ ...schedule, state }));
+      return [{ id, missing: true, differences: [] }];
+    }
+    const [is, should] = [shape(found), shape(schedule)];
+    if (isDeepStrictEqual(is, should)) return [];
+    await handle.update(({ state }) => ({ ...schedule, state }));
+    return [{ id, missing: false, differences: differences(should, is) }];
   };
   const pause = async (id: string, paused: boolean): Promise<void> => {
     const handle = client.schedule.getHandle(id);
@@ -88,13 +103,13 @@ export function temporal(client: Client, taskQueue: string) {
     },
     /**
      * Makes the schedules of crawl, questions, refreshes and audit, new ones paused if so told; changes one that exists only where it differs, and keeps its pause.
-     * Removes those of ours that the spec no longer has. Returns the hash of the spec that they now run by.
+     * Removes those of ours that the spec no longer has. Returns the hash of the spec that they now run by, and those that were missing or differed (answers of
+     * earlier versions, which histories hold, say nothing of them).
      */
-    'schedules.ensure': async (pipeline: Pipeline, paused = false): Promise<{ specHash: string }> => {
-      const schedules = wanted(pipeline);
-      await Promise.all(schedules.map((schedule) => ensure(schedule, paused)));
+    'schedules.ensure': async (pipeline: Pipeline, paused = false): Promise<{ specHash: string; restored?: RestoredSchedule[] }> => {
+      const restored = await Promise.all(wanted(pipeline).map((schedule) => ensure(schedule, paused)));
       await Promise.all((await surplusSchedules(client, pipeline)).map(remove));
-      return { specHash: specHash(pipeline) };
+      return { specHash: specHash(pipeline), restored: restored.flat() };
     },
     /** Pauses the pipeline's schedules, or (`paused` false) lets those go on that an earlier call of this has paused. */
     'schedules.pause': async (pipeline: Pipeline, paused: boolean): Promise<void> => {
@@ -124,7 +139,7 @@ const LISTED_WITHIN_MS = 1_500;
 type Wanted = ReturnType<typeof scheduleOptions>;
 
 /** What we set of a schedule, as wanted or as Temporal describes it; values as they are after the wire. */
-function shape({ spec, action, policies }: Wanted | ScheduleDescription): unknown {
+function shape({ spec, action, policies }: Wanted | ScheduleDescription): object {
   const { workflowType, workflowId, taskQueue, args, memo, staticSummary, staticDetails } = action;
   const every = spec.intervals?.map((interval) => interval.every);
   const { overlap, catchupWindow } = policies ?? {};
