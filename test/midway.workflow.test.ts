@@ -3,6 +3,7 @@ import { names } from '../pipeline/names.ts';
 import { removalPlan } from '../pipeline/stages.ts';
 import type { tearDown } from '../workflows/index.ts';
 import * as messages from '../workflows/messages.ts';
+import { reasonsOf } from '../workflows/outlook.ts';
 import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
 
@@ -144,6 +145,11 @@ describe('a first start that is held', () => {
           ]),
         );
         expect(account.standing.has('eventsDelivery')).toBe(false);
+        account.surveying = () => Promise.reject(final('Rate exceeded'));
+        const blind = await until(({ lookFault }) => lookFault !== undefined);
+        expect(reasonsOf(blind)).toEqual(['too many visuals', 'the look at drift and cost failed: Rate exceeded']);
+        account.surveying = undefined;
+        await until(({ lookFault }) => lookFault === undefined);
         account.broken.clear();
         await apply();
         expect(await until(isRunning)).toMatchObject({ eventsHeld: false });

@@ -128,6 +128,8 @@ export interface PipelineStatus {
   drifts: Drift[];
   /** Milliseconds since the epoch, when drift was last looked for. */
   lookedAt?: number;
+  /** Why the latest look at drift and cost failed; the next one that goes through clears it. */
+  lookFault?: string;
   /** US dollars of this day (UTC, as 2026-01-31) by the price table, added up to `at`; `waived`: the budget of this day over which the user lets it go on. */
   spent: { day: string; dollars: number; at: number; perHour: number; waived?: number };
   /** The memo of the workflow. */

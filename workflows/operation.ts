@@ -5,7 +5,6 @@ import {
   condition,
   executeChild,
   isCancellation,
-  log,
   Trigger,
 } from '@temporalio/workflow';
 import { names } from '../pipeline/names.ts';
@@ -17,7 +16,7 @@ import { addUp } from './budget.ts';
 import { awaitDelivery, drainPipeline } from './drain.ts';
 import { ignoreCancellation, rootMessage } from './failure.ts';
 import type { ApplyRequest, Leftovers, PipelineStatus } from './messages.ts';
-import { setState } from './status.ts';
+import { publishDetails, setState } from './status.ts';
 import { introduced } from './story.ts';
 import { removeCreated, tearDown } from './teardown.ts';
 import { lookEvery, lookForDrift, lookWhileHeld } from './watch.ts';
@@ -170,9 +169,8 @@ async function lookAround(op: Operation): Promise<void> {
     if (op.takeDown) return;
     if (isCancellation(error)) throw error;
     status.lookedAt = Date.now();
-    const reason = `the look at drift and cost failed: ${rootMessage(error)}`;
-    if (status.state === 'held') log.warn(reason);
-    else setState(status, status.state, reason);
+    status.lookFault = rootMessage(error);
+    publishDetails(status);
   }
 }
 

@@ -37,10 +37,11 @@ export function outlook(status: PipelineStatus): Outlook {
   return { perHour: perHour(pipeline, running), onAws, words, next: next(status) };
 }
 
-/** Why it is in its state, and, where that is something else, why it paused by itself. */
-export const reasonsOf = ({ reason, overBudget }: PipelineStatus): string[] => [
+/** Why it is in its state, and, where that is something else, why it paused by itself, and why it does not know of drift and cost. */
+export const reasonsOf = ({ reason, overBudget, lookFault }: PipelineStatus): string[] => [
   ...(reason === undefined ? [] : [reason]),
   ...(overBudget === undefined || overBudget === reason ? [] : [`paused by itself, since ${overBudget}`]),
+  ...(lookFault === undefined ? [] : [`the look at drift and cost failed: ${lookFault}`]),
 ];
 
 const COMMON = ['npx d2d open', 'npx d2d query', 'npx d2d pause', 'npx d2d down'];

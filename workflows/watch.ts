@@ -5,7 +5,7 @@ import type { Stage } from '../pipeline/stages.ts';
 import { CARRIERS, ensureSchedules } from './bring-up.ts';
 import { holdEvents, startMissing } from './children.ts';
 import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
-import type { Drift, PipelineStatus } from './messages.ts';
+import type { Drift, PipelineStatus, PlanReport } from './messages.ts';
 import { plan } from './plan.ts';
 
 /** How often the cost is added up, of AWS's time. */
@@ -24,8 +24,7 @@ export const lookEvery = (pipeline: Pipeline) => ({
  */
 export async function lookForDrift(status: PipelineStatus, isOver: () => boolean, heal?: () => Promise<boolean>): Promise<void> {
   const { pipeline } = status;
-  const { stages } = await plan({ pipeline });
-  status.lookedAt = Date.now();
+  const stages = await survey(status, pipeline);
   if (isOver()) return;
   if (status.state !== 'held') status.reason = status.overBudget;
   const found = (Object.keys(stages) as Stage[]).filter((stage) => hasDrifted(stage, stages[stage]));
@@ -50,8 +49,7 @@ export async function lookForDrift(status: PipelineStatus, isOver: () => boolean
  */
 export async function lookWhileHeld(status: PipelineStatus, isOver: () => boolean): Promise<void> {
   const stood = (Object.keys(status.stages) as Stage[]).filter((stage) => status.stages[stage] === 'ready');
-  const { stages } = await plan({ pipeline: status.pipeline });
-  status.lookedAt = Date.now();
+  const stages = await survey(status, status.pipeline);
   if (isOver()) return;
   const found = stood.filter((stage) => stages[stage] && hasDrifted(stage, stages[stage]));
   for (const stage of found) status.stages[stage] = 'drifted';
@@ -61,6 +59,13 @@ export async function lookWhileHeld(status: PipelineStatus, isOver: () => boolea
   );
   if (found.some((stage) => CARRIERS.includes(stage))) await holdEvents(status);
   await healWorkflows(status, status.lastApplied ?? status.pipeline);
+}
+
+async function survey(status: PipelineStatus, pipeline: Pipeline): Promise<PlanReport['stages']> {
+  const { stages } = await plan({ pipeline });
+  status.lookedAt = Date.now();
+  status.lookFault = undefined;
+  return stages;
 }
 
 const driftOf = ({ label, differences, action }: Survey, done: Drift['done']): Drift => ({
