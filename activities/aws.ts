@@ -34,5 +34,11 @@ export function clients(target: Target) {
   };
 }
 
+/** A client of QuickSight in another region of the same target; for its user to destroy. */
+export const quicksightIn =
+  (target: Target) =>
+  (region: string): QuickSightClient =>
+    watched(new QuickSightClient(configOf({ ...target, region })));
+
 type Watched = Parameters<typeof watchCalls>[0] & Parameters<typeof timed>[0];
 const watched = <Client extends Watched>(client: Client): Client => timed(watchCalls(client));

@@ -3,7 +3,7 @@ import { overBudget } from '../pipeline/cost.ts';
 import { queryActivities } from './athena/query.ts';
 import { auditActivities } from './audit/audit.ts';
 import { auditScopeActivities } from './audit/scope.ts';
-import { clients, type Target } from './aws.ts';
+import { clients, quicksightIn, type Target } from './aws.ts';
 import { crawlActivities } from './glue/crawl.ts';
 import { inventoryActivities } from './inventory.ts';
 import { generatorActivities } from './kinesis/generate.ts';
@@ -34,7 +34,7 @@ export function createActivities({ target: given, client, taskQueue }: { target:
     ...lastAudit(aws),
     ...auditScopeActivities(aws),
     ...temporal(client, taskQueue),
-    ...preflight(aws),
+    ...preflight(aws, quicksightIn(target)),
     'budget.excess': async (...spent: Parameters<typeof overBudget>) => overBudget(...spent),
     ...surveyActivities(resources(aws), async (pipeline) => (await surplusSchedules(client, pipeline)).map((id) => `schedule ${id}`)),
     ...inventoryActivities(aws, resources(aws)),

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises';
+import type { QuickSightClient } from '@aws-sdk/client-quicksight';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { overBudget, perHour } from '../pipeline/cost.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -6,7 +7,7 @@ import type { Clients } from './aws.ts';
 import { callerAdvice, permissionAdvice } from './caller.ts';
 import { continuing } from './calls.ts';
 import { isRefused, isUnknownCaller } from './errors.ts';
-import { edition, principal } from './quicksight/account.ts';
+import { quicksightAccount } from './quicksight/account.ts';
 import { quotas } from './quotas.ts';
 import { ok, refused, type Verdict } from './verdict.ts';
 import { windowLength } from './windows.ts';
@@ -17,9 +18,14 @@ export interface Check extends Verdict {
   calls?: number;
 }
 
-/** Looks whether the account takes a pipeline, before anything is made. `resolve` finds a host's address. */
-export function preflight(clients: Clients, resolve: (host: string) => Promise<unknown> = (host) => lookup(host)) {
-  const { sts, quicksight } = clients;
+/** Looks whether the account takes a pipeline, before anything is made. `elsewhere` makes a client of QuickSight in another region, `resolve` finds a host's address. */
+export function preflight(
+  clients: Clients,
+  elsewhere: (region: string) => QuickSightClient,
+  resolve: (host: string) => Promise<unknown> = (host) => lookup(host),
+) {
+  const { sts } = clients;
+  const { edition, principal } = quicksightAccount(clients, elsewhere);
   const { shards, roles, deliveryStreams, applications } = quotas(clients);
   return {
     /** Every check. Where there is no such region, or AWS does not know the caller, it stops there: the rest would say the same in other words. */
@@ -34,8 +40,8 @@ export function preflight(clients: Clients, resolve: (host: string) => Promise<u
         check('IAM roles', () => roles(pipeline)),
         check('Firehose', () => deliveryStreams(pipeline)),
         check('Managed Flink', () => applications(pipeline)),
-        check('QuickSight', () => edition(quicksight, pipeline)),
-        check('QuickSight principal', () => principal(quicksight, pipeline)),
+        check('QuickSight', () => edition(pipeline)),
+        check('QuickSight principal', () => principal(pipeline)),
         check('windows', () => windowLength(clients, pipeline)),
       ]);
       return [...first, ...rest];

@@ -2,6 +2,8 @@
 export interface Verdict {
   state: 'ok' | 'warning' | 'refused';
   message: string;
+  /** Worth knowing, though it is ok. */
+  telling?: true;
 }
 
 export const ok = (message: string): Verdict => ({ state: 'ok', message });

@@ -56,7 +56,7 @@ export function planWords(pipeline: Pipeline, report: PlanReport, { policies = f
     lines.push(group, ...open.flatMap((stage) => stageLines(stage, stages[stage])));
   }
   lines.push('', ...sumLines(report));
-  for (const { name, state, message } of checks) if (state !== 'ok') lines.push(`${state}: ${name}: ${message}`);
+  for (const { name, state, message, telling } of checks) if (telling || state !== 'ok') lines.push(`${state}: ${name}: ${message}`);
   const shown = servicesOf(pipeline).filter((service) => policies || isTouched(stages[ROLES[service]]));
   if (shown.length > 0) lines.push('', 'IAM policies', ...shown.flatMap((service) => policyWords(service, pipeline)));
   if (shown.length < servicesOf(pipeline).length) lines.push('', 'The IAM policies of every role: npx d2d plan --policies');

@@ -19,6 +19,8 @@ export interface Service {
   protocol: 'json' | 'rest-json' | 'rest-xml' | 'query';
   schemas: Record<string, unknown>;
   operations: Record<string, Operation>;
+  /** Throws AWS's refusal of an operation that the endpoint of this region does not answer. */
+  checkRegion?(operation: string, region: string, aws: Aws): void;
   /** Takes up work that was under way when the process ended (deliveries, crawls, applications). Ends by `aws.onClose`. */
   start?(aws: Aws): void | Promise<void>;
 }
@@ -27,6 +29,8 @@ export interface Service {
 export interface Aws {
   account: string;
   region: string;
+  /** Where the account's QuickSight has its users, groups and subscription. */
+  identityRegion: string;
   credentials: { accessKeyId: string; secretAccessKey: string };
   /** Every key that is good, the account's own among them. */
   keys: Keys;

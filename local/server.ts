@@ -77,13 +77,13 @@ async function answer(
 
   let service: Service | undefined;
   try {
-    const { service: name, key } = await verified(request, aws.keys.find, aws.now());
+    const { service: name, region, key } = await verified(request, aws.keys.find, aws.now());
     if (name === CONTROL && key.acting === undefined) return control(aws, request.path, request.body);
     service = services.get(name);
     if (!service) throw awsError('NotImplemented', `The local AWS has no service '${name}'.`);
     if (request.headers['content-encoding']?.includes('aws-chunked')) unchunk(request);
     const { operation, input } = readCall(service, request);
-    const caller = { key, agent: request.headers['user-agent'], gone: () => hungUp(incoming) };
+    const caller = { key, region, agent: request.headers['user-agent'], gone: () => hungUp(incoming) };
     const output = await called(aws, service, operation, input, caller);
     return writeReply(service, operation, output);
   } catch (error) {
@@ -101,9 +101,10 @@ class Unanswered extends Error {
   }
 }
 
-/** Who calls: by which key, with which User-Agent, and when it hangs up. */
+/** Who calls: by which key, at the endpoint of which region, with which User-Agent, and when it hangs up. */
 interface Caller {
   key: AccessKey;
+  region: string;
   agent?: string;
   gone(): Promise<unknown>;
 }
@@ -114,7 +115,7 @@ const hungUp = (incoming: IncomingMessage | Http2ServerRequest): Promise<unknown
 
 /** Runs an operation for whoever may call it, with whatever the fault plan has for it, and logs the call. */
 async function called(aws: Aws, service: Service, operation: string, input: Record<string, unknown>, caller: Caller): Promise<unknown> {
-  const { key, agent = '', gone } = caller;
+  const { key, region, agent = '', gone } = caller;
   const [, app] = / app\/(\S+)/.exec(agent) ?? [];
   const call: OpenCall = { id: randomUUID(), at: aws.now(), service: service.name, operation, caller: callerOf(key), app, input };
   const ended = (outcome: string) => aws.calls.add({ ...call, took: aws.now() - call.at, outcome });
@@ -126,6 +127,7 @@ async function called(aws: Aws, service: Service, operation: string, input: Reco
   };
   try {
     authorize(aws, key, service.name, operation, input);
+    service.checkRegion?.(operation, region, aws);
     const output = await struck(aws, service, call, run, gone);
     ended('ok');
     return output;

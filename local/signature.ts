@@ -16,12 +16,12 @@ export interface IncomingRequest {
 const SKEW_MS = 15 * 60_000;
 const STREAMED = /^STREAMING-UNSIGNED-PAYLOAD-TRAILER$/;
 
-/** Checks the SigV4 signature of a request; returns the service that its credential scope names and the key; throws what AWS answers to a bad one. */
+/** Checks the SigV4 signature of a request; returns the service and the region that its credential scope names, and the key; throws what AWS answers to a bad one. */
 export async function verified(
   request: IncomingRequest,
   find: (accessKeyId: string) => AccessKey | undefined,
   now: number,
-): Promise<{ service: string; key: AccessKey }> {
+): Promise<{ service: string; region: string; key: AccessKey }> {
   const { authorization = '', 'x-amz-date': stamp = '' } = request.headers;
   if (authorization === '') throw awsError('MissingAuthenticationTokenException', 'Missing Authentication Token');
   const parts =
@@ -71,7 +71,7 @@ export async function verified(
       'InvalidSignatureException',
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.',
     );
-  return { service, key };
+  return { service, region, key };
 }
 
 /** The signature covers the hash that the header states, so the stated hash must be the body's own. */

@@ -23,6 +23,8 @@ export interface LocalOptions extends Behaviour {
   /** Host names answered besides the loopback ones (containers). */
   allowedHosts?: string[];
   region?: string;
+  /** Where the account's QuickSight has its users, groups and subscription; `region` unless told. */
+  identityRegion?: string;
   now?: () => number;
   clock?: Clock;
   /** What goes wrong from the start. */
@@ -58,6 +60,7 @@ export async function startLocal({
   host = '127.0.0.1',
   allowedHosts,
   region = 'us-east-1',
+  identityRegion = region,
   now = Date.now,
   clock = realClock(now),
   roleWording = 'known',
@@ -83,6 +86,7 @@ export async function startLocal({
   const aws: Aws = {
     account: '000000000000',
     region,
+    identityRegion,
     credentials,
     keys: accessKeys(credentials),
     dir,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { queryActivities } from '../activities/athena/query.ts';
-import { type Clients, clients } from '../activities/aws.ts';
+import { type Clients, clients, quicksightIn } from '../activities/aws.ts';
 import { crawlActivities } from '../activities/glue/crawl.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
 import { inventoryActivities } from '../activities/inventory.ts';
@@ -67,7 +67,7 @@ beforeAll(async () => {
   aws = clients(local);
   registry = resources(aws) as unknown as Record<Stage, Resource>;
   for (const kind of ['user', 'group'])
-    await preflight(aws)['account.check']({
+    await preflight(aws, quicksightIn(local))['account.check']({
       ...pipeline,
       quicksightPrincipal: principal.replace('user/default/ops', `${kind}/default/local`),
     });

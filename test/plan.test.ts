@@ -123,6 +123,16 @@ describe('a plan', () => {
     for (const is of [{ owner: 'other' }, { hidden: true as const }]) expect(adviceOf(is)).not.toContain('--adopt');
   });
 
+  it('tells of a check that is worth knowing though it is ok, and of no other', () => {
+    const checks: PlanReport['checks'] = [
+      { name: 'QuickSight', state: 'ok', message: 'identities in eu-west-1', telling: true },
+      { name: 'region', state: 'ok', message: 'has every service' },
+    ];
+    const words = planWords(pipelineOf(), report({}, checks));
+    expect(words).toContain('ok: QuickSight: identities in eu-west-1');
+    expect(words).not.toContain('has every service');
+  });
+
   it('may not be carried out over what is foreign, lost or refused, and says each in one line', () => {
     const checks: PlanReport['checks'] = [
       { name: 'budget', state: 'refused', message: 'it is over' },

@@ -1,7 +1,8 @@
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
+import { DescribeUserCommand } from '@aws-sdk/client-quicksight';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Clients, clients } from '../activities/aws.ts';
+import { type Clients, clients, quicksightIn } from '../activities/aws.ts';
 import { preflight } from '../activities/preflight.ts';
 import { resources } from '../activities/registry.ts';
 import type { Resource } from '../activities/resource.ts';
@@ -27,7 +28,8 @@ let nameless: RegExp;
 const resolve = async (host: string) => {
   if (nameless.test(host)) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' });
 };
-const checks = (spec: object = {}, account = ACCOUNT) => preflight(aws, resolve)['account.check']({ ...pipelineOf(spec), account });
+const checks = (spec: object = {}, account = ACCOUNT) =>
+  preflight(aws, quicksightIn(local), resolve)['account.check']({ ...pipelineOf(spec), account });
 const check = async (spec: object = {}, account = ACCOUNT) =>
   Object.fromEntries((await checks(spec, account)).map(({ name, state, message }) => [name, `${state}: ${message}`]));
 const failing = (operation: string, name: string, message = 'told so') =>
@@ -86,26 +88,73 @@ describe('the account is looked at before anything is made', () => {
     );
     local.faults.put({ rules: [] });
     const small = { ...aws, quicksight: answering(aws.quicksight, { AccountInfo: { Edition: 'STANDARD' } }) };
-    const all = await preflight(small, resolve)['account.check'](pipelineOf());
+    const all = await preflight(small, quicksightIn(local), resolve)['account.check'](pipelineOf());
     expect(all.find(({ name }) => name === 'QuickSight')).toMatchObject({
       state: 'refused',
       message: expect.stringMatching(/^edition STANDARD/),
     });
   });
 
-  it('finds the identity region in what QuickSight says', async () => {
-    const elsewhere =
-      'Operation is being called from endpoint us-east-1, but your identity region is eu-west-1. Please use the eu-west-1 endpoint.';
-    local.faults.put({
-      rules: ['DescribeAccountSubscription', 'ListUsers'].map((operation) => ({
-        operation,
-        fault: { kind: 'error', name: 'AccessDeniedException', message: elsewhere },
-      })),
+  describe('whose users and groups are in another region', () => {
+    let elsewhere: Local;
+    let there: Clients;
+    const looked = async (quicksightPrincipal: string, name = 'QuickSight principal') => {
+      const all = await preflight(there, quicksightIn(elsewhere), resolve)['account.check'](pipelineOf({ quicksightPrincipal }));
+      return all.find((each) => each.name === name)!;
+    };
+
+    beforeAll(async () => {
+      elsewhere = await localAws({ identityRegion: 'eu-west-1' });
+      there = clients(elsewhere);
     });
-    expect((await check()).QuickSight).toBe('ok: identities live in eu-west-1, assets in us-east-1');
-    const at = (region: string) => ({ quicksightPrincipal: principal('user', 'me', region) });
-    expect((await check(at('eu-west-1')))['QuickSight principal']).toBe('ok: user me, in the identity region eu-west-1');
-    expect((await check(at('us-east-1')))['QuickSight principal']).toMatch(/^refused: the identity region is eu-west-1, not us-east-1/);
+    afterAll(async () => {
+      for (const client of Object.values(there)) client.destroy();
+      await elsewhere.close();
+    });
+
+    it.each(['user', 'group'] as const)('a %s is looked for there, though QuickSight refuses to answer here', async (kind) => {
+      await expect(
+        there.quicksight.send(new DescribeUserCommand({ AwsAccountId: ACCOUNT, Namespace: 'default', UserName: 'local' })),
+      ).rejects.toMatchObject({
+        name: 'AccessDeniedException',
+        message:
+          'Operation is being called from endpoint us-east-1, but your identity region is eu-west-1. Please use the eu-west-1 endpoint.',
+      });
+      expect(await looked(principal(kind, 'local', 'eu-west-1'))).toMatchObject({ state: 'ok', message: `${kind} local, in eu-west-1` });
+    });
+
+    it('one that is not there is refused, with the region that was looked in', async () => {
+      expect(await looked(principal('user', 'nobody', 'eu-west-1'))).toMatchObject({
+        state: 'refused',
+        message:
+          "there is no user 'nobody' in eu-west-1, where the account has its users and groups; correct quicksightPrincipal, or register the user in QuickSight",
+      });
+      expect(await looked(principal('group', 'nobody', 'eu-west-1'))).toMatchObject({ state: 'refused' });
+    });
+
+    it('one that is named by an ARN of a region where none can be is refused', async () => {
+      expect(await looked(principal('user', 'local', 'us-east-1'))).toMatchObject({
+        state: 'refused',
+        message: 'the identity region is eu-west-1, not us-east-1; name the user by its ARN there',
+      });
+    });
+
+    it('the subscription is looked at there, which the plan tells', async () => {
+      const check = await looked(principal('user', 'local', 'eu-west-1'), 'QuickSight');
+      expect(check).toMatchObject({
+        state: 'ok',
+        message: 'ENTERPRISE edition, ACCOUNT_CREATED, identities in eu-west-1, assets in us-east-1',
+      });
+      const asked = elsewhere.calls
+        .all()
+        .filter(({ operation, outcome }) => operation === 'DescribeAccountSubscription' && outcome === 'ok');
+      expect(asked.length).toBeGreaterThan(0);
+    });
+  });
+
+  it('is told a principal of another region than where identities are', async () => {
+    const { 'QuickSight principal': told } = await check({ quicksightPrincipal: principal('user', 'local', 'eu-west-1') });
+    expect(told).toBe('refused: the identity region is us-east-1, not eu-west-1; name the user by its ARN there');
   });
 
   it('refuses where a look is not permitted, naming the permission', async () => {
@@ -153,7 +202,7 @@ describe('the account is looked at before anything is made', () => {
       kinesis: answering(aws.kinesis, { ShardLimit, OpenShardCount }, 'DescribeLimits'),
     });
     const shards = async (limit: number, open: number) => {
-      const all = await preflight(openOf(limit, open), resolve)['account.check'](pipelineOf({ shards: 3 }));
+      const all = await preflight(openOf(limit, open), quicksightIn(local), resolve)['account.check'](pipelineOf({ shards: 3 }));
       const { state, message, calls } = all.find(({ name }) => name === 'Kinesis shards')!;
       return { state, message, calls };
     };
@@ -177,7 +226,7 @@ describe('the account is looked at before anything is made', () => {
 
 describe('room in the account for what is yet to be made', () => {
   const told = async (spec: object, with_: Partial<Clients>, name: string) => {
-    const all = await preflight({ ...aws, ...with_ }, resolve)['account.check'](pipelineOf(spec));
+    const all = await preflight({ ...aws, ...with_ }, quicksightIn(local), resolve)['account.check'](pipelineOf(spec));
     const { state, message, calls } = all.find((each) => each.name === name)!;
     return { state, message, calls };
   };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Clients, clients } from '../activities/aws.ts';
+import { type Clients, clients, quicksightIn } from '../activities/aws.ts';
 import { buildNote, windowSecondsIn } from '../activities/kinesis-analytics-v2/note.ts';
 import { resumePoint } from '../activities/kinesis-analytics-v2/resume.ts';
 import { preflight } from '../activities/preflight.ts';
@@ -60,7 +60,7 @@ const up = async (...stages: Stage[]) => {
 
 describe('the length of the windows', () => {
   const checked = async (spec: object) => {
-    const all = await preflight(aws)['account.check'](pipelineOf(spec));
+    const all = await preflight(aws, quicksightIn(local))['account.check'](pipelineOf(spec));
     const { state, message } = all.find(({ name }) => name === 'windows')!;
     return `${state}: ${message}`;
   };

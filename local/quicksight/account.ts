@@ -11,8 +11,19 @@ import type {
   ListUsersResponse,
   User,
 } from '@aws-sdk/client-quicksight';
-import { type Aws, arn, awsError, type Operation } from '../aws.ts';
+import { type Aws, arn, awsError, type Operation, type Service } from '../aws.ts';
 import { dashboardOf } from './dashboards.ts';
+
+/** What QuickSight answers in the account's identity region only. */
+const OF_IDENTITIES = ['DescribeAccountSubscription', 'DescribeGroup', 'DescribeUser', 'ListUsers'];
+
+export const checkIdentityRegion: NonNullable<Service['checkRegion']> = (operation, region, { identityRegion }) => {
+  if (region === identityRegion || !OF_IDENTITIES.includes(operation)) return;
+  throw awsError(
+    'AccessDeniedException',
+    `Operation is being called from endpoint ${region}, but your identity region is ${identityRegion}. Please use the ${identityRegion} endpoint.`,
+  );
+};
 
 /** The local account is subscribed from the start. */
 export const describeAccountSubscription: Operation<DescribeAccountSubscriptionRequest, DescribeAccountSubscriptionResponse> = () => ({
@@ -38,7 +49,7 @@ export const describeUser: Operation<DescribeUserRequest, DescribeUserResponse> 
 export const describeGroup: Operation<DescribeGroupRequest, DescribeGroupResponse> = ({ Namespace: namespace, GroupName: name }, aws) => {
   const { UserName: known } = userOf(aws, namespace);
   if (name !== known) throw awsError('ResourceNotFoundException', `Group ${name} does not exist.`, { ResourceType: 'GROUP' });
-  return { Group: { Arn: arn(aws, 'quicksight', `group/default/${name}`), GroupName: name, PrincipalId: `group/${name}` } };
+  return { Group: { Arn: identityArn(aws, `group/default/${name}`), GroupName: name, PrincipalId: `group/${name}` } };
 };
 
 /** A link to the dashboard's page, good for as long as the session that it opens. */
@@ -62,7 +73,7 @@ function userOf(aws: Aws, namespace: string | undefined): User {
   if (namespace !== 'default')
     throw awsError('ResourceNotFoundException', `Namespace ${namespace} does not exist.`, { ResourceType: 'NAMESPACE' });
   return {
-    Arn: arn(aws, 'quicksight', 'user/default/local'),
+    Arn: identityArn(aws, 'user/default/local'),
     UserName: 'local',
     Role: 'ADMIN',
     IdentityType: 'QUICKSIGHT',
@@ -70,3 +81,6 @@ function userOf(aws: Aws, namespace: string | undefined): User {
     PrincipalId: 'local',
   };
 }
+
+const identityArn = ({ account, identityRegion: region }: Aws, resource: string): string =>
+  arn({ account, region }, 'quicksight', resource);

@@ -65,6 +65,7 @@ export const quicksight: Service = {
   protocol: 'rest-json',
   schemas,
   operations: Object.fromEntries(Object.entries(operations).map(([name, operation]) => [name, inAccount(operation)])),
+  checkRegion: account.checkIdentityRegion,
   start: (aws) => {
     servePages(aws);
     ingestions.resumeIngestions(aws);
