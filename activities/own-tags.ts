@@ -35,10 +35,55 @@ export async function retag<Thing extends Found>(
   if (all.length > dropped.length) await resource.tag!(pipeline, { ...found, tags: left }, names(pipeline).tags);
 }
 
-/** Gives a thing back that was taken over: takes our tags off, and sets those of the spec back to what they were by the differences that taking over met. */
-export async function giveBack<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, met: Difference[] = []): Promise<void> {
+/**
+ * Gives a thing back that was taken over: takes our tags off, and sets those of the spec back to what they were by the differences that taking over met. Returns, in
+ * words, what of these differences is no longer as it was met: it stays as it is.
+ */
+export async function giveBack<Thing extends Found>(
+  resource: Resource<Thing>,
+  pipeline: Pipeline,
+  met: Difference[] = [],
+): Promise<string[]> {
   const found = await findTwice(resource, pipeline);
-  if (found?.tags === undefined || !isOurs(found, pipeline)) return;
+  const stays = await notAsMet(resource, pipeline, found, met);
+  if (found !== undefined) await resetTags(resource, pipeline, found, met);
+  return stays.map(({ field, is }) => `${resource.label(pipeline)}: ${field} was ${formerly(is)}`);
+}
+
+/** What was met otherwise than now, tags apart. Asked of what is no longer ours too: an attempt before may have given it back and not been heard. */
+async function notAsMet<Thing extends Found>(
+  resource: Resource<Thing>,
+  pipeline: Pipeline,
+  found: Thing | undefined,
+  met: Difference[],
+): Promise<Difference[]> {
+  const others = met.filter((each) => !isOfTags(each));
+  const isAnothers = found !== undefined && ![undefined, pipeline.name].includes(ownerOf(found));
+  if (others.length === 0 || isAnothers) return [];
+  if (found === undefined || resource.status(found) !== 'ready') return others;
+  const now = await resource.differences(pipeline, found);
+  return others.filter(({ field, is }) => !now.some((each) => each.field === field && asJson(each.is) === asJson(is)));
+}
+
+/** As Temporal carries a value that was met, which makes undefined nothing. */
+const asJson = (value: unknown): string => JSON.stringify(value ?? null);
+
+/** Characters of a former value: it is to be put back by hand. */
+const LONGEST = 1_000;
+
+function formerly(is: unknown): string {
+  if (is === undefined || is === null) return 'not there';
+  const text = typeof is === 'string' ? is : JSON.stringify(is);
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}… (${text.length} characters)`;
+}
+
+async function resetTags<Thing extends Found>(
+  resource: Resource<Thing>,
+  pipeline: Pipeline,
+  found: Thing,
+  met: Difference[],
+): Promise<void> {
+  if (found.tags === undefined || !isOurs(found, pipeline)) return;
   const before = met.filter(isOfTags).map(({ field, is }) => [field.slice(FIELD.length), is] as const);
   const kept = before.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
   const added = before.flatMap(([key, is]) => (is === undefined || is === null ? [key] : []));

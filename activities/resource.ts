@@ -100,8 +100,11 @@ export interface Steps {
   ensure(pipeline: Pipeline, consent?: Consent): Promise<{ outcome: Outcome } & Calls>;
   /** Returns once usable and complete; "not yet" is a benign failure that says when to look again, by the waits `seen` before. */
   ready(pipeline: Pipeline, seen?: Seen): Promise<Calls>;
-  /** Gives back what was taken over, `met` being the differences that its survey told of then: it is nobody's of ours again, and stays. */
-  release(pipeline: Pipeline, met?: Difference[]): Promise<Calls>;
+  /**
+   * Gives back what was taken over, `met` being the differences that its survey told of then: it is nobody's of ours again, and stays. `stays`: in words, what of it is
+   * not as it was.
+   */
+  release(pipeline: Pipeline, met?: Difference[]): Promise<Calls & { stays?: string[] }>;
   /** Starts the removal of what is ours; quiet when nothing is there. `emptying`: it deleted so many objects, and others have to go before the removal can begin. */
   remove(pipeline: Pipeline): Promise<Calls & { emptying?: number }>;
   /** Returns once AWS has no such thing; a thing of somebody else counts as gone. */
@@ -139,7 +142,10 @@ export function steps<Thing extends Found>(resource: Resource<Thing>, youngRole:
       return { outcome: value, ...calls };
     },
     ready: (pipeline, seen) => callsIn(() => said('waiting for', pipeline, () => ready(resource, pipeline, seen))),
-    release: (pipeline, met) => callsIn(() => said('giving back', pipeline, () => giveBack(resource, pipeline, met))),
+    release: async (pipeline, met) => {
+      const { value: stays, ...calls } = await countCalls(() => said('giving back', pipeline, () => giveBack(resource, pipeline, met)));
+      return { ...calls, stays };
+    },
     remove: async (pipeline) => {
       const { value: emptying, ...calls } = await countCalls(() => said('removing', pipeline, () => remove(resource, pipeline)));
       return { ...calls, emptying };

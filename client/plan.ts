@@ -77,7 +77,9 @@ function stageLines(stage: Stage, is: Survey): string[] {
   const head = `  ${SIGNS[action]} ${label}  (${stage}: ${MEANINGS[action]})`;
   if (action === 'create') return [head];
   if (action === 'foreign') return [head, `      ${foreignAdvice(is)}`];
-  return [head, ...differences.map((each) => `      ${differenceWords(each)}`)];
+  const lines = [head, ...differences.map((each) => `      ${differenceWords(each)}`)];
+  const staysChanged = action === 'adopt' && differences.some((each) => !each.field.startsWith('Tags.'));
+  return staysChanged ? [...lines, '      a rollback puts its tags back; what else is changed here stays changed'] : lines;
 }
 
 function sumLines(report: PlanReport): string[] {

@@ -118,6 +118,25 @@ describe('bringing up', () => {
   );
 
   it(
+    'rolled back, says what of a thing that it had taken over is not as it was',
+    () =>
+      withPipeline(async ({ account, handle, up }) => {
+        account.foreign.add('bucket').add('workgroup');
+        account.stays.set('bucket', ['the bucket: policy was not there', 'the bucket: lifecycle.Rules was []']);
+        account.broken.set('studio', final('no KPU left'));
+        await up({ rollback: true, consent: { adopt: true } });
+        const error = await handle.result().catch((thrown: unknown) => thrown);
+        expect(rootMessage(error).split('\n')).toEqual([
+          'rolled back, since no KPU left; what was taken over is given back, but not as it was:',
+          '  the bucket: policy was not there',
+          '  the bucket: lifecycle.Rules was []',
+        ]);
+        expect([...account.foreign]).toEqual(['bucket', 'workgroup']);
+      }),
+    60_000,
+  );
+
+  it(
     'rolled back, also takes away what it made once the one of before had gone',
     () =>
       withPipeline(async ({ account, handle, up }) => {

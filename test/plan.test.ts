@@ -51,17 +51,19 @@ describe('a plan', () => {
         eventsDelivery: { action: 'change', differences: [bufferings] },
         playerDelivery: { action: 'replace', differences: [source] },
         crawler: { action: 'adopt' },
+        lakeDatabase: { action: 'adopt', differences: [{ field: 'Description', is: 'mine', wanted: 'ours' }] },
         workgroup: { action: 'foreign', arn: 'arn:x' },
       }),
     );
     expect(words).toContain('+ the bucket  (bucket: create)');
     expect(words).toContain('~ the eventsDelivery  (eventsDelivery: change)\n      BufferingHints.SizeInMBs: 5 -> 8');
     expect(words).toContain('Source: a -> b  (cannot be changed: the thing is made anew)');
-    expect(words).toContain('> the crawler  (crawler: take over)');
+    expect(words).toMatch(/> the crawler {2}\(crawler: take over\)\n(?! *a rollback)/);
+    expect(words).toContain('Description: mine -> ours\n      a rollback puts its tags back; what else is changed here stays changed');
     expect(words).toContain(
       "! the workgroup  (workgroup: somebody else's)\n      the workgroup (arn:x) exists and was not made by data2dashboard; take",
     );
-    expect(words).toContain('1 to create, 1 to change, 1 to replace, 1 to adopt, 1 to decide on, ');
+    expect(words).toContain('1 to create, 1 to change, 1 to replace, 2 to adopt, 1 to decide on, ');
     expect(words).toMatch(/It will cost \$\d+\.\d\d an hour, \$\d+ a month at \d+ events\/s/);
   });
 

@@ -19,6 +19,8 @@ export interface World {
   standing: Map<Stage, string>;
   /** Things that carry nobody's tag. */
   foreign: Set<Stage>;
+  /** What of a thing that is given back is not as it was. */
+  stays: Map<Stage, string[]>;
   /** Things that AWS is deleting. */
   leaving: Set<Stage>;
   /** Each throws as long as it is there. */
@@ -68,6 +70,7 @@ export interface World {
 export const world = (): World => ({
   standing: new Map(),
   foreign: new Set(),
+  stays: new Map(),
   leaving: new Set(),
   broken: new Map(),
   stuck: new Map(),
@@ -135,6 +138,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
         async () => {
           w.log.push(`${stage}.release`);
           w.foreign.add(stage);
+          return { ...LOOK, stays: w.stays.get(stage) };
         },
       ],
     ]),

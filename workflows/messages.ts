@@ -72,7 +72,7 @@ export interface PipelineStatus {
   state: 'starting' | 'running' | 'paused' | 'held' | 'applying' | 'rolling back' | 'taking down' | 'gone';
   /** Why it is held or paused by itself, in AWS's own words behind what was tried. */
   reason?: string;
-  /** Why the latest request was taken back. */
+  /** Why the latest request was taken back, and what of things that it had taken over is not as it was. */
   rolledBack?: string;
   /** Why it paused by itself; until it is resumed. */
   overBudget?: string;

@@ -127,21 +127,23 @@ async function rollBack(op: Operation, request: ApplyRequest, before: Pipeline, 
   const { pipeline, created, adopted } = status;
   const wasReady = status.readyAt !== undefined;
   setState(status, 'rolling back', reason);
+  let told = reason;
   try {
     const losesEvents = wasReady && !status.eventsHeld && CARRIERS.some((stage) => created.includes(stage));
     if (losesEvents) await awaitDelivery(status);
     const plan = only(everything(), (stage) => created.includes(stage));
-    await removeCreated({ pipeline, plan, adopted, withWorkflows: !wasReady });
+    const stays = await removeCreated({ pipeline, plan, adopted, withWorkflows: !wasReady });
+    if (stays.length > 0) told = [`${reason}; what was taken over is given back, but not as it was:`, ...stays].join('\n  ');
     if (op.takeDown) return;
     // What could only be made anew can only be made anew once more.
     if (wasReady) await applySpec(op, { pipeline: before, consent: { replace: request.consent?.replace }, heals: true });
   } catch (error) {
-    if (!op.takeDown) hold(op, request, `${reason}; rolling that back failed: ${rootMessage(error)}`);
+    if (!op.takeDown) hold(op, request, `${told}; rolling that back failed: ${rootMessage(error)}`);
     return;
   }
-  if (!wasReady) throw ApplicationFailure.nonRetryable(`rolled back, since ${reason}`, 'RolledBack');
+  if (!wasReady) throw ApplicationFailure.nonRetryable(`rolled back, since ${told}`, 'RolledBack');
   endRequest(status, request);
-  status.rolledBack = reason;
+  status.rolledBack = told;
 }
 
 /** Adds up the cost, and, as often as the spec wants it, looks for drift and heals it. */

@@ -42,13 +42,16 @@ export interface Created {
   withWorkflows: boolean;
 }
 
-/** Gives back what a request took over, and takes away what it made. */
-export async function removeCreated({ pipeline, plan, adopted, withWorkflows }: Created): Promise<void> {
+/** Gives back what a request took over, and takes away what it made. Returns, in words, what of the first is not as it was. */
+export async function removeCreated({ pipeline, plan, adopted, withWorkflows }: Created): Promise<string[]> {
   if (withWorkflows) {
     await act['schedules.remove'](pipeline);
     await act['workflows.end'](pipeline);
   }
-  for (const [stage, met] of Object.entries(adopted) as [Stage, Difference[]][]) await act[`${stage}.release`](pipeline, met);
+  const stays: string[] = [];
+  for (const [stage, met] of Object.entries(adopted) as [Stage, Difference[]][])
+    stays.push(...((await act[`${stage}.release`](pipeline, met)).stays ?? []));
   const failed = await removeStages({ pipeline, plan });
   if (Object.keys(failed).length > 0) throw ApplicationFailure.nonRetryable(Object.values(failed).join('\n'), 'StagesFailed');
+  return stays;
 }
