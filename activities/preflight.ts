@@ -26,7 +26,7 @@ export function preflight(
 ) {
   const { sts } = clients;
   const { edition, principal } = quicksightAccount(clients, elsewhere);
-  const { shards, roles, deliveryStreams, applications } = quotas(clients);
+  const { shards, roles, deliveryStreams, applications, buckets, crawlers, workgroups } = quotas(clients);
   return {
     /** Every check. Where there is no such region, or AWS does not know the caller, it stops there: the rest would say the same in other words. */
     'account.check': async (pipeline: Pipeline): Promise<Check[]> => {
@@ -40,6 +40,9 @@ export function preflight(
         check('IAM roles', () => roles(pipeline)),
         check('Firehose', () => deliveryStreams(pipeline)),
         check('Managed Flink', () => applications(pipeline)),
+        check('S3 buckets', () => buckets(pipeline)),
+        check('Glue crawlers', () => crawlers(pipeline)),
+        check('Athena workgroups', () => workgroups(pipeline)),
         check('QuickSight', () => edition(pipeline)),
         check('QuickSight principal', () => principal(pipeline)),
         check('windows', () => windowLength(clients, pipeline)),

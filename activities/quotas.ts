@@ -1,7 +1,10 @@
+import { ListWorkGroupsCommand } from '@aws-sdk/client-athena';
 import { ListDeliveryStreamsCommand } from '@aws-sdk/client-firehose';
+import { ListCrawlersCommand } from '@aws-sdk/client-glue';
 import { GetAccountSummaryCommand, GetRoleCommand } from '@aws-sdk/client-iam';
 import { DescribeLimitsCommand, DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import { ListApplicationsCommand } from '@aws-sdk/client-kinesis-analytics-v2';
+import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { streamShards } from '../pipeline/stream-shards.ts';
@@ -11,11 +14,11 @@ import { isRefused, undefinedIfMissing } from './errors.ts';
 import { pages } from './pages.ts';
 import { ok, refused, type Verdict, warning } from './verdict.ts';
 
-/** What AWS allows a new account in a region; it tells nobody what it has raised that to. */
-const DEFAULTS = { deliveryStreams: 5_000, applications: 50 };
+/** What AWS allows a new account in a region, buckets in all; what it has raised that to these services do not tell. */
+const DEFAULTS = { deliveryStreams: 5_000, applications: 50, buckets: 10_000, crawlers: 1_000, workgroups: 1_000 };
 
 /** Whether the account has room for what a pipeline has yet to make. A quota that AWS tells refuses; one that may have been raised only warns. */
-export function quotas({ kinesis, iam, firehose, kinesisAnalyticsV2 }: Clients) {
+export function quotas({ kinesis, iam, firehose, kinesisAnalyticsV2, s3, glue, athena }: Clients) {
   return {
     /** Only where it is tight does it matter which of the pipeline's shards are among the open ones already. */
     shards: async (pipeline: Pipeline): Promise<Verdict> => {
@@ -48,7 +51,7 @@ export function quotas({ kinesis, iam, firehose, kinesisAnalyticsV2 }: Clients) 
           ({ DeliveryStreamNames = [] }) => DeliveryStreamNames,
           ({ HasMoreDeliveryStreams, DeliveryStreamNames = [] }) => (HasMoreDeliveryStreams ? DeliveryStreamNames.at(-1) : undefined),
         );
-        return roomFor('delivery streams', Object.values(names(pipeline).deliveries), all, DEFAULTS.deliveryStreams, pipeline);
+        return roomFor('delivery streams', Object.values(names(pipeline).deliveries), all, DEFAULTS.deliveryStreams, pipeline.region);
       }),
     applications: (pipeline: Pipeline): Promise<Verdict> =>
       unlessRefused(pipeline, async () => {
@@ -57,7 +60,35 @@ export function quotas({ kinesis, iam, firehose, kinesisAnalyticsV2 }: Clients) 
           ({ ApplicationSummaries = [] }) => ApplicationSummaries.map(({ ApplicationName = '' }) => ApplicationName),
           ({ NextToken }) => NextToken,
         );
-        return roomFor('Managed Flink applications', [names(pipeline).application], all, DEFAULTS.applications, pipeline);
+        return roomFor('Managed Flink applications', [names(pipeline).application], all, DEFAULTS.applications, pipeline.region);
+      }),
+    /** The quota is the account's, for all regions. */
+    buckets: (pipeline: Pipeline): Promise<Verdict> =>
+      unlessRefused(pipeline, async () => {
+        const all = await pages(
+          (ContinuationToken) => s3.send(new ListBucketsCommand({ ContinuationToken, MaxBuckets: 10_000 })),
+          ({ Buckets = [] }) => Buckets.map(({ Name = '' }) => Name),
+          ({ ContinuationToken }) => ContinuationToken,
+        );
+        return roomFor('buckets', [names(pipeline).bucket], all, DEFAULTS.buckets, `account ${pipeline.account}`);
+      }),
+    crawlers: (pipeline: Pipeline): Promise<Verdict> =>
+      unlessRefused(pipeline, async () => {
+        const all = await pages(
+          (NextToken) => glue.send(new ListCrawlersCommand({ NextToken, MaxResults: 1_000 })),
+          ({ CrawlerNames = [] }) => CrawlerNames,
+          ({ NextToken }) => NextToken,
+        );
+        return roomFor('crawlers', [names(pipeline).crawler], all, DEFAULTS.crawlers, pipeline.region);
+      }),
+    workgroups: (pipeline: Pipeline): Promise<Verdict> =>
+      unlessRefused(pipeline, async () => {
+        const all = await pages(
+          (NextToken) => athena.send(new ListWorkGroupsCommand({ NextToken, MaxResults: 50 })),
+          ({ WorkGroups = [] }) => WorkGroups.map(({ Name = '' }) => Name),
+          ({ NextToken }) => NextToken,
+        );
+        return roomFor('workgroups', [names(pipeline).workgroup], all, DEFAULTS.workgroups, pipeline.region);
       }),
   };
 
@@ -71,9 +102,9 @@ export function quotas({ kinesis, iam, firehose, kinesisAnalyticsV2 }: Clients) 
   }
 }
 
-function roomFor(what: string, wanted: string[], all: string[], quota: number, { region }: Pipeline): Verdict {
+function roomFor(what: string, wanted: string[], all: string[], quota: number, place: string): Verdict {
   const missing = wanted.filter((name) => !all.includes(name)).length;
-  const there = `${all.length} ${what} are in ${region}`;
+  const there = `${all.length} ${what} are in ${place}`;
   if (missing === 0 || all.length + missing <= quota) return ok(there);
   return warning(
     `${there}, and the pipeline wants ${missing} more; AWS allows ${quota} unless it was asked for more, so ask it if you have not`,

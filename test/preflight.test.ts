@@ -1,3 +1,4 @@
+import { CreateWorkGroupCommand } from '@aws-sdk/client-athena';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
 import { DescribeUserCommand } from '@aws-sdk/client-quicksight';
@@ -61,13 +62,16 @@ describe('the account is looked at before anything is made', () => {
       'IAM roles',
       'Firehose',
       'Managed Flink',
+      'S3 buckets',
+      'Glue crawlers',
+      'Athena workgroups',
       'QuickSight',
       'QuickSight principal',
       'windows',
     ]);
     expect(local.calls.all().filter(({ operation }) => !/^(Get|List|Describe)/.test(operation))).toEqual([]);
     const told = await checks();
-    expect(told.map(({ calls }) => calls)).toEqual([0, 0, 1, 1, 1, 1, 1, 1, 2, 2]);
+    expect(told.map(({ calls }) => calls)).toEqual([0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2]);
   });
 
   it("refuses other accounts' credentials, a budget that is too small, and a principal that is not there", async () => {
@@ -273,6 +277,34 @@ describe('room in the account for what is yet to be made', () => {
     expect(await applications([names(pipelineOf()).application, ...others(50)])).toMatchObject({ state: 'ok' });
   });
 
+  it('is looked for over all pages of buckets, crawlers and workgroups, and counts none that is there', async () => {
+    const n = names(pipelineOf());
+    const others = (count: number) => Array.from({ length: count }, (_, i) => `other-${i}`);
+    const buckets = (all: string[]) =>
+      told({}, { s3: answering(aws.s3, { Buckets: all.map((Name) => ({ Name })) }, 'ListBuckets') }, 'S3 buckets');
+    expect(await buckets(others(9_999))).toMatchObject({ state: 'ok', message: '9999 buckets are in account 000000000000', calls: 0 });
+    expect(await buckets(others(10_000))).toMatchObject({
+      state: 'warning',
+      message:
+        '10000 buckets are in account 000000000000, and the pipeline wants 1 more; AWS allows 10000 unless it was asked for more, so ask it if you have not',
+    });
+    expect(await buckets([n.bucket, ...others(10_000)])).toMatchObject({ state: 'ok' });
+    const crawlers = (CrawlerNames: string[]) => told({}, { glue: answering(aws.glue, { CrawlerNames }, 'ListCrawlers') }, 'Glue crawlers');
+    expect(await crawlers(others(999))).toMatchObject({ state: 'ok', message: '999 crawlers are in us-east-1' });
+    expect(await crawlers(others(1_000))).toMatchObject({ state: 'warning', message: expect.stringContaining('AWS allows 1000') });
+    expect(await crawlers([n.crawler, ...others(1_000)])).toMatchObject({ state: 'ok' });
+    const groups = (all: string[]) =>
+      told({}, { athena: answering(aws.athena, { WorkGroups: all.map((Name) => ({ Name })) }, 'ListWorkGroups') }, 'Athena workgroups');
+    expect(await groups(others(1_000))).toMatchObject({ state: 'warning', message: expect.stringContaining('AWS allows 1000') });
+    expect(await groups([n.workgroup, ...others(1_000)])).toMatchObject({ state: 'ok' });
+    for (let i = 0; i < 60; i++) await aws.athena.send(new CreateWorkGroupCommand({ Name: `group-${i}` }));
+    expect(await told({}, {}, 'Athena workgroups')).toMatchObject({
+      state: 'ok',
+      message: expect.stringMatching(/^6[01] workgroups/),
+      calls: 2,
+    });
+  });
+
   it('may not be looked at: refused where AWS tells the quota, a warning where it does not', async () => {
     failing('GetAccountSummary', 'AccessDenied', 'not for you');
     expect((await check())['IAM roles']).toMatch(/^refused: the worker's credentials lack iam:GetAccountSummary/);
@@ -280,6 +312,8 @@ describe('room in the account for what is yet to be made', () => {
     expect((await check()).Firehose).toMatch(/^warning: the worker's credentials lack firehose:ListDeliveryStreams/);
     failing('ListApplications', 'AccessDeniedException', 'not for you');
     expect((await check())['Managed Flink']).toMatch(/^warning: the worker's credentials lack kinesisanalytics:ListApplications/);
+    failing('ListBuckets', 'AccessDenied', 'not for you');
+    expect((await check())['S3 buckets']).toMatch(/^warning: the worker's credentials lack s3:/);
   });
 });
 
