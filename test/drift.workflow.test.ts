@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
@@ -44,6 +45,38 @@ describe('a look for drift', () => {
         expect(account.standing.has(stage)).toBe(true);
         const sent = account.sent.size;
         while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
+      }, soon),
+    60_000,
+  );
+
+  it.each([
+    ['leaderboards', true],
+    ['playerDelivery', true],
+    ['events', true],
+    ['eventsDelivery', false],
+  ] as const)(
+    'that makes the %s anew has the SQL make its rows anew, of when all was last seen to stand: %s',
+    (stage, isAgain) =>
+      withPipeline(async ({ account, acts, up, until }) => {
+        const seeded: { from?: number; stood: boolean }[] = [];
+        acts({
+          'notebook.seed': async (_pipeline: Pipeline, from?: number) => {
+            seeded.push({ from, stood: account.standing.has(stage) });
+          },
+        });
+        await up();
+        const { readyAt = 0 } = await until(isRunning);
+        const deleted = Date.now();
+        account.standing.delete(stage);
+        await until((now) => isRunning(now) && now.drifts.length > 0);
+        const { lookedAt = 0 } = await until((now) => isRunning(now) && now.rowsLostFrom === undefined);
+        // A look of the notebook's keeper takes less than two of the pipeline's.
+        await until((now) => (now.lookedAt ?? 0) > lookedAt + 1_000);
+        expect(seeded).toEqual(isAgain ? [{ from: expect.any(Number), stood: true }] : []);
+        for (const { from } of seeded) {
+          expect(from).toBeGreaterThanOrEqual(readyAt - 5_000);
+          expect(from).toBeLessThanOrEqual(deleted);
+        }
       }, soon),
     60_000,
   );

@@ -120,4 +120,12 @@ describe('where the SQL goes on', () => {
       expect(await from()).toBe(whole);
     }
   });
+
+  it('lies, where rows were lost, before all that a delivery could lack then', async () => {
+    const of = pipelineOf({ name: 'lost', windowSeconds: 10, delivery: { seconds: 60 } });
+    await eventually(() => act['events.ensure'](of));
+    await eventually(() => act['events.ready'](of));
+    expect((await resumePoint(aws, of, undefined, HOUR)).from).toBe(HOUR - 130_000);
+    expect((await resumePoint(aws, of, undefined, 0)).from).toBeUndefined();
+  });
 });

@@ -5,6 +5,7 @@ import {
   executeChild,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   upsertMemo,
 } from '@temporalio/workflow';
@@ -33,6 +34,7 @@ const SUMMARY = 200;
 const DELIVERIES = (Object.keys(STAGES) as Stage[]).filter((stage) => stage.endsWith('Delivery'));
 /** What brings the events to the lake. */
 export const CARRIERS: Stage[] = ['events', ...DELIVERIES];
+const METRIC_STREAMS: Stage[] = ['playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'];
 const DATA_PATH: Stage[] = [...DELIVERIES, 'studio', 'crawler'];
 
 /** What the survey of one version found: a stage that only a later one knows is not in it, though the code that replays the survey knows that stage. */
@@ -65,6 +67,7 @@ export async function bringUp(request: ApplyRequest, status: PipelineStatus): Pr
   if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
   const { stages } = report;
   recordSurvey(status, stages);
+  recordRowCarriers(status, stages);
   status.pipeline = request.pipeline;
   const interruptsData = status.generating && doesInterruptData(stages);
   const run: BringUp = { request, status, stages, outcomes: {}, failed: {}, calls: [report], isFoundationDone: false, interruptsData };
@@ -130,7 +133,9 @@ async function startApplication(run: BringUp): Promise<void> {
 async function startDataFlow(run: BringUp): Promise<void> {
   const { status, request, calls } = run;
   const { pipeline, heals } = request;
-  if (!(await untilReady(run, [...CARRIERS, 'studio']))) return;
+  // Rows that the SQL makes anew need their streams, too.
+  const again = status.rowsLostFrom === undefined ? [] : METRIC_STREAMS;
+  if (!(await untilReady(run, [...CARRIERS, ...again, 'studio']))) return;
   if (status.generating) await sendSpec(status, pipeline, !heals);
   const started = await startMissing(status, pipeline);
   if (heals) recordDrifts(status, workflowDrifts(started));
@@ -206,6 +211,16 @@ function recordSurvey(status: PipelineStatus, stages: Surveys): void {
   for (const [stage, { action, differences }] of all) if (action === 'adopt') status.adopted[stage] ??= differences;
   status.faults = {};
   if (missing.includes('bucket') || missing.includes('lakeDatabase')) status.tables = false;
+}
+
+/** What the rows of the metrics come out of, go through and are brought to the lake by. */
+const ROW_CARRIERS: Stage[] = ['events', ...METRIC_STREAMS, ...DELIVERIES.filter((stage) => stage !== 'eventsDelivery')];
+
+/** With one of these gone, rows that were on their way are gone: they come again only if the SQL makes them anew. */
+export function recordRowCarriers(status: PipelineStatus, stages: Surveys): void {
+  const isAway = ROW_CARRIERS.some((stage) => ['create', 'replace', 'wait'].includes(stages[stage]?.action ?? 'none'));
+  if (!isAway) status.rowsStoodAt = Date.now();
+  else if (status.generating && patched('rows-lost')) status.rowsLostFrom ??= status.rowsStoodAt ?? status.readyAt ?? 0;
 }
 
 /**

@@ -75,11 +75,13 @@ export async function tellNotebook({ pipeline }: PipelineStatus, runs: boolean):
   );
 }
 
-/** Tells the generator and the notebook's keeper the spec; one that the user applied brings its rate back. */
+/** Tells the generator and the notebook's keeper the spec; one that the user applied brings its rate back. Rows that were lost are made anew from now on. */
 export async function sendSpec(status: PipelineStatus, pipeline: Pipeline, applied: boolean): Promise<void> {
   const { generate: generator, notebook } = names(pipeline).workflows;
   if (applied) status.rateOverride = undefined;
-  for (const id of [generator, notebook]) await signalIfRunning(id, updateSpec, pipeline, { applied });
+  const { rowsLostFrom } = status;
+  for (const id of [generator, notebook]) await signalIfRunning(id, updateSpec, pipeline, { applied, rowsLostFrom });
+  status.rowsLostFrom = undefined;
 }
 
 /** Pauses the generator; whatever the user asks for meanwhile, it sends nothing until `releaseEvents`. */

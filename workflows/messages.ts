@@ -112,6 +112,10 @@ export interface PipelineStatus {
   closed: boolean;
   /** True while the generator is to send nothing, whatever the user wants: what brings the events to the lake is being changed, or does not stand. */
   eventsHeld?: boolean;
+  /** When all that carries the rows of the metrics was last seen to stand; milliseconds since the epoch. */
+  rowsStoodAt?: number;
+  /** From when on rows may have gone with what carried them, until the SQL is told to make them anew; milliseconds since the epoch. */
+  rowsLostFrom?: number;
   /** The rate that the generator sends at in place of the spec's, since the user said so. */
   rateOverride?: Rate;
   /** How often the generator was paused: it gives the number back when the windows are closed. */
@@ -202,8 +206,11 @@ export const applicationRuns = defineSignal<[boolean]>('applicationRuns');
 export const windowsClosed = defineSignal<[number]>('windowsClosed');
 /** From the generator to its pipeline: the user had it send at another rate. */
 export const rateChanged = defineSignal<[Rate]>('rateChanged');
-/** To a running generator or notebook: the spec, which may have changed; one that the user applied brings its rate back. */
-export const updateSpec = defineSignal<[Pipeline, { applied: boolean }?]>('updateSpec');
+/**
+ * To a running generator or notebook: the spec, which may have changed; one that the user applied brings its rate back. `rowsLostFrom`: since when rows of the metrics
+ * may be lost, so that the SQL has to make them anew; milliseconds since the epoch.
+ */
+export const updateSpec = defineSignal<[Pipeline, { applied: boolean; rowsLostFrom?: number }?]>('updateSpec');
 /** To the notebook: stop the Studio application, until `resume`. */
 export const suspend = defineSignal('suspend');
 /** Applies a spec to the running pipeline: refused, or answered with the plan that is being carried out. */

@@ -35,6 +35,7 @@ const FLOW_LOOKS = 6;
 /** What the job does not get to before it is suspended within this comes out when it is resumed. */
 const CATCHES_UP_MS = 300_000;
 const HISTORY_EVENTS = 1_000;
+const ROWS_LOST = 'what carries its rows was made anew, and rows that were on their way are lost: they are made once more';
 
 /** What a notebook's workflow goes on with; of its status nothing is lost from turn to turn. */
 interface Kept extends Partial<NotebookState> {
@@ -42,10 +43,12 @@ interface Kept extends Partial<NotebookState> {
   /** True once the note has run. */
   ran?: boolean;
   suspended?: boolean;
+  /** Since when rows are lost, which the SQL is to make anew; milliseconds since the epoch. */
+  rowsLostFrom?: number;
 }
 
 /** A notebook's keeper at work. */
-interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended'>> {
+interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended'>>, Pick<Kept, 'rowsLostFrom'> {
   status: NotebookState;
   /** The spec has changed since the last look. */
   isNews: boolean;
@@ -63,10 +66,10 @@ interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended'>> 
  * Keeps the SQL running: starts the Studio application, runs the note from where the windows stopped, sees that its job runs and that windows come out, and runs it
  * again whenever it does not. While suspended the application is stopped, whoever starts it.
  */
-export async function keepNotebook({ pipeline, ran = false, suspended = false, ...before }: Kept): Promise<void> {
+export async function keepNotebook({ pipeline, ran = false, suspended = false, rowsLostFrom, ...before }: Kept): Promise<void> {
   // One that begins suspended has not stopped the application yet.
   const status: NotebookState = { state: suspended ? 'stopped' : 'starting', restarts: 0, ...before };
-  const keeper: Keeper = { pipeline, ran, suspended, status, isNews: false, looks: 0 };
+  const keeper: Keeper = { pipeline, ran, suspended, rowsLostFrom, status, isNews: false, looks: 0 };
   heed(keeper);
   show(keeper, {});
   while (!isHistoryLong(HISTORY_EVENTS)) {
@@ -90,7 +93,8 @@ export async function keepNotebook({ pipeline, ran = false, suspended = false, .
     await condition(isCalled, every / speedOf(keeper.pipeline), { summary: 'until the next look' });
   }
   await condition(allHandlersFinished);
-  await continueAsNew<typeof keepNotebook>({ ...status, pipeline: keeper.pipeline, ran: keeper.ran, suspended: keeper.suspended });
+  const { pipeline: last, ran: hasRun, suspended: isSuspended, rowsLostFrom: lost } = keeper;
+  await continueAsNew<typeof keepNotebook>({ ...status, pipeline: last, ran: hasRun, suspended: isSuspended, rowsLostFrom: lost });
 }
 
 function heed(keeper: Keeper): void {
@@ -104,8 +108,9 @@ function heed(keeper: Keeper): void {
     if (keeper.suspended) keeper.looking?.cancel();
     keeper.suspended = false;
   });
-  setHandler(updateSpec, (changed) => {
+  setHandler(updateSpec, (changed, how) => {
     keeper.pipeline = changed;
+    keeper.rowsLostFrom ??= how?.rowsLostFrom;
     keeper.isNews = true;
   });
 }
@@ -152,7 +157,7 @@ async function keepSuspended(keeper: Keeper): Promise<void> {
   show(keeper, { state: 'suspended', reason: undefined });
 }
 
-/** Sees that the job runs; one that does not is begun where its windows stopped. */
+/** Sees that the job runs; one that does not is begun where its windows stopped, and one whose rows were lost where these began. */
 async function ensureJob(keeper: Keeper): Promise<void> {
   const { status } = keeper;
   // Saved histories have one without an answer.
@@ -161,15 +166,19 @@ async function ensureJob(keeper: Keeper): Promise<void> {
   await act['notebook.awaitStarted'](keeper.pipeline);
   if (!keeper.suspended) await tellPipeline(keeper, true);
   const job = await act['notebook.checkJob'](keeper.pipeline);
-  if (job.running) {
+  const { rowsLostFrom } = keeper;
+  if (job.running && rowsLostFrom === undefined) {
     keeper.found = undefined;
     return;
   }
-  const reason = keeper.found ?? job.reason ?? 'nothing was said of it';
+  const lost = rowsLostFrom === undefined ? undefined : ROWS_LOST;
+  const reason = lost ?? keeper.found ?? job.reason ?? 'nothing was said of it';
   const isRestart = keeper.ran && status.state !== 'suspended';
   if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
   show(keeper, { state: 'starting', reason });
-  show(keeper, { gap: await act['notebook.seed'](keeper.pipeline) });
+  const seeded = rowsLostFrom === undefined ? act['notebook.seed'](keeper.pipeline) : act['notebook.seed'](keeper.pipeline, rowsLostFrom);
+  show(keeper, { gap: await seeded });
+  if (keeper.rowsLostFrom === rowsLostFrom) keeper.rowsLostFrom = undefined;
   await act['notebook.awaitStarted'](keeper.pipeline);
   await act['notebook.run'](keeper.pipeline);
   await act['notebook.awaitRunning'](keeper.pipeline);

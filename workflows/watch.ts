@@ -2,7 +2,7 @@ import type { Difference, Survey } from '../activities/resource.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
-import { CARRIERS, ensureSchedules } from './bring-up.ts';
+import { CARRIERS, ensureSchedules, recordRowCarriers } from './bring-up.ts';
 import { holdEvents, startMissing } from './children.ts';
 import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
 import type { Drift, PipelineStatus, PlanReport } from './messages.ts';
@@ -65,6 +65,7 @@ async function survey(status: PipelineStatus, pipeline: Pipeline): Promise<PlanR
   const { stages } = await plan({ pipeline });
   status.lookedAt = Date.now();
   status.lookFault = undefined;
+  recordRowCarriers(status, stages);
   return stages;
 }
 

@@ -50,10 +50,11 @@ export function notebookActivities(clients: Clients) {
     },
     /**
      * Has the application start with the note that goes on where the windows stopped, unless it runs with that note already: AWS takes a note only with the creation
-     * of its application, so for another one it is stopped and made anew. Returns why windows will be missing, in words, if the stream no longer has all that they are made of.
+     * of its application, so for another one it is stopped and made anew. So it is where rows are lost since `rowsLostFrom` (milliseconds since the epoch), to make these once
+     * more. Returns why windows will be missing, in words, if the stream no longer has all that they are made of.
      */
-    'notebook.seed': async (pipeline: Pipeline): Promise<string | undefined> => {
-      const { isRunning, gap } = await seed(clients, pipeline);
+    'notebook.seed': async (pipeline: Pipeline, rowsLostFrom?: number): Promise<string | undefined> => {
+      const { isRunning, gap } = await seed(clients, pipeline, rowsLostFrom);
       if (!isRunning) await launch(clients, pipeline);
       return gap;
     },
@@ -160,15 +161,16 @@ async function own(clients: Clients, pipeline: Pipeline): Promise<Application | 
 }
 
 /** Sees to it that there is an application with the note that goes on where the windows stopped, and says whether it runs; one that was made anew does not. */
-async function seed(clients: Clients, pipeline: Pipeline): Promise<{ isRunning: boolean; gap?: string }> {
+async function seed(clients: Clients, pipeline: Pipeline, rowsLostFrom?: number): Promise<{ isRunning: boolean; gap?: string }> {
   const found = await own(clients, pipeline);
   const what = `application ${names(pipeline).application}`;
   const isRunning = found?.ApplicationStatus === 'RUNNING';
   if (found && isRenewedForSpec(clients.kinesisAnalyticsV2, found)) throw underWay(pipeline, `${what} is being made anew for its spec`);
   if (found && !isRunning && !isStopped(found)) throw underWay(pipeline, `${what} is ${found.ApplicationStatus}`);
-  const reading = await resumePoint(clients, pipeline, found);
+  const reading = await resumePoint(clients, pipeline, found, rowsLostFrom);
   const gap = await missingWindows(clients, pipeline, reading);
-  if (found && (await isAsWanted(clients, pipeline, found, reading))) return { isRunning, gap };
+  const isStale = isRunning && rowsLostFrom !== undefined;
+  if (found && !isStale && (await isAsWanted(clients, pipeline, found, reading))) return { isRunning, gap };
   await renew(clients, pipeline, found, reading, 'notebook');
   return { isRunning: false, gap };
 }

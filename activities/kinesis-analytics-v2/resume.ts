@@ -16,20 +16,26 @@ const HELD_BACK_MS = 60_000;
 
 /**
  * How the SQL is to go on so that every window comes out whole: from where on, and over which shards. Before the `from` of the note that is in the application, or
- * of the renewal that it was stopped for, everything is out; one that runs is waited for until all windows that have closed are. What comes out twice is the same
- * row of the same key.
+ * of the renewal that it was stopped for, everything is out; one that runs is waited for until all windows that have closed are. Where rows are lost since
+ * `rowsLostFrom` (milliseconds since the epoch), out is only what the lake had by then. What comes out twice is the same row of the same key.
  */
-export async function resumePoint(clients: Clients, pipeline: Pipeline, found: Application | undefined): Promise<Reading> {
+export async function resumePoint(
+  clients: Clients,
+  pipeline: Pipeline,
+  found: Application | undefined,
+  rowsLostFrom?: number,
+): Promise<Reading> {
   const { kinesis } = clients;
   const stream = names(pipeline).streams.events;
   const note = writtenIn(textOf(found));
   const all = await shardsOf(kinesis, stream);
   const open = idsOf(all.filter(isOpen));
   const closed = idsOf(all.filter((shard) => !isOpen(shard)));
-  const done = note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note) : undefined;
-  const certain = Math.max(done ?? 0, note?.from ?? 0, renewalOf(found)?.from ?? 0);
+  const isLost = rowsLostFrom !== undefined;
+  const done = !isLost && note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note) : undefined;
+  const certain = isLost ? deliveredBy(pipeline, rowsLostFrom) : Math.max(done ?? 0, note?.from ?? 0, renewalOf(found)?.from ?? 0);
   const isNew = ({ ShardId = '', ParentShardId = '' }: Shard) => (note ? !note.shards.includes(ShardId) : closed.includes(ParentShardId));
-  const probable = done === undefined ? await lastSafeWindow(clients, pipeline, idsOf(all.filter(isOpen).filter(isNew))) : 0;
+  const probable = !isLost && done === undefined ? await lastSafeWindow(clients, pipeline, idsOf(all.filter(isOpen).filter(isNew))) : 0;
   const from = Math.max(certain, probable) || undefined;
   const since = from === undefined ? undefined : firstNeeded(pipeline, from);
   const stillRead = await Promise.all(closed.map((shard) => hasEventsSince(kinesis, stream, shard, since)));
@@ -48,6 +54,12 @@ async function lastSafeWindow(clients: Clients, pipeline: Pipeline, newShards: s
   const starts = last.map((newest) => newest?.start ?? 0);
   const safe = [...starts, ...firsts.filter((time) => time !== undefined)].reduce((a, b) => Math.min(a, b));
   return Math.max(0, Math.floor((safe - window - HELD_BACK_MS) / window) * window);
+}
+
+/** The start of a window before which everything was in the lake at that time: older rows had come out of the SQL and through their delivery. */
+function deliveredBy({ windowSeconds, delivery }: Pipeline, time: number): number {
+  const window = windowSeconds * 1000;
+  return Math.max(0, Math.floor((time - window - HELD_BACK_MS - delivery.seconds * 1000) / window) * window);
 }
 
 /** Why windows will be missing: the stream no longer has what the SQL would have to read. Undefined while it has. */
