@@ -1,14 +1,14 @@
 /** What each proof of npm test takes, in seconds of a machine that does nothing else. npm run chaos goes on for as long as it is asked to. */
 export const BUDGET = {
-  kills: 60,
+  kills: 30,
   boundaries: 60,
   'struck lives': 65,
   takedowns: 25,
-  rollbacks: 15,
+  rollbacks: 8,
   twins: 15,
-  roles: 20,
+  roles: 10,
   'each operation': 20,
-  'half made': 5,
+  'half made': 3,
   'many at once': 15,
 } as const;
 

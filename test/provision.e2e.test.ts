@@ -25,8 +25,8 @@ beforeAll(async () => {
 afterAll(() => all?.close(), 60_000);
 
 describe(`by seed ${SEED} (CHAOS_SEED=${SEED} repeats it)`, () => {
-  const roles = timesOf('roles', 8);
-  it.each([0, 30, 90, 180].flatMap((seconds) => ROLE_WORDINGS.map((wording) => [seconds, wording] as const)))(
+  const roles = timesOf('roles', 4);
+  it.each([30, 180].flatMap((seconds) => ROLE_WORDINGS.map((wording) => [seconds, wording] as const)))(
     'a first run succeeds, roles taking up to %i s to spread, in %s words',
     async (seconds, wording) => {
       expect(await roleRun(all, seconds * (0.5 + random() / 2), wording, roles.within)).toEqual(CONVERGED);
@@ -75,8 +75,7 @@ describe(`by seed ${SEED} (CHAOS_SEED=${SEED} repeats it)`, () => {
   it(
     'broken off half made and taken down, nothing is left',
     async () => {
-      const { within } = timesOf('half made', 2);
-      for (let number = 1; number <= 2; number++) expect(await halfMadeRun(all, number, SEED, within)).toEqual(CONVERGED);
+      expect(await halfMadeRun(all, 1, SEED, timesOf('half made').within)).toEqual(CONVERGED);
     },
     timesOf('half made').timeout,
   );
@@ -117,9 +116,7 @@ describe(`by seed ${SEED} (CHAOS_SEED=${SEED} repeats it)`, () => {
     it(
       'is broken off at a step and rolled back, and nothing is left',
       async () => {
-        const { within } = timesOf('rollbacks', 2);
-        for (let number = 1; number <= 2; number++)
-          expect(await rollbackRun(account, number, oneOf(STEPS, random), SEED, within)).toEqual(CONVERGED);
+        expect(await rollbackRun(account, 1, oneOf(STEPS, random), SEED, timesOf('rollbacks').within)).toEqual(CONVERGED);
       },
       timesOf('rollbacks').timeout,
     );
