@@ -158,7 +158,6 @@ const COUNTS: InputColumn[] = [
 ];
 
 const SCORES: InputColumn[] = [
-  { Name: 'players', Type: 'INTEGER' },
   { Name: 'points', Type: 'INTEGER' },
   { Name: 'matches_won', Type: 'INTEGER' },
 ];

@@ -24,13 +24,14 @@ const records = sentBy(scene, 0).map((json) => JSON.parse(json) as GameEvent);
 const { onTime, late } = toldApart(scene);
 const events = [...onTime, ...late];
 
-/** What the lake holds: each event once, those of them that came late, copies among the raw rows, and the metrics. */
+/** What the lake holds: each event once, those of them that came late, copies among the raw rows, and the metrics; `leaders` are those of the windows with late events in. */
 export const ASKED = {
   events,
   late,
   kills: events.filter(({ event_type: type }) => type === 'kill'),
   copies: records.length - 1 - events.length,
   metrics: metricsRows(onTime, late, WINDOW_SECONDS),
+  leaders: metricsRows(events, [], WINDOW_SECONDS).leaderboards,
 };
 
 /** A lake with events and metrics of the last hour, and the questions to ask of it. */
@@ -47,34 +48,43 @@ export async function askedLake(windowSeconds = WINDOW_SECONDS) {
   await crawl(aws, pipeline);
   await act['views.ensure'](pipeline);
 
-  /** Runs a question to its end. */
-  async function execute(question: string): Promise<{ QueryExecutionId: string; bytes: number }> {
-    const { text } = statements(pipeline, 'athena').find(({ name }) => name === question)!;
+  const textOf = (question: string): string => statements(pipeline, 'athena').find(({ name }) => name === question)!.text;
+
+  /** Runs a statement to its end. */
+  async function execute(text: string, what = text): Promise<{ QueryExecutionId: string; bytes: number }> {
     const { QueryExecutionId } = await aws.athena.send(new StartQueryExecutionCommand({ QueryString: text, WorkGroup: n.workgroup }));
     const look = async () => (await aws.athena.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution;
     const execution = await pollUntil(look, (seen) => seen?.Status?.State !== 'QUEUED' && seen?.Status?.State !== 'RUNNING', {
       within: 20_000,
-      what: question,
+      what,
     });
-    if (execution?.Status?.State !== 'SUCCEEDED') throw new Error(`${question}: ${execution?.Status?.StateChangeReason}`);
+    if (execution?.Status?.State !== 'SUCCEEDED') throw new Error(`${what}: ${execution?.Status?.StateChangeReason}`);
     return { QueryExecutionId: QueryExecutionId!, bytes: execution.Statistics?.DataScannedInBytes ?? 0 };
   }
 
+  /** The rows of a statement's answer, numbers as numbers. */
+  async function rows(text: string, what = text): Promise<Record<string, string | number>[]> {
+    const { QueryExecutionId } = await execute(text, what);
+    const { ResultSet } = await aws.athena.send(new GetQueryResultsCommand({ QueryExecutionId }));
+    const [columns = [], ...found] = (ResultSet?.Rows ?? []).map(({ Data = [] }) => Data.map(({ VarCharValue = '' }) => VarCharValue));
+    return found.map((row) =>
+      Object.fromEntries(row.map((value, i) => [columns[i], value === '' || Number.isNaN(Number(value)) ? value : Number(value)])),
+    );
+  }
+
   return {
+    pipeline,
+    aws,
+    database: n.lakeDatabase,
     /** Puts rows into an hour of a table, and returns the object's key. */
     put,
     remove: (...keys: string[]) => Promise.all(keys.map((Key) => aws.s3.send(new DeleteObjectCommand({ Bucket: n.bucket, Key })))),
     crawl: () => crawl(aws, pipeline),
-    bytesOf: async (question: string): Promise<number> => (await execute(question)).bytes,
-    /** The rows of a question's answer, numbers as numbers. */
-    ask: async (question: string): Promise<Record<string, string | number>[]> => {
-      const { QueryExecutionId } = await execute(question);
-      const { ResultSet } = await aws.athena.send(new GetQueryResultsCommand({ QueryExecutionId }));
-      const [columns = [], ...rows] = (ResultSet?.Rows ?? []).map(({ Data = [] }) => Data.map(({ VarCharValue = '' }) => VarCharValue));
-      return rows.map((row) =>
-        Object.fromEntries(row.map((value, i) => [columns[i], value === '' || Number.isNaN(Number(value)) ? value : Number(value)])),
-      );
-    },
+    rows,
+    bytesScanned: async (text: string): Promise<number> => (await execute(text)).bytes,
+    bytesOf: async (question: string): Promise<number> => (await execute(textOf(question), question)).bytes,
+    /** The rows of a question's answer. */
+    ask: (question: string) => rows(textOf(question), question),
     close: async () => {
       for (const client of Object.values(aws)) client.destroy();
       await local.close();

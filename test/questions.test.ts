@@ -10,7 +10,7 @@ import { ASKED, askedLake, HOUR, WINDOW_SECONDS } from './asked-lake.ts';
 import { matchFrom, metricsRows } from './lake.ts';
 
 const WEEK_MS = 7 * 24 * HOUR_MS;
-const { events, late, kills, copies, metrics } = ASKED;
+const { events, late, kills, copies } = ASKED;
 
 /** What a server's row says when nobody measured a round trip. */
 const NO_LATENCY = Object.fromEntries(
@@ -144,7 +144,7 @@ describe('the questions of sql/athena', () => {
       );
       expect(weapon_to_try).toBe(hardly.sort(([a, some], [b, more]) => more - some || (a < b ? -1 : 1))[0]?.[0] ?? '');
     }
-    const led = metrics.leaderboards.filter(({ place }) => place === 1);
+    const led = ASKED.leaders.filter(({ place }) => place === 1);
     expect(board[0]!.windows_led).toBe(led.filter(({ player_id }) => player_id === board[0]!.player_id).length);
   });
 

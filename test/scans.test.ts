@@ -76,7 +76,7 @@ describe('what queries scan', () => {
     expect(of('retention', {}, 0) / MB).toBeCloseTo(10, 3);
     expect(of('retention') / READS.retention.scans.events! / (1441 * HOUR_BYTES)).toBeCloseTo(1, 6);
     expect(of('retention', { keep: { lakeDays: 1 } }) / READS.retention.scans.events! / (24 * HOUR_BYTES)).toBeCloseTo(1, 6);
-    expect(of('team_performance') / MB).toBeCloseTo(10, 3);
+    expect(of('server_operations', { generator: { rate: 1 } }) / MB).toBeCloseTo(10, 3);
     const all = cadences({ ...pipeline, target: 'aws' });
     const asked = all.flatMap((each) => readsOf(each).map(() => 3_600_000 / each.every)).reduce((sum, each) => sum + each);
     expect(athena({}).basis).toMatch(new RegExp(`^${Number(asked.toPrecision(3))} queries, [\\d.]+ GB$`));

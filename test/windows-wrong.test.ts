@@ -90,11 +90,12 @@ describe('windows_wrong', () => {
       end === last!.window_end && start === last!.window_start && id === last!.player_id,
   );
   it.each<[string, LakeTable, object[], number]>([
-    // With him goes the place that he had by right.
-    ['a kill too many', 'player_metrics', [{ ...player, kills: Number(player!.kills) + 1, kill_death_ratio: 9 }], 3],
+    // With him goes the place that he had by right on time; with what came late he is ninth, and moves up to be fourth.
+    ['a kill too many', 'player_metrics', [{ ...player, kills: Number(player!.kills) + 1, kill_death_ratio: 9 }], 3 + 6],
     ['a player who never was', 'player_metrics', [{ ...player, player_id: 'player-nobody' }], 1],
     ['an objective too many', 'team_metrics', [{ ...team, objectives: Number(team!.objectives) + 1 }], 1],
     ['points too many', 'team_metrics', [{ ...team, points: Number(team!.points) + 1 }], 1],
+    ['a player too many', 'team_metrics', [{ ...team, players: Number(team!.players) + 1 }], 1],
     // All behind him are in the wrong place then.
     ['a place for another player', 'leaderboards', [{ ...leader, player_id: 'player-nobody', deaths: Number(leader!.deaths) + 1 }], 9],
     ['an event too many', 'server_metrics', [{ ...server, events: Number(server!.events) + 1 }], 1],

@@ -30,6 +30,6 @@ CROSS JOIN (
 ) newest
 CROSS JOIN (
   SELECT max(window_end) AS window_end
-  FROM ${recent.team_windows} windows
+  FROM ${recent.team_scores} windows
 ) newest_window
 ORDER BY minutes.minute DESC

@@ -34,8 +34,9 @@ players AS (
 ),
 -- Sliding windows go on closing for a minute behind the last event: those behind the last tumbling one are not compared.
 newest AS (
-  SELECT max(window_end) AS window_end
-  FROM ${latest.window_leaders} windows
+  SELECT max(CAST(replace(window_end, 'T', ' ') AS timestamp(3))) AS window_end
+  FROM ${database}.leaderboards
+  WHERE ${latestPartitions}
 ),
 trends AS (
   SELECT window_start, player_id, team, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
@@ -51,11 +52,10 @@ trends AS (
   GROUP BY window_start, player_id, team
 ),
 team_facts AS (
-  SELECT window_start, on_time, player_id, team, kills, deaths, assists, 0 AS objectives, 0 AS points, 0 AS won, 0 AS ended FROM sides
+  SELECT window_start, player_id, team, kills, deaths, assists, 0 AS objectives, 0 AS points, 0 AS won, 0 AS ended FROM sides
   UNION ALL
   SELECT
     window_start,
-    on_time,
     CASE event_type WHEN 'objective' THEN player_id END AS player_id,
     both_teams.team,
     0 AS kills,
@@ -76,7 +76,7 @@ teams AS (
     sum(kills) AS kills,
     sum(deaths) AS deaths,
     sum(assists) AS assists,
-    count(DISTINCT CASE WHEN on_time THEN player_id END) AS players,
+    count(DISTINCT player_id) AS players,
     sum(objectives) AS objectives,
     sum(points) AS points,
     sum(won) AS won,
@@ -84,17 +84,19 @@ teams AS (
   FROM team_facts
   GROUP BY window_start, team
 ),
+-- By all that came, and by what came on time.
 leaders AS (
-  SELECT window_start, place, player_id, kills, deaths, assists
+  SELECT kind, window_start, place, player_id, kills, deaths, assists
   FROM (
     SELECT
       *,
-      row_number() OVER (PARTITION BY window_start ORDER BY kills DESC, deaths, assists DESC, player_id) AS place
+      row_number() OVER (PARTITION BY kind, window_start ORDER BY kills DESC, deaths, assists DESC, player_id) AS place
     FROM (
-      SELECT window_start, player_id, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
+      SELECT kind, window_start, player_id, sum(kills) AS kills, sum(deaths) AS deaths, sum(assists) AS assists
       FROM sides
-      WHERE on_time
-      GROUP BY window_start, player_id
+      CROSS JOIN (VALUES 'leader', 'leader on time') AS kinds (kind)
+      WHERE on_time OR kind = 'leader'
+      GROUP BY kind, window_start, player_id
     )
   )
   WHERE place <= 10
@@ -108,7 +110,6 @@ online AS (
       CASE part WHEN 'killer' THEN killer_id WHEN 'victim' THEN victim_id WHEN 'helper' THEN assist_id ELSE player_id END AS player
     FROM events
     CROSS JOIN (VALUES 'killer', 'victim', 'helper', 'other') AS parts (part)
-    WHERE on_time
   )
   GROUP BY window_start, server_id
 ),
@@ -149,17 +150,10 @@ recomputed AS (
     ${windowSeconds} AS seconds,
     team AS name,
     kills, deaths, assists,
-    concat_ws(
-      '/',
-      CAST(players AS varchar),
-      CAST(objectives AS varchar),
-      CAST(points AS varchar),
-      CAST(won AS varchar),
-      CAST(ended AS varchar)
-    ) AS more
+    concat_ws('/', CAST(players AS varchar), CAST(objectives AS varchar), CAST(points AS varchar), CAST(won AS varchar), CAST(ended AS varchar)) AS more
   FROM teams
   UNION ALL
-  SELECT 'leader' AS kind, window_start, ${windowSeconds} AS seconds, CAST(place AS varchar) AS name, kills, deaths, assists, player_id AS more
+  SELECT kind, window_start, ${windowSeconds} AS seconds, CAST(place AS varchar) AS name, kills, deaths, assists, player_id AS more
   FROM leaders
   UNION ALL
   SELECT 'server' AS kind, window_start, ${windowSeconds} AS seconds, server_id AS name, events, players, 0 AS assists, latencies AS more
@@ -180,14 +174,7 @@ measured AS (
     window_end,
     team AS name,
     kills, deaths, assists,
-    concat_ws(
-      '/',
-      CAST(players AS varchar),
-      CAST(objectives AS varchar),
-      CAST(points AS varchar),
-      CAST(matches_won AS varchar),
-      CAST(matches_ended AS varchar)
-    ) AS more,
+    concat_ws('/', CAST(players AS varchar), CAST(objectives AS varchar), CAST(points AS varchar), CAST(matches_won AS varchar), CAST(matches_ended AS varchar)) AS more,
     kill_death_ratio
   FROM ${latest.team_windows} windows
   UNION ALL
@@ -200,6 +187,16 @@ measured AS (
     player_id AS more,
     CAST(kills AS double) / greatest(deaths, 1) AS kill_death_ratio
   FROM ${latest.window_leaders} windows
+  UNION ALL
+  SELECT
+    'leader on time' AS kind,
+    window_start,
+    window_end,
+    CAST(place AS varchar) AS name,
+    kills, deaths, assists,
+    player_id AS more,
+    CAST(kills AS double) / greatest(deaths, 1) AS kill_death_ratio
+  FROM ${latest.leaders_on_time} windows
   UNION ALL
   SELECT
     'server' AS kind,

@@ -9,6 +9,6 @@ SELECT
   SUM(deaths) AS deaths
 FROM (
   SELECT window_start, team, kills, deaths, MIN(window_start) OVER () AS begins
-  FROM ${month.team_windows} windows
+  FROM ${month.team_scores} windows
 )
 GROUP BY 1, 2

@@ -1,2 +1,2 @@
-SELECT window_start, window_end, team, kills, deaths, players, points, matches_won
-FROM ${recent.team_windows} windows
+SELECT window_start, window_end, team, kills, deaths, points, matches_won
+FROM ${recent.team_scores} windows

@@ -1,4 +1,4 @@
--- One row a server and window, late events included, but `players`: those seen on time. `latency_25`: round trips of at most 25 ms, and so on; they add up over rows.
+-- One row a server and window, late events included. `latency_25`: round trips of at most 25 ms, and so on; they add up over rows.
 CREATE OR REPLACE VIEW ${database}.server_windows AS
 SELECT
   window_start,
@@ -71,5 +71,23 @@ FROM (
     CASE WHEN event_type = 'telemetry' AND latency_ms <= 300 THEN 1 ELSE 0 END AS latency_300,
     CASE WHEN event_type = 'telemetry' AND latency_ms <= 500 THEN 1 ELSE 0 END AS latency_500
   FROM ${view.late_arrivals} late
+  UNION ALL
+  SELECT
+    window_start,
+    window_end,
+    name AS server_id,
+    0 AS events,
+    1 AS players,
+    0 AS latencies,
+    0 AS latency_25,
+    0 AS latency_50,
+    0 AS latency_75,
+    0 AS latency_100,
+    0 AS latency_150,
+    0 AS latency_200,
+    0 AS latency_300,
+    0 AS latency_500
+  FROM ${view.late_players} players
+  WHERE seen_in = 'server'
 )
 GROUP BY window_start, window_end, server_id

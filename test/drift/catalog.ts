@@ -149,9 +149,17 @@ const audits: Row[] = [
 
 const deleted = (Name: string) => () => ground.aws.glue.send(new DeleteTableCommand({ DatabaseName, Name }));
 const views: Row[] = [
-  ...['team_windows', 'late_arrivals', 'player_days', 'player_trends', 'server_windows', 'window_leaders'].map((name) =>
-    row('views', [name], deleted(name)),
-  ),
+  ...[
+    'team_windows',
+    'late_arrivals',
+    'player_days',
+    'player_trends',
+    'server_windows',
+    'window_leaders',
+    'team_scores',
+    'late_players',
+    'leaders_on_time',
+  ].map((name) => row('views', [name], deleted(name))),
   row('views', ['player_windows'], () => replaced('player_windows')),
   row('views', ['game_events'], () => forgotten('game_events')),
 ];

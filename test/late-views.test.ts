@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { LakeTable } from '../pipeline/names.ts';
+import type { GameEvent } from '../pipeline/schema.ts';
+import { ASKED, askedLake, HOUR, WINDOW_SECONDS } from './asked-lake.ts';
+import { metricsRows } from './lake.ts';
+import { type Row, recomputed, stamp } from './recomputed.ts';
+
+const [START, SERVER] = [HOUR + 30_000, 'server-of-none'];
+const window = stamp(START);
+const inWindow = ({ window_start: start }: Row) => start === window;
+const [first, second] = ASKED.leaders.filter(inWindow) as [Row, Row];
+const template = ASKED.kills.find(({ assist_id }) => assist_id !== undefined)!;
+const at = { event_time: `${stamp(START + 5_000)}.250` };
+
+/** A kill in the window that comes after it has closed; nobody assists. */
+const kill = (number: number, more: Partial<GameEvent>): GameEvent => {
+  const { assist_id: _, ...event } = template;
+  return { ...event, ...at, event_id: `late-0-${number}`, ...more };
+};
+/** Late events of one window: the runner-up overtakes the leader; somebody kills twice, somebody helps, reaches an objective, measures a round trip whom nothing on time shows. */
+const added: GameEvent[] = [
+  ...Array.from({ length: Number(first.kills) - Number(second.kills) + 1 }, (_, i) => kill(i, { killer_id: String(second.player_id) })),
+  ...[100, 101].map((number) => kill(number, { killer_id: 'player-killer', assist_id: 'player-helper' })),
+  {
+    ...ASKED.events.find(({ event_type: type }) => type === 'objective')!,
+    ...{ ...at, event_id: 'late-0-200', player_id: 'player-objective', server_id: SERVER },
+  },
+  { ...ASKED.events.find(({ event_type: type }) => type === 'telemetry')!, ...at, event_id: 'late-0-300', player_id: 'player-phone' },
+];
+const WINDOW_MS = WINDOW_SECONDS * 1000;
+const wanted = recomputed([...ASKED.events, ...added], [], WINDOW_MS);
+const onTime = recomputed(
+  ASKED.events.filter((event) => !ASKED.late.includes(event)),
+  [],
+  WINDOW_MS,
+);
+
+let lake: Awaited<ReturnType<typeof askedLake>>;
+beforeAll(async () => {
+  lake = await askedLake();
+  await lake.put('events', 'late', added);
+  // And once more, as whoever delivers at least once does.
+  await lake.put('events', 'again', added.slice(-3));
+  for (const [table, rows] of Object.entries(metricsRows([], added, WINDOW_SECONDS))) await lake.put(table as LakeTable, 'late', rows);
+}, 60_000);
+afterAll(() => lake.close());
+
+/** Rows without what tells their order, and times as Flink writes them. */
+const compared = (rows: Iterable<Row>): string[] =>
+  Array.from(rows, ({ ...row }) => {
+    for (const column of ['window_start', 'window_end'])
+      row[column] = String(row[column])
+        .replace(' ', 'T')
+        .replace(/\.000$/, '');
+    return JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
+  }).sort();
+
+const selected = (view: string) => lake.rows(`SELECT * FROM ${lake.database}.${view}`);
+
+describe('what comes late', () => {
+  it('changes who leads, and who was there', () => {
+    const leads = ({ leaderboards }: typeof wanted) =>
+      [...leaderboards.values()].find((row) => inWindow(row) && row.place === 1)!.player_id;
+    expect([leads(onTime), leads(wanted)]).toEqual([first.player_id, second.player_id]);
+    for (const asked of ['teams', 'servers'] as const) {
+      const players = (rows: typeof wanted) =>
+        [...rows[asked].values()].filter(inWindow).reduce((sum, row) => sum + Number(row.players), 0);
+      expect(players(wanted)).toBeGreaterThan(players(onTime));
+    }
+  });
+
+  it.each([
+    ['player_windows', 'players'],
+    ['player_trends', 'sliding players'],
+    ['team_windows', 'teams'],
+    ['server_windows', 'servers'],
+    ['window_leaders', 'leaderboards'],
+  ] as const)('is in every figure of %s', async (view, asked) => {
+    expect(compared(await selected(view))).toEqual(compared(wanted[asked].values()));
+  });
+
+  it('is in the scores of teams, which tell apart who was seen on time', async () => {
+    const rows = await selected('team_scores');
+    const seen = new Map([...onTime.teams.values()].map((row) => [`${row.window_start} ${row.team}`, row.players!]));
+    const expected = [...wanted.teams.values()].map(({ players: _, ...row }) => ({
+      ...row,
+      players_on_time: seen.get(`${row.window_start} ${row.team}`) ?? 0,
+    }));
+    expect(compared(rows)).toEqual(compared(expected));
+  });
+
+  it('is in no figure of leaders_on_time', async () => {
+    expect(compared(await selected('leaders_on_time'))).toEqual(compared(onTime.leaderboards.values()));
+  });
+
+  it('is no wrong window', async () => {
+    expect(await lake.ask('windows_wrong')).toMatchObject([{ windows_wrong: 0, worst: '' }]);
+  });
+
+  it('is wrong where a player whom it alone shows is not counted', async () => {
+    const { late_events: rows } = metricsRows([], added, WINDOW_SECONDS);
+    await lake.put(
+      'late_events',
+      'late',
+      rows.map((row) => (row.event_type === 'objective' ? { ...row, player_id: '' } : row)),
+    );
+    // Of his team, and of the server on which he was.
+    expect(await lake.ask('windows_wrong')).toMatchObject([{ windows_wrong: 2 }]);
+    await lake.put('late_events', 'late', rows);
+  });
+});
