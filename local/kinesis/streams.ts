@@ -44,6 +44,8 @@ export interface Stream {
 export const SHARD_LIMIT = 20_000;
 /** The default quota of on-demand streams. */
 export const ON_DEMAND_LIMIT = 50;
+/** How many streams of an account are made or deleted at once; AWS raises it for nobody. */
+const MOVING_LIMIT = 5;
 const TAGS_A_PAGE = 50;
 
 /** The catalog's streams. */
@@ -101,6 +103,7 @@ export const createStream: Operation<CreateStreamInput, void> = (
   const shards = mode?.StreamMode === 'ON_DEMAND' ? 4 : (count ?? 0);
   if (!Number.isInteger(shards) || shards < 1 || shards > 200)
     throw awsError('ValidationException', `ShardCount ${shards} must be between 1 and 200.`);
+  refuseBeyondLimits(aws, shards);
   const created = new Date(aws.now());
   aws.begins('stream create', name);
   streams(aws).set(name, {
@@ -113,6 +116,24 @@ export const createStream: Operation<CreateStreamInput, void> = (
     tags,
   });
 };
+
+function refuseBeyondLimits(aws: Aws, further: number): void {
+  const standing = streams(aws)
+    .values()
+    .filter(({ name }) => exists(aws, name));
+  const moving = standing.filter((stream) => ['CREATING', 'DELETING'].includes(streamStatus(aws, stream)));
+  if (moving.length >= MOVING_LIMIT)
+    throw awsError(
+      'LimitExceededException',
+      `This request would have exceed the limit on the number of streams that can simultaneously be in CREATING or DELETING for the account ${aws.account}. Limit: ${MOVING_LIMIT}.`,
+    );
+  const open = openShardsOf(aws);
+  if (open + further > SHARD_LIMIT)
+    throw awsError(
+      'LimitExceededException',
+      `This request would exceed the shard limit for the account ${aws.account} in ${aws.region}. Current shard count for the account: ${open}. Limit: ${SHARD_LIMIT}. Number of additional shards that would have resulted from this request: ${further}.`,
+    );
+}
 
 export const deleteStream: Operation<DeleteStreamInput, void> = async (input, aws) => {
   const stream = streamOf(aws, input);
