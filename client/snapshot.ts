@@ -20,6 +20,8 @@ export interface Snapshot {
   notebook?: NotebookState;
   /** Why the Studio application does not stop though its keeper asks it to, again and again. */
   unstopped?: string;
+  /** Why stages that are being made cannot be made yet, in AWS's words. */
+  waitsFor?: string[];
 }
 
 /** What the pipeline's workflows say of themselves; undefined when there is none, or the last one has been taken down. */
@@ -42,7 +44,20 @@ export async function snapshot(client: Client, name: string): Promise<Snapshot |
   }
   if (generator && reached === undefined) generator.state = 'stopped';
   if (notebook && keeper?.status.name !== 'RUNNING') Object.assign(notebook, { state: 'stopped', reason: GONE });
-  return { pipeline, generator, notebook, unstopped: refusedStop(keeper?.raw.pendingActivities ?? []) };
+  const isProvisioning = Object.values(pipeline.stages).includes('working');
+  const provisioning = isProvisioning ? await Promise.all([pendingOf(client, ids.provision), pendingOf(client, ids.reports)]) : [];
+  return {
+    pipeline,
+    generator,
+    notebook,
+    unstopped: refusedStop(keeper?.raw.pendingActivities ?? []),
+    waitsFor: waitsOf(provisioning.flat()),
+  };
+}
+
+async function pendingOf(client: Client, workflowId: string): Promise<Pending[]> {
+  const found = await undefinedIfUnknown(client.workflow.getHandle(workflowId).describe());
+  return found?.raw.pendingActivities ?? [];
 }
 
 const GONE = 'the workflow that keeps it has ended; the next look for drift starts it again';
@@ -89,6 +104,13 @@ export function refusedStop(pending: Pending[]): string | undefined {
   const isUnderWay = lastFailure?.applicationFailureInfo?.type === 'NotYet';
   return lastFailure && !isUnderWay && (attempt ?? 0) > FEW_ATTEMPTS ? (lastFailure.message ?? undefined) : undefined;
 }
+
+/** What the steps of stages met last that keeps them from being done; that a thing is not ready yet, its state says already. */
+export const waitsOf = (pending: Pending[]): string[] =>
+  pending.flatMap(({ activityType, lastFailure }) => {
+    const isOnItsWay = lastFailure?.applicationFailureInfo?.type === 'NotYet' && !activityType?.name?.endsWith('.ensure');
+    return lastFailure?.message && !isOnItsWay ? [lastFailure.message] : [];
+  });
 
 type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 

@@ -27,6 +27,7 @@ export async function status(): Promise<VerbResult> {
       generator: now.generator,
       notebook: now.notebook,
       unstopped: now.unstopped,
+      waitsFor: now.waitsFor,
       schedules,
       cost: { perHour, onAws, today: now.pipeline.spent.dollars },
       next,
@@ -48,7 +49,7 @@ export function isWell({ pipeline, generator, notebook, unstopped }: Snapshot, s
 }
 
 /** Where each part stands, in the order of the data, then why. */
-export function partWords({ pipeline, generator, notebook, unstopped }: Snapshot): string[] {
+export function partWords({ pipeline, generator, notebook, unstopped, waitsFor = [] }: Snapshot): string[] {
   const rows = [['generator', generator?.state ?? 'waiting', generator ? sent(generator) : '']];
   for (const [group, members] of Object.entries(GROUPS)) {
     const { state, open } = groupState(members, pipeline.stages);
@@ -60,6 +61,7 @@ export function partWords({ pipeline, generator, notebook, unstopped }: Snapshot
     tableOf(['stage', 'state', ''], rows),
   ];
   lines.push(...reasonsOf(pipeline).flatMap((reason) => reason.split('\n')));
+  lines.push(...waitsFor);
   if (generator?.failing) lines.push(`generator: ${generator.failing}`);
   if (unstopped) lines.push(`the Studio application does not stop, and its cost goes on: ${unstopped}`);
   return lines;

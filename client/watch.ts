@@ -56,9 +56,9 @@ export async function watchUp(
 }
 
 /** What a pipeline that comes up is busy with, or waits for, in a few words. */
-export function underWay({ pipeline: { stages, tables, desired, overBudget }, notebook, generator }: Snapshot): string {
+export function underWay({ pipeline: { stages, tables, desired, overBudget }, notebook, generator, waitsFor = [] }: Snapshot): string {
   const working = Object.entries(stages).flatMap(([stage, state]) => (state === 'working' ? [stage] : []));
-  if (working.length > 0) return `provisioning ${working.join(', ')}`;
+  if (working.length > 0) return [`provisioning ${working.join(', ')}`, ...waitsFor.map((why) => why.split('\n')[0])].join('; ');
   if (desired.paused && !tables) return `paused, nothing is sent; to go on: npx d2d resume${overBudget ? ` (${overBudget})` : ''}`;
   if (notebook?.state === 'starting') return 'starting the Studio notebook and its SQL';
   if (notebook?.state === 'stopped' && notebook.reason) return `the notebook does not run: ${notebook.reason.split('\n')[0]}`;

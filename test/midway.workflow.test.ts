@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { notYet } from '../activities/not-yet.ts';
+import { snapshot } from '../client/snapshot.ts';
 import { names } from '../pipeline/names.ts';
 import { removalPlan } from '../pipeline/stages.ts';
 import type { tearDown } from '../workflows/index.ts';
@@ -122,6 +124,24 @@ describe('what fails midway', () => {
     60_000,
   );
 });
+
+it(
+  'what a stage has to wait for is told for as long as it waits, and not that another is on its way',
+  () =>
+    withPipeline(async ({ account, acts, pipeline, up, until }) => {
+      const told = async () => (await snapshot(env.client, pipeline.name))?.waitsFor;
+      account.broken.set('lateEvents', notYet('no room for a sixth'));
+      acts({ 'bucket.ready': () => Promise.reject(notYet('the bucket is not ready yet')) });
+      await up();
+      while ((await told())?.length !== 1) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(await told()).toEqual(['no room for a sixth']);
+      account.broken.clear();
+      acts({ 'bucket.ready': undefined });
+      await until(isRunning);
+      expect(await told()).toEqual([]);
+    }),
+  60_000,
+);
 
 describe('a first start that is held', () => {
   it(

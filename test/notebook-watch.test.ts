@@ -207,10 +207,10 @@ describe('status is as it should be', () => {
     expect(isWell(status, schedules)).toBe(ok);
   });
 
-  it('and says why it is held, why it paused by itself, and that the application does not stop', () => {
+  it('and says why it is held, why it paused by itself, what is waited for, and that the application does not stop', () => {
     const held = now({}, { state: 'held', reason: 'no KPU\nleft', overBudget: 'it costs too much' });
-    expect(partWords({ ...held, unstopped: 'no StopApplication' }).slice(2)).toEqual([
-      ...['no KPU', 'left', 'paused by itself, since it costs too much'],
+    expect(partWords({ ...held, unstopped: 'no StopApplication', waitsFor: ['room for a stream'] }).slice(2)).toEqual([
+      ...['no KPU', 'left', 'paused by itself, since it costs too much', 'room for a stream'],
       'the Studio application does not stop, and its cost goes on: no StopApplication',
     ]);
     expect(partWords(now({}, { state: 'paused', reason: 'it costs too much', overBudget: 'it costs too much' })).slice(2)).toEqual([

@@ -38,6 +38,8 @@ describe('an up that waits', () => {
     const rests = { desired: { paused: true, deep: false }, overBudget: 'it costs too much' };
     expect(underWay({ pipeline: now(rests) })).toBe('paused, nothing is sent; to go on: npx d2d resume (it costs too much)');
     expect(underWay({ pipeline: now({ paused: true, stages: { events: 'working' } }) })).toBe('provisioning events');
+    const waits = { pipeline: now({ stages: { events: 'working' } }), waitsFor: ['no room yet\nfor a stream'] };
+    expect(underWay(waits)).toBe('provisioning events; no room yet');
     expect(underWay({ pipeline: now({ paused: true, tables: true }) })).toBe('provisioning');
   });
 });

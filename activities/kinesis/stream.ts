@@ -1,6 +1,7 @@
 import {
   AddTagsToStreamCommand,
   CreateStreamCommand,
+  type CreateStreamCommandInput,
   DecreaseStreamRetentionPeriodCommand,
   DeleteStreamCommand,
   DescribeStreamSummaryCommand,
@@ -18,8 +19,8 @@ import { ofStream, type Standing } from '../../pipeline/standing-cost.ts';
 import { streamShards } from '../../pipeline/stream-shards.ts';
 import type { Clients } from '../aws.ts';
 import { differences } from '../differences.ts';
-import { undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
-import { notYet, retryIfLost } from '../not-yet.ts';
+import { isNamed, undefinedIfBusy, undefinedIfMissing } from '../errors.ts';
+import { notYet, retryIfLost, underWay } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 import type { Found, Resource, Status } from '../resource.ts';
 import { tagMap } from '../tags.ts';
@@ -29,6 +30,8 @@ type Stream = Found & StreamDescriptionSummary;
 /** Shards that AWS opens and closes by itself would leave the SQL and the lanes with a number that nobody chose, at another price. */
 const StreamModeDetails = { StreamMode: 'PROVISIONED' } as const;
 const MISSING = 'ResourceNotFoundException';
+/** The part of AWS's words that tells it from a quota, or a rate, of the same name. */
+const NO_ROOM = 'simultaneously be in CREATING';
 const STATUS = { CREATING: 'pending', UPDATING: 'pending', ACTIVE: 'ready', DELETING: 'leaving' } satisfies Record<StreamStatus, Status>;
 
 /** The stream behind one table of the lake: the events with the spec's shards, the metrics with as many as their rows need. */
@@ -54,7 +57,7 @@ export function stream(clients: Clients, table: LakeTable): Resource<Stream> {
     look: (pipeline) => undefinedIfMissing(summaryOf(streamName(pipeline)), MISSING),
     create: async (pipeline) => {
       const input = { StreamName: streamName(pipeline), ShardCount: shards(pipeline), Tags: names(pipeline).tags };
-      await retryIfLost(kinesis.send(new CreateStreamCommand(input)), 'ResourceInUseException');
+      await retryIfLost(kinesis.send(creation(pipeline, input)), 'ResourceInUseException');
     },
     differences: (pipeline, { OpenShardCount, ...is }) =>
       differences(
@@ -99,6 +102,29 @@ export function stream(clients: Clients, table: LakeTable): Resource<Stream> {
       await undefinedIfBusy(undefinedIfMissing(deletion, MISSING), 'ResourceInUseException');
     },
   };
+}
+
+/**
+ * Asks for a stream; while AWS makes as many as it does at once, that is under way. The SDK does not get to hear that refusal, which it would take for a throttle,
+ * and pace every call to Kinesis.
+ */
+function creation(pipeline: Pipeline, input: CreateStreamCommandInput): CreateStreamCommand {
+  const command = new CreateStreamCommand(input);
+  const whenThereIsRoom = async <Answer>(call: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await call;
+    } catch (error) {
+      if (!isNamed(error, 'LimitExceededException') || !(error as Error).message.includes(NO_ROOM)) throw error;
+      const words = `Kinesis stream ${input.StreamName} waits until AWS has made or deleted others: ${(error as Error).message}`;
+      throw underWay(pipeline, words);
+    }
+  };
+  command.middlewareStack.add((next) => (args) => whenThereIsRoom(next(args)), {
+    name: 'whenThereIsRoom',
+    step: 'finalizeRequest',
+    priority: 'low',
+  });
+  return command;
 }
 
 /** All tags of a stream. */
