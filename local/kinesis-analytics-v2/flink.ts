@@ -57,6 +57,12 @@ interface Jvm {
   end(): Promise<void>;
 }
 
+/** A JVM with the Flink that answers in it. */
+interface RunningJvm {
+  jvm: Jvm;
+  addresses: Pick<Flink, 'restUrl' | 'gatewayUrl'>;
+}
+
 const OPENED = [
   'lang',
   'net',
@@ -103,27 +109,26 @@ export function flinks(folder: string, tools: FlinkTools, warmMs = WARM_MS): Fli
     void jvm.exited.then(unlessTaken);
     await before?.jvm.end();
   };
+  /** A JVM whose Flink answers: the one that waits if it is of this kind, a new one if there is none or that one fails. */
+  const running = async (kind: string, options: FlinkOptions, signal?: AbortSignal): Promise<RunningJvm> => {
+    const waiting = warm?.kind === kind ? taken()?.jvm : undefined;
+    if (waiting)
+      try {
+        return await ordered(waiting, options, signal);
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        options.log(`a warm JVM failed: ${(error as Error).message}`);
+      }
+    return ordered(await startJvm(join(folder, String(++count)), tools, options), options, signal);
+  };
   return {
     end,
     start: async (options, signal) => {
-      await Promise.all([cleared, rm(options.dir, { recursive: true, force: true })]);
-      const kind = JSON.stringify([options.connectors, options.logLevel]);
-      const cold = () => startJvm(join(folder, String(++count)), tools, options);
-      const was = warm?.kind === kind ? taken() : undefined;
       const removed = () => rm(options.dir, { recursive: true, force: true });
-      let jvm = was?.jvm ?? (await cold());
-      const kill = () => void jvm.end();
-      signal?.addEventListener('abort', kill, { once: true });
-      if (signal?.aborted) kill();
+      await Promise.all([cleared, removed()]);
+      const kind = JSON.stringify([options.connectors, options.logLevel]);
       try {
-        let addresses = await ordered(jvm, options).catch((error: Error) => error);
-        if (addresses instanceof Error && was && !signal?.aborted) {
-          options.log(`a warm JVM failed: ${addresses.message}`);
-          await jvm.end();
-          jvm = await cold();
-          addresses = await ordered(jvm, options);
-        }
-        if (addresses instanceof Error) throw addresses;
+        const { jvm, addresses } = await running(kind, options, signal);
         const stop: Flink['stop'] = async (how) => {
           const isOver = how !== 'at once' && (await Promise.race([ended(jvm), delay(ENDS_WITHIN_MS, false, { ref: false })]));
           await (isOver ? keep(kind, jvm) : jvm.end());
@@ -131,20 +136,27 @@ export function flinks(folder: string, tools: FlinkTools, warmMs = WARM_MS): Fli
         };
         return { ...addresses, pid: jvm.pid, exited: jvm.exited, stop };
       } catch (error) {
-        await jvm.end();
         await removed();
         throw error;
-      } finally {
-        signal?.removeEventListener('abort', kill);
       }
     },
   };
 }
 
-/** Has a JVM start the Flink. */
-async function ordered(jvm: Jvm, options: FlinkOptions): Promise<Pick<Flink, 'restUrl' | 'gatewayUrl'>> {
+/** Has a JVM start the Flink. If that fails, or once `signal` says so, the JVM is ended. */
+async function ordered(jvm: Jvm, options: FlinkOptions, signal?: AbortSignal): Promise<RunningJvm> {
+  const end = () => void jvm.end();
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted) end();
   jvm.log = options.log;
-  return JSON.parse(await jvm.ask(JSON.stringify(orderOf(options)))) as Pick<Flink, 'restUrl' | 'gatewayUrl'>;
+  try {
+    return { jvm, addresses: JSON.parse(await jvm.ask(JSON.stringify(orderOf(options)))) as RunningJvm['addresses'] };
+  } catch (error) {
+    await jvm.end();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
 }
 
 /** True once nothing of its Flink runs any more; false if it is gone itself, or says anything else. */

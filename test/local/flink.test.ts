@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { type FlinkOptions, type Flinks, flinks } from '../../local/kinesis-analytics-v2/flink.ts';
+import { type Flink, type FlinkOptions, type Flinks, flinks } from '../../local/kinesis-analytics-v2/flink.ts';
 import { openSession } from '../../local/kinesis-analytics-v2/gateway.ts';
 import { toolPaths } from '../../setup/tools.mjs';
 import { isAlive, until } from './studio-process.ts';
@@ -115,5 +115,41 @@ test('a Flink that cannot start says why, and its JVM ends', async () => {
   const restPort = String((taken.address() as AddressInfo).port);
   await expect(all.start(options('one', { restPort }))).rejects.toThrow(/exit code 1.*BindException/s);
   taken.close();
+  expect(await readdir(join(dir, 'jvms'))).toEqual([]);
+}, 60_000);
+
+/** Lets the JVM that waits die of its next order; `seen` is called before another is started. */
+async function failingWarm(name: string, seen: () => void): Promise<{ warm: number; start: (signal?: AbortSignal) => Promise<Flink> }> {
+  const first = await all.start(options(name));
+  await first.stop();
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const restPort = String((taken.address() as AddressInfo).port);
+  const log = (line: string) => {
+    if (!line.startsWith('a warm JVM failed: ')) return;
+    taken.close();
+    seen();
+  };
+  return { warm: first.pid, start: (signal) => all.start(options(name, { restPort, log }), signal) };
+}
+
+test('a JVM that fails when its turn comes again is replaced by a new one', async () => {
+  all = flinks(join(dir, 'jvms'), tools);
+  const { warm, start } = await failingWarm('one', () => undefined);
+  const second = await start();
+  expect(second.pid).not.toBe(warm);
+  expect(isAlive(warm)).toBe(false);
+  await hasSlots(second.restUrl, 1);
+  await second.stop('at once');
+  expect(await readdir(join(dir, 'jvms'))).toEqual([]);
+}, 60_000);
+
+test('a start broken off between the JVM that failed and the new one leaves neither', async () => {
+  all = flinks(join(dir, 'jvms'), tools);
+  const broken = new AbortController();
+  const { warm, start } = await failingWarm('one', () => broken.abort());
+  await expect(start(broken.signal)).rejects.toThrow(/Flink ended before it was ready \(ended by SIGKILL\)/);
+  expect(isAlive(warm)).toBe(false);
+  expect(existsSync(join(dir, 'one'))).toBe(false);
   expect(await readdir(join(dir, 'jvms'))).toEqual([]);
 }, 60_000);
