@@ -35,16 +35,17 @@ export const compared = (name: string, unit: string, ours: number, peer: number,
   ...(note !== undefined && { note }),
 });
 
-/** How what each row came to compares to what the first did, the smallest, of which it may be `limit` times as much: the row that compares worst. */
-export function flat<Row>(name: string, [first, ...larger]: Row[], of: (row: Row) => number, limit: number, note?: string): Figure {
-  const least = of(first!);
-  const most = larger.length === 0 ? least : Math.max(...larger.map(of));
+/** How what each row came to compares to the least of the rows before it, of which it may be `limit` times as much: the row that compares worst. Rows grow. */
+export function flat<Row>(name: string, rows: Row[], of: (row: Row) => number, limit: number, note?: string): Figure {
+  const values = rows.map(of);
+  const grown = values.slice(1).map((value, i) => value / Math.min(...values.slice(0, i + 1)));
+  const ours = grown.length === 0 ? 1 : Math.max(...grown);
   return {
     name,
     unit: 'x',
-    ours: round(most / least, 2),
+    ours: round(ours, 2),
     peer: null,
-    ratio: round((limit * least) / most, 2),
+    ratio: round(limit / ours, 2),
     goal: 1,
     ...(note !== undefined && { note }),
   };

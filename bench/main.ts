@@ -9,6 +9,7 @@ import { Command } from 'commander';
 import { producer } from '../activities/kinesis/producer.ts';
 import { putting } from '../activities/kinesis/put-records.ts';
 import { sendStretch, unsent } from '../activities/kinesis/stretch.ts';
+import { wholeNumber } from '../client/whole-number.ts';
 import { startLocal } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { parseSpec } from '../pipeline/spec.ts';
@@ -80,8 +81,8 @@ async function acknowledged(): Promise<Figure> {
   }
 }
 
-/** What can be measured, by the word that asks for it. */
-const GROUPS = {
+/** What can be measured, by the word that asks for it; some go by a number of events. */
+const GROUPS: Record<string, (events?: number) => Promise<Figure[]>> = {
   chain: wholeChain,
   acknowledged: async () => [await acknowledged()],
   steps,
@@ -94,12 +95,13 @@ const GROUPS = {
   growth,
 };
 
-const { json, only } = new Command('npm run bench --')
+const { json, only, events } = new Command('npm run bench --')
   .description('Measures, and compares with peers in the same run.')
   .option('--only <groups>', `of ${Object.keys(GROUPS).join(', ')}: those to measure, comma between`, (text) => text.split(','))
+  .option('--events <count>', 'of the backlog in each round of `flink`, and the most of a row of `growth`', wholeNumber)
   .option('--json', 'one line of JSON a figure', false)
   .parse()
-  .opts<{ json: boolean; only?: string[] }>();
+  .opts<{ json: boolean; only?: string[]; events?: number }>();
 const unknown = only?.filter((group) => !(group in GROUPS)) ?? [];
 if (unknown.length > 0) {
   process.stderr.write(`There is no ${unknown.join(', ')} to measure. There are: ${Object.keys(GROUPS).join(', ')}\n`);
@@ -108,7 +110,7 @@ if (unknown.length > 0) {
 const figures: Figure[] = [];
 for (const [group, measure] of Object.entries(GROUPS)) {
   if (only && !only.includes(group)) continue;
-  for (const figure of await measure()) {
+  for (const figure of await measure(events)) {
     figures.push(figure);
     const { name, unit, ours, peer, ratio, goal, note } = figure;
     const words = `${name.padEnd(36)} ${String(ours).padStart(9)} ${unit.padEnd(9)} peer ${String(peer ?? 'none').padStart(8)}  ratio ${ratio} (goal ${goal})${note ? `  ${note}` : ''}`;

@@ -15,6 +15,9 @@ export function residentMegabytes(root: number): number {
   return processes.reduce((sum, { pid, kilobytes }) => sum + (tree.has(pid) ? kilobytes : 0), 0) / 1024;
 }
 
+/** Resident memory of one process alone, in megabytes; none if it has ended. */
+export const ownMegabytes = (pid: number): number => (statusOf(String(pid))?.kilobytes ?? 0) / 1024;
+
 function statusOf(pid: string): { pid: number; parent: number; kilobytes: number } | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
