@@ -13,10 +13,15 @@ const tool = (name: string) => join(projectRoot, '.tools', name);
 export interface Program {
   command: string;
   args: string[];
+  environment?: Record<string, string>;
 }
 
-/** Our producer. */
-export const ours = (): Program => ({ command: process.execPath, args: ['--import', 'tsx', here('our-producer.ts')] });
+/** Our producer, all in aggregates and in any order, or as a spec that sets nothing has it. */
+export const ours = (how?: 'as the spec'): Program => ({
+  command: process.execPath,
+  args: ['--import', 'tsx', here('our-producer.ts')],
+  ...(how && { environment: { BENCH_SPEC: how } }),
+});
 
 /** The KPL's jars and our Java around them, below .tools; brought once. */
 export async function kpl(): Promise<Program> {

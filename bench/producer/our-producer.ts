@@ -1,8 +1,10 @@
 import { createInterface } from 'node:readline';
 import { producer } from '../../activities/kinesis/producer.ts';
 import { putting } from '../../activities/kinesis/put-records.ts';
+import { aggregation, parseSpec } from '../../pipeline/spec.ts';
 
-// Our own producer of the bench: sends as many events as each line of its input asks for, and says the number once all are acknowledged.
+// Our own producer of the bench, as the KPL is by itself or, with BENCH_SPEC, as a spec that sets nothing has it: sends as many events as each line of its input asks
+// for, and says the number once all are acknowledged.
 const env = process.env as Record<string, string>;
 const { put, close } = putting({
   region: env.AWS_REGION!,
@@ -12,7 +14,9 @@ const { put, close } = putting({
 const shards = Number(env.BENCH_SHARDS);
 const hashKeys = Array.from({ length: shards }, (_, k) => String((BigInt(2 * k + 1) << 127n) / BigInt(shards)));
 const matches = Array.from({ length: 64 }, (_, i) => `bench-match-${i}`);
-const { lane: begin } = producer({ put, stream: env.BENCH_STREAM!, aggregate: true });
+const spec = parseSpec({});
+const asSpec = { aggregate: aggregation(spec), ordered: spec.generator.ordered };
+const { lane: begin } = producer({ put, stream: env.BENCH_STREAM!, ...(env.BENCH_SPEC ? asSpec : { aggregate: true }) });
 
 const event = Buffer.from(env.BENCH_EVENT!);
 const numberEnds = Number(env.BENCH_NUMBER_ENDS);
