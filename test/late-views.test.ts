@@ -17,15 +17,24 @@ const kill = (number: number, more: Partial<GameEvent>): GameEvent => {
   const { assist_id: _, ...event } = template;
   return { ...event, ...at, event_id: `late-0-${number}`, ...more };
 };
-/** Late events of one window: the runner-up overtakes the leader; somebody kills twice, somebody helps, reaches an objective, measures a round trip whom nothing on time shows. */
+const EMPTY = HOUR + 3_000_000;
+const objective = ASKED.events.find(({ event_type: type }) => type === 'objective')!;
+/** A team for which the leader, who is there on time, does not play. */
+const otherTeam = ASKED.kills.find(({ killer_id: killer }) => killer === first.player_id)!.killer_team === 'red' ? 'blue' : 'red';
+/**
+ * Late events of one window: the runner-up overtakes the leader; somebody kills twice, somebody helps, reaches an objective, measures a round trip whom nothing on time
+ * shows; and the leader, who is there on time, reaches an objective for another team on another server. And a kill in a window of which there is nothing else.
+ */
 const added: GameEvent[] = [
   ...Array.from({ length: Number(first.kills) - Number(second.kills) + 1 }, (_, i) => kill(i, { killer_id: String(second.player_id) })),
   ...[100, 101].map((number) => kill(number, { killer_id: 'player-killer', assist_id: 'player-helper' })),
   {
-    ...ASKED.events.find(({ event_type: type }) => type === 'objective')!,
+    ...objective,
     ...{ ...at, event_id: 'late-0-200', player_id: 'player-objective', server_id: SERVER },
   },
   { ...ASKED.events.find(({ event_type: type }) => type === 'telemetry')!, ...at, event_id: 'late-0-300', player_id: 'player-phone' },
+  { ...objective, ...at, event_id: 'late-0-400', player_id: String(first.player_id), team: otherTeam, server_id: `${SERVER}-too` },
+  kill(500, { event_time: `${stamp(EMPTY + 5_000)}.250` }),
 ];
 const WINDOW_MS = WINDOW_SECONDS * 1000;
 const wanted = recomputed([...ASKED.events, ...added], [], WINDOW_MS);
@@ -104,8 +113,8 @@ describe('what comes late', () => {
       'late',
       rows.map((row) => (row.event_type === 'objective' ? { ...row, player_id: '' } : row)),
     );
-    // Of his team, and of the server on which he was.
-    expect(await lake.ask('windows_wrong')).toMatchObject([{ windows_wrong: 2 }]);
+    // Two players, each of a team and of the server on which they were.
+    expect(await lake.ask('windows_wrong')).toMatchObject([{ windows_wrong: 4 }]);
     await lake.put('late_events', 'late', rows);
   });
 });

@@ -11,7 +11,7 @@ FROM (
   FROM (
     SELECT
       event_id,
-      CAST(replace(event_time, 'T', ' ') AS timestamp(3)) AS event_time,
+      TRY_CAST(replace(event_time, 'T', ' ') AS timestamp(3)) AS event_time,
       seen_in,
       CASE WHEN seen_in = 'server' THEN server_id WHEN part = 'victim' THEN victim_team WHEN part = 'other' THEN team ELSE killer_team END AS name,
       CASE part WHEN 'killer' THEN killer_id WHEN 'victim' THEN victim_id WHEN 'helper' THEN assist_id ELSE player_id END AS player_id
@@ -34,10 +34,9 @@ FROM (
   )
 ) shown
 JOIN (
-  SELECT
+  SELECT DISTINCT
     window_start,
     window_end,
-    event_id,
     seen_in,
     CASE WHEN seen_in = 'server' THEN server_id WHEN part = 'victim' THEN victim_team WHEN part = 'other' THEN team ELSE killer_team END AS name,
     CASE part WHEN 'killer' THEN killer_id WHEN 'victim' THEN victim_id WHEN 'helper' THEN assist_id ELSE player_id END AS player_id
@@ -59,6 +58,8 @@ JOIN (
   AND late.seen_in = shown.seen_in
   AND late.name = shown.name
   AND late.player_id = shown.player_id
+LEFT JOIN ${view.late_arrivals} came_late
+  ON came_late.event_id = shown.event_id
 WHERE late.player_id <> ''
 GROUP BY late.window_start, late.window_end, late.seen_in, late.name, late.player_id
-HAVING count(DISTINCT shown.event_id) = count(DISTINCT late.event_id)
+HAVING count(*) = count(came_late.event_id)
