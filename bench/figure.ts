@@ -35,20 +35,14 @@ export const compared = (name: string, unit: string, ours: number, peer: number,
   ...(note !== undefined && { note }),
 });
 
-/** How what each row came to compares to the least of the rows before it, of which it may be `limit` times as much: the row that compares worst. Rows grow. */
-export function flat<Row>(name: string, rows: Row[], of: (row: Row) => number, limit: number, note?: string): Figure {
+/**
+ * How what each row came to compares to the least of the rows before it, of which it may be `limit` times as much: the row that compares worst. Rows grow. No figure
+ * where there is nothing to compare.
+ */
+export function flat<Row>(name: string, rows: Row[], of: (row: Row) => number, limit: number, note?: string): Figure[] {
   const values = rows.map(of);
   const grown = values.slice(1).map((value, i) => value / Math.min(...values.slice(0, i + 1)));
-  const ours = grown.length === 0 ? 1 : Math.max(...grown);
-  return {
-    name,
-    unit: 'x',
-    ours: round(ours, 2),
-    peer: null,
-    ratio: round(limit / ours, 2),
-    goal: 1,
-    ...(note !== undefined && { note }),
-  };
+  return grown.length === 0 ? [] : [limited(name, 'x', Math.max(...grown), limit, note)];
 }
 
 /** The value below which a share of all values lies. */

@@ -87,6 +87,7 @@ interface Row {
  */
 export async function growth(most = Number.POSITIVE_INFINITY): Promise<Figure[]> {
   const rows: Row[] = [];
+  if (most < ROWS[0].events) throw new Error(`growth begins with ${ROWS[0].events} events; --events ${most} leaves nothing to measure`);
   await onServer((server) => measured(server, WARM_UP));
   for (const row of ROWS.filter(({ events }) => events <= most)) {
     rows.push(await onServer((server) => measured(server, row)));
@@ -97,13 +98,13 @@ export async function growth(most = Number.POSITIVE_INFINITY): Promise<Figure[]>
   const filled = many.filter(({ events }) => events >= FILLED);
   const few = rows.filter(({ events }) => events === ROWS[0].events).sort((a, b) => a.shards - b.shards);
   return [
-    flat('growth with events, time an event', many, ({ events, sent, audit }) => sent + (audit * 1e6) / events, FLAT, table),
+    ...flat('growth with events, time an event', many, ({ events, sent, audit }) => sent + (audit * 1e6) / events, FLAT, table),
     limited('growth, longest history of a run', 'events', Math.max(...rows.map(({ history }) => history)), MOST_HISTORY),
-    flat('growth with events, memory of the worker', filled, ({ worker }) => worker, FLAT),
-    flat('growth with events, memory of the local AWS', filled, ({ localAws }) => localAws, FLAT),
+    ...flat('growth with events, memory of the worker', filled, ({ worker }) => worker, FLAT),
+    ...flat('growth with events, memory of the local AWS', filled, ({ localAws }) => localAws, FLAT),
     limited('growth, memory of the SQL engine', 'MB', Math.max(...rows.map(({ engine }) => engine)), ENGINE_MEGABYTES),
     // Not the time: at their fastest, more shards send more a second.
-    flat('growth with shards, CPU an event of worker and local AWS', few, ({ cpu }) => cpu, FLAT),
+    ...flat('growth with shards, CPU an event of worker and local AWS', few, ({ cpu }) => cpu, FLAT),
   ];
 }
 
@@ -126,7 +127,7 @@ async function measured(server: Server, { events, shards }: { events: number; sh
     const spent = cpuOf(local.process.pid!);
     const { seconds, history } = await played(server, local, pipeline, events, spent.during);
     const sent = round((seconds * 1e6) / events, 2);
-    await delivered(aws, pipeline);
+    await spent.during(() => delivered(aws, pipeline));
     await crawlWithMetrics(aws, pipeline);
     const audited = await audit(auditActivities(aws, local.config), pipeline, events, spent.during);
     const cpu = round((spent.seconds() * 1e6) / events, 2);
