@@ -10,6 +10,7 @@ import { dashboardDefinition } from '../pipeline/dashboard.ts';
 import type { LakeTable } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
 import { eventually } from './eventually.ts';
 import { matchFrom, metricsRows, putRows } from './lake.ts';
 import { localAws } from './local-aws.ts';
@@ -121,11 +122,12 @@ describe('where the SQL goes on', () => {
     }
   });
 
-  it('lies, where rows were lost, before all that a delivery could lack then', async () => {
-    const of = pipelineOf({ name: 'lost', windowSeconds: 10, delivery: { seconds: 60 } });
-    await eventually(() => act['events.ensure'](of));
-    await eventually(() => act['events.ready'](of));
-    expect((await resumePoint(aws, of, undefined, HOUR)).from).toBe(HOUR - 130_000);
-    expect((await resumePoint(aws, of, undefined, 0)).from).toBeUndefined();
+  it('lies, where rows were lost, before all that a delivery could lack then, and before what the lake lacks now', async () => {
+    const of = pipelineOf({ name: 'lacking', windowSeconds: 10, delivery: { seconds: 60 } });
+    const lostFrom = async (time: number) => (await resumePoint(aws, of, undefined, time)).from;
+    const inLake = (await resumePoint(aws, of, undefined)).from!;
+    expect(await lostFrom(HOUR)).toBe(HOUR - 130_000);
+    expect(await lostFrom(inLake + HOUR_MS)).toBe(inLake);
+    expect(await lostFrom(0)).toBeUndefined();
   });
 });

@@ -46,7 +46,7 @@ export async function startMissing(status: PipelineStatus, pipeline: Pipeline): 
     status.studioRuns = true;
     addUp(status);
   }
-  if (await startNotebook(pipeline, status.deep)) started.push(notebook);
+  if (await startNotebook(status, pipeline, status.deep)) started.push(notebook);
   else if (isFirst) {
     await signalIfRunning(notebook, updateSpec, pipeline);
     await signalIfRunning(notebook, resume);
@@ -67,11 +67,11 @@ export async function tellGenerator(status: PipelineStatus, paused: boolean): Pr
 }
 
 /** Has the notebook's keeper run the SQL, or stop the application; where none runs, starts one so. */
-export async function tellNotebook({ pipeline }: PipelineStatus, runs: boolean): Promise<void> {
-  const { notebook } = names(pipeline).workflows;
+export async function tellNotebook(status: PipelineStatus, runs: boolean): Promise<void> {
+  const { notebook } = names(status.pipeline).workflows;
   await tellOrStart(
     () => signalIfRunning(notebook, runs ? resume : suspend),
-    () => startNotebook(pipeline, !runs),
+    () => startNotebook(status, status.pipeline, !runs),
   );
 }
 
@@ -80,8 +80,8 @@ export async function sendSpec(status: PipelineStatus, pipeline: Pipeline, appli
   const { generate: generator, notebook } = names(pipeline).workflows;
   if (applied) status.rateOverride = undefined;
   const { rowsLostFrom } = status;
-  for (const id of [generator, notebook]) await signalIfRunning(id, updateSpec, pipeline, { applied, rowsLostFrom });
-  status.rowsLostFrom = undefined;
+  await signalIfRunning(generator, updateSpec, pipeline, { applied });
+  if (await signalIfRunning(notebook, updateSpec, pipeline, { applied, rowsLostFrom })) status.rowsLostFrom = undefined;
 }
 
 /** Pauses the generator; whatever the user asks for meanwhile, it sends nothing until `releaseEvents`. */
@@ -130,9 +130,12 @@ async function startGenerator(status: PipelineStatus, pipeline: Pipeline, paused
 }
 
 /** Starts the keeper of the SQL unless it runs: true if it was started. One that begins suspended stops the application. */
-function startNotebook(pipeline: Pipeline, suspended: boolean): Promise<boolean> {
+async function startNotebook(status: PipelineStatus, pipeline: Pipeline, suspended: boolean): Promise<boolean> {
+  const { rowsLostFrom } = status;
   const options = abandonedChild(pipeline, names(pipeline).workflows.notebook, 'keeps the SQL of the Studio notebook running');
-  return startOnce(() => startChild(keepNotebook, { ...options, args: [{ pipeline, suspended }] }));
+  const isNew = await startOnce(() => startChild(keepNotebook, { ...options, args: [{ pipeline, suspended, rowsLostFrom }] }));
+  if (isNew) status.rowsLostFrom = undefined;
+  return isNew;
 }
 
 /** Starts a child, which goes on when what started it is broken off; false if one of that id runs. */

@@ -31,12 +31,17 @@ export async function resumePoint(
   const all = await shardsOf(kinesis, stream);
   const open = idsOf(all.filter(isOpen));
   const closed = idsOf(all.filter((shard) => !isOpen(shard)));
-  const isLost = rowsLostFrom !== undefined;
-  const done = !isLost && note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note) : undefined;
-  const certain = isLost ? deliveredBy(pipeline, rowsLostFrom) : Math.max(done ?? 0, note?.from ?? 0, renewalOf(found)?.from ?? 0);
   const isNew = ({ ShardId = '', ParentShardId = '' }: Shard) => (note ? !note.shards.includes(ShardId) : closed.includes(ParentShardId));
-  const probable = !isLost && done === undefined ? await lastSafeWindow(clients, pipeline, idsOf(all.filter(isOpen).filter(isNew))) : 0;
-  const from = Math.max(certain, probable) || undefined;
+  const allOutBefore = async (): Promise<number> => {
+    const done = note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note) : undefined;
+    const certain = Math.max(done ?? 0, note?.from ?? 0, renewalOf(found)?.from ?? 0);
+    const probable = done === undefined ? await lastSafeWindow(clients, pipeline, idsOf(all.filter(isOpen).filter(isNew))) : 0;
+    return Math.max(certain, probable);
+  };
+  // The SQL may have been far behind the time at which all was last seen to stand.
+  const allInLakeBefore = async (time: number): Promise<number> =>
+    Math.min(deliveredBy(pipeline, time), await lastSafeWindow(clients, pipeline, []));
+  const from = (await (rowsLostFrom === undefined ? allOutBefore() : allInLakeBefore(rowsLostFrom))) || undefined;
   const since = from === undefined ? undefined : firstNeeded(pipeline, from);
   const stillRead = await Promise.all(closed.map((shard) => hasEventsSince(kinesis, stream, shard, since)));
   return { shards: [...closed.filter((_, i) => stillRead[i]), ...open], ...(from !== undefined && { from }) };
