@@ -137,6 +137,22 @@ describe('bringing up', () => {
   );
 
   it(
+    'that cannot be rolled back whole, says that, too',
+    () =>
+      withPipeline(async ({ account, up, until }) => {
+        account.foreign.add('bucket');
+        account.stays.set('bucket', ['the bucket: policy was not there']);
+        account.stuck.set('events', final('it is in use'));
+        account.broken.set('studio', final('no KPU left'));
+        await up({ rollback: true, consent: { adopt: true } });
+        const { reason = '' } = await until(isHeld);
+        expect(reason).toMatch(/not as it was:\n {2}the bucket: policy was not there; rolling that back failed: .*it is in use/s);
+        account.stuck.clear();
+      }),
+    60_000,
+  );
+
+  it(
     'rolled back, also takes away what it made once the one of before had gone',
     () =>
       withPipeline(async ({ account, handle, up }) => {

@@ -143,6 +143,22 @@ describe('the account is looked at before anything is made', () => {
       });
     });
 
+    it('a region in which one may not look is a warning, as all assets can be made', async () => {
+      const denied = (region: string) => {
+        const client = quicksightIn(elsewhere)(region);
+        client.middlewareStack.add(
+          () => () => Promise.reject(Object.assign(new Error('with an explicit deny'), { name: 'AccessDeniedException' })),
+          { step: 'finalizeRequest' },
+        );
+        return client;
+      };
+      const of = pipelineOf({ quicksightPrincipal: principal('user', 'local', 'eu-west-1') });
+      const all = await preflight(there, denied, resolve)['account.check'](of);
+      const told = all.filter(({ name }) => name.startsWith('QuickSight')).map(({ state, message }) => `${state}: ${message}`);
+      const words = 'warning: identities are in eu-west-1, which could not be looked at: with an explicit deny';
+      expect(told).toEqual([words, words]);
+    });
+
     it('the subscription is looked at there, which the plan tells', async () => {
       const check = await looked(principal('user', 'local', 'eu-west-1'), 'QuickSight');
       expect(check).toMatchObject({

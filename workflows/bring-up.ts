@@ -16,7 +16,7 @@ import type { RestoredSchedule } from '../activities/temporal/schedules.ts';
 import { names } from '../pipeline/names.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
 import { HEARD_OUT, QUICK } from './activity-options.ts';
-import { abandonedChild, closeWindows, holdEvents, releaseEvents, sendSpec, startMissing } from './children.ts';
+import { abandonedChild, closeWindows, holdEvents, releaseEvents, remakeRows, sendSpec, startMissing } from './children.ts';
 import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
 import { rootMessage } from './failure.ts';
 import { makeTables } from './first-tables.ts';
@@ -34,7 +34,7 @@ const SUMMARY = 200;
 const DELIVERIES = (Object.keys(STAGES) as Stage[]).filter((stage) => stage.endsWith('Delivery'));
 /** What brings the events to the lake. */
 export const CARRIERS: Stage[] = ['events', ...DELIVERIES];
-const METRIC_STREAMS: Stage[] = ['playerMetrics', 'teamMetrics', 'leaderboards', 'serverMetrics', 'lateEvents'];
+const METRIC_STREAMS = (Object.keys(STAGES) as Stage[]).filter((stage) => stage !== 'events' && STAGES[stage].group === 'Kinesis streams');
 const DATA_PATH: Stage[] = [...DELIVERIES, 'studio', 'crawler'];
 
 /** What the survey of one version found: a stage that only a later one knows is not in it, though the code that replays the survey knows that stage. */
@@ -67,7 +67,7 @@ export async function bringUp(request: ApplyRequest, status: PipelineStatus): Pr
   if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
   const { stages } = report;
   recordSurvey(status, stages);
-  recordRowCarriers(status, stages);
+  recordRowCarriers(status, doRowCarriersStand(stages, true), began);
   status.pipeline = request.pipeline;
   const interruptsData = status.generating && doesInterruptData(stages);
   const run: BringUp = { request, status, stages, outcomes: {}, failed: {}, calls: [report], isFoundationDone: false, interruptsData };
@@ -92,7 +92,7 @@ export async function bringUp(request: ApplyRequest, status: PipelineStatus): Pr
   if (DATA_PATH.some((stage) => stage in run.failed || dependsOn(stage, run.failed))) throw allFailed(run);
   await provisionStages(run, ids.reports, reports());
   const restored = await ensureSchedules(status);
-  if (request.heals) recordDrifts(status, scheduleDrifts(restored));
+  if (isHealing(run)) recordDrifts(status, scheduleDrifts(restored));
   if (Object.keys(run.failed).length > 0) throw allFailed(run);
   status.tally = tallyOf(run, Date.now() - began);
 }
@@ -133,15 +133,17 @@ async function startApplication(run: BringUp): Promise<void> {
 async function startDataFlow(run: BringUp): Promise<void> {
   const { status, request, calls } = run;
   const { pipeline, heals } = request;
-  // Rows that the SQL makes anew need their streams, too.
-  const again = status.rowsLostFrom === undefined ? [] : METRIC_STREAMS;
-  if (!(await untilReady(run, [...CARRIERS, ...again, 'studio']))) return;
+  if (!(await untilReady(run, [...CARRIERS, 'studio']))) return;
   if (status.generating) await sendSpec(status, pipeline, !heals);
   const started = await startMissing(status, pipeline);
-  if (heals) recordDrifts(status, workflowDrifts(started));
+  if (isHealing(run)) recordDrifts(status, workflowDrifts(started));
+  if (status.rowsLostFrom !== undefined && (await untilReady(run, METRIC_STREAMS))) await remakeRows(status, pipeline);
   if (run.interruptsData || status.eventsHeld) await releaseEvents(status);
   if (!status.tables && (await untilReady(run, ['crawler']))) calls.push(await makeTables(pipeline, status));
 }
+
+/** True where what is not as wanted was changed behind the pipeline's back, and not by a request that is taken back. */
+const isHealing = ({ status, request }: BringUp): boolean => request.heals === true && status.state !== 'rolling back';
 
 /** True once those of these stages that were surveyed stand, false when one of them will not. */
 async function untilReady(run: BringUp, stages: Stage[]): Promise<boolean> {
@@ -213,13 +215,19 @@ function recordSurvey(status: PipelineStatus, stages: Surveys): void {
   if (missing.includes('bucket') || missing.includes('lakeDatabase')) status.tables = false;
 }
 
-/** What the rows of the metrics come out of, go through and are brought to the lake by. */
+/** What the rows of the metrics come out of, go through and are brought to the lake by: rows that are on their way go with it, unless the SQL makes them anew. */
 const ROW_CARRIERS: Stage[] = ['events', ...METRIC_STREAMS, ...DELIVERIES.filter((stage) => stage !== 'eventsDelivery')];
 
-/** With one of these gone, rows that were on their way are gone: they come again only if the SQL makes them anew. */
-export function recordRowCarriers(status: PipelineStatus, stages: Surveys): void {
-  const isAway = ROW_CARRIERS.some((stage) => ['create', 'replace', 'wait'].includes(stages[stage]?.action ?? 'none'));
-  if (!isAway) status.rowsStoodAt = Date.now();
+/** False with one of these gone, or on its way out, or (`isReplacing`) about to be replaced. */
+export const doRowCarriersStand = (stages: Surveys, isReplacing = false): boolean =>
+  ROW_CARRIERS.every((stage) => {
+    const { action, anew } = stages[stage] ?? {};
+    return action !== 'create' && !anew && !(isReplacing && action === 'replace');
+  });
+
+/** Notes that all that carries rows stood at a time, in milliseconds since the epoch; else, that rows which were on their way since it last did are gone. */
+export function recordRowCarriers(status: PipelineStatus, doStand: boolean, at: number): void {
+  if (doStand) status.rowsStoodAt = at;
   else if (status.generating && patched('rows-lost')) status.rowsLostFrom ??= status.rowsStoodAt ?? status.readyAt ?? 0;
 }
 

@@ -75,13 +75,19 @@ export async function tellNotebook(status: PipelineStatus, runs: boolean): Promi
   );
 }
 
-/** Tells the generator and the notebook's keeper the spec; one that the user applied brings its rate back. Rows that were lost are made anew from now on. */
+/** Tells the generator and the notebook's keeper the spec; one that the user applied brings its rate back. */
 export async function sendSpec(status: PipelineStatus, pipeline: Pipeline, applied: boolean): Promise<void> {
   const { generate: generator, notebook } = names(pipeline).workflows;
   if (applied) status.rateOverride = undefined;
+  for (const id of [generator, notebook]) await signalIfRunning(id, updateSpec, pipeline, { applied });
+}
+
+/** Has the SQL make the rows anew that were lost, once what carries them stands. */
+export async function remakeRows(status: PipelineStatus, pipeline: Pipeline): Promise<void> {
   const { rowsLostFrom } = status;
-  await signalIfRunning(generator, updateSpec, pipeline, { applied });
-  if (await signalIfRunning(notebook, updateSpec, pipeline, { applied, rowsLostFrom })) status.rowsLostFrom = undefined;
+  if (rowsLostFrom === undefined) return;
+  const isHeard = await signalIfRunning(names(pipeline).workflows.notebook, updateSpec, pipeline, { applied: false, rowsLostFrom });
+  if (isHeard) status.rowsLostFrom = undefined;
 }
 
 /** Pauses the generator; whatever the user asks for meanwhile, it sends nothing until `releaseEvents`. */

@@ -178,10 +178,11 @@ async function ensureJob(keeper: Keeper): Promise<void> {
   show(keeper, { state: 'starting', reason });
   const seeded = rowsLostFrom === undefined ? act['notebook.seed'](keeper.pipeline) : act['notebook.seed'](keeper.pipeline, rowsLostFrom);
   show(keeper, { gap: await seeded });
-  if (keeper.rowsLostFrom === rowsLostFrom) keeper.rowsLostFrom = undefined;
   await act['notebook.awaitStarted'](keeper.pipeline);
   await act['notebook.run'](keeper.pipeline);
   await act['notebook.awaitRunning'](keeper.pipeline);
+  // Until then another try has to make them anew.
+  if (keeper.rowsLostFrom === rowsLostFrom) keeper.rowsLostFrom = undefined;
   keeper.ran = true;
   keeper.found = undefined;
 }

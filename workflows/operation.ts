@@ -88,6 +88,7 @@ async function applySpec(op: Operation, request: ApplyRequest): Promise<void> {
   status.created = [];
   status.adopted = {};
   status.readyAt ??= Date.now();
+  status.lookFault = undefined;
   addUp(status);
   setState(status, status.paused ? 'paused' : 'running', status.overBudget);
 }
@@ -132,8 +133,9 @@ async function rollBack(op: Operation, request: ApplyRequest, before: Pipeline, 
     const losesEvents = wasReady && !status.eventsHeld && CARRIERS.some((stage) => created.includes(stage));
     if (losesEvents) await awaitDelivery(status);
     const plan = only(everything(), (stage) => created.includes(stage));
-    const stays = await removeCreated({ pipeline, plan, adopted, withWorkflows: !wasReady });
+    const { stays, failed } = await removeCreated({ pipeline, plan, adopted, withWorkflows: !wasReady });
     if (stays.length > 0) told = [`${reason}; what was taken over is given back, but not as it was:`, ...stays].join('\n  ');
+    if (failed.length > 0) throw ApplicationFailure.nonRetryable(failed.join('\n'), 'StagesFailed');
     if (op.takeDown) return;
     // What could only be made anew can only be made anew once more.
     if (wasReady) await applySpec(op, { pipeline: before, consent: { replace: request.consent?.replace }, heals: true });

@@ -1,4 +1,4 @@
-import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { Difference } from '../activities/resource.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -42,8 +42,8 @@ export interface Created {
   withWorkflows: boolean;
 }
 
-/** Gives back what a request took over, and takes away what it made. Returns, in words, what of the first is not as it was. */
-export async function removeCreated({ pipeline, plan, adopted, withWorkflows }: Created): Promise<string[]> {
+/** Gives back what a request took over, and takes away what it made. Returns, in words, what of the first is not as it was, and why what of the second still stands. */
+export async function removeCreated({ pipeline, plan, adopted, withWorkflows }: Created): Promise<{ stays: string[]; failed: string[] }> {
   if (withWorkflows) {
     await act['schedules.remove'](pipeline);
     await act['workflows.end'](pipeline);
@@ -51,7 +51,5 @@ export async function removeCreated({ pipeline, plan, adopted, withWorkflows }: 
   const stays: string[] = [];
   for (const [stage, met] of Object.entries(adopted) as [Stage, Difference[]][])
     stays.push(...((await act[`${stage}.release`](pipeline, met)).stays ?? []));
-  const failed = await removeStages({ pipeline, plan });
-  if (Object.keys(failed).length > 0) throw ApplicationFailure.nonRetryable(Object.values(failed).join('\n'), 'StagesFailed');
-  return stays;
+  return { stays, failed: Object.values(await removeStages({ pipeline, plan })) };
 }

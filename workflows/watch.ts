@@ -2,8 +2,8 @@ import type { Difference, Survey } from '../activities/resource.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
-import { CARRIERS, ensureSchedules, recordRowCarriers } from './bring-up.ts';
-import { holdEvents, startMissing } from './children.ts';
+import { CARRIERS, doRowCarriersStand, ensureSchedules, recordRowCarriers } from './bring-up.ts';
+import { holdEvents, remakeRows, startMissing } from './children.ts';
 import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
 import type { Drift, PipelineStatus, PlanReport } from './messages.ts';
 import { plan } from './plan.ts';
@@ -40,6 +40,7 @@ export async function lookForDrift(status: PipelineStatus, isOver: () => boolean
   );
   if (status.readyAt === undefined || isHealed === false) return;
   await healWorkflows(status, pipeline);
+  if (doRowCarriersStand(stages)) await remakeRows(status, pipeline);
   recordDrifts(status, scheduleDrifts(await ensureSchedules(status)));
 }
 
@@ -62,10 +63,11 @@ export async function lookWhileHeld(status: PipelineStatus, isOver: () => boolea
 }
 
 async function survey(status: PipelineStatus, pipeline: Pipeline): Promise<PlanReport['stages']> {
+  const began = Date.now();
   const { stages } = await plan({ pipeline });
   status.lookedAt = Date.now();
   status.lookFault = undefined;
-  recordRowCarriers(status, stages);
+  recordRowCarriers(status, doRowCarriersStand(stages), began);
   return stages;
 }
 

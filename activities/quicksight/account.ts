@@ -7,8 +7,8 @@ import {
 } from '@aws-sdk/client-quicksight';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
-import { isNamed } from '../errors.ts';
-import { ok, refused, type Verdict } from '../verdict.ts';
+import { isNamed, isRefused } from '../errors.ts';
+import { ok, refused, type Verdict, warning } from '../verdict.ts';
 
 /** A question about the account's identities, put to QuickSight in `place`. */
 type Question = (quicksight: QuickSightClient, place: string, pipeline: Pipeline) => Promise<Verdict>;
@@ -32,6 +32,9 @@ export function quicksightAccount({ quicksight }: Pick<Clients, 'quicksight'>, e
       const there = elsewhere(place);
       try {
         return await question(there, place, pipeline);
+      } catch (denied) {
+        if (!isRefused(denied)) throw denied;
+        return warning(`identities are in ${place}, which could not be looked at: ${(denied as Error).message}`);
       } finally {
         there.destroy();
       }
