@@ -23,6 +23,8 @@ export interface World {
   stays: Map<Stage, string[]>;
   /** Things that AWS is deleting. */
   leaving: Set<Stage>;
+  /** What is changed by somebody just now, and stays. */
+  moving: Set<Stage>;
   /** Each throws as long as it is there. */
   broken: Map<Stage, Error>;
   /** Why the workflows do not end. */
@@ -72,6 +74,7 @@ export const world = (): World => ({
   foreign: new Set(),
   stays: new Map(),
   leaving: new Set(),
+  moving: new Set(),
   broken: new Map(),
   stuck: new Map(),
   full: new Map(),
@@ -100,6 +103,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     const made = w.standing.get(stage);
     if (w.foreign.has(stage)) return { label, arn: `arn:of:${stage}`, action: adopt ? 'adopt' : 'foreign', differences: [] };
     if (w.leaving.has(stage)) return { label, action: 'wait', differences: [], anew: true };
+    if (w.moving.has(stage)) return { label, action: 'wait', differences: [] };
     if (made === undefined) return { label, action: 'create', differences: [] };
     if (made === madeBy(pipeline)) return { label, action: 'none', differences: [] };
     return { label, action: 'change', differences: [{ field: 'Spec', is: made, wanted: madeBy(pipeline) }] };
