@@ -93,8 +93,7 @@ export async function keepNotebook({ pipeline, ran = false, suspended = false, r
     await condition(isCalled, every / speedOf(keeper.pipeline), { summary: 'until the next look' });
   }
   await condition(allHandlersFinished);
-  const { pipeline: last, ran: hasRun, suspended: isSuspended, rowsLostFrom: lost } = keeper;
-  await continueAsNew<typeof keepNotebook>({ ...status, pipeline: last, ran: hasRun, suspended: isSuspended, rowsLostFrom: lost });
+  await continueAsNew<typeof keepNotebook>({ ...status, ...carriedOver(keeper) });
 }
 
 function heed(keeper: Keeper): void {
@@ -148,6 +147,8 @@ async function whyNoWindows({ pipeline }: Keeper): Promise<string | undefined> {
   }
 }
 
+const carriedOver = ({ pipeline, ran, suspended, rowsLostFrom }: Keeper) => ({ pipeline, ran, suspended, rowsLostFrom });
+
 /** Sees to it that the application is stopped, once the job has got to what it does not read yet. */
 async function keepSuspended(keeper: Keeper): Promise<void> {
   await catchUp(keeper);
@@ -171,13 +172,11 @@ async function ensureJob(keeper: Keeper): Promise<void> {
     keeper.found = undefined;
     return;
   }
-  const lost = rowsLostFrom === undefined ? undefined : ROWS_LOST;
-  const reason = lost ?? keeper.found ?? job.reason ?? 'nothing was said of it';
+  const reason = rowsLostFrom === undefined ? (keeper.found ?? job.reason ?? 'nothing was said of it') : ROWS_LOST;
   const isRestart = keeper.ran && status.state !== 'suspended';
   if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
   show(keeper, { state: 'starting', reason });
-  const seeded = rowsLostFrom === undefined ? act['notebook.seed'](keeper.pipeline) : act['notebook.seed'](keeper.pipeline, rowsLostFrom);
-  show(keeper, { gap: await seeded });
+  show(keeper, { gap: await act['notebook.seed'](keeper.pipeline, rowsLostFrom) });
   await act['notebook.awaitStarted'](keeper.pipeline);
   await act['notebook.run'](keeper.pipeline);
   await act['notebook.awaitRunning'](keeper.pipeline);
