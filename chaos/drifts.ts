@@ -8,6 +8,7 @@ import { cleared } from './clearing.ts';
 import {
   applyAndWait,
   awaitAsWanted,
+  awaitDelivery,
   awaitFlow,
   expectNothingLeft,
   expectStandsOnce,
@@ -22,20 +23,20 @@ import { shuffled } from './random.ts';
 import { type Course, lived, type Run, until } from './run.ts';
 import { type Deed, OF_ROLES, OF_THINGS } from './somebody.ts';
 
-/**
- * With these go events that nobody has a copy of; each of them is deleted and made again in test/drift.test.ts, where nothing flows. What else carries data carries
- * rows of the metrics, which are made anew from the events.
- */
-const LOSES_EVENTS: Stage[] = ['bucket', 'events', 'eventsDelivery'];
+/** With these go events that nobody has a copy of. What else carries data carries rows of the metrics, which are made anew from the events. */
+const LOSING = (['bucket', 'events', 'eventsDelivery'] satisfies Stage[]).map(deletionOf);
 
 /** What somebody changes or deletes behind a pipeline's back: one thing each. */
 const DRIFTS: Record<string, Deed> = {
   ...OF_THINGS,
   ...OF_ROLES,
-  ...Object.fromEntries(
-    (Object.keys(STAGES) as Stage[]).filter((stage) => !LOSES_EVENTS.includes(stage)).map((stage) => [`${stage}, deleted`, deleted(stage)]),
-  ),
+  ...Object.fromEntries((Object.keys(STAGES) as Stage[]).map((stage) => [deletionOf(stage), deleted(stage)])),
 };
+
+/** What the deletion of a stage's thing is called. */
+function deletionOf(stage: Stage): string {
+  return `${stage}, deleted`;
+}
 
 function deleted(stage: Stage): Deed {
   return async (aws, pipeline) => {
@@ -55,22 +56,31 @@ export interface Drifts {
 
 /** A pipeline that looks every two seconds, and heals by itself: `each` things are changed in one life, in an order that `random` draws, while the game goes on. */
 export function drifts(account: Account, each: number, random: () => number, within: number): Drifts {
-  let waiting = shuffled(Object.keys(DRIFTS), random);
+  let waiting = shared(each, random);
   return {
     isDone: () => waiting.length === 0,
     run: (number) => {
-      if (waiting.length === 0) waiting = shuffled(Object.keys(DRIFTS), random);
-      return driftRun(account, number, waiting.splice(0, each), Math.floor(random() * 2 ** 32), within);
+      if (waiting.length === 0) waiting = shared(each, random);
+      return driftRun(account, number, waiting.shift()!, Math.floor(random() * 2 ** 32), within);
     },
   };
+}
+
+/** Everything, shared out over lives; what loses events has one of its own, as nothing adds up in it. */
+function shared(each: number, random: () => number): string[][] {
+  const others = Object.keys(DRIFTS).filter((what) => !LOSING.includes(what));
+  const order = shuffled(others, random);
+  const lives = Array.from({ length: Math.ceil(order.length / each) }, (_, at) => order.slice(at * each, (at + 1) * each));
+  return [...lives, ...LOSING.map((what) => [what])];
 }
 
 function driftRun(account: Account, number: number, some: string[], seed: number, within: number): Promise<Run> {
   const spec = smallGame(`drift${number}`, seed, { schedules: { ...SELDOM, drift: '1 minute' }, local: { speed: 30 } });
   const pipeline: Pipeline = { ...parseSpec(spec), account: ACCOUNT };
+  const loses = some.some((what) => LOSING.includes(what));
   return lived(
     within,
-    ['lost', 'duplicates', 'leftovers'],
+    loses ? ['leftovers'] : ['lost', 'duplicates', 'leftovers'],
     async (course) => {
       const { phase, run } = course;
       phase('the beginning');
@@ -85,7 +95,8 @@ function driftRun(account: Account, number: number, some: string[], seed: number
       }
       phase('the account');
       await awaitFlow(account, course, pipeline);
-      await pauseAndAudit(account, course, pipeline);
+      if (loses) await awaitDelivery(account, course, pipeline);
+      else await pauseAndAudit(account, course, pipeline);
       await expectStandsOnce(account, course, pipeline);
       phase('down');
       await tearDown(account, course, pipeline);
@@ -97,7 +108,7 @@ function driftRun(account: Account, number: number, some: string[], seed: number
 }
 
 /** An application that is gone is created by whoever finds that first: the stage, or the keeper of the notebook, which says so as its last restart. */
-const RESTARTS = `${'studio' satisfies Stage}, deleted`;
+const RESTARTS = deletionOf('studio');
 
 /** Does it, and resolves once the pipeline has said that it healed something since, and nothing differs any more. */
 async function healed(account: Account, course: Course, pipeline: Pipeline, what: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { type Client, TemporalFailure, WorkflowNotFoundError } from '@temporalio/client';
 import type { Clients, Target } from '../activities/aws.ts';
 import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
@@ -9,7 +10,7 @@ import { isTransient } from '../client/transient.ts';
 import { UserError } from '../client/user-error.ts';
 import type { Call } from '../local/call-log.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
-import { names } from '../pipeline/names.ts';
+import { LAKE_TABLES, type LakeTable, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit, query } from '../workflows/index.ts';
@@ -137,6 +138,21 @@ export async function awaitFlow(place: Place, { signal }: Course, { name }: Pipe
     first ??= now.generator.acknowledged;
     return now.generator.acknowledged > first || undefined;
   });
+}
+
+/** Resolves once each table of the lake has had rows delivered that were not there before. */
+export async function awaitDelivery({ aws }: Place, { signal }: Course, pipeline: Pipeline): Promise<void> {
+  const { bucket, prefix } = names(pipeline);
+  const delivered = async (table: LakeTable) => {
+    let count = 0;
+    for await (const { KeyCount = 0 } of paginateListObjectsV2({ client: aws.s3 }, { Bucket: bucket, Prefix: prefix(table) }))
+      count += KeyCount;
+    return count;
+  };
+  for (const table of LAKE_TABLES.filter((each) => each !== 'late_events')) {
+    const before = await delivered(table);
+    await until(signal, async () => (await delivered(table)) > before || undefined);
+  }
 }
 
 /** Pauses it, and resolves once every window is closed; a deep pause once the Studio application is stopped, too. */

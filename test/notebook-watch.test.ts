@@ -169,6 +169,52 @@ describe('whoever keeps the notebook', () => {
     60_000,
   );
 
+  it('has rows that are lost made anew by each SQL that it begins, until they are out, and then no more', async () => {
+    const seeded: (number | undefined)[] = [];
+    const job = { runs: false, isCaughtUp: false, looks: 0 };
+    const worker = await Worker.create({
+      connection: env.nativeConnection,
+      taskQueue: 'remaking',
+      workflowBundle: await workflowBundle(),
+      activities: {
+        ...activities,
+        'notebook.checkJob': async () => ({ running: job.runs }),
+        'notebook.seed': async (_pipeline: Pipeline, rowsLostFrom?: number) => void seeded.push(rowsLostFrom),
+        'notebook.run': async () => {
+          job.runs = true;
+        },
+        'notebook.isCaughtUp': async () => {
+          job.looks++;
+          return job.isCaughtUp;
+        },
+      },
+    });
+    await worker.runUntil(async () => {
+      const options = { taskQueue: 'remaking', workflowId: 'remaking/notebook', args: [{ pipeline }] as [object] };
+      const handle = await env.client.workflow.start('keepNotebook', options);
+      const until = async (isSo: () => boolean) => {
+        while (!isSo()) await new Promise((later) => setTimeout(later, 20));
+      };
+      const dies = async () => {
+        const { length } = seeded;
+        job.runs = false;
+        await until(() => seeded.length > length);
+      };
+      await until(() => job.runs);
+      await handle.signal(updateSpec, pipeline, { applied: false, rowsLostFrom: 5 });
+      await until(() => job.looks > 0);
+      await dies();
+      const { looks } = job;
+      await until(() => job.looks > looks);
+      job.isCaughtUp = true;
+      const seen = job.looks;
+      await until(() => job.looks > seen);
+      await dies();
+      await cancelled(handle);
+    });
+    expect(seeded).toEqual([undefined, 5, 5, undefined]);
+  }, 60_000);
+
   it('says it in Markdown, and so does the generator', () => {
     expect(notebookDetails(pipeline, { state: 'stopped', restarts: 0, reason: 'no KPU\nleft' })).toBe(
       `${WORDS}stopped**.\n\n> no KPU\n> left`,

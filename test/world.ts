@@ -248,6 +248,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     'audit.arrived': async () => {
       if (w.undelivered) throw w.undelivered;
     },
+    'notebook.isCaughtUp': async () => true,
     'notebook.checkFlow': async () => undefined,
     'notebook.stop': async () => {
       w.suspended = true;

@@ -5,6 +5,7 @@ import {
   continueAsNew,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -43,15 +44,19 @@ interface Kept extends Partial<NotebookState> {
   /** True once the note has run. */
   ran?: boolean;
   suspended?: boolean;
-  /** Since when rows are lost, which the SQL is to make anew; milliseconds since the epoch. */
+  /** Since when rows are lost, which the SQL is to make anew; milliseconds since the epoch. Known until they are out. */
   rowsLostFrom?: number;
+  /** True once a SQL has been begun that makes these. */
+  remakes?: boolean;
 }
 
 /** A notebook's keeper at work. */
-interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended'>>, Pick<Kept, 'rowsLostFrom'> {
+interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended' | 'remakes'>>, Pick<Kept, 'rowsLostFrom'> {
   status: NotebookState;
   /** The spec has changed since the last look. */
   isNews: boolean;
+  /** How often it was told of lost rows. */
+  losses: number;
   /** Looks at a job that runs, since it last began to. */
   looks: number;
   /** How the application was found, in words, until the job runs again. */
@@ -66,10 +71,17 @@ interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended'>>,
  * Keeps the SQL running: starts the Studio application, runs the note from where the windows stopped, sees that its job runs and that windows come out, and runs it
  * again whenever it does not. While suspended the application is stopped, whoever starts it.
  */
-export async function keepNotebook({ pipeline, ran = false, suspended = false, rowsLostFrom, ...before }: Kept): Promise<void> {
+export async function keepNotebook({
+  pipeline,
+  ran = false,
+  suspended = false,
+  remakes = false,
+  rowsLostFrom,
+  ...before
+}: Kept): Promise<void> {
   // One that begins suspended has not stopped the application yet.
   const status: NotebookState = { state: suspended ? 'stopped' : 'starting', restarts: 0, ...before };
-  const keeper: Keeper = { pipeline, ran, suspended, rowsLostFrom, status, isNews: false, looks: 0 };
+  const keeper: Keeper = { pipeline, ran, suspended, remakes, rowsLostFrom, status, isNews: false, losses: 0, looks: 0 };
   heed(keeper);
   show(keeper, {});
   while (!isHistoryLong(HISTORY_EVENTS)) {
@@ -109,8 +121,11 @@ function heed(keeper: Keeper): void {
   });
   setHandler(updateSpec, (changed, how) => {
     keeper.pipeline = changed;
-    keeper.rowsLostFrom ??= how?.rowsLostFrom;
     keeper.isNews = true;
+    if (how?.rowsLostFrom === undefined) return;
+    keeper.rowsLostFrom ??= how.rowsLostFrom;
+    keeper.remakes = false;
+    keeper.losses++;
   });
 }
 
@@ -147,7 +162,7 @@ async function whyNoWindows({ pipeline }: Keeper): Promise<string | undefined> {
   }
 }
 
-const carriedOver = ({ pipeline, ran, suspended, rowsLostFrom }: Keeper) => ({ pipeline, ran, suspended, rowsLostFrom });
+const carriedOver = ({ pipeline, ran, suspended, remakes, rowsLostFrom }: Keeper) => ({ pipeline, ran, suspended, remakes, rowsLostFrom });
 
 /** Sees to it that the application is stopped, once the job has got to what it does not read yet. */
 async function keepSuspended(keeper: Keeper): Promise<void> {
@@ -158,21 +173,22 @@ async function keepSuspended(keeper: Keeper): Promise<void> {
   show(keeper, { state: 'suspended', reason: undefined });
 }
 
-/** Sees that the job runs; one that does not is begun where its windows stopped, and one whose rows were lost where these began. */
+/** Sees that the job runs; one that does not is begun where its windows stopped, and while rows are lost where these began. */
 async function ensureJob(keeper: Keeper): Promise<void> {
-  const { status } = keeper;
+  const { status, rowsLostFrom, losses } = keeper;
+  const isLossNew = rowsLostFrom !== undefined && !keeper.remakes;
   // Saved histories have one without an answer.
-  const started: { found?: string } | undefined = await act['notebook.start'](keeper.pipeline);
+  const started: { found?: string } | undefined = await act['notebook.start'](keeper.pipeline, rowsLostFrom);
   keeper.found ??= started?.found;
   await act['notebook.awaitStarted'](keeper.pipeline);
   if (!keeper.suspended) await tellPipeline(keeper, true);
   const job = await act['notebook.checkJob'](keeper.pipeline);
-  const { rowsLostFrom } = keeper;
-  if (job.running && rowsLostFrom === undefined) {
+  if (job.running && !isLossNew) {
     keeper.found = undefined;
+    if (rowsLostFrom !== undefined && (await act['notebook.isCaughtUp'](keeper.pipeline)) && losses === keeper.losses) forgetLoss(keeper);
     return;
   }
-  const reason = rowsLostFrom === undefined ? (keeper.found ?? job.reason ?? 'nothing was said of it') : ROWS_LOST;
+  const reason = isLossNew ? ROWS_LOST : (keeper.found ?? job.reason ?? 'nothing was said of it');
   const isRestart = keeper.ran && status.state !== 'suspended';
   if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
   show(keeper, { state: 'starting', reason });
@@ -180,10 +196,18 @@ async function ensureJob(keeper: Keeper): Promise<void> {
   await act['notebook.awaitStarted'](keeper.pipeline);
   await act['notebook.run'](keeper.pipeline);
   await act['notebook.awaitRunning'](keeper.pipeline);
-  // Until then another try has to make them anew.
-  if (keeper.rowsLostFrom === rowsLostFrom) keeper.rowsLostFrom = undefined;
+  if (rowsLostFrom !== undefined && losses === keeper.losses) {
+    // The lake has newer windows than those that are lost: should this SQL end before it is past them, the next one must not go on behind them.
+    if (patched('rows-out')) keeper.remakes = true;
+    else forgetLoss(keeper);
+  }
   keeper.ran = true;
   keeper.found = undefined;
+}
+
+function forgetLoss(keeper: Keeper): void {
+  keeper.rowsLostFrom = undefined;
+  keeper.remakes = false;
 }
 
 /** Since the last look events may have come that the job does not read, as it is started anew for other shards: it gets to them before it is suspended. */

@@ -37,9 +37,12 @@ const MISSING_MS = 60_000;
 export function notebookActivities(clients: Clients) {
   const client = clients.kinesisAnalyticsV2;
   return {
-    /** Asks the application to start, with the note that goes on where the windows stopped; fine when it already does or runs. Tells how it was found else. */
-    'notebook.start': async (pipeline: Pipeline): Promise<Calls & { found?: string }> => {
-      const { value: found, ...calls } = await countCalls(() => start(clients, pipeline));
+    /**
+     * Asks the application to start, with the note that goes on where the windows stopped, or makes rows anew that are lost since `rowsLostFrom` (milliseconds since
+     * the epoch); fine when it already does or runs. Tells how it was found else.
+     */
+    'notebook.start': async (pipeline: Pipeline, rowsLostFrom?: number): Promise<Calls & { found?: string }> => {
+      const { value: found, ...calls } = await countCalls(() => start(clients, pipeline, rowsLostFrom));
       return { ...calls, found };
     },
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
@@ -50,7 +53,7 @@ export function notebookActivities(clients: Clients) {
     },
     /**
      * Has the application start with the note that goes on where the windows stopped, unless it runs with that note already: AWS takes a note only with the creation
-     * of its application, so for another one it is stopped and made anew. So it is where rows are lost since `rowsLostFrom` (milliseconds since the epoch), to make these once
+     * of its application, so for another one it is stopped and made anew. So is one whose note has run where rows are lost since `rowsLostFrom` (milliseconds since the epoch), to make these once
      * more. Returns why windows will be missing, in words, if the stream no longer has all that they are made of.
      */
     'notebook.seed': async (pipeline: Pipeline, rowsLostFrom?: number): Promise<string | undefined> => {
@@ -80,6 +83,13 @@ export function notebookActivities(clients: Clients) {
       if (runs && (await outUntil(clients, pipeline, note, slidingSeconds(pipeline), last))) return;
       throw underWay(pipeline, runs ? 'its SQL has not put out all of them' : `${what} is ${found.ApplicationStatus}`);
     },
+    /** True once the rows are out of all windows that have events by now, of the sliding ones those that have closed; false while the job does not get there. */
+    'notebook.isCaughtUp': async (pipeline: Pipeline): Promise<boolean> => {
+      const found = await own(clients, pipeline);
+      const note = writtenIn(textOf(found));
+      if (found?.ApplicationStatus !== 'RUNNING' || note === undefined) return false;
+      return (await outUntil(clients, pipeline, note, pipeline.windowSeconds)) !== undefined;
+    },
     /** Why no windows come out although events go in; undefined when they do, or when nothing goes in. */
     'notebook.checkFlow': (pipeline: Pipeline): Promise<string | undefined> => flow(clients, pipeline),
     /** Whether the note's streaming job runs; if not, why, in words. */
@@ -106,13 +116,13 @@ export function notebookActivities(clients: Clients) {
 }
 
 /** How it was found before the first of all attempts, in words; undefined if it ran. */
-async function start(clients: Clients, pipeline: Pipeline): Promise<string | undefined> {
+async function start(clients: Clients, pipeline: Pipeline, rowsLostFrom?: number): Promise<string | undefined> {
   const { kinesisAnalyticsV2: client } = clients;
   const state = (await describe(client, pipeline))?.ApplicationStatus;
   const done = doneSoFar();
   if (state === 'RUNNING' || state === 'STARTING') return done.found;
   done.found ??= `application ${names(pipeline).application} was ${state === undefined ? 'gone' : state === 'READY' ? 'stopped' : state}`;
-  if (!(await seed(clients, pipeline)).isRunning) await launch(clients, pipeline);
+  if (!(await seed(clients, pipeline, rowsLostFrom)).isRunning) await launch(clients, pipeline);
   return done.found;
 }
 
@@ -169,10 +179,16 @@ async function seed(clients: Clients, pipeline: Pipeline, rowsLostFrom?: number)
   if (found && !isRunning && !isStopped(found)) throw underWay(pipeline, `${what} is ${found.ApplicationStatus}`);
   const reading = await resumePoint(clients, pipeline, found, rowsLostFrom);
   const gap = await missingWindows(clients, pipeline, reading);
-  const isStale = isRunning && rowsLostFrom !== undefined;
+  const isStale = isRunning && rowsLostFrom !== undefined && (await hasRun(clients, pipeline));
   if (found && !isStale && (await isAsWanted(clients, pipeline, found, reading))) return { isRunning, gap };
   await renew(clients, pipeline, found, reading, 'notebook');
   return { isRunning: false, gap };
+}
+
+/** True unless no paragraph of the note has been run since its application started. */
+async function hasRun({ kinesisAnalyticsV2: client }: Clients, pipeline: Pipeline): Promise<boolean> {
+  const { paragraphs } = await readNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline);
+  return paragraphs.some(({ status }) => status !== 'READY');
 }
 
 /** True for an application with the pipeline's own note that reads so, or little more; in Zeppelin, too, while it runs. */
