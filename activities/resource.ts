@@ -20,12 +20,16 @@ export interface Found {
   parentTags?: Record<string, string>;
 }
 
-/** One field that is not as the spec wants it; values as AWS words them, undefined for what is not there, or is to go. `replace`: the service cannot change it, the thing has to be made anew. */
+/**
+ * One field that is not as the spec wants it; values as AWS words them, undefined for what is not there, or is to go. `replace`: the service cannot change it, the
+ * thing has to be made anew, and what it holds is lost. `anew`: it does not work, and nothing is lost by making it anew.
+ */
 export interface Difference {
   field: string;
   is: unknown;
   wanted: unknown;
   replace?: true;
+  anew?: true;
 }
 
 /** One AWS thing in a few functions, each safe to run twice. */
@@ -170,7 +174,8 @@ async function compared<Thing extends Found>(
   const as = (action: Action, differences: Difference[] = [], owner?: string): Survey => {
     const gone = action === 'foreign' ? [] : differences.filter(({ wanted }) => wanted === undefined);
     const removes = gone.map(({ field }) => `${field} of ${label}`);
-    const isAnew = found !== undefined && (resource.status(found) === 'leaving' || (action === 'replace' && !isOurs(found, pipeline)));
+    const goes = () => resource.status(found!) === 'leaving' || (action === 'replace' && !isOurs(found!, pipeline));
+    const isAnew = found !== undefined && (goes() || differences.some(({ anew }) => anew));
     return { label, arn, action, differences, owner, removes, ...(isAnew && { anew: true }) };
   };
   if (found === undefined) return as('create');

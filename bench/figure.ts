@@ -13,13 +13,16 @@ export interface Figure {
 /** Rounded for people. */
 export const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
+/** The same, never in our favour: a ratio just below its goal does not pass. */
+const roundDown = (value: number, digits: number): number => Math.floor(value * 10 ** digits) / 10 ** digits;
+
 /** A figure against a fixed limit: the ratio is the limit over what was measured. */
 export const limited = (name: string, unit: string, ours: number, limit: number, note?: string): Figure => ({
   name,
   unit,
   ours: round(ours, 2),
   peer: null,
-  ratio: round(limit / ours, 2),
+  ratio: roundDown(limit / ours, 2),
   goal: 1,
   ...(note !== undefined && { note }),
 });
@@ -30,7 +33,7 @@ export const compared = (name: string, unit: string, ours: number, peer: number,
   unit,
   ours: round(ours, 2),
   peer: round(peer, 2),
-  ratio: round(peer / ours, 1),
+  ratio: roundDown(peer / ours, 1),
   goal,
   ...(note !== undefined && { note }),
 });

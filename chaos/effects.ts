@@ -10,6 +10,7 @@ type Input = Record<string, unknown>;
 
 /** What calls create and delete, by the operation behind its verb: how its name is found in the input. Things of the same name count apart by service. */
 const NAMED: Record<string, (input: Input) => unknown> = {
+  Bucket: ({ Bucket }) => Bucket,
   Stream: ({ StreamName }) => StreamName,
   DeliveryStream: ({ DeliveryStreamName }) => DeliveryStreamName,
   Role: ({ RoleName }) => RoleName,

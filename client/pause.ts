@@ -20,6 +20,10 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   await runsHere(client, pipeline);
   const before = await snapshot(client, pipeline.name);
   if (!before) throw new UserError(absenceWords(pipeline, await absence(client, pipeline)));
+  if (before.pipeline.teardownBegun)
+    throw new UserError(
+      `pipeline ${pipeline.name} is ${before.pipeline.state === 'held' ? 'half taken down' : 'being taken down'}; npx d2d down takes away the rest, npx d2d up brings it back`,
+    );
   const handle = client.workflow.getHandle(names(pipeline).workflows.pipeline);
   await (wanted === 'paused' ? handle.signal(messages.pause, { deep }) : handle.signal(messages.resume));
   const stands = ({ pipeline: now, generator, notebook }: Snapshot) =>

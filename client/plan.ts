@@ -7,6 +7,7 @@ import { rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import type { PlanReport } from '../workflows/messages.ts';
+import { refusal } from '../workflows/refusal.ts';
 import { differenceWords } from './difference-words.ts';
 import { requestPlan } from './pipeline.ts';
 import { policiesOf, policyWords, servicesOf } from './policy-words.ts';
@@ -32,7 +33,8 @@ export async function plan({ policies, adopt, replace }: PlanOptions): Promise<V
     policies: Object.fromEntries(servicesOf(pipeline).map((service) => [names(pipeline).roles[service], policiesOf(service, pipeline)])),
     cost: { date: PRICES.date, lines, perHour: total(lines), perMonth: perMonth(total(lines)) },
   };
-  return { ok: true, facts, words: planWords(pipeline, report, { policies }) };
+  const isRefused = refusal(report, { adopt, replace }) !== undefined;
+  return { ok: !isRefused, facts, words: planWords(pipeline, report, { policies }) };
 }
 
 const SIGNS: Record<Action, string> = { none: ' ', create: '+', change: '~', replace: '±', adopt: '>', foreign: '!', wait: '…' };
@@ -82,10 +84,19 @@ function stageLines(stage: Stage, is: Survey): string[] {
   return staysChanged ? [...lines, '      a rollback puts its tags back; what else is changed here stays changed'] : lines;
 }
 
+const DOINGS = {
+  create: 'to create',
+  change: 'to change',
+  replace: 'to replace',
+  adopt: 'to adopt',
+  foreign: 'to decide on',
+  wait: 'on the way in or out',
+} as const;
+
 function sumLines(report: PlanReport): string[] {
   const count = (action: Action) => Object.values(report.stages).filter((each) => each.action === action).length;
-  const actions = (['create', 'change', 'replace', 'adopt', 'foreign'] as const).filter((action) => count(action) > 0);
-  const sum = actions.map((action) => `${count(action)} to ${action === 'foreign' ? 'decide on' : action}`).join(', ');
+  const actions = (['create', 'change', 'replace', 'adopt', 'foreign', 'wait'] as const).filter((action) => count(action) > 0);
+  const sum = actions.map((action) => `${count(action)} ${DOINGS[action]}`).join(', ');
   const { removed } = report;
   if (sum === '' && removed.length === 0) return ['Nothing to do: everything is as the spec wants it.'];
   const all = `${sum === '' ? 'Nothing to make or change' : sum}, ${count('none')} stay`;

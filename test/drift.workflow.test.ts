@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import type { Stage } from '../pipeline/stages.ts';
 import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
@@ -128,18 +129,23 @@ describe('a look for drift', () => {
     60_000,
   );
 
-  it(
-    'that cannot make a delivery anew lets nothing be sent, whatever the user says, until one can',
-    () =>
+  it.each([
+    ['that is gone', 'standing', 'delete'],
+    ['that has failed', 'dead', 'add'],
+  ] as const)(
+    'that cannot make a delivery anew %s lets nothing be sent, whatever the user says, until it can, and says once that it cannot',
+    (_which, set, change) =>
       withPipeline(async ({ account, handle, up, until }) => {
         await up();
         await until(isRunning);
         account.broken.set('eventsDelivery', final('no delivery stream left'));
-        account.standing.delete('eventsDelivery');
+        (account[set] as Set<Stage>)[change as 'add']('eventsDelivery');
         const held = await until(isHeld);
         expect(outlook(held).words).toContain('No events are sent until the stream and all deliveries stand');
         const sent = account.sent.size;
-        await until(({ lookedAt = 0 }) => lookedAt > held.lookedAt! + 1_000);
+        const again = await until(({ lookedAt = 0 }) => lookedAt > held.lookedAt! + 1_000);
+        expect(again.drifts.map(({ done }) => done)).toEqual(['failed']);
+        expect(account.sent.size).toBe(sent);
         account.broken.set('eventsDelivery', new Error('still thinking'));
         await until(({ state, stages, closed }) => state === 'applying' && stages.eventsDelivery === 'working' && closed);
         await handle.signal(messages.pause);

@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
-import { flat } from '../bench/figure.ts';
+import { compared, flat, limited } from '../bench/figure.ts';
 
 it('says of growth what the row that compares worst with the least before it says, and fails above its limit', () => {
   const of = (...rows: number[]) => flat('growth', rows, (row) => row, 1.5);
-  expect(of(20, 11)).toMatchObject([{ ours: 0.55, ratio: 2.73, goal: 1 }]);
+  expect(of(20, 11)).toMatchObject([{ ours: 0.55, ratio: 2.72, goal: 1 }]);
   expect(of(20)).toEqual([]);
   for (const rows of [
     [10, 12, 20],
@@ -11,4 +11,9 @@ it('says of growth what the row that compares worst with the least before it say
     [20, 10, 20],
   ])
     expect(of(...rows)).toMatchObject([{ ours: 2, ratio: 0.75 }]);
+});
+
+it('rounds no ratio up to its goal', () => {
+  expect(compared('gap', 'ms', 10, 599.6, 60).ratio).toBe(59.9);
+  expect(limited('calls', '1/s', 1.004, 1).ratio).toBe(0.99);
 });

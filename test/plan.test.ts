@@ -6,7 +6,7 @@ import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { STAGES, type Stage } from '../pipeline/stages.ts';
 import type { PlanReport } from '../workflows/messages.ts';
-import { refusal } from '../workflows/plan.ts';
+import { refusal } from '../workflows/refusal.ts';
 
 const pipelineOf = (spec: object = {}): Pipeline => ({
   ...parseSpec({
@@ -40,6 +40,7 @@ describe('a plan', () => {
 
   it('says nothing is to be done, in words', () => {
     expect(planWords(pipelineOf(), report({}))).toContain('Nothing to do: everything is as the spec wants it.');
+    expect(planWords(pipelineOf(), report({ bucket: { action: 'wait' } }))).toContain('1 on the way in or out, ');
     expect(refusal(report({}))).toBeUndefined();
   });
 

@@ -82,27 +82,6 @@ describe('a take-down', () => {
   );
 
   it(
-    'that failed while it was paused leaves it paused, and is gone on from by an up',
-    () =>
-      withPipeline(async ({ account, handle, up, apply, until }) => {
-        await up();
-        await until(isRunning);
-        await handle.signal(messages.pause);
-        await until(({ state }) => state === 'paused');
-        account.endless = final('Temporal is away');
-        await expect(handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).rejects.toThrow();
-        expect(await until(() => true)).toMatchObject({ state: 'paused', teardownBegun: true });
-        account.endless = undefined;
-        account.log.length = 0;
-        await apply();
-        await until(({ state, teardownBegun }) => state === 'paused' && !teardownBegun);
-        // A take-down removes them first.
-        expect(account.log).toContain('schedules.ensure');
-      }),
-    60_000,
-  );
-
-  it(
     'that failed while it came up holds it, until it is asked for again',
     () =>
       withPipeline(async ({ account, pipeline, handle, up, until }) => {

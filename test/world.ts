@@ -23,6 +23,8 @@ export interface World {
   stays: Map<Stage, string[]>;
   /** Things that AWS is deleting. */
   leaving: Set<Stage>;
+  /** Things that do not work, and have to be made anew. */
+  dead: Set<Stage>;
   /** What is changed by somebody just now, and stays. */
   moving: Set<Stage>;
   /** Each throws as long as it is there. */
@@ -74,6 +76,7 @@ export const world = (): World => ({
   foreign: new Set(),
   stays: new Map(),
   leaving: new Set(),
+  dead: new Set(),
   moving: new Set(),
   broken: new Map(),
   stuck: new Map(),
@@ -104,6 +107,8 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
     if (w.foreign.has(stage)) return { label, arn: `arn:of:${stage}`, action: adopt ? 'adopt' : 'foreign', differences: [] };
     if (w.leaving.has(stage)) return { label, action: 'wait', differences: [], anew: true };
     if (w.moving.has(stage)) return { label, action: 'wait', differences: [] };
+    if (w.dead.has(stage))
+      return { label, action: 'change', differences: [{ field: 'Status', is: 'FAILED', wanted: 'ACTIVE', anew: true }], anew: true };
     if (made === undefined) return { label, action: 'create', differences: [] };
     if (made === madeBy(pipeline)) return { label, action: 'none', differences: [] };
     return { label, action: 'change', differences: [{ field: 'Spec', is: made, wanted: madeBy(pipeline) }] };
@@ -119,6 +124,7 @@ export function activitiesOf(w: World): Record<string, (...args: never[]) => unk
           if (broken && !(mended && madeBy(mended) === madeBy(pipeline))) throw broken;
           const outcome = w.foreign.has(stage) ? 'adopted' : w.standing.has(stage) ? 'changed' : 'created';
           w.standing.set(stage, madeBy(pipeline));
+          w.dead.delete(stage);
           w.foreign.delete(stage);
           return { outcome, calls: 2, mutatingCalls: 1 };
         },

@@ -1,5 +1,6 @@
-import { condition, log, proxyActivities } from '@temporalio/workflow';
+import { condition, log, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
 import { QUICK } from './activity-options.ts';
 import { addUp, asSent, runningOf } from './budget.ts';
 import { setDesired } from './children.ts';
@@ -35,9 +36,11 @@ async function excess(status: PipelineStatus): Promise<string | undefined> {
   const pipeline = asSent(status);
   const isWaived = spent.waived !== undefined && spent.waived === pipeline.maxDailyCost;
   const allowed = isWaived ? { ...pipeline, maxDailyCost: undefined } : pipeline;
-  if (allowed.maxDailyCost === undefined && allowed.maxHourlyCost === undefined) return undefined;
+  if (!hasBudget(allowed)) return undefined;
   return act['budget.excess'].executeWithOptions({ summary: 'is it over its budget' }, [allowed, spent.dollars, runningOf(status)]);
 }
+
+const hasBudget = ({ maxDailyCost, maxHourlyCost }: Pipeline): boolean => maxDailyCost !== undefined || maxHourlyCost !== undefined;
 
 /** Before there is a generator, only the application costs anything that can be stopped. */
 const isWarmingUp = ({ generating, studioRuns }: PipelineStatus) => !generating && studioRuns;
@@ -56,13 +59,16 @@ export function waiveBudget(status: PipelineStatus): void {
   status.overBudget = undefined;
 }
 
-/** A long way up costs, too: looks at that now and then until it is over, and seldom while it is paused. */
+/** A long way up costs, too: looks at that now and then until it is over, seldom while it is paused, and not while nothing could come of it. */
 export async function watchBudget(status: PipelineStatus, isOver: () => boolean): Promise<void> {
   for (;;) {
-    const { paused } = status;
-    const isNews = () => isOver() || status.paused !== paused;
+    const { paused, deep } = status;
+    const isQuiet = paused && (deep || !hasBudget(status.pipeline)) && patched('paused-quietly');
+    const isNews = () => isOver() || status.paused !== paused || (isQuiet && status.deep !== deep);
     const every = lookEvery(status.pipeline).cost * (paused ? PAUSED_FACTOR : 1);
-    if ((await condition(isNews, every, { summary: 'until the next look at cost' })) && isOver()) return;
+    if (isQuiet) await condition(isNews);
+    else await condition(isNews, every, { summary: 'until the next look at cost' });
+    if (isOver()) return;
     await keepWithinBudget(status).catch((error) => log.warn(`the look at cost failed: ${rootMessage(error)}`));
   }
 }

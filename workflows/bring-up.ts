@@ -21,8 +21,9 @@ import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
 import { rootMessage } from './failure.ts';
 import { makeTables } from './first-tables.ts';
 import type { ApplyRequest, PipelineStatus } from './messages.ts';
-import { plan, refusal } from './plan.ts';
+import { plan } from './plan.ts';
 import { provision, rememberWaits } from './provision.ts';
+import { refusal } from './refusal.ts';
 import { replacingStale } from './replacing-stale.ts';
 import { callsOf } from './scheduled.ts';
 
@@ -154,10 +155,11 @@ async function untilReady(run: BringUp, stages: Stage[]): Promise<boolean> {
 
 /** False while something is missing without which what is sent would never reach the lake: a delivery begins with what comes once it stands. */
 const doCarriersStand = ({ status, stages }: BringUp): boolean =>
-  CARRIERS.every((stage) => {
-    const survey = stages[stage];
-    return !survey || status.stages[stage] === 'ready' || survey.action === 'change' || survey.action === 'adopt';
-  });
+  CARRIERS.every((stage) => status.stages[stage] === 'ready' || doesCarry(stages[stage]));
+
+/** False of a carrier that is missing, does not work, or is on its way in or out. */
+export const doesCarry = (carrier: Survey | undefined): boolean =>
+  carrier === undefined || (!carrier.anew && ['none', 'change', 'adopt'].includes(carrier.action));
 
 /** Makes the schedules as the spec wants them, paused as the pipeline is, or as the user wants it meanwhile. */
 export async function ensureSchedules(status: PipelineStatus): Promise<RestoredSchedule[]> {
@@ -205,7 +207,7 @@ function tallyOf({ stages, outcomes, calls }: BringUp, took: number): NonNullabl
 }
 
 /** What the survey says of the stages goes into the status: which stand, and which this run is about to make. */
-function recordSurvey(status: PipelineStatus, stages: Surveys): void {
+export function recordSurvey(status: PipelineStatus, stages: Surveys): void {
   const all = Object.entries(stages) as [Stage, Survey][];
   for (const [stage, { action }] of all) status.stages[stage] = action === 'none' ? 'ready' : 'waiting';
   const missing = all.flatMap(([stage, { action, anew }]) => (action === 'create' || anew ? [stage] : []));
@@ -240,6 +242,6 @@ function doesInterruptData(stages: Surveys): boolean {
   const isReshaped = events?.differences.some(({ field }) => field === 'ShardCount') ?? false;
   const isRestarted = studio?.action === 'change' || studio?.action === 'replace';
   // What is not settled may be on its way out.
-  const isAnew = CARRIERS.some((stage) => ['create', 'replace', 'wait'].includes(stages[stage]?.action ?? 'none'));
+  const isAnew = CARRIERS.some((stage) => stages[stage]?.anew || ['create', 'replace', 'wait'].includes(stages[stage]?.action ?? 'none'));
   return isReshaped || isRestarted || isAnew;
 }

@@ -4,9 +4,9 @@ import { publishDetails } from './status.ts';
 
 const DRIFTS_KEPT = 20;
 
-/** Puts these into the status; what is only reported is not reported again while it stays the same. */
+/** Puts these into the status; what is not healed is not told again while it stays the same. */
 export function recordDrifts(status: PipelineStatus, drifts: Drift[]): void {
-  const news = drifts.filter((drift) => drift.done !== 'reported' || !status.drifts.some((before) => isSame(before, drift)));
+  const news = drifts.filter((drift) => drift.done === 'healed' || !status.drifts.some((before) => isSame(before, drift)));
   status.drifts = [...status.drifts, ...news].slice(-DRIFTS_KEPT);
   publishDetails(status);
 }

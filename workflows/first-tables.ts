@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, executeChild, isCancellation, log, proxyActivities, sleep } from '@temporalio/workflow';
+import { ApplicationFailure, condition, executeChild, isCancellation, log, patched, proxyActivities, sleep } from '@temporalio/workflow';
 import type { Calls } from '../activities/calls.ts';
 import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
@@ -44,13 +44,15 @@ export async function makeTables(pipeline: Pipeline, status: PipelineStatus): Pr
 /** Returns once something of everything has been delivered. */
 async function delivered(pipeline: Pipeline, status: PipelineStatus): Promise<Calls> {
   for (;;) {
+    const { pauses } = status;
     try {
       const options = { summary: 'the first delivery', scheduleToCloseTimeout: DELIVERY_PATIENCE } as const;
       return await act['lake.delivered'].executeWithOptions(options, [pipeline]);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      if (!status.paused) throw nothingDelivered(error);
-      // Nothing can be delivered: the patience begins anew once it goes on.
+      const wasPaused = status.paused || (status.pauses !== pauses && patched('paused-meanwhile'));
+      if (!wasPaused) throw nothingDelivered(error);
+      // Nothing could be delivered: the patience begins anew once it goes on.
       await condition(() => !status.paused);
     }
   }

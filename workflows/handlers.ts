@@ -19,7 +19,8 @@ import {
   windowsClosed,
 } from './messages.ts';
 import { accept, interruptBringUp, type Operation, requestTakeDown } from './operation.ts';
-import { changesAnything, mustFit, plan, refusal } from './plan.ts';
+import { changesAnything, mustFit, plan } from './plan.ts';
+import { refusal } from './refusal.ts';
 import { publishDetails } from './status.ts';
 
 /** Sets the handler of every message that a pipeline's workflow takes. */

@@ -5,17 +5,20 @@ import {
   condition,
   executeChild,
   isCancellation,
+  log,
+  patched,
   Trigger,
 } from '@temporalio/workflow';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { everything, only, removalPlan } from '../pipeline/stages.ts';
 import { keepWithinBudget, watchBudget } from './allowance.ts';
-import { bringUp, CARRIERS } from './bring-up.ts';
+import { bringUp, CARRIERS, recordSurvey } from './bring-up.ts';
 import { addUp } from './budget.ts';
 import { awaitDelivery, drainPipeline } from './drain.ts';
 import { ignoreCancellation, rootMessage } from './failure.ts';
 import type { ApplyRequest, Leftovers, PipelineStatus } from './messages.ts';
+import { plan } from './plan.ts';
 import { publishDetails, setState } from './status.ts';
 import { introduced } from './story.ts';
 import { removeCreated, tearDown } from './teardown.ts';
@@ -34,8 +37,8 @@ export interface Operation {
   lookScope?: CancellationScope;
   /** Set once the bringing up that begins or is under way was broken off: whether what it made is taken away again. */
   breakOff?: { rollback: boolean };
-  /** The take-down that was asked for; `stateBefore` is gone back to when it fails. */
-  takeDown?: { keepData: boolean; stateBefore: PipelineStatus['state']; leftovers: Trigger<Leftovers> };
+  /** The take-down that was asked for. */
+  takeDown?: { keepData: boolean; leftovers: Trigger<Leftovers> };
 }
 
 /** True once everything was taken down. */
@@ -130,10 +133,12 @@ async function rollBack(op: Operation, request: ApplyRequest, before: Pipeline, 
   setState(status, 'rolling back', reason);
   let told = reason;
   try {
-    const losesEvents = wasReady && !status.eventsHeld && CARRIERS.some((stage) => created.includes(stage));
+    // What a pipeline that stood before has made was gone, belongs to what it goes back to, and may hold data by now.
+    const keeps = wasReady && patched('rollback-keeps');
+    const losesEvents = wasReady && !keeps && !status.eventsHeld && CARRIERS.some((stage) => created.includes(stage));
     if (losesEvents) await awaitDelivery(status);
-    const plan = only(everything(), (stage) => created.includes(stage));
-    const { stays, failed } = await removeCreated({ pipeline, plan, adopted, withWorkflows: !wasReady });
+    const removal = only(everything(), (stage) => !keeps && created.includes(stage));
+    const { stays, failed } = await removeCreated({ pipeline, plan: removal, adopted, withWorkflows: !wasReady });
     if (stays.length > 0) told = [`${reason}; what was taken over is given back, but not as it was:`, ...stays].join('\n  ');
     if (failed.length > 0) throw ApplicationFailure.nonRetryable(failed.join('\n'), 'StagesFailed');
     if (op.takeDown) return;
@@ -189,7 +194,7 @@ async function heal(op: Operation): Promise<boolean> {
 export async function requestTakeDown(op: Operation, keepData: boolean): Promise<Leftovers> {
   if (!op.takeDown) {
     const { status } = op;
-    op.takeDown = { keepData, stateBefore: status.state, leftovers: new Trigger() };
+    op.takeDown = { keepData, leftovers: new Trigger() };
     status.teardownBegun = true;
     setState(status, 'taking down');
     op.bringUpScope?.cancel();
@@ -203,7 +208,7 @@ export async function requestTakeDown(op: Operation, keepData: boolean): Promise
  * down, for another try.
  */
 export async function takeDown(op: Operation, request: NonNullable<Operation['takeDown']>): Promise<Leftovers | undefined> {
-  const { keepData, stateBefore, leftovers } = request;
+  const { keepData, leftovers } = request;
   const { status } = op;
   const { pipeline } = status;
   try {
@@ -221,11 +226,22 @@ export async function takeDown(op: Operation, request: NonNullable<Operation['ta
     leftovers.resolve(left);
     return left;
   } catch (error) {
+    const isCancelled = CancellationScope.current().consideredCancelled;
+    if (!isCancelled && patched('take-down-surveyed')) await recordWhatStands(status);
     op.takeDown = undefined;
     holdPending(status);
-    setState(status, stateBefore === 'paused' ? stateBefore : 'held', `taking it down failed: ${rootMessage(error)}`);
+    setState(status, 'held', `taking it down failed: ${rootMessage(error)}`);
     leftovers.reject(error);
-    if (CancellationScope.current().consideredCancelled) throw error;
+    if (isCancelled) throw error;
     return undefined;
+  }
+}
+
+/** What a take-down that failed has left standing goes into the status, and so into the bill. */
+async function recordWhatStands(status: PipelineStatus): Promise<void> {
+  try {
+    recordSurvey(status, (await plan({ pipeline: status.pipeline })).stages);
+  } catch (error) {
+    log.warn(`what still stands could not be seen: ${rootMessage(error)}`);
   }
 }

@@ -46,7 +46,8 @@ export const reasonsOf = ({ reason, overBudget, lookFault }: PipelineStatus): st
 
 const COMMON = ['npx d2d open', 'npx d2d query', 'npx d2d pause', 'npx d2d down'];
 
-function next({ state, deep, paused, overBudget }: PipelineStatus): string[] {
+function next({ state, deep, paused, overBudget, teardownBegun }: PipelineStatus): string[] {
+  if (state === 'held' && teardownBegun) return ['npx d2d down', 'npx d2d up'];
   if (state === 'paused') return ['npx d2d resume', ...(deep ? [] : ['npx d2d pause --deep']), 'npx d2d down'];
   const resume = paused || overBudget !== undefined ? ['npx d2d resume'] : [];
   if (state === 'held') return ['npx d2d up', 'npx d2d up --rollback', ...resume, 'npx d2d down'];

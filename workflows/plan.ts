@@ -1,12 +1,11 @@
 import { ApplicationFailure, isCancellation, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { Check } from '../activities/preflight.ts';
-import type { Consent } from '../activities/resource.ts';
-import { foreignAdvice } from '../pipeline/foreign.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { HEARD_OUT, QUICK } from './activity-options.ts';
 import { rootMessage } from './failure.ts';
 import type { ApplyRequest, PipelineStatus, PlanReport } from './messages.ts';
+import { refusedBy } from './refusal.ts';
 
 const act = proxyActivities<Activities>({ ...QUICK, ...HEARD_OUT });
 
@@ -34,23 +33,6 @@ function bothReasons([survey, checked]: PromiseSettledResult<unknown>[]): unknow
   const refused = checked?.status === 'fulfilled' ? refusedBy(checked.value as Check[]) : [];
   if (reasons.some(isCancellation) || (reasons.length === 1 && refused.length === 0)) return reasons.find(isCancellation) ?? reasons[0];
   return ApplicationFailure.nonRetryable([...refused, ...reasons.map(rootMessage)].join('\n'), 'Refused');
-}
-
-const refusedBy = (checks: Check[]): string[] =>
-  checks.flatMap(({ name, state, message }) => (state === 'refused' ? [`${name}: ${message}`] : []));
-
-/** Why a plan may not be carried out: every refused check and foreign thing, one line each; undefined if it may. */
-export function refusal({ stages, checks }: PlanReport, consent: Consent = {}): string | undefined {
-  const lines = refusedBy(checks);
-  for (const { label, arn, action, differences, owner, hidden } of Object.values(stages)) {
-    const whose = arn ? `${label} (${arn})` : label;
-    if (action === 'foreign') lines.push(foreignAdvice({ label, arn, owner, hidden }));
-    if (action === 'replace' && !consent.replace) {
-      const fields = differences.flatMap(({ field, replace }) => (replace ? [field] : []));
-      lines.push(`${whose} has to be made anew to change ${fields.join(', ')}, and what it holds would be lost; to agree, give --replace`);
-    }
-  }
-  return lines.length === 0 ? undefined : lines.join('\n');
 }
 
 /** Throws why a pipeline cannot become `next`, in one line. */

@@ -1,9 +1,10 @@
+import { patched } from '@temporalio/workflow';
 import type { Difference, Survey } from '../activities/resource.ts';
 import { milliseconds } from '../pipeline/duration.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
-import { CARRIERS, doRowCarriersStand, ensureSchedules, recordRowCarriers } from './bring-up.ts';
-import { holdEvents, remakeRows, startMissing } from './children.ts';
+import { CARRIERS, doesCarry, doRowCarriersStand, ensureSchedules, recordRowCarriers } from './bring-up.ts';
+import { holdEvents, releaseEvents, remakeRows, startMissing } from './children.ts';
 import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
 import type { Drift, PipelineStatus, PlanReport } from './messages.ts';
 import { plan } from './plan.ts';
@@ -49,17 +50,28 @@ export async function lookForDrift(status: PipelineStatus, isOver: () => boolean
  * that goes on. Workflows that are gone are started anew, by the spec that last stood whole.
  */
 export async function lookWhileHeld(status: PipelineStatus, isOver: () => boolean): Promise<void> {
-  const stood = (Object.keys(status.stages) as Stage[]).filter((stage) => status.stages[stage] === 'ready');
+  const stood = (Object.keys(status.stages) as Stage[]).filter((stage) => ['ready', 'drifted'].includes(status.stages[stage]!));
   const stages = await survey(status, status.pipeline);
   if (isOver()) return;
+  for (const stage of stood) if (stages[stage]?.action === 'none') status.stages[stage] = 'ready';
   const found = stood.filter((stage) => stages[stage] && hasDrifted(stage, stages[stage]));
   for (const stage of found) status.stages[stage] = 'drifted';
   recordDrifts(
     status,
     found.map((stage) => driftOf(stages[stage], 'reported')),
   );
-  if (found.some((stage) => CARRIERS.includes(stage))) await holdEvents(status);
+  await holdWithoutCarriers(status, found, stages);
   await healWorkflows(status, status.lastApplied ?? status.pipeline);
+}
+
+/** Has nothing sent while a carrier of the data, of those that were found otherwise, does not carry it; once all do again, it goes on. */
+async function holdWithoutCarriers(status: PipelineStatus, found: Stage[], stages: PlanReport['stages']): Promise<void> {
+  const differing = found.filter((stage) => CARRIERS.includes(stage));
+  const isAway = differing.some((stage) => !doesCarry(stages[stage]));
+  // Of a workflow from before, any difference held the events.
+  if (isAway || (differing.length > 0 && !patched('carriers-back'))) await holdEvents(status);
+  else if (status.eventsHeld && CARRIERS.every((stage) => doesCarry(stages[stage])) && patched('carriers-back'))
+    await releaseEvents(status);
 }
 
 async function survey(status: PipelineStatus, pipeline: Pipeline): Promise<PlanReport['stages']> {
@@ -71,13 +83,22 @@ async function survey(status: PipelineStatus, pipeline: Pipeline): Promise<PlanR
   return stages;
 }
 
+/** Characters of a value that a drift tells of: many of them are carried from turn to turn. */
+const LONGEST = 500;
+
 const driftOf = ({ label, differences, action }: Survey, done: Drift['done']): Drift => ({
   label,
-  differences: action === 'wait' ? [UNSETTLED] : differences,
+  differences:
+    action === 'wait' ? [UNSETTLED] : differences.map((each) => ({ ...each, is: shortened(each.is), wanted: shortened(each.wanted) })),
   missing: action === 'create',
   at: Date.now(),
   done,
 });
+
+function shortened(value: unknown): unknown {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return text.length <= LONGEST ? value : `${text.slice(0, LONGEST)}… (${text.length} characters)`;
+}
 
 /** What moves will settle by itself; but what is sent while somebody deletes a carrier of the data never reaches the lake. */
 const hasDrifted = (stage: Stage, { action }: Survey): boolean => (action === 'wait' ? CARRIERS.includes(stage) : action !== 'none');

@@ -67,7 +67,7 @@ export function deliveryStream(clients: Clients, table: LakeTable): Resource<Del
       await retryIfLost(creation, 'ResourceInUseException');
     },
     differences: (pipeline, { DeliveryStreamStatus: status, DeliveryStreamType: type, Source: from, Destinations: [current] = [] }) => {
-      if (STATUS[status!] === 'broken') return [{ field: 'DeliveryStreamStatus', is: status, wanted: 'ACTIVE' }];
+      if (STATUS[status!] === 'broken') return [{ field: 'DeliveryStreamStatus', is: status, wanted: 'ACTIVE', anew: true }];
       const origin = { DeliveryStreamType: 'KinesisStreamAsSource', Source: { KinesisStreamSourceDescription: source(pipeline, table) } };
       return [
         // Firehose never changes where it reads from.

@@ -60,15 +60,21 @@ export const permissions = ({ quicksightPrincipal }: Pipeline, asset: keyof type
     : [{ Principal: quicksightPrincipal, Actions: OWNER[asset].map((action) => `quicksight:${action}`) }];
 
 const FIELD = 'Permissions ';
+/** Who may see a dashboard by its link, without a grant of his own. */
+const LINK = 'LinkSharingConfiguration ';
 
-/** Grants that the spec's principal lacks, and all that another principal has: nobody else is to see the asset. More than an owner's set is no wider than it. */
-export async function grantDifferences(
-  pipeline: Pipeline,
-  asset: keyof typeof OWNER,
-  look: () => Promise<{ Permissions?: ResourcePermission[] }>,
-): Promise<Difference[]> {
+interface Granted {
+  Permissions?: ResourcePermission[];
+  LinkSharingConfiguration?: { Permissions?: ResourcePermission[] };
+}
+
+/**
+ * Grants that the spec's principal lacks, and all that another principal has, by the link of the asset, too: nobody else is to see it. More than an owner's set is no
+ * wider than it.
+ */
+export async function grantDifferences(pipeline: Pipeline, asset: keyof typeof OWNER, look: () => Promise<Granted>): Promise<Difference[]> {
   const wanted = permissions(pipeline, asset) ?? [];
-  const { Permissions = [] } = await look();
+  const { Permissions = [], LinkSharingConfiguration: { Permissions: byLink = [] } = {} } = await look();
   const differs = (Principal = '', is?: string[], Actions?: string[]): Difference => ({
     field: `${FIELD}${Principal}`,
     is,
@@ -79,27 +85,35 @@ export async function grantDifferences(
     return Actions.every((action) => is?.includes(action)) ? [] : [differs(Principal, is, Actions)];
   });
   const surplus = Permissions.filter(({ Principal }) => !wanted.some((each) => each.Principal === Principal));
-  return [...lacking, ...surplus.map(({ Principal, Actions }) => differs(Principal, Actions))];
+  const links = byLink.map(({ Principal, Actions }) => ({ field: `${LINK}${Principal}`, is: Actions, wanted: undefined }));
+  return [...lacking, ...surplus.map(({ Principal, Actions }) => differs(Principal, Actions)), ...links];
 }
 
 /** Splits differences into those in grants, as a request to change them, and the others. */
 export function apart(all: Difference[]): { grants?: Grants; others: Difference[] } {
-  const ofGrants = all.filter(({ field }) => field.startsWith(FIELD));
-  const others = all.filter(({ field }) => !field.startsWith(FIELD));
-  const to = ({ field }: Difference, actions: unknown): ResourcePermission => ({
-    Principal: field.slice(FIELD.length),
-    Actions: actions as string[],
-  });
-  const grant = ofGrants.flatMap((each) => (each.wanted === undefined ? [] : [to(each, each.wanted)]));
-  const revoke = ofGrants.flatMap((each) => (each.wanted === undefined ? [to(each, each.is)] : []));
-  if (ofGrants.length === 0) return { others };
+  const isOf = (prefix: string) => (each: Difference) => each.field.startsWith(prefix);
+  const others = all.filter((each) => !isOf(FIELD)(each) && !isOf(LINK)(each));
+  if (others.length === all.length) return { others };
+  const to = (prefix: string, value: (each: Difference) => unknown) => (each: Difference) => {
+    const Actions = value(each) as string[] | undefined;
+    return Actions === undefined ? [] : [{ Principal: each.field.slice(prefix.length), Actions }];
+  };
+  const grant = all.filter(isOf(FIELD)).flatMap(to(FIELD, ({ wanted }) => wanted));
+  const revoke = all.filter(isOf(FIELD)).flatMap(to(FIELD, ({ is, wanted }) => (wanted === undefined ? is : undefined)));
+  const unlink = all.filter(isOf(LINK)).flatMap(to(LINK, ({ is }) => is));
   return {
     others,
-    grants: { ...(grant.length > 0 && { GrantPermissions: grant }), ...(revoke.length > 0 && { RevokePermissions: revoke }) },
+    grants: {
+      ...(grant.length > 0 && { GrantPermissions: grant }),
+      ...(revoke.length > 0 && { RevokePermissions: revoke }),
+      ...(unlink.length > 0 && { RevokeLinkPermissions: unlink }),
+    },
   };
 }
 
 interface Grants {
   GrantPermissions?: ResourcePermission[];
   RevokePermissions?: ResourcePermission[];
+  /** Of dashboards alone. */
+  RevokeLinkPermissions?: ResourcePermission[];
 }

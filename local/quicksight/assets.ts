@@ -65,6 +65,8 @@ export interface Version {
 }
 
 export interface Dashboard extends Asset {
+  /** Who may see it by its link. */
+  linkPermissions?: ResourcePermission[];
   versions: Version[];
   published: number;
   publishedAt: Date;

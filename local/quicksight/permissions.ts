@@ -11,7 +11,7 @@ import type {
 } from '@aws-sdk/client-quicksight';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import type { Table } from '../journal.ts';
-import { type Asset, analyses, assetArn, dashboards, dataSets, dataSources, found, type Kind } from './assets.ts';
+import { type Asset, analyses, assetArn, type Dashboard, dashboards, dataSets, dataSources, found, type Kind } from './assets.ts';
 
 interface Change {
   GrantPermissions?: ResourcePermission[];
@@ -52,7 +52,11 @@ export const describeDashboardPermissions: Operation<{ DashboardId?: string }, D
   DashboardId: id,
   DashboardArn: assetArn(aws, 'dashboard', id!),
   Permissions: found(aws, 'dashboard', dashboards(aws), id).permissions,
+  ...byLink(found(aws, 'dashboard', dashboards(aws), id)),
 });
+
+const byLink = ({ linkPermissions: Permissions = [] }: Dashboard) =>
+  Permissions.length === 0 ? {} : { LinkSharingConfiguration: { Permissions } };
 
 export const updateDataSourcePermissions: Operation<UpdateDataSourcePermissionsRequest, DescribeDataSourcePermissionsResponse> = (
   input,
@@ -77,19 +81,24 @@ export const updateDashboardPermissions: Operation<UpdateDashboardPermissionsReq
   aws,
 ) => {
   update(aws, 'dashboard', dashboards(aws), input.DashboardId, input);
+  const { GrantLinkPermissions, RevokeLinkPermissions } = input;
+  const dashboard = found(aws, 'dashboard', dashboards(aws), input.DashboardId);
+  const change = { GrantPermissions: GrantLinkPermissions, RevokePermissions: RevokeLinkPermissions };
+  dashboards(aws).set(dashboard.id, { ...dashboard, linkPermissions: changed(dashboard.linkPermissions ?? [], change) });
   return describeDashboardPermissions(input, aws);
 };
 
-/** A grant sets a principal's actions anew; a revocation takes single actions, and with the last one the principal. */
-function update<A extends Asset>(
-  aws: Aws,
-  kind: Kind,
-  table: Table<A>,
-  id: string | undefined,
-  { GrantPermissions: grants = [], RevokePermissions: revocations = [] }: Change,
-): void {
+function update<A extends Asset>(aws: Aws, kind: Kind, table: Table<A>, id: string | undefined, change: Change): void {
   const asset = found(aws, kind, table, id);
-  const byPrincipal = new Map(asset.permissions.map(({ Principal: principal = '', Actions: actions = [] }) => [principal, actions]));
+  table.set(asset.id, { ...asset, permissions: changed(asset.permissions, change) });
+}
+
+/** A grant sets a principal's actions anew; a revocation takes single actions, and with the last one the principal. */
+function changed(
+  permissions: ResourcePermission[],
+  { GrantPermissions: grants = [], RevokePermissions: revocations = [] }: Change,
+): ResourcePermission[] {
+  const byPrincipal = new Map(permissions.map(({ Principal: principal = '', Actions: actions = [] }) => [principal, actions]));
   for (const { Principal: principal = '', Actions: actions = [] } of grants) {
     if (!/^arn:aws:quicksight:[a-z0-9-]+:\d{12}:(user|group|namespace)\//.test(principal))
       throw awsError('InvalidParameterValueException', `Invalid principals given: ${principal}`);
@@ -100,5 +109,5 @@ function update<A extends Asset>(
     if (left.length > 0) byPrincipal.set(principal, left);
     else byPrincipal.delete(principal);
   }
-  table.set(asset.id, { ...asset, permissions: [...byPrincipal].map(([Principal, Actions]) => ({ Principal, Actions })) });
+  return [...byPrincipal].map(([Principal, Actions]) => ({ Principal, Actions }));
 }

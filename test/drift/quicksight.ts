@@ -149,7 +149,19 @@ const grants: Row[] = GRANTED.flatMap(([stage, id, Describe, Update]) => {
   ];
 });
 
-export const rows: Row[] = [...sources, ...sets, ...pages, ...grants];
+const EVERYBODY = 'arn:aws:quicksight:us-east-1:000000000000:namespace/default';
+const LOOKING = ['DescribeDashboard', 'QueryDashboard', 'ListDashboardVersions'].map((action) => `quicksight:${action}`);
+const link = row('dashboard', [`LinkSharingConfiguration ${EVERYBODY}`], () =>
+  send(
+    new qs.UpdateDashboardPermissionsCommand({
+      ...account,
+      DashboardId: n.dashboard,
+      GrantLinkPermissions: [{ Principal: EVERYBODY, Actions: LOOKING }],
+    }),
+  ),
+);
+
+export const rows: Row[] = [...sources, ...sets, ...pages, ...grants, link];
 
 export const pretences: Pretence[] = [
   {
