@@ -14,7 +14,7 @@ export interface Figure {
 export const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
 /** The same, never in our favour: a ratio just below its goal does not pass. */
-const roundDown = (value: number, digits: number): number => Math.floor(value * 10 ** digits) / 10 ** digits;
+export const roundDown = (value: number, digits: number): number => Math.floor(value * 10 ** digits) / 10 ** digits;
 
 /** A figure against a fixed limit: the ratio is the limit over what was measured. */
 export const limited = (name: string, unit: string, ours: number, limit: number, note?: string): Figure => ({

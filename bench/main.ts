@@ -15,7 +15,7 @@ import { gameOf } from '../pipeline/lanes.ts';
 import { parseSpec, shardTakes } from '../pipeline/spec.ts';
 import { HOUR_MS } from '../pipeline/time.ts';
 import { critical } from './critical.ts';
-import { type Figure, limited, quantile, round } from './figure.ts';
+import { type Figure, limited, quantile, roundDown } from './figure.ts';
 import { flink } from './flink.ts';
 import { generation } from './generation.ts';
 import { growth } from './growth.ts';
@@ -85,7 +85,7 @@ async function acknowledged(): Promise<Figure> {
       unit: 'events/s',
       ours: Math.round(perSecond),
       peer: null,
-      ratio: round(perSecond / taken, 2),
+      ratio: roundDown(perSecond / taken, 2),
       goal: MAX_SHARE,
       note: `median of ${ROUNDS} rounds; the shards take ${taken}`,
     };

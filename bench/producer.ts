@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { type Figure, quantile, round } from './figure.ts';
+import { type Figure, quantile, roundDown } from './figure.ts';
 import { cpuSeconds } from './producer/cpu.ts';
 import { boto3, kpl, ours, type Program, versionOf } from './producer/install.ts';
 import { type Sink, sink } from './producer/sink.ts';
@@ -51,7 +51,7 @@ const better = (name: string, us: number, peer: number, goal: number, note: stri
   unit: 'events/s',
   ours: Math.round(us),
   peer: Math.round(peer),
-  ratio: round(us / peer, 1),
+  ratio: roundDown(us / peer, 1),
   goal,
   note,
 });

@@ -71,7 +71,7 @@ function shared(each: number, random: () => number): string[][] {
   const others = Object.keys(DRIFTS).filter((what) => !LOSING.includes(what));
   const order = shuffled(others, random);
   const lives = Array.from({ length: Math.ceil(order.length / each) }, (_, at) => order.slice(at * each, (at + 1) * each));
-  return [...lives, ...LOSING.map((what) => [what])];
+  return shuffled([...lives, ...LOSING.map((what) => [what])], random);
 }
 
 function driftRun(account: Account, number: number, some: string[], seed: number, within: number): Promise<Run> {

@@ -35,10 +35,9 @@ export function brokenOff({ name }: Pick<Pipeline, 'name'>, rollback: boolean, n
   const answer = (ok: boolean, words: string): VerbResult => ({ ok, facts: { state, reason }, words });
   const next = 'Go on with: npx d2d up; end it with: npx d2d down';
   if (state === 'held' && !rollback) return answer(true, `broken off; what was made stays. ${next}`);
-  if (state === 'held')
-    return answer(false, `broken off, but what this run made is not gone: pipeline ${name} is held: ${reason}\n${next}`);
-  if (state === 'down' || rolledBack !== undefined)
-    return answer(rollback, `broken off; what this run made is gone, and pipeline ${name} is ${state}`);
+  if (state === 'held') return answer(false, `broken off, but taking it back failed: pipeline ${name} is held: ${reason}\n${next}`);
+  if (state === 'down') return answer(rollback, `broken off; what this run made is gone, and pipeline ${name} is down`);
+  if (rolledBack !== undefined) return answer(rollback, `broken off; pipeline ${name} is ${state} by the spec that stood before`);
   if (state === 'running' || state === 'paused')
     return answer(false, `pipeline ${name} is ${state}: it was up before it could be broken off`);
   return answer(false, `pipeline ${name} is ${state}${reason === undefined ? '' : `, since ${reason}`}. See: npx d2d status`);

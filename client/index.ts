@@ -33,11 +33,11 @@ verb(
   async () => (await import('./up.ts')).up,
   {
     ...LEAVE,
-    '--rollback': 'if it fails, take away again what this run made',
+    '--rollback': 'if it fails, take away what a first run made, or go back to the spec that stood',
   },
 ).aliases(['apply', 'retry']);
 verb('break-off', 'break off an up midway; what it made stays', async () => (await import('./break-off.ts')).breakOff, {
-  '--rollback': 'take away again what it made',
+  '--rollback': 'take away what a first run made, or go back to the spec that stood',
 });
 verb('status', 'the pipeline, in the order of the data', async () => (await import('./status.ts')).status);
 verb('pause', 'stop generation at once, and the schedules', async () => (await import('./pause.ts')).pause, {

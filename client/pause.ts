@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { names } from '../pipeline/names.ts';
+import type { Pipeline } from '../pipeline/spec.ts';
+import type { PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { absence, absenceWords } from './absence.ts';
@@ -12,6 +14,16 @@ import type { VerbResult } from './verb.ts';
 /** Pauses generation and schedules (deep: and the Studio application), waits until they stand, and says what goes on and costs. */
 export const pause = ({ deep = false }: { deep?: boolean }): Promise<VerbResult> => tell('paused', deep);
 
+/** Why a pipeline cannot go on: it is, or was, being taken down. Undefined if it can. */
+export function whyNoResume(
+  { name }: Pick<Pipeline, 'name'>,
+  { teardownBegun, state }: Pick<PipelineStatus, 'teardownBegun' | 'state'>,
+): string | undefined {
+  if (!teardownBegun) return undefined;
+  if (state !== 'held') return `pipeline ${name} is being taken down`;
+  return `pipeline ${name} is half taken down; npx d2d down takes away the rest, npx d2d up brings it back`;
+}
+
 /** Lets generation and schedules go on, the SQL from where its windows stopped. */
 export const resume = (): Promise<VerbResult> => tell('running', false);
 
@@ -20,10 +32,8 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   await runsHere(client, pipeline);
   const before = await snapshot(client, pipeline.name);
   if (!before) throw new UserError(absenceWords(pipeline, await absence(client, pipeline)));
-  if (before.pipeline.teardownBegun)
-    throw new UserError(
-      `pipeline ${pipeline.name} is ${before.pipeline.state === 'held' ? 'half taken down' : 'being taken down'}; npx d2d down takes away the rest, npx d2d up brings it back`,
-    );
+  const refusal = wanted === 'running' ? whyNoResume(pipeline, before.pipeline) : undefined;
+  if (refusal !== undefined) throw new UserError(refusal);
   const handle = client.workflow.getHandle(names(pipeline).workflows.pipeline);
   await (wanted === 'paused' ? handle.signal(messages.pause, { deep }) : handle.signal(messages.resume));
   const stands = ({ pipeline: now, generator, notebook }: Snapshot) =>

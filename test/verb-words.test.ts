@@ -15,9 +15,14 @@ describe('break-off', () => {
   it.each([
     ['what was made stays', false, now({ state: 'held', reason: 'it was broken off' }), true],
     ['what this run made is gone, and pipeline game is down', true, { state: 'down' as const }, true],
-    ['what this run made is gone, and pipeline game is running', true, now({ state: 'running', rolledBack: 'it was broken off' }), true],
     [
-      'is not gone: pipeline game is held: rolling that back failed',
+      'broken off; pipeline game is running by the spec that stood before',
+      true,
+      now({ state: 'running', rolledBack: 'it was broken off' }),
+      true,
+    ],
+    [
+      'taking it back failed: pipeline game is held: rolling that back failed',
       true,
       now({ state: 'held', reason: 'rolling that back failed' }),
       false,

@@ -64,7 +64,8 @@ export async function watchBudget(status: PipelineStatus, isOver: () => boolean)
   for (;;) {
     const { paused, deep } = status;
     const isQuiet = paused && (deep || !hasBudget(status.pipeline)) && patched('paused-quietly');
-    const isNews = () => isOver() || status.paused !== paused || (isQuiet && status.deep !== deep);
+    const isNoLongerQuiet = () => status.deep !== deep || (!deep && hasBudget(status.pipeline));
+    const isNews = () => isOver() || status.paused !== paused || (isQuiet && isNoLongerQuiet());
     const every = lookEvery(status.pipeline).cost * (paused ? PAUSED_FACTOR : 1);
     if (isQuiet) await condition(isNews);
     else await condition(isNews, every, { summary: 'until the next look at cost' });

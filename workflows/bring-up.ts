@@ -157,9 +157,9 @@ async function untilReady(run: BringUp, stages: Stage[]): Promise<boolean> {
 const doCarriersStand = ({ status, stages }: BringUp): boolean =>
   CARRIERS.every((stage) => status.stages[stage] === 'ready' || doesCarry(stages[stage]));
 
-/** False of a carrier that is missing, does not work, or is on its way in or out. */
+/** False of a carrier that is missing, does not work, or is on its way in or out; one that lacks our tag carries. */
 export const doesCarry = (carrier: Survey | undefined): boolean =>
-  carrier === undefined || (!carrier.anew && ['none', 'change', 'adopt'].includes(carrier.action));
+  carrier === undefined || (!carrier.anew && ['none', 'change', 'adopt', 'foreign'].includes(carrier.action));
 
 /** Makes the schedules as the spec wants them, paused as the pipeline is, or as the user wants it meanwhile. */
 export async function ensureSchedules(status: PipelineStatus): Promise<RestoredSchedule[]> {

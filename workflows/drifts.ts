@@ -6,7 +6,8 @@ const DRIFTS_KEPT = 20;
 
 /** Puts these into the status; what is not healed is not told again while it stays the same. */
 export function recordDrifts(status: PipelineStatus, drifts: Drift[]): void {
-  const news = drifts.filter((drift) => drift.done === 'healed' || !status.drifts.some((before) => isSame(before, drift)));
+  const latest = ({ label }: Drift) => status.drifts.findLast((before) => before.label === label);
+  const news = drifts.filter((drift) => drift.done === 'healed' || !isSame(latest(drift), drift));
   status.drifts = [...status.drifts, ...news].slice(-DRIFTS_KEPT);
   publishDetails(status);
 }
@@ -19,5 +20,5 @@ export const workflowDrifts = (ids: string[]): Drift[] =>
 export const scheduleDrifts = (restored: RestoredSchedule[]): Drift[] =>
   restored.map(({ id, ...found }) => ({ label: `schedule ${id}`, ...found, at: Date.now(), done: 'healed' }));
 
-const isSame = (a: Drift, b: Drift): boolean =>
-  a.done === b.done && a.label === b.label && a.missing === b.missing && JSON.stringify(a.differences) === JSON.stringify(b.differences);
+const isSame = (a: Drift | undefined, b: Drift): boolean =>
+  a?.done === b.done && a.label === b.label && a.missing === b.missing && JSON.stringify(a.differences) === JSON.stringify(b.differences);

@@ -44,13 +44,13 @@ export async function makeTables(pipeline: Pipeline, status: PipelineStatus): Pr
 /** Returns once something of everything has been delivered. */
 async function delivered(pipeline: Pipeline, status: PipelineStatus): Promise<Calls> {
   for (;;) {
-    const { pauses } = status;
+    const { pauses, desired } = status;
     try {
       const options = { summary: 'the first delivery', scheduleToCloseTimeout: DELIVERY_PATIENCE } as const;
       return await act['lake.delivered'].executeWithOptions(options, [pipeline]);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      const wasPaused = status.paused || (status.pauses !== pauses && patched('paused-meanwhile'));
+      const wasPaused = status.paused || ((desired.paused || status.pauses !== pauses) && patched('paused-meanwhile'));
       if (!wasPaused) throw nothingDelivered(error);
       // Nothing could be delivered: the patience begins anew once it goes on.
       await condition(() => !status.paused);

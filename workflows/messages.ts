@@ -79,7 +79,7 @@ export interface PipelineStatus {
   stages: Partial<Record<Stage, StageState>>;
   /** What AWS said of the stages that failed. */
   faults: Partial<Record<Stage, string>>;
-  /** The stages that did not exist before this run: what a rollback takes away. */
+  /** The stages that did not exist before this run: what a rollback of a first run takes away. */
   created: Stage[];
   /** What taking over a stage found otherwise, of those that this run took over: what a rollback gives back. */
   adopted: Partial<Record<Stage, Difference[]>>;
@@ -196,7 +196,7 @@ export interface ApplyRequest {
 export const pause = defineSignal<[{ deep?: boolean; count?: number }?]>('pause');
 /** Goes on where pause stopped, without loss or repeat. */
 export const resume = defineSignal('resume');
-/** Breaks off bringing up or changing; what was made stays, or with `rollback` is taken away again. */
+/** Breaks off bringing up or changing; what was made stays, or with `rollback` is taken away, of a pipeline that stood taken back to what it was. */
 export const breakOff = defineSignal<[{ rollback: boolean }]>('breakOff');
 /** From the provisioning workflow to its pipeline: a stage has moved, with AWS's words if it failed. */
 export const stageMoved = defineSignal<[Stage, StageState, string?]>('stageMoved');

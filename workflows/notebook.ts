@@ -175,17 +175,18 @@ async function keepSuspended(keeper: Keeper): Promise<void> {
 
 /** Sees that the job runs; one that does not is begun where its windows stopped, and while rows are lost where these began. */
 async function ensureJob(keeper: Keeper): Promise<void> {
-  const { status, rowsLostFrom, losses } = keeper;
-  const isLossNew = rowsLostFrom !== undefined && !keeper.remakes;
+  const { status } = keeper;
   // Saved histories have one without an answer.
-  const started: { found?: string } | undefined = await act['notebook.start'](keeper.pipeline, rowsLostFrom);
+  const started: { found?: string } | undefined = await act['notebook.start'](keeper.pipeline, keeper.rowsLostFrom);
   keeper.found ??= started?.found;
   await act['notebook.awaitStarted'](keeper.pipeline);
   if (!keeper.suspended) await tellPipeline(keeper, true);
   const job = await act['notebook.checkJob'](keeper.pipeline);
+  const { rowsLostFrom, losses } = keeper;
+  const isLossNew = rowsLostFrom !== undefined && !keeper.remakes;
   if (job.running && !isLossNew) {
     keeper.found = undefined;
-    if (rowsLostFrom !== undefined && (await act['notebook.isCaughtUp'](keeper.pipeline)) && losses === keeper.losses) forgetLoss(keeper);
+    if (rowsLostFrom !== undefined && (await isCaughtUp(keeper)) && losses === keeper.losses) forgetLoss(keeper);
     return;
   }
   const reason = isLossNew ? ROWS_LOST : (keeper.found ?? job.reason ?? 'nothing was said of it');
@@ -196,13 +197,21 @@ async function ensureJob(keeper: Keeper): Promise<void> {
   await act['notebook.awaitStarted'](keeper.pipeline);
   await act['notebook.run'](keeper.pipeline);
   await act['notebook.awaitRunning'](keeper.pipeline);
-  if (rowsLostFrom !== undefined && losses === keeper.losses) {
-    // The lake has newer windows than those that are lost: should this SQL end before it is past them, the next one must not go on behind them.
-    if (patched('rows-out')) keeper.remakes = true;
-    else forgetLoss(keeper);
-  }
+  // The lake has newer windows than those that are lost: should this SQL end before it is past them, the next one must not go on behind them.
+  if (rowsLostFrom !== undefined && patched('rows-out')) keeper.remakes = losses === keeper.losses;
+  else if (keeper.rowsLostFrom === rowsLostFrom) forgetLoss(keeper);
   keeper.ran = true;
   keeper.found = undefined;
+}
+
+/** Whether the SQL has put out what it makes anew; that it cannot be told is no fault of the SQL. */
+async function isCaughtUp({ pipeline }: Keeper): Promise<boolean> {
+  try {
+    return await act['notebook.isCaughtUp'].executeWithOptions({ scheduleToCloseTimeout: '2 minutes' }, [pipeline]);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return false;
+  }
 }
 
 function forgetLoss(keeper: Keeper): void {

@@ -37,8 +37,8 @@ export interface Operation {
   lookScope?: CancellationScope;
   /** Set once the bringing up that begins or is under way was broken off: whether what it made is taken away again. */
   breakOff?: { rollback: boolean };
-  /** The take-down that was asked for. */
-  takeDown?: { keepData: boolean; leftovers: Trigger<Leftovers> };
+  /** The take-down that was asked for, and what the pipeline was at before. */
+  takeDown?: { keepData: boolean; stateBefore: PipelineStatus['state']; leftovers: Trigger<Leftovers> };
 }
 
 /** True once everything was taken down. */
@@ -194,7 +194,7 @@ async function heal(op: Operation): Promise<boolean> {
 export async function requestTakeDown(op: Operation, keepData: boolean): Promise<Leftovers> {
   if (!op.takeDown) {
     const { status } = op;
-    op.takeDown = { keepData, leftovers: new Trigger() };
+    op.takeDown = { keepData, stateBefore: status.state, leftovers: new Trigger() };
     status.teardownBegun = true;
     setState(status, 'taking down');
     op.bringUpScope?.cancel();
@@ -208,7 +208,7 @@ export async function requestTakeDown(op: Operation, keepData: boolean): Promise
  * down, for another try.
  */
 export async function takeDown(op: Operation, request: NonNullable<Operation['takeDown']>): Promise<Leftovers | undefined> {
-  const { keepData, leftovers } = request;
+  const { keepData, stateBefore, leftovers } = request;
   const { status } = op;
   const { pipeline } = status;
   try {
@@ -227,10 +227,12 @@ export async function takeDown(op: Operation, request: NonNullable<Operation['ta
     return left;
   } catch (error) {
     const isCancelled = CancellationScope.current().consideredCancelled;
-    if (!isCancelled && patched('take-down-surveyed')) await recordWhatStands(status);
+    const isSurveyed = !isCancelled && patched('take-down-surveyed');
+    if (isSurveyed) await recordWhatStands(status);
     op.takeDown = undefined;
     holdPending(status);
-    setState(status, 'held', `taking it down failed: ${rootMessage(error)}`);
+    // Of a workflow from before, one that was paused stays so.
+    setState(status, isSurveyed || stateBefore !== 'paused' ? 'held' : stateBefore, `taking it down failed: ${rootMessage(error)}`);
     leftovers.reject(error);
     if (isCancelled) throw error;
     return undefined;

@@ -69,7 +69,7 @@ async function steerTo(op: Operation, desired: Desired): Promise<void> {
   addUp(status);
 }
 
-/** A take-down is the user's last word, one that failed until the next `up`, and a roll-back has to end as it began. */
-const maySteer = ({ status, takeDown }: Operation): boolean => !takeDown && !status.teardownBegun && status.state !== 'rolling back';
+/** A take-down is the user's last word, and a roll-back has to end as it began. */
+const maySteer = ({ status, takeDown }: Operation): boolean => !takeDown && status.state !== 'rolling back';
 
 const isAsDesired = ({ desired, paused, deep }: PipelineStatus): boolean => desired.paused === paused && desired.deep === deep;

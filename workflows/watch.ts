@@ -50,28 +50,33 @@ export async function lookForDrift(status: PipelineStatus, isOver: () => boolean
  * that goes on. Workflows that are gone are started anew, by the spec that last stood whole.
  */
 export async function lookWhileHeld(status: PipelineStatus, isOver: () => boolean): Promise<void> {
-  const stood = (Object.keys(status.stages) as Stage[]).filter((stage) => ['ready', 'drifted'].includes(status.stages[stage]!));
+  const [stood, drifted] = ['ready', 'drifted'].map((state) =>
+    (Object.keys(status.stages) as Stage[]).filter((stage) => status.stages[stage] === state),
+  ) as [Stage[], Stage[]];
   const stages = await survey(status, status.pipeline);
   if (isOver()) return;
-  for (const stage of stood) if (stages[stage]?.action === 'none') status.stages[stage] = 'ready';
-  const found = stood.filter((stage) => stages[stage] && hasDrifted(stage, stages[stage]));
+  const differs = (stage: Stage) => stages[stage] !== undefined && hasDrifted(stage, stages[stage]);
+  for (const stage of drifted) if (stages[stage]?.action === 'none') status.stages[stage] = 'ready';
+  const found = [...stood, ...drifted].filter(differs);
   for (const stage of found) status.stages[stage] = 'drifted';
   recordDrifts(
     status,
     found.map((stage) => driftOf(stages[stage], 'reported')),
   );
-  await holdWithoutCarriers(status, found, stages);
+  const isNew = stood.some((stage) => CARRIERS.includes(stage) && differs(stage));
+  await holdWithoutCarriers(status, stages, isNew);
   await healWorkflows(status, status.lastApplied ?? status.pipeline);
 }
 
-/** Has nothing sent while a carrier of the data, of those that were found otherwise, does not carry it; once all do again, it goes on. */
-async function holdWithoutCarriers(status: PipelineStatus, found: Stage[], stages: PlanReport['stages']): Promise<void> {
-  const differing = found.filter((stage) => CARRIERS.includes(stage));
-  const isAway = differing.some((stage) => !doesCarry(stages[stage]));
-  // Of a workflow from before, any difference held the events.
-  if (isAway || (differing.length > 0 && !patched('carriers-back'))) await holdEvents(status);
-  else if (status.eventsHeld && CARRIERS.every((stage) => doesCarry(stages[stage])) && patched('carriers-back'))
-    await releaseEvents(status);
+/** Has nothing sent while a carrier of the data does not carry it; once all do again, it goes on. `isNew`: one differs that was as wanted at the look before. */
+async function holdWithoutCarriers(status: PipelineStatus, stages: PlanReport['stages'], isNew: boolean): Promise<void> {
+  if (!patched('carriers-back')) {
+    if (isNew) await holdEvents(status);
+    return;
+  }
+  const doCarry = CARRIERS.every((stage) => doesCarry(stages[stage]));
+  if (!doCarry && !status.eventsHeld) await holdEvents(status);
+  if (doCarry && status.eventsHeld) await releaseEvents(status);
 }
 
 async function survey(status: PipelineStatus, pipeline: Pipeline): Promise<PlanReport['stages']> {

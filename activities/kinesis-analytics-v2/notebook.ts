@@ -88,6 +88,8 @@ export function notebookActivities(clients: Clients) {
       const found = await own(clients, pipeline);
       const note = writtenIn(textOf(found));
       if (found?.ApplicationStatus !== 'RUNNING' || note === undefined) return false;
+      // Where nothing is to be read, nothing can be made anew.
+      if (!(await hasEvents(clients, pipeline))) return true;
       return (await outUntil(clients, pipeline, note, pipeline.windowSeconds)) !== undefined;
     },
     /** Why no windows come out although events go in; undefined when they do, or when nothing goes in. */
