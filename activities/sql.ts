@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { historySpans } from '../pipeline/dashboard-time.ts';
 import { LATEST_SECONDS } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
-import { flinkColumns } from '../pipeline/schema.ts';
+import { flinkColumns, outOfLine } from '../pipeline/schema.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { fillsMinutes, MONTH_DAYS, RANGES, slidingSeconds, WATERMARK_SECONDS } from '../pipeline/windows.ts';
 import { shardIds } from './kinesis/shards.ts';
@@ -89,6 +89,7 @@ function placeholders(pipeline: Pipeline) {
     serverMetricsStream: streams.server_metrics,
     lateEventsStream: streams.late_events,
     eventColumns: flinkColumns(),
+    eventTime: outOfLine('event_time', 'timestamp'),
     windowSeconds: pipeline.windowSeconds,
     slidingSeconds: slidingSeconds(pipeline),
     // By how much a sliding window begins before the tumbling one that ends with it.

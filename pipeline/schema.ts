@@ -88,11 +88,18 @@ export const FLINK = { string: 'STRING', int: 'INT', bigint: 'BIGINT', double: '
 /** What a crawl calls it; of whole numbers it takes the narrowest that fits. */
 export const GLUE = { string: 'string', int: 'int or bigint', bigint: 'int or bigint', double: 'double', timestamp: 'string' } as const;
 
-/** The columns of a CREATE TABLE of Flink, one a line, comma between. */
+/** The columns of a CREATE TABLE of Flink, taken out of `line`, the JSON text of a record: one a line, comma between. What is not there, or no JSON, is NULL. */
 export const flinkColumns = (columns: Columns = EVENT): string =>
   Object.entries(columns)
-    .map(([name, { type }]) => `${name} ${FLINK[type]}`)
+    .map(([name, { type }]) => `${name} AS ${outOfLine(name, type)}`)
     .join(',\n  ');
+
+/** A field out of `line` in Flink's SQL; NULL where it is not there, or of another type. */
+export function outOfLine(name: string, type: Column['type']): string {
+  const text = `JSON_VALUE(line, '$.${name}')`;
+  if (type === 'string') return text;
+  return `TRY_CAST(${type === 'timestamp' ? `REPLACE(${text}, 'T', ' ')` : text} AS ${FLINK[type]})`;
+}
 
 /** The columns that a crawl finds, with Glue's types. */
 export const glueColumns = (columns: Columns = EVENT): Record<string, string> =>

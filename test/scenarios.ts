@@ -9,6 +9,8 @@ export interface Scenario {
   game: Game;
   /** Shards that get nothing at all. */
   idle?: number[];
+  /** Lanes send lines now and then that are no JSON. */
+  broken?: boolean;
 }
 
 const EVENTS = 1200;
@@ -17,6 +19,8 @@ const BLOCK_MS = 10_000;
 const WATERMARK_MS = 5_000;
 /** Far enough behind the last event that the last sliding window closes. */
 const CLOSING_MS = 90_000;
+/** A line that is no JSON. */
+const BROKEN = '{"event_id":"cut-0-1","event_ty';
 /** From one scenario's beginning to the next one's: no window has events of both. */
 export const APART_MS = 300_000;
 
@@ -25,7 +29,7 @@ export function scenario(
   name: string,
   number: number,
   shards: number,
-  { trouble = {}, idle }: { trouble?: Partial<Trouble>; idle?: number[] } = {},
+  { trouble = {}, idle, broken }: { trouble?: Partial<Trouble>; idle?: number[]; broken?: boolean } = {},
 ) {
   return {
     name,
@@ -36,6 +40,7 @@ export function scenario(
       lateAfter: BLOCK_MS,
     },
     ...(idle && { idle }),
+    ...(broken && { broken }),
   } satisfies Scenario;
 }
 
@@ -44,7 +49,7 @@ export const lanesOf = ({ game, idle = [] }: Scenario): number[] =>
   Array.from({ length: game.lanes }, (_, lane) => lane).filter((lane) => !idle.includes(lane));
 
 /** What a lane sends, in this order: late events and second copies behind their places, and a heartbeat that closes the last window before what is due at the end. */
-export function sentBy({ base, game }: Scenario, lane: number): string[] {
+export function sentBy({ base, game, broken }: Scenario, lane: number): string[] {
   const [places, held] = [laneOf(game, lane), laneOf(game, lane)];
   const json = (events: ReturnType<typeof laneOf>, i: number) => {
     events.seek(i);
@@ -55,6 +60,7 @@ export function sentBy({ base, game }: Scenario, lane: number): string[] {
   for (let i = 0; i < EVENTS; i++) {
     sent.push(...dueAt(game, lane, i, bases).map((due) => json(held, due.i)));
     if (troubleOf(game, lane, i) !== 'late') sent.push(json(places, i));
+    if (broken && i % 100 === 50) sent.push(BROKEN);
   }
   const beat = JSON.stringify(heartbeat(game.run, lane, base + EVENTS * STEP_MS + CLOSING_MS));
   return [...sent, beat, ...dueAtEnd(game, lane, EVENTS, bases).map((due) => json(held, due.i))];
@@ -68,7 +74,7 @@ export function toldApart(scene: Scenario): { onTime: GameEvent[]; late: GameEve
     const events = eventsOf(scene, lane);
     const seen = new Set<string>();
     let latest = Number.NEGATIVE_INFINITY;
-    for (const json of sentBy(scene, lane)) {
+    for (const json of sentBy(scene, lane).filter((line) => line !== BROKEN)) {
       const { event_id: id, event_time: time } = JSON.parse(json) as GameEvent;
       const at = Date.parse(`${time}Z`);
       if (!seen.has(id) && !id.includes('-hb-')) (at <= latest - WATERMARK_MS ? late : onTime).push(events[numberIn(id)]!);

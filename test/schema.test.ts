@@ -22,9 +22,10 @@ it('tells Flink and Glue of every column, in order', () => {
       .split(',\n  ')
       .map((line) => line.split(' ')[0]),
   ).toEqual(Object.keys(EVENT));
-  expect(flinkColumns()).toMatch(/^event_id STRING,\n {2}event_type STRING,\n {2}event_time TIMESTAMP\(3\),\n {2}match_id STRING,\n/);
-  expect(flinkColumns()).toContain('distance DOUBLE,\n  player_id STRING,');
-  expect(flinkColumns()).toMatch(/blue_score INT$/);
+  expect(flinkColumns()).toMatch(/^event_id AS JSON_VALUE\(line, '\$\.event_id'\),\n {2}event_type AS /);
+  expect(flinkColumns()).toContain("event_time AS TRY_CAST(REPLACE(JSON_VALUE(line, '$.event_time'), 'T', ' ') AS TIMESTAMP(3)),");
+  expect(flinkColumns()).toContain("distance AS TRY_CAST(JSON_VALUE(line, '$.distance') AS DOUBLE),");
+  expect(flinkColumns()).toMatch(/'\$\.blue_score'\) AS INT\)$/);
 });
 
 it('says what each type of event carries', () => {
@@ -41,7 +42,9 @@ it('can be that of another event', () => {
     sold_at: { type: 'timestamp', of: 'all', doc: 'when' },
     pieces: { type: 'bigint', of: ['sale'], only: 'if several', doc: 'how many' },
   } as const;
-  expect(flinkColumns(columns)).toBe('sale_id STRING,\n  sold_at TIMESTAMP(3),\n  pieces BIGINT');
+  expect(flinkColumns(columns)).toBe(
+    "sale_id AS JSON_VALUE(line, '$.sale_id'),\n  sold_at AS TRY_CAST(REPLACE(JSON_VALUE(line, '$.sold_at'), 'T', ' ') AS TIMESTAMP(3)),\n  pieces AS TRY_CAST(JSON_VALUE(line, '$.pieces') AS BIGINT)",
+  );
   expect(glueColumns(columns)).toEqual({ sale_id: 'string', sold_at: 'string', pieces: 'int or bigint' });
   expect(eventsPage(types, columns, ['{}'])).toContain('| `sale` | Something is sold. | pieces (if several) |');
 });

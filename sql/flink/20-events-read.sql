@@ -19,4 +19,4 @@ SELECT
   latency_ms,
   winner_team
 FROM game_events
-WHERE event_id IS NOT NULL AND event_time IS NOT NULL;
+WHERE event_id IS NOT NULL AND happened_at > TIMESTAMP '1970-01-01 00:00:00.000';
