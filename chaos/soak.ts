@@ -10,9 +10,9 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { MINUTE_MS } from '../pipeline/time.ts';
 import { type Ground, ground, killed } from './ground.ts';
 import { applyAndWait, pauseAndWait, runAudit, seen, tearDown } from './life.ts';
-import { oneOf, randomOf } from './random.ts';
+import { randomOf, shuffled } from './random.ts';
 import { type Course, lived } from './run.ts';
-import { soakFaults } from './soak-faults.ts';
+import { KILLS, soakFaults } from './soak-faults.ts';
 
 // A pipeline that runs for as long as it is asked to, with calls and records that fail, trouble among its events, and parts killed in mid-stream; then the account.
 
@@ -70,6 +70,7 @@ const run = await lived(1.5 * minutes * MINUTE_MS + REST_MS, [], async (course) 
   await pauseAndWait(on, course, pipeline);
   const report = await runAudit(on, course, pipeline);
   course.phase('down');
+  const struck = await control.counts();
   await control.faults({ rules: [] });
   await tearDown(on, course, pipeline);
   const { generated, lost, duplicates, resent, windowsChecked, windowsWrong } = report;
@@ -77,27 +78,34 @@ const run = await lived(1.5 * minutes * MINUTE_MS + REST_MS, [], async (course) 
   const resentShare = resent / generated;
   const came = { lost, duplicates, resent, resentShare, windowsChecked, windowsWrong };
   tell({ minutes, rate, generated, ...came, memory, kills: blows.length, seed });
-  const faults = [...mismatches(report), ...soakFaults({ minutes, rate, generated, resent, blows, memory })];
+  const isLong = KILLS * minutes * 60 > VICTIMS.length * killEvery;
+  const trouble = { blows, victims: isLong ? VICTIMS : [], failures: struck };
+  const faults = [...mismatches(report), ...soakFaults({ minutes, rate, generated, resent, ...trouble, memory })];
   if (faults.length > 0) throw new Error(faults.join('; '));
 });
 if (run.fault) process.stderr.write(`${run.fault}\n`);
 await on.close();
 process.exit(run.converged ? 0 : 1);
 
-/** Kills a part every now and then until the time is over, and gives each part's resident megabytes, minute by minute. */
+/** Kills a part every now and then while the first part of the time lasts, each in its turn, and gives each part's resident megabytes, minute by minute. */
 async function sampled(on: Ground, { run, signal }: Course, until: number): Promise<Record<string, number[]>> {
   const memory: Record<string, number[]> = {};
+  const killsUntil = Date.now() + KILLS * (until - Date.now());
+  const turns = shuffled(VICTIMS, random);
   let nextKill = Date.now() + killEvery * 1000;
   for (let nextMinute = Date.now() + MINUTE_MS; Date.now() < until; ) {
     await delay(Math.max(0, Math.min(nextKill, nextMinute, until) - Date.now()), undefined, { signal });
     if (Date.now() >= nextKill) {
-      nextKill += killEvery * 1000;
-      const victim = oneOf(VICTIMS, random);
-      if (killed(on.pids()[victim])) run.blows.push(victim);
+      nextKill = nextKill + killEvery * 1000 < killsUntil ? nextKill + killEvery * 1000 : Number.POSITIVE_INFINITY;
+      // What is on its way up is left to its turn.
+      const pids = on.pids();
+      const victim = turns.find((each) => killed(pids[each]));
+      if (victim !== undefined) run.blows.push(victim);
+      turns.sort((a, b) => Number(a === victim) - Number(b === victim));
     }
     if (Date.now() < nextMinute) continue;
     nextMinute += MINUTE_MS;
-    for (const [part, pid] of Object.entries(on.parts.pids()))
+    for (const [part, pid] of Object.entries(on.pids()))
       memory[part] = [...(memory[part] ?? []), pid === undefined ? Number.NaN : Math.round(residentMegabytes(pid))];
     const now = await seen(on, pipeline.name);
     const last = Object.fromEntries(Object.entries(memory).map(([part, all]) => [part, all.at(-1)]));

@@ -34,7 +34,7 @@ export interface Audit {
   wrongInAthena: string[];
   /** Bytes that Athena scanned for it. */
   bytesScanned: number;
-  /** True when the game went on meanwhile: what is sent then is unknown. */
+  /** True when the game went on meanwhile: what is sent then is no fault. */
   sending?: boolean;
   /** What could not be counted. */
   missed: Missed[];
@@ -168,7 +168,7 @@ const inWords = ({ minute, generated, inStream, inS3, inAthena, altered, twice }
   `${minute}: ${generated} sent, ${inStream ?? '?'} in the stream, ${inS3 ?? '?'} in S3, ${inAthena ?? '?'} in Athena, ${altered} altered, ${twice} twice`;
 
 /** What is wrong in one place, event by event as far as they are named; of one that is missing here it is told where else it is, as far as that is known. */
-export function placeFaults(here: PlaceCount, { places: all, sending = false }: Pick<Audit, 'places' | 'sending'>): string[] {
+export function placeFaults(here: PlaceCount, { places: all }: Pick<Audit, 'places'>): string[] {
   const { place, missing, altered, copies, lacking, oversized, unknown, examples } = here;
   const faults: string[] = [];
   const say = (count: number, what: string, ids: string[]) =>
@@ -190,7 +190,7 @@ export function placeFaults(here: PlaceCount, { places: all, sending = false }: 
   const made = lacking.malformed + lacking.copies;
   say(made, 'of the trouble that was made on purpose missing', examples.lacking);
   sayOnly(oversized, 'too large to have been taken');
-  if (!sending) sayOnly(unknown, 'of which the ledger knows nothing');
+  sayOnly(unknown, 'of which the ledger knows nothing');
   return faults;
 }
 

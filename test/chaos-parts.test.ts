@@ -7,6 +7,7 @@ import { lived, type Run, summed, until } from '../chaos/run.ts';
 import { soakFaults } from '../chaos/soak-faults.ts';
 import { everyCall, everyError, operationsOf, planOf, queueOf, type Strike } from '../chaos/strikes.ts';
 import type { Call } from '../local/call-log.ts';
+import type { Count } from '../local/faults.ts';
 import { faults } from '../local/faults.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 
@@ -184,11 +185,12 @@ describe('the faults to come', () => {
 
 describe('a soak', () => {
   const steady = (megabytes: number) => Array.from({ length: 60 }, () => megabytes);
-  const good = { minutes: 60, rate: 500, generated: 1_790_000, resent: 100, blows: ['worker', 'Flink'], memory: { worker: steady(200) } };
+  const trouble = { blows: ['worker', 'Flink'], victims: ['Flink'], failures: [] };
+  const good = { minutes: 60, rate: 500, generated: 1_790_000, resent: 100, ...trouble, memory: { worker: steady(200) } };
 
   it('is without a fault when it sent what was asked for, little of it again, in memory that stays', () => {
     expect(soakFaults(good)).toEqual([]);
-    expect(soakFaults({ ...good, generated: 1_735_000, blows: ['worker', 'worker', 'local AWS'], memory: {} })).toEqual([]);
+    expect(soakFaults({ ...good, generated: 1_735_000, blows: ['worker', 'worker', 'local AWS'], victims: [], memory: {} })).toEqual([]);
   });
 
   it('has a fault when a thousandth was sent again', () => {
@@ -204,11 +206,21 @@ describe('a soak', () => {
     ]);
   });
 
-  it('has a fault when a part grows, whatever it takes now and then, or while it does not run', () => {
-    const growing = Array.from({ length: 60 }, (_, minute) => 200 + 15 * minute);
-    expect(soakFaults({ ...good, memory: { 'local AWS': growing } })).toEqual([
-      expect.stringMatching(/^the memory of local AWS grew from 3\d\d to 9\d\d MB; it may be 8\d\d MB$/),
+  it('has a fault when what was to be killed or to fail was not', () => {
+    const count = (struck: number): Count => ({ rule: { operation: 'PutRecords', fault: { kind: 'cut' } }, met: 9, struck });
+    expect(soakFaults({ ...good, failures: [count(1)] })).toEqual([]);
+    expect(soakFaults({ ...good, victims: ['Athena', 'worker'], failures: [count(0)] })).toEqual([
+      'Athena was never killed',
+      'no PutRecords failed by cut',
     ]);
+  });
+
+  it('has a fault when a part grows after the kills, whatever it takes now and then, or while it does not run', () => {
+    const growing = Array.from({ length: 60 }, (_, minute) => 200 + 50 * Math.max(0, minute - 30));
+    expect(soakFaults({ ...good, memory: { 'local AWS': growing } })).toEqual([
+      expect.stringMatching(/^the memory of local AWS grew from 3\d\d to 15\d\d MB; it may be \d+ MB$/),
+    ]);
+    expect(soakFaults({ ...good, memory: { worker: [...growing].reverse() } })).toEqual([]);
     const now = steady(200).map((megabytes, minute) => (minute % 9 === 0 ? Number.NaN : minute % 7 === 0 ? 2_000 : megabytes));
     expect(soakFaults({ ...good, memory: { worker: now, Temporal: [100, 5_000, 5_000] } })).toEqual([]);
   });

@@ -20,9 +20,9 @@ export interface Holding {
   lacking: { malformed: number; copies: number };
   /** Records that the stream was to refuse. */
   oversized: number;
-  /** Records of which the ledger knows nothing, though they are of no later number. */
+  /** Records of which the ledger knows nothing, and never will. */
   unknown: number;
-  /** Records beyond where the ledger ends. */
+  /** Records beyond where the ledger ends: of a later number, or of a run or lane that may have begun since. */
   later: number;
   /** The minutes in which something differs from what was sent; all of them for who asks. */
   minutes: Minute[];
@@ -98,7 +98,8 @@ export function tally(sent: Sent, isAll = false): { take(record: string): void; 
     const isHalf = number.endsWith('x');
     const i = Number(isHalf ? number.slice(0, -1) : number);
     const lane = books.get(run)?.[Number(where)];
-    if (!record.startsWith(ID) || !lane || !(i >= 0)) return void sum.unknown++;
+    if (!record.startsWith(ID) || !run || !where || !number || !(i >= 0)) return void sum.unknown++;
+    if (!lane) return void sum.later++;
     if (!isWithin(lane.spans, i)) {
       if (i >= lane.end) sum.later++;
       else if (!isWithin(lane.known, i)) sum.unknown++;
