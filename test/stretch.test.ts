@@ -12,6 +12,7 @@ import type { LedgerRange, TimeBase } from '../pipeline/ledger.ts';
 import { hash } from '../pipeline/random.ts';
 import { laneOf } from '../pipeline/simulation.ts';
 import { parseSpec } from '../pipeline/spec.ts';
+import { troubleOf } from '../pipeline/trouble.ts';
 
 /** A stream in memory that refuses, and keeps its answers to itself, as `random` wants it. */
 function stream(random: () => number) {
@@ -32,7 +33,7 @@ function stream(random: () => number) {
   return { records, put };
 }
 
-const shares = fc.record({ late: share(), duplicate: share(), malformed: share(), oversized: fc.constant(0) });
+const shares = fc.record({ late: share(), duplicate: share(), malformed: share(), oversized: fc.constantFrom(0, 0.02) });
 function share() {
   return fc.constantFrom(0, 0.02, 0.1);
 }
@@ -86,18 +87,27 @@ describe('a lane', () => {
             const resent = await sendHeldBack({ game, lane, next, since: 0, bases }, post);
             ranges.push({ lane, first: next, end: next, time: bases.at(-1)!, at: 0, resent, since: next });
           }
-          expect(oversized).toBe(0);
+          const numbers = Array.from({ length: lanes }, (_, lane) =>
+            Array.from({ length: 330 }, (_number, i) => troubleOf(game, lane, i)),
+          ).flat();
+          expect(oversized).toBe(numbers.filter((kind) => kind === 'oversized').length);
           const ledger = sentBy([{ game, ranges }]);
           const { take, holding } = tally(ledger);
           for (const record of records) take(record);
           const found = holding();
           const sum = generated(ledger, 1000).blocks.reduce((total, { events }) => total + events, 0);
           expect(sum).toBe(330 * lanes);
-          expect(found).toMatchObject({ events: sum, missing: 0, altered: 0, unknown: 0 });
+          expect(found).toMatchObject({ events: sum, missing: 0, altered: 0, unknown: 0, oversized: 0 });
           expect(found.copies.unexplained).toBe(0);
         },
       ),
-      { numRuns: 8, examples: [[{ late: 0, duplicate: 0.1, malformed: 0, oversized: 0 }, false, true, 1, 816628359]] },
+      {
+        numRuns: 8,
+        examples: [
+          [{ late: 0, duplicate: 0.1, malformed: 0, oversized: 0 }, false, true, 1, 816628359],
+          [{ late: 0.02, duplicate: 0, malformed: 0, oversized: 0.02 }, true, false, 1, 7],
+        ],
+      },
     );
   }, 120_000);
 
