@@ -8,9 +8,11 @@ import type { Pipeline } from '../pipeline/spec.ts';
 
 type Input = Record<string, unknown>;
 
-/** What calls create and delete, by the operation behind its verb: how its name is found in the input. Things of the same name count apart by service. */
+/**
+ * What calls create and delete, by the operation behind its verb: how its name is found in the input. Things of the same name count apart by service. Buckets are left
+ * out: in us-east-1 their owner may say it twice, and has one.
+ */
 const NAMED: Record<string, (input: Input) => unknown> = {
-  Bucket: ({ Bucket }) => Bucket,
   Stream: ({ StreamName }) => StreamName,
   DeliveryStream: ({ DeliveryStreamName }) => DeliveryStreamName,
   Role: ({ RoleName }) => RoleName,
