@@ -30,7 +30,9 @@ export function laneSender(run: GeneratorRun, ledger: LedgerWriter, signals: Int
   /** What was sent of a stretch that broke off is unknown: what may have been is sent again under its own time base, whatever signals or cancellations come. */
   const sendStretch = async (stretch: Stretch) => {
     const summary = `lane ${stretch.lane}: events ${stretch.from} to ${stretch.to} at ${stretch.bases.at(-1)!.rate}/s`;
-    const send = (again: boolean) => act['kinesis.generate'].executeWithOptions({ summary }, [{ ...stretch, again }]);
+    // The worker that has the workflow would take every lane for itself.
+    const options = { summary, allowEagerDispatch: false } as const;
+    const send = (again: boolean) => act['kinesis.generate'].executeWithOptions(options, [{ ...stretch, again }]);
     return (await signals.run(() => send(false))) ?? CancellationScope.nonCancellable(() => send(true));
   };
 
