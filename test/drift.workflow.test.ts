@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
-import type { Stage } from '../pipeline/stages.ts';
 import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
-import { final } from './world.ts';
+import { final, type World } from './world.ts';
 
 describe('a look for drift', () => {
   it(
@@ -130,16 +129,16 @@ describe('a look for drift', () => {
   );
 
   it.each([
-    ['that is gone', 'standing', 'delete'],
-    ['that has failed', 'dead', 'add'],
-  ] as const)(
+    ['that is gone', ({ standing }: World) => standing.delete('eventsDelivery')],
+    ['that has failed', ({ dead }: World) => dead.add('eventsDelivery')],
+  ])(
     'that cannot make a delivery anew %s lets nothing be sent, whatever the user says, until it can, and says once that it cannot',
-    (_which, set, change) =>
+    (_which, breakIt) =>
       withPipeline(async ({ account, handle, up, until }) => {
         await up();
         await until(isRunning);
         account.broken.set('eventsDelivery', final('no delivery stream left'));
-        (account[set] as Set<Stage>)[change as 'add']('eventsDelivery');
+        breakIt(account);
         const held = await until(isHeld);
         expect(outlook(held).words).toContain('No events are sent until the stream and all deliveries stand');
         const sent = account.sent.size;
