@@ -115,7 +115,8 @@ describe('windows_wrong', () => {
     await lake.put('player_metrics', 'a', rows.toSpliced(at, 1));
     expect((await checked())!.worst).toContain(`${name} is missing`);
     await lake.put('player_metrics', 'a', rows.with(at, { ...one, kills: 99, kill_death_ratio: 99 }));
-    expect(String((await checked())!.worst).split('; ')).toContain(`${name} differs`);
+    const rest = `${one.deaths}/${one.assists}`;
+    expect(String((await checked())!.worst).split('; ')).toContain(`${name} is 99/${rest} and by the events ${one.kills}/${rest}`);
     await lake.put('player_metrics', 'a', rows);
     const Key = await lake.put('player_metrics', 'wrong', [{ ...one, player_id: 'player-nobody' }]);
     expect((await checked())!.worst).toMatch(/^player player-nobody \w+ of [-0-9]+ [:0-9]+ is of no event$/);
@@ -160,7 +161,7 @@ describe('windows_wrong', () => {
       );
       expect(await checked()).toMatchObject({
         windows_wrong: 1,
-        worst: expect.stringMatching(/^server \S+ of [-0-9]+ [:0-9]+ (is missing|differs)$/),
+        worst: expect.stringMatching(/^server \S+ of [-0-9]+ [:0-9]+ (is missing|is [0-9/]+ and by the events [0-9/]+)$/),
       });
       await restored();
     });
