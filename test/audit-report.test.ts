@@ -104,8 +104,13 @@ describe('windows', () => {
   const since = Date.UTC(2026, 10, 23, 18);
 
   it('are compared from one time up to another, and the worst are named', () => {
-    const wrong = report({ windowsWrong: 7, windowsWorst: ['player p red of 18:00 is 2/0/1 and by the events 1/0/1', 'server s of 18:00 is missing'] });
-    expect(wrong.faults).toEqual(['windowsWrong is 7, not 0: player p red of 18:00 is 2/0/1 and by the events 1/0/1; server s of 18:00 is missing']);
+    const wrong = report({
+      windowsWrong: 7,
+      windowsWorst: ['player p red of 18:00 is 2/0/1 and by the events 1/0/1', 'server s of 18:00 is missing'],
+    });
+    expect(wrong.faults).toEqual([
+      'windowsWrong is 7, not 0: player p red of 18:00 is 2/0/1 and by the events 1/0/1; server s of 18:00 is missing',
+    ]);
     expect(wrong.words.at(-1)).toBe(`! ${wrong.faults[0]}`);
     const all = report({ windowsSince: since });
     expect(all.words.join()).toContain('(metrics are compared from 2026-11-23T18:00:00.000Z up to the last)');
