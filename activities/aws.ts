@@ -8,6 +8,7 @@ import { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2';
 import { QuickSightClient } from '@aws-sdk/client-quicksight';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
+import { keepToRates } from './call-rates.ts';
 import { watchCalls } from './calls.ts';
 import { timed } from './clock.ts';
 import { configOf, type Target } from './target.ts';
@@ -20,17 +21,18 @@ export type Clients = ReturnType<typeof clients>;
 /** A client of every service; of them all, loading these takes a program the longest. */
 export function clients(target: Target) {
   const config = configOf(target);
+  const ready = readied(target);
   return {
-    athena: watched(new AthenaClient(config)),
-    firehose: watched(new FirehoseClient(config)),
-    glue: watched(new GlueClient(config)),
-    iam: watched(new IAMClient(config)),
-    kinesis: watched(new KinesisClient(config)),
-    kinesisAnalyticsV2: watched(new KinesisAnalyticsV2Client(config)),
-    logs: watched(new CloudWatchLogsClient(config)),
-    quicksight: watched(new QuickSightClient(config)),
-    s3: watched(new S3Client({ ...config, forcePathStyle: target.endpoint !== undefined })),
-    sts: watched(new STSClient(config)),
+    athena: ready(new AthenaClient(config)),
+    firehose: ready(new FirehoseClient(config)),
+    glue: ready(new GlueClient(config)),
+    iam: ready(new IAMClient(config)),
+    kinesis: ready(new KinesisClient(config)),
+    kinesisAnalyticsV2: ready(new KinesisAnalyticsV2Client(config)),
+    logs: ready(new CloudWatchLogsClient(config)),
+    quicksight: ready(new QuickSightClient(config)),
+    s3: ready(new S3Client({ ...config, forcePathStyle: target.endpoint !== undefined })),
+    sts: ready(new STSClient(config)),
   };
 }
 
@@ -38,7 +40,12 @@ export function clients(target: Target) {
 export const quicksightIn =
   (target: Target) =>
   (region: string): QuickSightClient =>
-    watched(new QuickSightClient(configOf({ ...target, region })));
+    readied(target)(new QuickSightClient(configOf({ ...target, region })));
 
-type Watched = Parameters<typeof watchCalls>[0] & Parameters<typeof timed>[0];
-const watched = <Client extends Watched>(client: Client): Client => timed(watchCalls(client));
+type Readied = Parameters<typeof watchCalls>[0] & Parameters<typeof keepToRates>[0] & Parameters<typeof timed>[0];
+
+/** The local AWS takes calls at any rate. */
+const readied =
+  ({ endpoint, isPaced = endpoint === undefined }: Target) =>
+  <Client extends Readied>(client: Client): Client =>
+    timed(watchCalls(isPaced ? keepToRates(client) : client));

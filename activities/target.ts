@@ -8,6 +8,8 @@ export interface Target {
   credentials?: { accessKeyId: string; secretAccessKey: string };
   /** Milliseconds after which a call counts as not answered; 20 s unless told. */
   answerWithin?: number;
+  /** Whether calls wait for their turn where AWS takes only so many a second; only of the real AWS unless told. */
+  isPaced?: boolean;
   /** Which of our programs calls, as AWS's logs show it in the User-Agent; `client` unless told. */
   app?: 'client' | 'worker' | 'test';
 }

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ListDeliveryStreamsCommand } from '@aws-sdk/client-firehose';
+import { DescribeStreamSummaryCommand, ListTagsForStreamCommand } from '@aws-sdk/client-kinesis';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { clients } from '../activities/aws.ts';
+import { inTurn, RATES } from '../activities/call-rates.ts';
+import { haveModels, operationsInCode } from '../chaos/models.ts';
+import type { Local } from '../local/start.ts';
+import { projectRoot } from '../setup/tools.mjs';
+import { localAws } from './local-aws.ts';
+
+const SECOND_MS = 1000;
+
+describe('calls in turn', () => {
+  const calls = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3 * SECOND_MS })), { minLength: 1, maxLength: 60 });
+  it('are never more in a second than may be, wait no longer than they must, and keep their order', () => {
+    fc.assert(
+      fc.property(calls, fc.integer({ min: 1, max: 20 }), (gaps, rate) => {
+        const turn = inTurn(rate);
+        let now = 0;
+        const made: number[] = [];
+        for (const gap of gaps) {
+          now += gap;
+          const at = turn(now);
+          const before = made.at(-rate) ?? Number.NEGATIVE_INFINITY;
+          expect(at).toBeGreaterThanOrEqual(Math.max(now, made.at(-1) ?? 0));
+          expect(at - before).toBeGreaterThan(SECOND_MS);
+          if (at > now) expect(at - before).toBeLessThan(1.3 * SECOND_MS);
+          made.push(at);
+        }
+      }),
+    );
+  });
+});
+
+describe('rates', () => {
+  beforeAll(haveModels, 60_000);
+
+  it('are those of the service models, for each operation that the code calls and a model limits by the account', () => {
+    const NUMBERS: Record<string, number> = { one: 1, five: 5 };
+    const said = ['athena', 'firehose', 'glue', 'iam', 'kinesis', 'kinesisanalyticsv2', 'logs', 'quicksight', 's3', 'sts'].flatMap(
+      (service) => {
+        const model = JSON.parse(readFileSync(join(projectRoot, '.tools', 'botocore', `${service}.json`), 'utf8')) as {
+          operations: Record<string, { documentation?: string }>;
+        };
+        return Object.entries(model.operations).flatMap(([operation, { documentation = '' }]) => {
+          const text = documentation.replace(/<[^>]+>/g, '');
+          const [, rate = ''] =
+            /limit of (\w+) transactions? per second(?: per account(?! per)|, after)/.exec(text) ??
+            /TPS over (\d+) will trigger/.exec(text) ??
+            /Limited to (\d+) TPS per user/.exec(text) ??
+            [];
+          return rate === '' ? [] : [[operation, NUMBERS[rate] ?? Number(rate)] as const];
+        });
+      },
+    );
+    const inCode = new Set(operationsInCode());
+    const wanted = Object.fromEntries(said.filter(([operation]) => inCode.has(operation)));
+    expect(Object.keys(wanted).length).toBeGreaterThan(10);
+    expect(RATES).toMatchObject(wanted);
+    expect(Object.keys(RATES).filter((operation) => !inCode.has(operation))).toEqual([]);
+    // Of Firehose's others its page of quotas tells: five a second.
+    const others = Object.entries(RATES).filter(([operation]) => !(operation in wanted));
+    expect(others.filter(([operation, rate]) => rate !== 5 || !/Delivery|Destination/.test(operation))).toEqual([]);
+  });
+});
+
+describe('a client of the real AWS', () => {
+  let local: Local;
+  beforeAll(async () => {
+    local = await localAws();
+  });
+  afterAll(() => local.close());
+
+  it('makes no more calls in a second than AWS takes of their operation, those among them that the SDK tries again; others do not wait for them', async () => {
+    const aws = clients({ ...local, isPaced: true });
+    try {
+      local.faults.put({ rules: [{ operation: 'ListTagsForStream', fault: { kind: 'unavailable' }, after: 2, times: 1 }] });
+      const sent: number[] = [];
+      const note =
+        (next: (request: object) => Promise<never>, { commandName }: { commandName?: string }) =>
+        (request: object) => {
+          if (commandName === 'ListTagsForStreamCommand') sent.push(performance.now());
+          return next(request);
+        };
+      aws.kinesis.middlewareStack.add(note as never, { step: 'deserialize', priority: 'low' });
+      const asked = <Answer>(call: Promise<Answer>) => call.catch((error: Error) => error.name);
+      const began = performance.now();
+      await Promise.all([
+        ...Array.from({ length: 8 }, () => asked(aws.kinesis.send(new ListTagsForStreamCommand({ StreamName: 'none' })))),
+        asked(aws.kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 'none' }))).then(() => {
+          expect(performance.now() - began).toBeLessThan(SECOND_MS);
+        }),
+        asked(aws.firehose.send(new ListDeliveryStreamsCommand({}))),
+      ]);
+      expect(sent).toHaveLength(9);
+      for (const [i, at] of sent.entries()) if (i >= 5) expect(at - sent[i - 5]!).toBeGreaterThanOrEqual(SECOND_MS);
+    } finally {
+      for (const client of Object.values(aws)) client.destroy();
+    }
+  });
+});
