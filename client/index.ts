@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { rootMessage } from '../workflows/failure.ts';
 import { exitCodeOf } from './user-error.ts';
 import type { Verb, VerbOptions } from './verb.ts';
+import { written } from './written.ts';
 
 const program = new Command('d2d')
   .description('Works with the data2dashboard pipeline of this folder.')
@@ -66,12 +67,12 @@ async function answer(load: () => Promise<Verb>, args: never[], json: boolean): 
   let code: number;
   try {
     const { ok, facts, words } = await (await load())(...args);
-    process.stdout.write(json ? `${JSON.stringify({ v: 1, ok, ...facts })}\n` : `${words}\n`);
+    await written(process.stdout, json ? `${JSON.stringify({ v: 1, ok, ...facts })}\n` : `${words}\n`);
     code = ok ? 0 : 1;
   } catch (error) {
     const message = rootMessage(error);
-    if (json) process.stdout.write(`${JSON.stringify({ v: 1, ok: false, error: message })}\n`);
-    process.stderr.write(`${message}\n`);
+    if (json) await written(process.stdout, `${JSON.stringify({ v: 1, ok: false, error: message })}\n`);
+    await written(process.stderr, `${message}\n`);
     code = exitCodeOf(error);
   }
   process.exit(code);

@@ -25,6 +25,7 @@ import { letGo, stateFolder, takeHold } from './state.ts';
 import { ONCE_WITHIN, timeLimit, within } from './time-limit.ts';
 import { exitCodeOf, UsageError, UserError } from './user-error.ts';
 import { wholeNumber } from './whole-number.ts';
+import { written } from './written.ts';
 
 interface Options {
   once: boolean;
@@ -169,7 +170,7 @@ async function runOnce(spec: Spec): Promise<number> {
     for (const fault of faults) process.stderr.write(`mismatch: ${fault}\n`);
     const report: OnceReport = { ...audit, firstChartSeconds: up.firstChartSeconds, upSeconds: up.upSeconds, leftovers: left.length };
     const table = () => Object.entries(report).map(([key, value]) => `${key.padEnd(20)} ${value}`);
-    process.stdout.write(`${options.json ? reportLine(report) : table().join('\n')}\n`);
+    await written(process.stdout, `${options.json ? reportLine(report) : table().join('\n')}\n`);
     return faults.length === 0 ? 0 : 1;
   } catch (error) {
     if (!asked.aborted) throw signal.aborted ? tooLate('done', limit) : error;
@@ -231,7 +232,7 @@ try {
 } catch (error) {
   progress.end();
   const message = rootMessage(error);
-  process.stderr.write(`${message}\n`);
-  if (options.json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
+  await written(process.stderr, `${message}\n`);
+  if (options.json) await written(process.stdout, `${JSON.stringify({ error: message })}\n`);
   process.exit(exitCodeOf(error));
 }

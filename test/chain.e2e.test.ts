@@ -124,6 +124,11 @@ describe('the whole chain', () => {
     expect((await d2d(cwd, 'resume')).facts).toMatchObject({ ok: true, state: 'running' });
     const nothing = { created: 0, changed: 0, mutatingCalls: 0 };
     expect((await d2d(cwd, 'up')).facts).toMatchObject({ ok: true, ...nothing, unchanged: Object.keys(STAGES).length });
+    expect(await d2d(cwd, 'plan')).toMatchObject({ code: 0, facts: { ok: true } });
+    await writeFile(join(cwd, 'data2dashboard.yaml'), 'windowSeconds: 20\n');
+    expect(await d2d(cwd, 'plan')).toMatchObject({ code: 1, facts: { ok: false } });
+    expect(await d2d(cwd, 'up')).toMatchObject({ code: 1, facts: { ok: false, error: expect.stringContaining('windowSeconds') } });
+    await rm(join(cwd, 'data2dashboard.yaml'));
     const { facts } = await d2d(cwd, 'query', 'pipeline_counts');
     expect(facts).toMatchObject({ ok: true, question: 'pipeline_counts', more: false });
     const { facts: audited } = await d2d(cwd, 'audit');

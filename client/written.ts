@@ -1,0 +1,6 @@
+/** Resolves once a stream has given its text away: what waits in a pipe would be lost when the process exits. Nothing more is owed to a reader who has gone. */
+export const written = (stream: NodeJS.WriteStream, text: string): Promise<void> =>
+  new Promise((resolve) => {
+    stream.once('error', () => resolve());
+    stream.write(text, () => resolve());
+  });
