@@ -1,51 +1,66 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { asyncLocalStorage, Context } from '@temporalio/activity';
 
-/** How often a second AWS takes a call from an account, as its service models say, and for Firehose its page of quotas; burst and rate are one. */
-export const RATES: Record<string, number> = {
-  AddTagsToStream: 5,
-  CreateStream: 5,
-  DeleteStream: 5,
-  DescribeLimits: 1,
-  DescribeStreamSummary: 20,
-  ListStreams: 5,
-  ListTagsForStream: 5,
-  RemoveTagsFromStream: 5,
-  UpdateShardCount: 10,
-  CreateDeliveryStream: 5,
-  DeleteDeliveryStream: 5,
-  DescribeDeliveryStream: 5,
-  ListDeliveryStreams: 5,
-  ListTagsForDeliveryStream: 5,
-  TagDeliveryStream: 5,
-  UntagDeliveryStream: 5,
-  UpdateDestination: 5,
-  DescribeLogStreams: 25,
-  ListIngestions: 5,
+/**
+ * How many calls of an operation AWS takes from an account within how many seconds: as its service models say, and of Athena and Firehose their pages of quotas. Athena's
+ * burst, and the seconds that it takes to come back.
+ */
+export const RATES: Record<string, { calls: number; seconds: number }> = {
+  ...each({ calls: 1, seconds: 1 }, 'DescribeLimits'),
+  ...each(
+    { calls: 5, seconds: 1 },
+    'AddTagsToStream',
+    'CreateStream',
+    'DeleteStream',
+    'ListStreams',
+    'ListTagsForStream',
+    'RemoveTagsFromStream',
+  ),
+  ...each({ calls: 5, seconds: 1 }, 'CreateDeliveryStream', 'DeleteDeliveryStream', 'DescribeDeliveryStream', 'ListDeliveryStreams'),
+  ...each({ calls: 5, seconds: 1 }, 'ListTagsForDeliveryStream', 'TagDeliveryStream', 'UntagDeliveryStream', 'UpdateDestination'),
+  ...each({ calls: 5, seconds: 1 }, 'ListIngestions'),
+  ...each({ calls: 10, seconds: 1 }, 'UpdateShardCount'),
+  ...each({ calls: 20, seconds: 1 }, 'DescribeStreamSummary'),
+  ...each({ calls: 25, seconds: 1 }, 'DescribeLogStreams'),
+  ...each({ calls: 10, seconds: 2 }, 'BatchGetNamedQuery', 'ListNamedQueries', 'ListQueryExecutions'),
+  ...each({ calls: 20, seconds: 4 }, 'CreateNamedQuery', 'DeleteNamedQuery', 'UpdateNamedQuery'),
+  ...each({ calls: 40, seconds: 2 }, 'BatchGetQueryExecution'),
+  ...each({ calls: 80, seconds: 4 }, 'StartQueryExecution', 'StopQueryExecution'),
+  ...each({ calls: 200, seconds: 2 }, 'GetQueryExecution', 'GetQueryResults'),
 };
 
-/** A second, and what calls may lose of their distance on the way: the first of them wait for a connection. */
-const SECOND_MS = 1_200;
+function each<Rate>(rate: Rate, ...operations: string[]): Record<string, Rate> {
+  return Object.fromEntries(operations.map((operation) => [operation, rate]));
+}
+
+/** What calls may lose of their distance on the way: the first of them wait for a connection. */
+const LOST_MS = 200;
 
 interface Paceable {
   // biome-ignore lint/suspicious/noExplicitAny: every SDK client has a middleware stack of its own type
   middlewareStack: { addRelativeTo(middleware: any, options: { relation: 'after'; toMiddleware: string; name: string }): void };
 }
 
-/** Has a client's calls wait where AWS would refuse one more in this second; what the SDK tries again counts, too. Other processes are not known of: what they use up, AWS refuses. */
+/**
+ * Has a client's calls wait where AWS would refuse one more; what the SDK tries again counts, too, and what is cancelled meanwhile is not made. Other processes are
+ * not known of: what they use up, AWS refuses.
+ */
 export function keepToRates<Client extends Paceable>(client: Client): Client {
-  const turns = new Map<string, (now: number) => number>();
+  const turns = new Map<string, Turns>();
   type Next = (request: unknown) => Promise<unknown>;
   const pace =
     (next: Next, { commandName = '' }: { commandName?: string }) =>
     async (request: unknown) => {
       const operation = commandName.replace(/Command$/, '');
       const rate = RATES[operation];
-      if (rate !== undefined) {
-        const turn = turns.get(operation) ?? inTurn(rate);
-        turns.set(operation, turn);
+      if (rate) {
+        const inTurn = turns.get(operation) ?? turnsOf(rate.calls, rate.seconds * 1000 + LOST_MS);
+        turns.set(operation, inTurn);
         const now = performance.now();
-        const at = turn(now);
-        if (at > now) await delay(at - now);
+        const { at, taken } = inTurn(now);
+        const signal = asyncLocalStorage.getStore() && Context.current().cancellationSignal;
+        if (at > now) await delay(at - now, undefined, { signal });
+        taken(performance.now());
       }
       return next(request);
     };
@@ -53,14 +68,26 @@ export function keepToRates<Client extends Paceable>(client: Client): Client {
   return client;
 }
 
-/** Gives each call the first time, from `now` on, at which there are fewer than `rate` others in the second before; in milliseconds. */
-export function inTurn(rate: number): (now: number) => number {
-  const last: number[] = Array.from({ length: rate }, () => Number.NEGATIVE_INFINITY);
+/** A call's turn: when it is, and whom to tell when it was. */
+interface Turn {
+  at: number;
+  taken(time: number): void;
+}
+
+type Turns = (now: number) => Turn;
+
+/** Gives each call the first time, from `now` on, at which fewer than so many others lie within the milliseconds before. */
+export function turnsOf(calls: number, within: number): Turns {
+  const last: number[] = Array.from({ length: calls }, () => Number.NEGATIVE_INFINITY);
   let next = 0;
   return (now) => {
-    const at = Math.max(now, last[next]! + SECOND_MS);
-    last[next] = at;
-    next = (next + 1) % rate;
-    return at;
+    const slot = next;
+    const at = Math.max(now, last[slot]! + within);
+    const taken = (time: number) => {
+      last[slot] = time;
+    };
+    taken(at);
+    next = (next + 1) % calls;
+    return { at, taken };
   };
 }

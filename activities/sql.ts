@@ -77,6 +77,12 @@ const viewQuery = (pipeline: Pipeline, view: string, inside: string): string =>
 /** The column of a view's rows that says when: windows have a start, all else has happened at a time. */
 const timeOf = (query: string): string => (/\bAS window_start\b/.test(query) ? 'window_start' : 'event_time');
 
+/** The shards that a note reads, in a comment of it and as a condition in its SQL; Flink 1.15 takes no IN in a computed column. */
+export const shardsRead = (shards: readonly string[]) => ({
+  shards: shards.join(' '),
+  isOfThese: shards.map((shard) => `shard = '${shard}'`).join(' OR '),
+});
+
 /** What a text in `sql/` may ask for. */
 function placeholders(pipeline: Pipeline) {
   const { streams, lakeDatabase } = names(pipeline);
@@ -110,6 +116,6 @@ function placeholders(pipeline: Pipeline) {
     startPosition: `'scan.stream.initpos' = 'TRIM_HORIZON'`,
     since: '',
     sinceArrival: '',
-    shards: shardIds(pipeline.shards).join(' '),
+    ...shardsRead(shardIds(pipeline.shards)),
   };
 }

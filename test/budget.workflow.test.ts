@@ -16,7 +16,7 @@ describe('the budget of a day', () => {
           expect(now).toMatchObject({
             state: 'paused',
             paused: true,
-            overBudget: expect.stringMatching(/^it has cost \$0\.00 today, more than maxDailyCost/),
+            overBudget: expect.stringMatching(/^it has cost \$0\.\d\d today, more than maxDailyCost/),
           });
           expect(now.reason).toBe(now.overBudget);
           while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));

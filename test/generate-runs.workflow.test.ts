@@ -114,8 +114,10 @@ it('sends its total once in all, though another number of shards makes it anothe
     () => false,
     async ({ handle, until, stream }) => {
       await until(() => stream.times.size > 100);
+      await handle.executeUpdate(setRate, { args: [150] });
       await handle.signal(updateSpec, { ...parseSpec({ shards: 3, windowSeconds: 1, generator }), account: '000000000000' });
-      const { lanes, acknowledged } = await until(({ state }) => state === 'finished');
+      const { lanes, acknowledged, rate } = await until(({ state }) => state === 'finished');
+      expect(rate).toBe('150 events/s');
       expect(lanes).toHaveLength(3);
       expect(acknowledged).toBe(total);
       expect(lanes.reduce((sum, next) => sum + next, 0)).toBeLessThan(total - 90);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import type { Producer } from '../activities/kinesis/producer.ts';
+import type { LaneRecord } from '../activities/kinesis/shard-queue.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { entered, type LedgerRange, timeOf } from '../pipeline/ledger.ts';
 import { paceAt, type Rate } from '../pipeline/rate.ts';
@@ -33,6 +34,7 @@ async function played(rate: number, seconds: number, [from, until]: [number, num
         return now < from || now >= until ? undefined : new Promise((resolve) => setTimeout(resolve, until - now));
       },
       reached: () => undefined,
+      progress: () => ({ next: at.length, acknowledged: at.length, resent: 0, oversized: 0, held: 0 }),
       end: async () => ({ next: at.length, acknowledged: at.length, resent: 0, oversized: 0, held: 0 }),
     }),
   };
@@ -88,6 +90,7 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
         reached: (position) => {
           next = Math.max(next, position);
         },
+        progress: () => ({ next, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
         end: async () => ({ next, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
       };
     },
@@ -131,6 +134,27 @@ async function followed(rates: [from: number, rate: Rate][], seconds: number, cl
   return { at: sent.map(({ at }) => at), beats, stretches, late, bases: cursor.bases };
 }
 
+it('sends no heartbeats past events that wait for an answer, until their shard would count as idle', async () => {
+  const begin = Date.now();
+  const stuckAt = 5;
+  const beats: number[] = [];
+  const waiting: Producer = {
+    lane: () => {
+      const progress = () => ({ next: stuckAt, acknowledged: stuckAt, resent: 0, oversized: 0, held: 0 });
+      const send = ({ data }: LaneRecord) => void (String(data).includes('-hb-') && beats.push(Math.round((Date.now() - begin) / 1000)));
+      return { send, reached: () => undefined, progress, end: async () => progress() };
+    },
+  };
+  const game = gameOf(parseSpec({ shards: 1 }), 'abcd1234');
+  const stretch = { game, lane: 0, from: 0, to: 40, bases: [{ from: 0, base: begin, rate: 1 }], since: 0 };
+  const sending = sendStretch(stretch, unsent(0), { producer: waiting, signal: new AbortController().signal, report: () => undefined });
+  await jest.advanceTimersByTimeAsync(41_000);
+  await sending;
+  expect(beats.filter((at) => at > 9 && at < 25)).toEqual([]);
+  expect(beats.filter((at) => at < 8).length).toBeGreaterThanOrEqual(6);
+  expect(beats.filter((at) => at > 26).length).toBeGreaterThanOrEqual(10);
+});
+
 it('sends all of a stretch however late it is, and lasts its time though there is nothing to send', async () => {
   const sent: string[] = [];
   const taking: Producer = {
@@ -141,6 +165,7 @@ it('sends all of a stretch however late it is, and lasts its time though there i
         reached: (position) => {
           next = Math.max(next, position);
         },
+        progress: () => ({ next, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
         end: async () => ({ next, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
       };
     },

@@ -141,6 +141,7 @@ describe('a lane', () => {
       lane: () => ({
         send: () => void made++,
         reached: () => undefined,
+        progress: () => ({ next: 0, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
         end: async () => ({ next: 0, acknowledged: 0, resent: 0, oversized: 0, held: 0 }),
       }),
     };

@@ -154,8 +154,9 @@ const isSame = (a: Rate, b: Rate): boolean => JSON.stringify(a) === JSON.stringi
 async function beginAnotherGame(run: GeneratorRun, lanes: LaneSender, ledger: LedgerWriter): Promise<void> {
   await lanes.sendHeldBack();
   await ledger.write();
-  const { paused, pauses, heartbeats, resent, oversized, pages, quiet } = run.cursor;
+  const { paused, pauses, heartbeats, resent, oversized, pages, quiet, rate, began } = run.cursor;
   const fresh = { ...begin(run.pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages, quiet };
+  if (rate !== undefined) Object.assign(fresh, { rate, began });
   run.cursor = carriedOver(fresh, run.cursor);
 }
 

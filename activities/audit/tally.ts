@@ -204,9 +204,10 @@ function book(game: Game, lane: number, sent: SentLane) {
         const kind = troubleOf(game, lane, i);
         const onPurpose = kind === 'duplicate' ? 1 : 0;
         found.copies.onPurpose += onPurpose;
+        if (count <= onPurpose) continue;
         const wasHeldBack = kind === 'late' || kind === 'duplicate';
         const isResent = isWithin(resent, i) || (wasHeldBack && isWithin(resent, sentBefore(game, i, bases)));
-        if (count > onPurpose) further(i, count - onPurpose, isResent);
+        further(i, count - onPurpose, isResent);
       }
       for (const [i, count] of halves) {
         found.malformed += count;

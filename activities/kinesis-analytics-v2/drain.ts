@@ -4,7 +4,7 @@ import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
-import { happenedAt, idsOf, rows, shardsOf } from '../kinesis/shards.ts';
+import { happenedAt, idsOf, type Row, rows, shardsOf } from '../kinesis/shards.ts';
 import { pollUntil } from '../poll.ts';
 import { checkpointOf, flinkOf, hasRestarted, type Job, jobOf, roundOf, type SinkRows, sinksOf, watermarkOf } from './job.ts';
 import { EARLY_MS, type Reading } from './note.ts';
@@ -42,11 +42,14 @@ export async function outUntil(
   if ((await jobOf(flink)).id === undefined) return undefined;
   const { kinesis } = clients;
   const stream = names(pipeline).streams.events;
-  const all = idsOf(await shardsOf(kinesis, stream));
-  const others = all.filter((shard) => !shards.includes(shard));
   const since = from === undefined ? undefined : firstNeeded(pipeline, from);
-  if ((await Promise.all(others.map((shard) => hasEventsSince(kinesis, stream, shard, since)))).some(Boolean)) return undefined;
-  const newest = await Promise.all(all.filter((shard) => shards.includes(shard)).map((shard) => newestEvent(kinesis, stream, shard)));
+  const haveOthersEvents = async () => {
+    const others = idsOf(await shardsOf(kinesis, stream)).filter((shard) => !shards.includes(shard));
+    return (await Promise.all(others.map((shard) => hasEventsSince(kinesis, stream, shard, since)))).some(Boolean);
+  };
+  if (await haveOthersEvents()) return undefined;
+  const read = idsOf(await shardsOf(kinesis, stream)).filter((shard) => shards.includes(shard));
+  const newest = await Promise.all(read.map((shard) => newestEvent(kinesis, stream, shard)));
   const end = Math.floor(Math.max(last, ...newest) / window) * window + seconds * 1000;
   const look = async () => {
     const job = await jobOf(flink);
@@ -59,7 +62,9 @@ export async function outUntil(
     what: 'the last window',
   });
   if (first.job.id === undefined || first.closed < end) return undefined;
-  return (await allOut(flink, first.job)) ? first.closed : undefined;
+  if (!(await allOut(flink, first.job))) return undefined;
+  // They may have come of a reshard meanwhile, whose parent then held back no window.
+  return (await haveOthersEvents()) ? undefined : first.closed;
 }
 
 /**
@@ -125,18 +130,22 @@ function standstill(): (mark: number | undefined) => boolean {
 export const firstNeeded = (pipeline: Pipeline, from: number): number => from - (slidingSeconds(pipeline) - pipeline.windowSeconds) * 1000;
 
 /** True when a shard holds an event, heartbeats apart, that happened at `since` or later. */
-export async function hasEventsSince(
+export const hasEventsSince = (kinesis: KinesisClient, stream: string, shard: string, since: number | undefined): Promise<boolean> =>
+  hasRowsSince(kinesis, stream, shard, since, (row) => row.event_type !== 'heartbeat' && !(happenedAt(row) < (since ?? 0)));
+
+/** True when a shard holds such a row among those that a SQL reads whose windows begin at `since`. */
+export async function hasRowsSince(
   kinesis: KinesisClient,
   StreamName: string,
   ShardId: string,
   since: number | undefined,
+  isSuch: (row: Row) => boolean = () => true,
 ): Promise<boolean> {
   const position =
     since === undefined
       ? { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const }
       : { StreamName, ShardId, ShardIteratorType: 'AT_TIMESTAMP' as const, Timestamp: new Date(since - EARLY_MS) };
-  for await (const page of rows(kinesis, position))
-    if (page.some((row) => row.event_type !== 'heartbeat' && !(happenedAt(row) < (since ?? 0)))) return true;
+  for await (const page of rows(kinesis, position)) if (page.some(isSuch)) return true;
   return false;
 }
 

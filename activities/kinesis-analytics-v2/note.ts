@@ -4,7 +4,7 @@ import { names } from '../../pipeline/names.ts';
 import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { shardIds } from '../kinesis/shards.ts';
-import { statements } from '../sql.ts';
+import { shardsRead, statements } from '../sql.ts';
 
 const LIMIT = 102_400;
 /**
@@ -28,7 +28,7 @@ export interface Reading {
 export function buildNote(pipeline: Pipeline, { shards, from }: Reading = { shards: shardIds(pipeline.shards) }): string {
   const { noteId, application, streams } = names(pipeline);
   const parallelism = parallelismFor(streams.events, shards);
-  const files = statements(pipeline, 'flink', { shards: shards.join(' '), ...(from !== undefined && startingAt(from)) });
+  const files = statements(pipeline, 'flink', { ...shardsRead(shards), ...(from !== undefined && startingAt(from)) });
   const header = (last: boolean) => `%flink.ssql(type=update${last ? `, parallelism=${parallelism}, runAsOne=true` : ''})`;
   const note = JSON.stringify({
     paragraphs: files.map(({ name, text }, i) => ({

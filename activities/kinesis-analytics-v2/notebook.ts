@@ -102,17 +102,20 @@ export function notebookActivities(clients: Clients) {
       if (!(await readNote(session, pipeline)).isRunning) await runNote(session, pipeline);
     },
     /**
-     * Returns once every table is made and the job reads the stream's shards. Fails with Flink's own words if a paragraph does. A run that was lost since, with
-     * an application that was made anew, is begun again.
+     * Returns once every table is made and the job reads the stream's shards. Fails with Flink's own words if a paragraph does, and where only another
+     * start can help: the application is stopped, the stream has other shards. A run that was lost since, with an application that was made anew, is begun again.
      */
     'notebook.awaitRunning': async (pipeline: Pipeline): Promise<void> => {
+      if ((await describe(client, pipeline))?.ApplicationStatus === 'READY')
+        throw ApplicationFailure.nonRetryable(`application ${names(pipeline).application} was stopped`, 'NoteOutdated');
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
       const { isRunning, paragraphs } = await readNote(session, pipeline);
       const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
       if (failed && !isRunning) throw noteFailed(pipeline, failed);
       if (!isRunning) await runNote(session, pipeline);
-      const { running, reason } = await look(clients, pipeline);
-      if (!running) throw underWay(pipeline, reason ?? 'the note is still starting');
+      const { running, reason = 'the note is still starting', isOver } = await look(clients, pipeline);
+      if (isOver) throw ApplicationFailure.nonRetryable(reason, 'NoteOutdated');
+      if (!running) throw underWay(pipeline, reason);
     },
   };
 }
@@ -211,8 +214,15 @@ async function editedBy(
   return editedIn(await liveNote(await enter(client, pipeline, 'ZEPPELIN_UI_URL'), pipeline), textOf(found));
 }
 
+/** Whether the note's job runs; if not why, and whether only another note can. */
+interface Look {
+  running: boolean;
+  reason?: string;
+  isOver?: boolean;
+}
+
 /** A streaming INSERT never finishes: the note runs when its last paragraph does, all before it are finished, and Flink's job reads each shard in a subtask of its own. */
-async function look({ kinesisAnalyticsV2: client, kinesis }: Clients, pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> {
+async function look({ kinesisAnalyticsV2: client, kinesis }: Clients, pipeline: Pipeline): Promise<Look> {
   const not = (reason: string) => ({ running: false, reason });
   const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
   const { paragraphs } = await readNote(session, pipeline);
@@ -236,7 +246,8 @@ async function look({ kinesisAnalyticsV2: client, kinesis }: Clients, pipeline: 
   if (job.id === undefined) return not(`Flink runs no job of the note yet (${job.states.join(', ') || 'none was submitted'})`);
   const open = idsOf(shards.filter(isOpen));
   const reading = readingOf(textOf(found), pipeline, open);
-  if (reading === undefined) return not(`the job was not started for this spec and the shards that are open now (${open.join(', ')})`);
+  if (reading === undefined)
+    return { ...not(`the job was not started for this spec and the shards that are open now (${open.join(', ')})`), isOver: true };
   const wanted = parallelismFor(events, reading.shards);
   const subtasks = sourceOf(job)?.parallelism;
   return subtasks === wanted

@@ -7,7 +7,7 @@ import { undefinedIfMissing } from '../errors.ts';
 import { idsOf, isOpen, rows, shardsOf } from '../kinesis/shards.ts';
 import { METRICS, newestWindow } from '../s3/metrics.ts';
 import type { Application } from './configuration.ts';
-import { drained, firstNeeded, hasEventsSince } from './drain.ts';
+import { drained, firstNeeded, hasRowsSince } from './drain.ts';
 import { type Reading, textOf, writtenIn } from './note.ts';
 import { renewalOf } from './renewal.ts';
 
@@ -31,11 +31,13 @@ export async function resumePoint(
   const all = await shardsOf(kinesis, stream);
   const open = idsOf(all.filter(isOpen));
   const closed = idsOf(all.filter((shard) => !isOpen(shard)));
-  const isNew = ({ ShardId = '', ParentShardId = '' }: Shard) => (note ? !note.shards.includes(ShardId) : closed.includes(ParentShardId));
+  // Ids only rise. Without a note, those are new that came of a reshard.
+  const isNew = ({ ShardId = '', ParentShardId = '' }: Shard) =>
+    note ? note.shards.every((shard) => ShardId > shard) : closed.includes(ParentShardId);
   const allOutBefore = async (): Promise<number> => {
     const done = note && found?.ApplicationStatus === 'RUNNING' ? await drained(clients, pipeline, note) : undefined;
     const certain = Math.max(done ?? 0, note?.from ?? 0, renewalOf(found)?.from ?? 0);
-    const probable = done === undefined ? await lastSafeWindow(clients, pipeline, idsOf(all.filter(isOpen).filter(isNew))) : 0;
+    const probable = done === undefined ? await lastSafeWindow(clients, pipeline, idsOf(all.filter(isNew))) : 0;
     return Math.max(certain, probable);
   };
   // The SQL may have been far behind the time at which all was last seen to stand.
@@ -43,7 +45,8 @@ export async function resumePoint(
     Math.min(deliveredBy(pipeline, time), await lastSafeWindow(clients, pipeline, []));
   const from = (await (rowsLostFrom === undefined ? allOutBefore() : allInLakeBefore(rowsLostFrom))) || undefined;
   const since = from === undefined ? undefined : firstNeeded(pipeline, from);
-  const stillRead = await Promise.all(closed.map((shard) => hasEventsSince(kinesis, stream, shard, since)));
+  // Also for what may come late in them.
+  const stillRead = await Promise.all(closed.map((shard) => hasRowsSince(kinesis, stream, shard, since)));
   return { shards: [...closed.filter((_, i) => stillRead[i]), ...open], ...(from !== undefined && { from }) };
 }
 

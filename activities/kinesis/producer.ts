@@ -12,6 +12,8 @@ export interface Lane {
   send(record: LaneRecord): Promise<void> | undefined;
   /** Every record below this position has been given. */
   reached(position: number): void;
+  /** How far all is acknowledged by now. */
+  progress(): Progress;
   /** Resolves once all that was taken, and not dropped by an abort, is acknowledged; rejects when the producer fails. */
   end(): Promise<Progress>;
 }
@@ -244,6 +246,7 @@ function openLane(lanes: Set<OpenLane>, { queues, taken, hurry, failure }: Calls
       return lane.room.promise;
     },
     reached: acks.reached,
+    progress: acks.progress,
     end: async () => {
       try {
         hurry();

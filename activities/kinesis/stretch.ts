@@ -70,6 +70,9 @@ export interface Sending extends Ending {
 /** After so long the SQL may have forgotten an event (`table.exec.state.ttl` in sql/flink, of which this leaves half), and a copy would count as a further one. */
 export const FORGOTTEN_MS = 30 * 60_000;
 
+/** A lane whose events wait for an answer, by so much of event time, sends no heartbeats: they would go before these, which then came late. Not for ever: its shard would count as idle. */
+const WAITING_MS = { from: 3_000, to: 20_000 };
+
 const TICK_MS = 50;
 /** So many events that are due are made in one go: then it is heard whether sending is to end. */
 const TURN_EVENTS = 200;
@@ -104,8 +107,13 @@ export async function sendStretch(
     },
   });
   const send = sender(game, lane, delivery);
-  const beat = beats(game, lane, send);
   let i = sent.next;
+  const mayBeat = () => {
+    const { next } = delivery.progress();
+    const waiting = next < i ? sent.latest - timeOf(bases, next) : 0;
+    return waiting < WAITING_MS.from || waiting > WAITING_MS.to;
+  };
+  const beat = beats(game, lane, send, mayBeat);
   const isDone = () => i >= to && Date.now() >= until;
   while (!isDone()) {
     const latest = dueUntil();
@@ -207,12 +215,12 @@ const jsonAt = (events: Lane, i: number, bases: TimeBase[]): string => {
   return events.next(timeOf(bases, i));
 };
 
-/** Heartbeats of a lane: one when a second of event time has passed since the last, and now and then one that is late. Gives how many. */
-function beats(game: Game, lane: number, send: Send): (time: number, position: number) => Promise<number> {
+/** Heartbeats of a lane: one when a second of event time has passed since the last and it may be sent, and now and then one that is late. Gives how many. */
+function beats(game: Game, lane: number, send: Send, mayBeat = () => true): (time: number, position: number) => Promise<number> {
   let last = Number.NEGATIVE_INFINITY;
   let probed = Number.NEGATIVE_INFINITY;
   return async (time, position) => {
-    if (time - last < BEAT_MS) return 0;
+    if (time - last < BEAT_MS || !mayBeat()) return 0;
     last = time;
     await send(JSON.stringify(heartbeat(game.run, lane, time)), position);
     if (time - probed < PROBE_MS) return 1;

@@ -5,8 +5,9 @@ CREATE TABLE game_events (
   line STRING,
   ${eventColumns},
   arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
-  -- A record without a time would end the job: it gets one here, and is left out behind.
-  happened_at AS COALESCE(${eventTime}, TIMESTAMP '1970-01-01 00:00:00.000'),
+  shard STRING METADATA FROM 'shard-id' VIRTUAL,
+  -- Without a time, which would end the job, and in a shard that is not to be read, which is found if it was there at the start: left out behind, and moves no watermark.
+  happened_at AS COALESCE(CASE WHEN ${isOfThese} THEN ${eventTime} END, TIMESTAMP '1970-01-01 00:00:00.000'),
   WATERMARK FOR happened_at AS happened_at - INTERVAL '${watermarkSeconds}' SECOND
 ) WITH (
   'connector' = 'kinesis',
@@ -15,7 +16,7 @@ CREATE TABLE game_events (
   ${startPosition},
   -- The default, five reads a second, takes a shard's whole read quota; Firehose reads the same shards.
   'scan.shard.getrecords.intervalmillis' = '1000',
-  -- Never again: a shard that is found later would share a subtask, whose watermark makes its events late by chance. The note is made anew for it.
+  -- Never again: a shard that is found later would share a subtask. The note is made anew for it.
   'scan.shard.discovery.intervalmillis' = '31536000000',
   'format' = 'raw'
 );
