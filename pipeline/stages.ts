@@ -45,7 +45,7 @@ export const STAGES = {
     group: 'Studio notebook',
   },
   crawler: { needs: ['lakeDatabase', 'crawlerRole', 'bucket'], patience: '5 minutes', group: 'Glue catalog' },
-  workgroup: { needs: ['bucket'], patience: '2 minutes', group: 'Athena' },
+  workgroup: { needs: ['bucket'], patience: '10 minutes', group: 'Athena' },
   questions: { needs: ['workgroup', 'lakeDatabase'], patience: '5 minutes', group: 'Athena' },
   auditTable: { needs: ['lakeDatabase'], patience: '2 minutes', group: 'Glue catalog' },
   dataSource: { needs: ['workgroup', 'quicksightRole', 'lakeDatabase'], patience: '10 minutes', group: 'QuickSight' },
