@@ -151,7 +151,10 @@ describe('an audit by the product, from the workflow to the bytes,', () => {
       const { windowsWrong, faults } = await found(game);
       await put('player_metrics', 'all', game.metrics.player_metrics);
       if (wrong === 0) expect([windowsWrong, faults]).toEqual([0, '']);
-      else expect(faults).toMatch(/^windowsWrong is \d+, not 0: [^\n]*player \S+ \w+ of [-0-9]+ [:0-9]+ (is missing|is \S+ and by the events \S+)[^\n]*$/);
+      else
+        expect(faults).toMatch(
+          /^windowsWrong is \d+, not 0: [^\n]*player \S+ \w+ of [-0-9]+ [:0-9]+ (is missing|is \S+ and by the events \S+)[^\n]*$/,
+        );
     },
     60_000,
   );
