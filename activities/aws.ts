@@ -21,18 +21,18 @@ export type Clients = ReturnType<typeof clients>;
 /** A client of every service; of them all, loading these takes a program the longest. */
 export function clients(target: Target) {
   const config = configOf(target);
-  const ready = readied(target);
+  const equip = equipped(target);
   return {
-    athena: ready(new AthenaClient(config)),
-    firehose: ready(new FirehoseClient(config)),
-    glue: ready(new GlueClient(config)),
-    iam: ready(new IAMClient(config)),
-    kinesis: ready(new KinesisClient(config)),
-    kinesisAnalyticsV2: ready(new KinesisAnalyticsV2Client(config)),
-    logs: ready(new CloudWatchLogsClient(config)),
-    quicksight: ready(new QuickSightClient(config)),
-    s3: ready(new S3Client({ ...config, forcePathStyle: target.endpoint !== undefined })),
-    sts: ready(new STSClient(config)),
+    athena: equip(new AthenaClient(config)),
+    firehose: equip(new FirehoseClient(config)),
+    glue: equip(new GlueClient(config)),
+    iam: equip(new IAMClient(config)),
+    kinesis: equip(new KinesisClient(config)),
+    kinesisAnalyticsV2: equip(new KinesisAnalyticsV2Client(config)),
+    logs: equip(new CloudWatchLogsClient(config)),
+    quicksight: equip(new QuickSightClient(config)),
+    s3: equip(new S3Client({ ...config, forcePathStyle: target.endpoint !== undefined })),
+    sts: equip(new STSClient(config)),
   };
 }
 
@@ -40,12 +40,12 @@ export function clients(target: Target) {
 export const quicksightIn =
   (target: Target) =>
   (region: string): QuickSightClient =>
-    readied(target)(new QuickSightClient(configOf({ ...target, region })));
+    equipped(target)(new QuickSightClient(configOf({ ...target, region })));
 
-type Readied = Parameters<typeof watchCalls>[0] & Parameters<typeof keepToRates>[0] & Parameters<typeof timed>[0];
+type Equippable = Parameters<typeof watchCalls>[0] & Parameters<typeof keepToRates>[0] & Parameters<typeof timed>[0];
 
-/** The local AWS takes calls at any rate. */
-const readied =
+/** A client whose calls are counted, wait for their turn, and tell AWS's time. The local AWS takes calls at any rate. */
+const equipped =
   ({ endpoint, isPaced = endpoint === undefined }: Target) =>
-  <Client extends Readied>(client: Client): Client =>
+  <Client extends Equippable>(client: Client): Client =>
     timed(watchCalls(isPaced ? keepToRates(client) : client));

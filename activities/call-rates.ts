@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 
 /**
- * How many calls of an operation AWS takes from an account within how many seconds: as its service models say, and of Athena and Firehose their pages of quotas. Athena's
- * burst, and the seconds that it takes to come back.
+ * How many calls of an operation AWS takes from an account within how many seconds, as its service models say, and of Athena and Firehose their pages of quotas. Of
+ * Athena it is the burst, and the seconds in which its rate makes up for one.
  */
 export const RATES: Record<string, { calls: number; seconds: number }> = {
   ...each({ calls: 1, seconds: 1 }, 'DescribeLimits'),
@@ -42,8 +42,8 @@ interface Paceable {
 }
 
 /**
- * Has a client's calls wait where AWS would refuse one more; what the SDK tries again counts, too, and what is cancelled meanwhile is not made. Other processes are
- * not known of: what they use up, AWS refuses.
+ * Has a client's calls wait where AWS would refuse one more; what the SDK tries again counts, too. What is cancelled meanwhile is not made, though its turn passes.
+ * Other clients are not known of: what they use up, AWS refuses.
  */
 export function keepToRates<Client extends Paceable>(client: Client): Client {
   const turns = new Map<string, Turns>();

@@ -35,18 +35,23 @@ export const holdsTooLong = (pace: number): boolean => 1 / pace > LATEST_SECONDS
 
 /** Throws in one line why a pipeline, as it was made, cannot send at another rate. */
 export function mustBeSendable(wanted: Rate, pipeline: Sized): void {
+  const reason = whyUnsendable(wanted, pipeline);
+  if (reason !== undefined) throw new Error(reason);
+}
+
+/** The same in words; undefined for a rate that it can send at. */
+export function whyUnsendable(wanted: Rate, pipeline: Sized): string | undefined {
   const { shards, generator } = pipeline;
   const { success, error, data } = rateSchema.safeParse(wanted);
-  if (!success) throw new Error(`the rate ${error.issues[0]?.message}`);
+  if (!success) return `the rate ${error.issues[0]?.message}`;
   const most = mostOf(pipeline);
   if ((peakOf(data) ?? 0) > most)
-    throw new Error(`a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most}${singly(pipeline)})`);
+    return `a rate of ${peakOf(data)} events/s is more than ${shards} shards take (${most}${singly(pipeline)})`;
   const rated = { ...pipeline, generator: { ...generator, rate: data } };
   for (const table of LAKE_TABLES) {
     const [there, needed] = [streamShards(pipeline, table), streamShards(rated, table)];
     if (needed > there)
-      throw new Error(
-        `a rate of ${rateWords(data)} needs ${needed} shards of ${table}, and ${there} stand; set it as generator.rate in the spec, and run npx d2d up`,
-      );
+      return `a rate of ${rateWords(data)} needs ${needed} shards of ${table}, and ${there} stand; set it as generator.rate in the spec, and run npx d2d up`;
   }
+  return undefined;
 }

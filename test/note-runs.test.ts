@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { expect, it } from '@jest/globals';
 import type { Clients } from '../activities/aws.ts';
 import { notebookActivities } from '../activities/kinesis-analytics-v2/notebook.ts';
@@ -8,7 +9,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 const pipeline: Pipeline = { ...parseSpec({ name: 'rerun' }), account: '000000000000' };
 
 /** What `notebook.runs` says of a note in whose paragraphs these states stand, and how often it ran the note. */
-async function looked(states: string[], isRunning: boolean): Promise<{ said: string; runs: number }> {
+async function looked(states: string[], isRunning: boolean, ApplicationStatus = 'RUNNING'): Promise<{ said: string; runs: number }> {
   let runs = 0;
   const zeppelin = createServer(({ method }, response) => {
     if (method === 'POST') runs++;
@@ -17,7 +18,10 @@ async function looked(states: string[], isRunning: boolean): Promise<{ said: str
   });
   await new Promise<void>((listening) => zeppelin.listen(0, '127.0.0.1', listening));
   const { port } = zeppelin.address() as AddressInfo;
-  const send = async () => ({ AuthorizedUrl: `http://127.0.0.1:${port}/zeppelin/` });
+  const send = async (command: object) =>
+    command instanceof DescribeApplicationCommand
+      ? { ApplicationDetail: { ApplicationStatus } }
+      : { AuthorizedUrl: `http://127.0.0.1:${port}/zeppelin/` };
   const aws = { kinesisAnalyticsV2: { send } } as unknown as Clients;
   try {
     const said: Error = await notebookActivities(aws)
@@ -46,4 +50,8 @@ it('leaves a run alone that is under way, and one that failed', async () => {
     said: expect.stringContaining("paragraph 2 of the note's 2 is PENDING"),
   });
   expect(await looked(['FINISHED', 'ERROR'], false)).toMatchObject({ runs: 0, said: expect.stringContaining('ended as ERROR') });
+});
+
+it('does not wait for the note of an application that was stopped', async () => {
+  expect(await looked(['READY', 'READY'], false, 'READY')).toEqual({ said: 'application rerun-studio was stopped', runs: 0 });
 });

@@ -94,7 +94,7 @@ it('a shard that came between the note and the start of its SQL is not read, and
     await aws.kinesisAnalyticsV2.send(new StartApplicationCommand({ ApplicationName: names(two).application }));
     await eventually(() => book['notebook.awaitStarted'](two));
     await book['notebook.run'](two);
-    await expect(eventually(() => book['notebook.awaitRunning'](two))).rejects.toMatchObject({ type: 'NoteOutdated' });
+    await expect(eventually(() => book['notebook.awaitRunning'](two))).rejects.toMatchObject({ type: 'StartNeeded' });
     await put(studio, 1, [...ahead, heartbeat('end', 1, BEGIN + 200_000)]);
     // Flink reads once a second.
     await delay(3_000);

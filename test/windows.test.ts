@@ -1,13 +1,18 @@
+import { PutRecordCommand, UpdateShardCountCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Clients, clients, quicksightIn } from '../activities/aws.ts';
+import { isOpen, shardsOf } from '../activities/kinesis/shards.ts';
+import type { Application } from '../activities/kinesis-analytics-v2/configuration.ts';
 import { buildNote, windowSecondsIn } from '../activities/kinesis-analytics-v2/note.ts';
 import { resumePoint } from '../activities/kinesis-analytics-v2/resume.ts';
+import { pollUntil } from '../activities/poll.ts';
 import { preflight } from '../activities/preflight.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { statement } from '../activities/sql.ts';
 import type { Local } from '../local/start.ts';
 import { dashboardDefinition } from '../pipeline/dashboard.ts';
-import type { LakeTable } from '../pipeline/names.ts';
+import { type LakeTable, names } from '../pipeline/names.ts';
+import { heartbeat } from '../pipeline/simulation.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import { HOUR_MS } from '../pipeline/time.ts';
@@ -129,5 +134,40 @@ describe('where the SQL goes on', () => {
     expect(await lostFrom(HOUR)).toBe(HOUR - 130_000);
     expect(await lostFrom(inLake + HOUR_MS)).toBe(inLake);
     expect(await lostFrom(0)).toBeUndefined();
+  });
+
+  it('lies before the first arrival in each shard that came since the note, and reads one that is closed again while it holds anything', async () => {
+    const of = pipelineOf({ name: 'reshaped', shards: 1 });
+    const { events } = names(of).streams;
+    for (const stage of ['bucket', 'events'] as const) {
+      await eventually(() => act[`${stage}.ensure`](of));
+      await eventually(() => act[`${stage}.ready`](of));
+    }
+    const ahead = Math.floor(Date.now() / HOUR_MS + 5) * HOUR_MS;
+    for (const [table, rows] of Object.entries(metricsRows(matchFrom(ahead), [], 10)))
+      if (table !== 'late_events') await putRows(aws, of, table as LakeTable, 'a', rows);
+    const found = {
+      ApplicationStatus: 'READY',
+      ApplicationConfigurationDescription: {
+        ApplicationCodeConfigurationDescription: { CodeContentDescription: { TextContent: buildNote(of) } },
+      },
+    } as Application;
+    const look = () => resumePoint(aws, of, found);
+    expect((await look()).from).toBeGreaterThan(Date.now());
+    const open = async () => (await shardsOf(aws.kinesis, events)).filter(isOpen);
+    const scaled = async (TargetShardCount: number) => {
+      await aws.kinesis.send(new UpdateShardCountCommand({ StreamName: events, TargetShardCount, ScalingType: 'UNIFORM_SCALING' }));
+      await pollUntil(open, ({ length }) => length === TargetShardCount, { within: 20_000, what: 'the reshard' });
+    };
+    await scaled(2);
+    const [, child] = await open();
+    const Data = Buffer.from(JSON.stringify(heartbeat('h', 1, Date.now())));
+    await aws.kinesis.send(
+      new PutRecordCommand({ StreamName: events, Data, PartitionKey: 'h', ExplicitHashKey: child!.HashKeyRange!.StartingHashKey }),
+    );
+    await scaled(1);
+    const { from, shards } = await look();
+    expect(from).toBeLessThan(Date.now() - 60_000);
+    expect(shards).toEqual([child!.ShardId, (await open())[0]!.ShardId]);
   });
 });

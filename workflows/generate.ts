@@ -4,11 +4,12 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   uuid4,
 } from '@temporalio/workflow';
-import { isOf, mustBeSendable } from '../pipeline/lanes.ts';
+import { isOf, mustBeSendable, whyUnsendable } from '../pipeline/lanes.ts';
 import { names } from '../pipeline/names.ts';
 import { type Rate, rateSchema, rateWords } from '../pipeline/rate.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -156,7 +157,8 @@ async function beginAnotherGame(run: GeneratorRun, lanes: LaneSender, ledger: Le
   await ledger.write();
   const { paused, pauses, heartbeats, resent, oversized, pages, quiet, rate, began } = run.cursor;
   const fresh = { ...begin(run.pipeline, uuid4().slice(0, 8), paused), pauses, heartbeats, resent, oversized, pages, quiet };
-  if (rate !== undefined) Object.assign(fresh, { rate, began });
+  if (rate !== undefined && whyUnsendable(rate, run.pipeline) === undefined && patched('rate-lives-on'))
+    Object.assign(fresh, { rate, began });
   run.cursor = carriedOver(fresh, run.cursor);
 }
 

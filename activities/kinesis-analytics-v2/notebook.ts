@@ -107,14 +107,14 @@ export function notebookActivities(clients: Clients) {
      */
     'notebook.awaitRunning': async (pipeline: Pipeline): Promise<void> => {
       if ((await describe(client, pipeline))?.ApplicationStatus === 'READY')
-        throw ApplicationFailure.nonRetryable(`application ${names(pipeline).application} was stopped`, 'NoteOutdated');
+        throw ApplicationFailure.nonRetryable(`application ${names(pipeline).application} was stopped`, 'StartNeeded');
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
       const { isRunning, paragraphs } = await readNote(session, pipeline);
       const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
       if (failed && !isRunning) throw noteFailed(pipeline, failed);
       if (!isRunning) await runNote(session, pipeline);
       const { running, reason = 'the note is still starting', isOver } = await look(clients, pipeline);
-      if (isOver) throw ApplicationFailure.nonRetryable(reason, 'NoteOutdated');
+      if (isOver) throw ApplicationFailure.nonRetryable(reason, 'StartNeeded');
       if (!running) throw underWay(pipeline, reason);
     },
   };

@@ -70,8 +70,11 @@ export interface Sending extends Ending {
 /** After so long the SQL may have forgotten an event (`table.exec.state.ttl` in sql/flink, of which this leaves half), and a copy would count as a further one. */
 export const FORGOTTEN_MS = 30 * 60_000;
 
-/** A lane whose events wait for an answer, by so much of event time, sends no heartbeats: they would go before these, which then came late. Not for ever: its shard would count as idle. */
-const WAITING_MS = { from: 3_000, to: 20_000 };
+/**
+ * A lane whose events wait for an answer, by so much of event time, sends no heartbeats: they would go before these, which then came late. That is until a call that
+ * is never answered has been given up, looked up and made again, and not for ever: its shard would count as idle.
+ */
+const WAITING_MS = { from: 3_000, to: 28_000 };
 
 const TICK_MS = 50;
 /** So many events that are due are made in one go: then it is heard whether sending is to end. */

@@ -270,6 +270,7 @@ FROM (
                   CASE
                     WHEN m.kind IS NULL THEN 'is missing'
                     WHEN r.kind IS NULL THEN 'is of no event'
+                    WHEN m.kills = r.kills AND m.deaths = r.deaths AND m.assists = r.assists AND m.more = r.more THEN 'has a wrong ratio or end'
                     ELSE concat_ws(
                       ' ',
                       'is',
