@@ -38,7 +38,7 @@ const LOST_MS = 200;
 
 interface Paceable {
   // biome-ignore lint/suspicious/noExplicitAny: every SDK client has a middleware stack of its own type
-  middlewareStack: { addRelativeTo(middleware: any, options: { relation: 'after'; toMiddleware: string; name: string }): void };
+  middlewareStack: { add(middleware: any, options: { step: 'deserialize'; priority: 'low'; name: string }): void };
 }
 
 /**
@@ -64,7 +64,8 @@ export function keepToRates<Client extends Paceable>(client: Client): Client {
       }
       return next(request);
     };
-  client.middlewareStack.addRelativeTo(pace, { relation: 'after', toMiddleware: 'retryMiddleware', name: 'keepToRates' });
+  // Last of all, lest what comes between make two calls into one second; the SDK tries again outside of it.
+  client.middlewareStack.add(pace, { step: 'deserialize', priority: 'low', name: 'keepToRates' });
   return client;
 }
 
