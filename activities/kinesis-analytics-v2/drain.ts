@@ -43,13 +43,14 @@ export async function outUntil(
   const { kinesis } = clients;
   const stream = names(pipeline).streams.events;
   const since = from === undefined ? undefined : firstNeeded(pipeline, from);
-  const haveOthersEvents = async () => {
-    const others = idsOf(await shardsOf(kinesis, stream)).filter((shard) => !shards.includes(shard));
+  const listed = async () => idsOf(await shardsOf(kinesis, stream));
+  const haveOthersEvents = async (all: string[]) => {
+    const others = all.filter((shard) => !shards.includes(shard));
     return (await Promise.all(others.map((shard) => hasEventsSince(kinesis, stream, shard, since)))).some(Boolean);
   };
-  if (await haveOthersEvents()) return undefined;
-  const read = idsOf(await shardsOf(kinesis, stream)).filter((shard) => shards.includes(shard));
-  const newest = await Promise.all(read.map((shard) => newestEvent(kinesis, stream, shard)));
+  const all = await listed();
+  if (await haveOthersEvents(all)) return undefined;
+  const newest = await Promise.all(all.filter((shard) => shards.includes(shard)).map((shard) => newestEvent(kinesis, stream, shard)));
   const end = Math.floor(Math.max(last, ...newest) / window) * window + seconds * 1000;
   const look = async () => {
     const job = await jobOf(flink);
@@ -64,7 +65,7 @@ export async function outUntil(
   if (first.job.id === undefined || first.closed < end) return undefined;
   if (!(await allOut(flink, first.job))) return undefined;
   // They may have come of a reshard meanwhile, whose parent then held back no window.
-  return (await haveOthersEvents()) ? undefined : first.closed;
+  return (await haveOthersEvents(await listed())) ? undefined : first.closed;
 }
 
 /**

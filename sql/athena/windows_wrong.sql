@@ -267,18 +267,10 @@ FROM (
                   coalesce(m.name, r.name),
                   'of',
                   date_format(coalesce(m.window_start, r.window_start), '%Y-%m-%d %H:%i:%s'),
-                  CASE
-                    WHEN m.kind IS NULL THEN 'is missing'
-                    WHEN r.kind IS NULL THEN 'is of no event'
+                  CASE WHEN m.kind IS NULL THEN 'is missing' WHEN r.kind IS NULL THEN 'is of no event'
                     WHEN m.kills = r.kills AND m.deaths = r.deaths AND m.assists = r.assists AND m.more = r.more THEN 'has a wrong ratio or end'
-                    ELSE concat_ws(
-                      ' ',
-                      'is',
-                      concat_ws('/', CAST(m.kills AS varchar), CAST(m.deaths AS varchar), CAST(m.assists AS varchar), nullif(m.more, '')),
-                      'and by the events',
-                      concat_ws('/', CAST(r.kills AS varchar), CAST(r.deaths AS varchar), CAST(r.assists AS varchar), nullif(r.more, ''))
-                    )
-                  END
+                    ELSE concat_ws(' ', 'is', concat_ws('/', CAST(m.kills AS varchar), CAST(m.deaths AS varchar), CAST(m.assists AS varchar), nullif(m.more, '')),
+                      'and by the events', concat_ws('/', CAST(r.kills AS varchar), CAST(r.deaths AS varchar), CAST(r.assists AS varchar), nullif(r.more, ''))) END
                 )
               END AS example
             FROM measured m

@@ -6,7 +6,7 @@ CREATE TABLE game_events (
   ${eventColumns},
   arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
   shard STRING METADATA FROM 'shard-id' VIRTUAL,
-  -- Without a time, which would end the job, and in a shard that is not to be read, which is found if it was there at the start: left out behind, and moves no watermark; windows may wait for the next note.
+  -- A record without a time would end the job, and one of a shard that the note does not name would move another's watermark: both get this one, and are left out behind.
   happened_at AS COALESCE(CASE WHEN ${isOfThese} THEN ${eventTime} END, TIMESTAMP '1970-01-01 00:00:00.000'),
   WATERMARK FOR happened_at AS happened_at - INTERVAL '${watermarkSeconds}' SECOND
 ) WITH (
