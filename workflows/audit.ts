@@ -1,4 +1,4 @@
-import { executeChild, isCancellation, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
+import { isCancellation, proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
 import type { PlaceName } from '../activities/audit/places.ts';
 import type { AuditScope } from '../activities/audit/scope.ts';
 import type { Activities } from '../activities/index.ts';
@@ -10,6 +10,7 @@ import { DAY_MS, HOUR_MS } from '../pipeline/time.ts';
 import { reportOf } from './audit-report.ts';
 import { rootMessage } from './failure.ts';
 import { auditFinished, type LedgerFlush } from './messages.ts';
+import { runChild } from './run-child.ts';
 import { crawl } from './scheduled.ts';
 import { signalIfRunning } from './signal.ts';
 import { auditDetails, introduced } from './story.ts';
@@ -77,7 +78,7 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
   }
   for (;;) {
     await orMissed('What came since the last crawl', missed, () =>
-      executeChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') }),
+      runChild(crawl, { args: [{ pipeline }], ...introduced(pipeline, 'crawls what is to be counted') }),
     );
     const [stream, found] = await Promise.all([
       orMissed('The stream', missed, () => look('stream')),

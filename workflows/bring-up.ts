@@ -2,7 +2,6 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  executeChild,
   isCancellation,
   log,
   patched,
@@ -24,7 +23,7 @@ import type { ApplyRequest, PipelineStatus } from './messages.ts';
 import { plan } from './plan.ts';
 import { provision, rememberWaits } from './provision.ts';
 import { refusal } from './refusal.ts';
-import { replacingStale } from './replacing-stale.ts';
+import { replacingStale } from './run-child.ts';
 import { callsOf } from './scheduled.ts';
 
 const act = proxyActivities<Activities>({ ...QUICK, ...HEARD_OUT, summary: 'brings the pipeline up' });
@@ -106,7 +105,7 @@ async function provisionStages({ request, status, stages, outcomes, failed, call
   if (open.length === 0) return;
   const options = abandonedChild(pipeline, workflowId, `provisions ${open.map(({ stage }) => stage).join(', ')}`.slice(0, SUMMARY));
   const args: Parameters<typeof provision> = [{ pipeline, plan: open, consent, seen: status.waits }];
-  const done = await replacingStale(workflowId, () => executeChild(provision, { ...options, args }));
+  const done = await replacingStale(provision, { ...options, args });
   status.waits = rememberWaits(status.waits, done.waits);
   calls.push(done);
   Object.assign(outcomes, done.outcomes);

@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, executeChild, isCancellation, log, patched, proxyActivities, sleep } from '@temporalio/workflow';
+import { ApplicationFailure, condition, isCancellation, log, patched, proxyActivities, sleep } from '@temporalio/workflow';
 import type { Calls } from '../activities/calls.ts';
 import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
@@ -8,7 +8,7 @@ import { QUICK } from './activity-options.ts';
 import { abandonedChild } from './children.ts';
 import { rootCause, rootMessage } from './failure.ts';
 import type { PipelineStatus } from './messages.ts';
-import { replacingStale } from './replacing-stale.ts';
+import { replacingStale } from './run-child.ts';
 import { callsOf, crawl } from './scheduled.ts';
 
 const act = proxyActivities<Activities>({ ...QUICK, summary: 'which tables there are' });
@@ -60,7 +60,7 @@ async function delivered(pipeline: Pipeline, status: PipelineStatus): Promise<Ca
 
 function firstCrawl(pipeline: Pipeline): Promise<Crawled & Calls> {
   const options = abandonedChild(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables');
-  return replacingStale(options.workflowId, () => executeChild(crawl, { ...options, args: [{ pipeline }] }));
+  return replacingStale(crawl, { ...options, args: [{ pipeline }] });
 }
 
 function mayPass(error: unknown): boolean {

@@ -3,7 +3,6 @@ import {
   CancellationScope,
   CancelledFailure,
   condition,
-  executeChild,
   isCancellation,
   log,
   patched,
@@ -19,6 +18,7 @@ import { awaitDelivery, drainPipeline } from './drain.ts';
 import { ignoreCancellation, rootMessage } from './failure.ts';
 import type { ApplyRequest, Leftovers, PipelineStatus } from './messages.ts';
 import { plan } from './plan.ts';
+import { runChild } from './run-child.ts';
 import { publishDetails, setState } from './status.ts';
 import { introduced } from './story.ts';
 import { removeCreated, tearDown } from './teardown.ts';
@@ -216,7 +216,7 @@ export async function takeDown(op: Operation, request: NonNullable<Operation['ta
     // One that failed later has let all through already: its streams may be gone.
     status.unsaved = keepData ? (status.unsaved ?? (await drainPipeline(status))) : undefined;
     const removal = { pipeline, plan: removalPlan(keepData), keepData, unsaved: status.unsaved };
-    const left = await executeChild(tearDown, {
+    const left = await runChild(tearDown, {
       workflowId: names(pipeline).workflows.teardown,
       ...introduced(pipeline, 'takes everything down'),
       memo: { keepData },

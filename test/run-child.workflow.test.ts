@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { begin, cancel, haveEnded, type runsChildren } from './cancelled-child.ts';
+import { temporalServer } from './temporal-server.ts';
+
+let env: TestWorkflowEnvironment;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  env = await temporalServer();
+}, 60_000);
+afterAll(() => env?.teardown());
+
+it('a child that is cancelled while Temporal starts it ends, whatever ran under its name before', async () => {
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue: 'children',
+    workflowsPath: fileURLToPath(new URL('cancelled-child.ts', import.meta.url)),
+  });
+  await worker.runUntil(async () => {
+    const parent = await env.client.workflow.start<typeof runsChildren>('runsChildren', {
+      taskQueue: 'children',
+      workflowId: 'parent',
+      args: [60],
+    });
+    for (let round = 1; round <= 8; round++) {
+      await parent.executeUpdate(begin);
+      await parent.signal(cancel);
+      expect([round, await parent.executeUpdate(haveEnded)]).toEqual([round, true]);
+    }
+    await parent.terminate();
+  });
+}, 60_000);
