@@ -50,7 +50,7 @@ describe('status of a pipeline whose workflow does not run', () => {
         expect(await look()).toEqual({ state: 'down' });
         expect(leftInTemporal(await stillOf(env.client, pipeline.name), false)).toEqual([]);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -72,7 +72,7 @@ describe('status of a pipeline whose workflow does not run', () => {
         await handle.result();
         expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
       }),
-    60_000,
+    180_000,
   );
 });
 
@@ -101,7 +101,7 @@ describe('status of a pipeline whose take-down left things standing', () => {
         await downAlone();
         expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
       }),
-    60_000,
+    180_000,
   );
 
   it('says what that costs, and how to try again', () => {

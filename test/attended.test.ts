@@ -21,19 +21,19 @@ const ms = (wait: number) => new Promise<string>((resolve) => setTimeout(() => r
 
 describe('work that somebody takes up', () => {
   it('is waited for as long as it takes, though the worker is just starting', async () => {
-    const answer = whileAttended(env.client, pipeline, ms(12_000), 10_000);
+    const answer = whileAttended(env.client, pipeline, ms(25_000), 20_000);
     await ms(4_000);
     const story = async ({ up }: Stage) => {
       await up();
       expect(await answer).toBe('done');
     };
     await withPipeline(story, {}, queue);
-  }, 60_000);
+  }, 180_000);
 
   it('is given up a while after the worker has gone', async () => {
     await withPipeline(({ up }) => up().then(() => undefined), {}, queue);
     await expect(whileAttended(env.client, pipeline, ms(20_000), 2_000)).rejects.toThrow(refusal);
-  }, 60_000);
+  }, 180_000);
 
   it('is waited for without looking where Temporal may not be asked for its workers, and that is said once', async () => {
     const refused = Object.assign(new Error('7 PERMISSION_DENIED: no'), { code: 7, details: 'no', metadata: {} });

@@ -179,7 +179,7 @@ it('with windows outstanding looks until its patience ends, and leaves them to t
   const looks: unknown[] = [];
   const hear = (what: string) => void (what === 'windows' && looks.push(what));
   const behind = await audited('behind', 0, () => undefined, {
-    ...{ settled: { at: 7, sending: true }, outstanding: { since: 6, isOverdue: false }, hear },
+    ...{ settled: { at: 7, sending: true }, outstanding: { since: 6, isOverdue: false }, hear, patience: '5 seconds' },
   });
   expect(mismatches(behind)).toEqual([]);
   expect(behind).toMatchObject({ windowsUntil: 5, windowsOutstanding: { since: 6 }, agreedAt: 1 });

@@ -27,7 +27,7 @@ describe('the budget of a day', () => {
         },
         { ...onAws, maxDailyCost: 0.00001, ...soon },
       ),
-    60_000,
+    180_000,
   );
 });
 
@@ -47,7 +47,7 @@ describe('a budget', () => {
         },
         { ...onAws, maxHourlyCost: 3, ...soon },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -62,6 +62,6 @@ describe('a budget', () => {
         },
         { ...onAws, maxDailyCost: 1000, ...soon },
       ),
-    60_000,
+    180_000,
   );
 });

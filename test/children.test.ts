@@ -200,7 +200,7 @@ describe('a part kept alive', () => {
 
   test('that has run well for a while waits as little as the first time', async () => {
     const events: PartEvent[] = [];
-    const begin = () => start({ args: ['-c', 'echo up; sleep 0.2'], ready: { line: (line) => line === 'up' } });
+    const begin = () => start({ args: ['-c', 'echo up; sleep 1'], ready: { line: (line) => line === 'up' } });
     const kept = keepAlive('worker', begin, (event) => events.push(event), { ...quick, healthyMs: 100 });
     await until('three restarts', () => events.filter((event) => event.state === 'down').length >= 3);
     await kept.stop();

@@ -25,7 +25,7 @@ describe('a look for drift', () => {
         expect(await until(isRunning)).toMatchObject({ eventsHeld: false });
         while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
       }, soon),
-    60_000,
+    180_000,
   );
 
   it.each(['events', 'eventsDelivery'] as const)(
@@ -46,7 +46,7 @@ describe('a look for drift', () => {
         const sent = account.sent.size;
         while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
       }, soon),
-    60_000,
+    180_000,
   );
 
   it.each([
@@ -78,7 +78,7 @@ describe('a look for drift', () => {
           expect(from).toBeLessThanOrEqual(deleted);
         }
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -97,7 +97,7 @@ describe('a look for drift', () => {
         const labels = ['schedule game/crawl', 'schedule game/audit', `workflow ${generatorOf(pipeline).workflowId}`];
         for (const label of labels) expect(told).toContainEqual({ label, missing: true, done: 'healed' });
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -125,7 +125,7 @@ describe('a look for drift', () => {
         },
         { drift: 'report', ...soon },
       ),
-    60_000,
+    180_000,
   );
 
   it.each([
@@ -158,7 +158,7 @@ describe('a look for drift', () => {
         await until(isRunning);
         while (account.sent.size === sent) await new Promise((resolve) => setTimeout(resolve, 20));
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -181,7 +181,7 @@ describe('a look for drift', () => {
         await handle.result();
         expect(account.standing.size).toBe(0);
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -200,7 +200,7 @@ describe('a look for drift', () => {
         expect(drifts.map(({ label }) => label)).toEqual([`workflow ${generate}`, `workflow ${notebook}`]);
         for (const id of [generate, notebook]) expect((await env.client.workflow.getHandle(id).describe()).status.name).toBe('RUNNING');
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -222,6 +222,6 @@ describe('a look for drift', () => {
         },
         { drift: 'report', ...soon },
       ),
-    60_000,
+    180_000,
   );
 });

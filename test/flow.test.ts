@@ -53,7 +53,7 @@ const kill = (i: number) => ({
 const heartbeat = () => ({ event_id: `beat-${Date.now()}`, event_type: 'heartbeat', event_time: time(Date.now()) });
 
 /** Looks until it is said. */
-async function says(what: RegExp | undefined, between: () => Promise<unknown> = async () => undefined, seconds = 40): Promise<void> {
+async function says(what: RegExp | undefined, between: () => Promise<unknown> = async () => undefined, seconds = 80): Promise<void> {
   for (const end = Date.now() + seconds * 1000; ; await new Promise((later) => setTimeout(later, 500))) {
     await between();
     const said = await flow(aws, pipeline);
@@ -74,15 +74,20 @@ afterAll(async () => {
 
 describe('Flink itself', () => {
   const refused = (fault: Fault) => local.faults.put({ rules: [{ service: 'kinesis', operation: 'PutRecords', fault }] });
-  const beat = () => Promise.all([FIRST, SECOND].map((key) => put(pipeline, key, heartbeat())));
+  let kills = 0;
+  const beat = async () => {
+    for (const key of [FIRST, SECOND]) await put(pipeline, key, heartbeat());
+    // What counts is what has come in of late.
+    await put(pipeline, FIRST, kill(kills++));
+  };
   const act = () => notebookActivities(aws);
 
   it('runs no job', async () => {
-    for (let i = 0; i < 5; i++) await put(pipeline, FIRST, kill(i));
+    while (kills < 5) await put(pipeline, FIRST, kill(kills++));
     await eventually(() => act()['notebook.start'](pipeline));
     await eventually(() => act()['notebook.awaitStarted'](pipeline));
     await says(/: Flink runs no job of the note \(none was submitted\)$/);
-  }, 60_000);
+  }, 180_000);
 
   it('waits for a silent shard', async () => {
     refused({ kind: 'partial', share: 1 });
@@ -92,7 +97,7 @@ describe('Flink itself', () => {
     await says(
       new RegExp(`: event time has not begun in Flink, since nothing comes into ${second}: a shard without records .* counts as idle$`),
     );
-  }, 60_000);
+  }, 180_000);
 
   it('is refused by the sink: record by record, then as a whole, which restarts the job', async () => {
     await says(/: event time goes on in Flink, so rows are made but do not reach the stream: its sink fails or is refused$/, beat);
@@ -100,7 +105,7 @@ describe('Flink itself', () => {
     await says(/; Flink last restarted the job for: .*Stream dry-player-metrics not found/, beat);
     local.faults.put({ rules: [] });
     await says(undefined, beat);
-  }, 120_000);
+  }, 240_000);
 
   it('is started anew when somebody edits its note, and no query of somebody else is taken for its job', async () => {
     const studio = notebookOf(local, n.application, n.noteId);

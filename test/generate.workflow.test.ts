@@ -67,7 +67,7 @@ it('follows another rate at once, refuses what the stream does not take, and goe
     for (const [i, { first, time }] of ranges.entries())
       if (i > 0) expect(timeOf([time], first)).toBeGreaterThanOrEqual(timeOf([ranges[i - 1]!.time], first - 1));
   }
-}, 60_000);
+}, 180_000);
 
 it('leaves a pace for another when its time is over, though no event is due for minutes, and asks for nothing meanwhile', async () => {
   const stream = await withGenerator(
@@ -91,7 +91,7 @@ it('leaves a pace for another when its time is over, though no event is due for 
   expect(ranges.filter(({ first, end }) => first === end)).toEqual([]);
   expect(ranges.reduce((sum, { first, end }) => sum + end - first, 0)).toBe(stream.times.size);
   expect(stream.late).toBe(0);
-}, 60_000);
+}, 180_000);
 
 it('wakes every lane after a pause before any goes on, so that none is late for beginning later than the others, and wakes them again when that was cut short', async () => {
   const { calls } = await withGenerator(
@@ -114,4 +114,4 @@ it('wakes every lane after a pause before any goes on, so that none is late for 
   const woken = calls.indexOf('wake');
   expect(calls.slice(2, woken)).not.toContain('play');
   expect(calls.slice(woken, woken + 4)).toEqual(['wake', 'wake', 'play', 'play']);
-}, 60_000);
+}, 180_000);

@@ -9,7 +9,7 @@ import { generate } from '../workflows/generate.ts';
 import { type GeneratorState, generatorQuery } from '../workflows/messages.ts';
 import { cancelled } from './cancelled.ts';
 import { fresh, type Stream, sender } from './fake-sender.ts';
-import { temporalServer } from './temporal-server.ts';
+import { storyteller, temporalServer } from './temporal-server.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 /** A Temporal server for the suite that imports this. */
@@ -18,7 +18,11 @@ export let env: TestWorkflowEnvironment;
 beforeAll(async () => {
   env = await temporalServer();
 }, 60_000);
-afterAll(() => env?.teardown());
+const stories = storyteller();
+afterAll(async () => {
+  await stories.end();
+  await env?.teardown();
+});
 
 const taskQueue = 'generate';
 
@@ -44,14 +48,15 @@ export async function withGenerator(
   });
   const pipeline = { ...parseSpec(spec), account: '000000000000' };
   const args: Parameters<typeof generate> = [{ pipeline, cursor: { ...begin(pipeline, 'r', false), began: Date.now() }, historyEvents }];
-  await worker.runUntil(async () => {
+  await stories.tell(env, worker, async () => {
     const handle = await env.client.workflow.start(generate, { taskQueue, workflowId, args });
     const until = async (reached: (state: GeneratorState) => boolean) => {
-      for (;;) {
+      while (!stories.isOver()) {
         const state = await handle.query(generatorQuery);
         if (reached(state)) return state;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
+      throw new Error('the suite is over');
     };
     await story({ handle, until, stream });
     if ((await handle.describe()).status.name !== 'RUNNING') return;

@@ -3,7 +3,7 @@ import { startPipeline } from '../client/pipeline.ts';
 import { STAGES } from '../pipeline/stages.ts';
 import { taskQueue } from '../worker/connect.ts';
 import * as messages from '../workflows/messages.ts';
-import { env, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
+import { env, gate, generatorOf, isHeld, isRunning, soon, withPipeline } from './stage.ts';
 import { final } from './world.ts';
 
 const ALL = Object.keys(STAGES).length;
@@ -29,7 +29,7 @@ describe('a look for drift, beside what else is wished,', () => {
         await until(({ rolledBack }) => rolledBack !== undefined);
         expect(account.standing.size).toBe(ALL);
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -48,7 +48,7 @@ describe('a look for drift, beside what else is wished,', () => {
         account.broken.clear();
         await until(isRunning);
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -74,7 +74,7 @@ describe('a look for drift, beside what else is wished,', () => {
         soon,
         taskQueue({ target: 'local', region: 'us-east-1' }),
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -101,7 +101,7 @@ describe('a look for drift, beside what else is wished,', () => {
         expect(await until((now) => isHeld(now) || now.pipeline.windowSeconds === 2)).toMatchObject({ state: 'applying' });
         await until(isRunning);
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -129,7 +129,7 @@ describe('a look for drift, beside what else is wished,', () => {
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
         expect(account.standing.has('crawler')).toBe(true);
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -147,23 +147,6 @@ describe('a look for drift, beside what else is wished,', () => {
         await until((now) => isRunning(now) && !now.pending);
         expect(await rate()).toBe('100 events/s');
       }, soon),
-    60_000,
+    180_000,
   );
 });
-
-/** Where something waits until it is let through. */
-function gate() {
-  let arrive = () => {};
-  let open = () => {};
-  const reached = new Promise<void>((resolve) => {
-    arrive = resolve;
-  });
-  const isOpen = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const passed = () => {
-    arrive();
-    return isOpen;
-  };
-  return { passed, reached, open };
-}

@@ -39,7 +39,7 @@ describe('a pipeline that stood and is held', () => {
         expect(account.log).not.toContain('bucket.remove');
         await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -63,7 +63,7 @@ describe('a pipeline that stood and is held', () => {
         expect(back).toMatchObject({ state: 'held', stages: { eventsDelivery: 'ready' } });
         while (account.sent.size === sent) await passing();
       }, soon),
-    60_000,
+    180_000,
   );
 });
 
@@ -90,7 +90,7 @@ describe('a take-down', () => {
         // A take-down removes them first.
         expect(account.log).toContain('schedules.ensure');
       }),
-    60_000,
+    180_000,
   );
 });
 
@@ -110,7 +110,7 @@ describe('a first start that is paused before anything was delivered', () => {
         patience.end();
         expect(await until((now) => isRunning(now) || isHeld(now))).toMatchObject({ state: 'running' });
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -133,6 +133,6 @@ describe('a first start that is paused before anything was delivered', () => {
         },
         { local: { speed: 10_000 } },
       ),
-    60_000,
+    180_000,
   );
 });

@@ -28,7 +28,7 @@ describe('what fails midway', () => {
         await until(isRunning);
         expect((await generatorOf(pipeline).query(messages.generatorQuery)).total).toBe(1_000_000);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -47,7 +47,7 @@ describe('what fails midway', () => {
         expect(account.standing).toEqual(stood);
         expect((await generatorOf(pipeline).query(messages.generatorQuery)).total).toBeUndefined();
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -69,7 +69,7 @@ describe('what fails midway', () => {
         },
         { drift: 'report', delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -91,7 +91,7 @@ describe('what fails midway', () => {
         expect(now).toMatchObject({ state: 'running', rolledBack: 'too many visuals', pipeline });
         expect(account.standing).toEqual(stood);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -118,7 +118,7 @@ describe('what fails midway', () => {
         await handle.executeUpdate(messages.apply, { args: [{ pipeline: changed }] });
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
       }, soon),
-    60_000,
+    180_000,
   );
 });
 
@@ -171,7 +171,7 @@ describe('a first start that is held', () => {
         await apply();
         expect(await until(isRunning)).toMatchObject({ eventsHeld: false });
       }, soon),
-    60_000,
+    180_000,
   );
 });
 
@@ -190,7 +190,7 @@ describe('what is cancelled or terminated midway', () => {
         await up();
         await until(isRunning);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -206,7 +206,7 @@ describe('what is cancelled or terminated midway', () => {
         await up();
         await until(isRunning);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -226,7 +226,7 @@ describe('what is cancelled or terminated midway', () => {
         expect(await until(isRunning)).toMatchObject({ pipeline: { windowSeconds: 2 } });
         expect((await env.client.workflow.getHandle(orphan.workflowId, left.runId).describe()).status.name).not.toBe('COMPLETED');
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -256,7 +256,7 @@ describe('what is cancelled or terminated midway', () => {
         },
         { delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -275,6 +275,6 @@ describe('what is cancelled or terminated midway', () => {
         });
         expect(down).toEqual({ left: [{ label: 'dashboard', why: 'it stands' }] });
       }),
-    60_000,
+    180_000,
   );
 });

@@ -153,7 +153,7 @@ beforeAll(async () => {
     workflowId: all.workflows.notebook,
     args: [{ pipeline }],
   });
-}, 90_000);
+}, 300_000);
 
 afterAll(async () => {
   worker?.shutdown();
@@ -186,7 +186,7 @@ it('stops deeply, and goes on where the windows stopped without reading all of t
   expect(read).toBeGreaterThan(0);
   expect(read).toBeLessThanOrEqual((await recordsInStream()) - BACKLOG);
   expect(await status()).toMatchObject({ state: 'running', restarts: 0 });
-}, 90_000);
+}, 300_000);
 
 it('tells when all rows are out, those of the sliding windows too', async () => {
   await until(status, ({ state }) => state === 'running', 120);

@@ -117,7 +117,7 @@ describe('two workers on one task queue', () => {
     const before = await until(isRunning);
     const after = await until((now) => isRunning(now) && now.generator!.acknowledged > before.generator!.acknowledged + 200);
     expect(after.generator).toMatchObject({ state: 'running', game: before.generator!.game });
-  }, 60_000);
+  }, 180_000);
 });
 
 type MetricRow = Parameters<typeof delivered>[0][number];

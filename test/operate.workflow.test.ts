@@ -23,7 +23,7 @@ describe('a pause', () => {
         await until(isRunning);
         expect(account.paused).toBe(false);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -42,7 +42,7 @@ describe('a pause', () => {
         await until(({ state }) => state === 'paused');
         expect(account.paused).toBe(true);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -60,7 +60,7 @@ describe('a pause', () => {
         await handle.signal(messages.resume);
         await until(isRunning);
       }),
-    60_000,
+    180_000,
   );
 
   it.each([true, false])(
@@ -83,7 +83,7 @@ describe('a pause', () => {
         await handle.signal(messages.resume);
         await until((now) => isRunning(now) && !now.deep);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -104,7 +104,7 @@ describe('a pause', () => {
         await until((now) => isRunning(now) && !now.deep);
         while ((await notebook.query(messages.notebookQuery)).state !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -131,7 +131,7 @@ describe('a pause', () => {
         // A look at drift may have come before the pause and found the first end, too.
         for (const drift of drifts) expect(drift).toMatchObject({ label: `workflow ${notebook.workflowId}`, done: 'healed' });
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -157,7 +157,7 @@ describe('a pause', () => {
         await until(isRunning);
         expect(account.starts).toBeGreaterThan(0);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -178,7 +178,7 @@ describe('a pause', () => {
         await apply();
         expect(await until(({ state }) => state === 'paused')).toMatchObject({ generating: true, paused: true });
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -197,7 +197,7 @@ describe('a pause', () => {
         account.suspended = false;
         while (!account.suspended) await new Promise((resolve) => setTimeout(resolve, 20));
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -224,7 +224,7 @@ describe('a pause', () => {
         );
         expect(new Set(pauses)).toEqual(new Set([600]));
       }),
-    60_000,
+    180_000,
   );
 });
 
@@ -247,7 +247,7 @@ describe('a generator that is quiet already', () => {
         await until((now) => now.state === 'paused' && now.pipeline.windowSeconds === 1);
         expect(account.paused).toBe(true);
       }),
-    60_000,
+    180_000,
   );
 });
 

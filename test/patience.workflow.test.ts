@@ -9,7 +9,7 @@ import type { provision, removeStages } from '../workflows/provision.ts';
 import { temporalServer } from './temporal-server.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'patient', local: { speed: 100 } }), account: '000000000000' };
-const plan = [{ stage: 'bucket' as const, needs: [], patience: '1 second' as const }];
+const plan = [{ stage: 'bucket' as const, needs: [], patience: '2 seconds' as const }];
 const CALLS = { calls: 1, mutatingCalls: 0 };
 
 let env: TestWorkflowEnvironment;
@@ -28,7 +28,7 @@ afterAll(() => env?.teardown());
 async function comes(work: 'provision' | 'removeStages', step: string, silent: number) {
   let left = silent;
   const outlasting = (name: string, answer: object) => async () => {
-    if (name === step && left-- > 0) await delay(3_000, undefined, { signal: Context.current().cancellationSignal });
+    if (name === step && left-- > 0) await delay(6_000, undefined, { signal: Context.current().cancellationSignal });
     return answer;
   };
   const worker = await Worker.create({
@@ -66,15 +66,15 @@ describe('patience that ran out without a word', () => {
     async (work, step, _what) => {
       expect(await comes(work, step, 1)).toEqual({});
     },
-    30_000,
+    60_000,
   );
 
   it.each(STEPS)(
     'twice is told with what was waited for: %s, %s',
     async (work, step, what) => {
-      const told = `stage bucket: twice 1 second passed without an answer while it was to ${what}; is a worker running?`;
+      const told = `stage bucket: twice 2 seconds passed without an answer while it was to ${what}; is a worker running?`;
       expect(await comes(work, step, 2)).toEqual({ bucket: told });
     },
-    30_000,
+    60_000,
   );
 });

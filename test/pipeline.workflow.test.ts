@@ -25,7 +25,7 @@ describe('bringing up', () => {
         expect((await until(isRunning)).tally).toEqual(tally);
         expect(account.log).toEqual([]);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -46,7 +46,7 @@ describe('bringing up', () => {
           new Set(['dataSource', 'players', 'teams', 'history', 'audits', 'analysis', 'dashboard'].map((stage) => `${stage}.ensure`)),
         );
       }),
-    60_000,
+    180_000,
   );
 
   it.each([
@@ -63,7 +63,7 @@ describe('bringing up', () => {
         expect(account.crawled).toBe(crawls);
         expect([state, reason]).toEqual(crawls > failures ? ['running', undefined] : ['held', `crawl ${failures} failed`]);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -81,7 +81,7 @@ describe('bringing up', () => {
         await apply({ consent: { adopt: true } });
         expect((await until(isRunning)).tally).toMatchObject({ created: ALL - 1, changed: 1 });
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -99,7 +99,7 @@ describe('bringing up', () => {
         expect(drifts).toMatchObject(later.map((stage) => ({ label: expect.stringContaining(stage), missing: true, done: 'healed' })));
         expect(later.filter((stage) => account.standing.has(stage))).toEqual(later);
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -113,7 +113,7 @@ describe('bringing up', () => {
         expect(rootMessage(error)).toBe('rolled back, since no KPU left');
         expect([...account.standing.keys()]).toEqual(['bucket']);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -132,7 +132,7 @@ describe('bringing up', () => {
         ]);
         expect([...account.foreign]).toEqual(['bucket', 'workgroup']);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -148,7 +148,7 @@ describe('bringing up', () => {
         expect(reason).toMatch(/not as it was:\n {2}the bucket: policy was not there; rolling that back failed: .*it is in use/s);
         account.stuck.clear();
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -162,7 +162,7 @@ describe('bringing up', () => {
         expect(account.log).toContain('workgroup.ensure');
         expect(account.standing.size).toBe(0);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -176,7 +176,7 @@ describe('bringing up', () => {
         await expect(handle.result()).rejects.toThrow();
         expect(account.standing.size).toBe(0);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -195,7 +195,7 @@ describe('bringing up', () => {
         await expect(handle.result()).rejects.toThrow();
         expect(account.standing.size).toBe(0);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -208,7 +208,7 @@ describe('bringing up', () => {
         await apply();
         await until(isRunning);
       }),
-    60_000,
+    180_000,
   );
 });
 

@@ -25,7 +25,7 @@ describe('a running pipeline', () => {
         });
         expect(Math.max(...account.sent.values())).toBe(1);
       }),
-    60_000,
+    180_000,
   );
 
   it.each(['heal', 'report'] as const)(
@@ -46,7 +46,7 @@ describe('a running pipeline', () => {
         },
         { drift, schedules: { drift: '30 seconds' } },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -102,7 +102,7 @@ describe('a running pipeline', () => {
         await handle.signal(messages.pause, { deep: false });
         await until(({ paused, state }) => paused && state === 'paused');
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -114,6 +114,6 @@ describe('a running pipeline', () => {
         expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: true }] })).toEqual({ left: [] });
         expect([...account.standing.keys()].sort()).toEqual(['bucket', 'lakeDatabase']);
       }),
-    60_000,
+    180_000,
   );
 });

@@ -102,7 +102,7 @@ it('has its lanes sent by whichever workers there are: those of one that is kill
   await handle.signal(pause);
   const since = performance.now();
   while ((await handle.query(generatorQuery)).state !== 'paused') await delay(50);
-  expect(performance.now() - since).toBeLessThan(10_000);
+  expect(performance.now() - since).toBeLessThan(20_000);
   const { lanes } = await handle.executeUpdate(flushLedger);
   for (const next of lanes) expect(next).toBeGreaterThan(0);
   const { region, endpoint, credentials } = local;
@@ -110,7 +110,7 @@ it('has its lanes sent by whichever workers there are: those of one that is kill
   expect(held).toMatchObject({ events: lanes.reduce((sum, next) => sum + next, 0), missing: 0, altered: 0, unknown: 0 });
   expect(held.copies.unexplained).toBe(0);
   await cancelled(handle);
-}, 90_000);
+}, 240_000);
 
 it('takes up the work of its own account alone, whose queue the client names likewise', async () => {
   // Without an endpoint for all services it is a worker for AWS; who it is, the local AWS tells.

@@ -23,14 +23,14 @@ import { putRows } from './lake.ts';
 import { localAws } from './local-aws.ts';
 
 const n = names(pipeline);
-const TAKES_MS = 150;
+const TAKES_MS = 600;
 
 let local: Local;
 let aws: Clients;
 
 beforeAll(async () => {
   local = await localAws({
-    durations: { crawl: TAKES_MS, 'crawler stop': TAKES_MS, ingestion: 50, query: TAKES_MS },
+    durations: { crawl: TAKES_MS, 'crawler stop': TAKES_MS, ingestion: TAKES_MS, query: TAKES_MS },
   });
   aws = clients(local);
   // Questions ask of the last day.

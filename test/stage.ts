@@ -6,7 +6,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { operate } from '../workflows/index.ts';
 import type { ApplyRequest, PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
-import { temporalServer } from './temporal-server.ts';
+import { storyteller, temporalServer } from './temporal-server.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 import { activitiesOf, type World, world } from './world.ts';
 
@@ -17,7 +17,11 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
 }, 60_000);
-afterAll(() => env?.teardown());
+const stories = storyteller();
+afterAll(async () => {
+  await stories.end();
+  await env?.teardown();
+});
 
 /** The generator of a pipeline. */
 export const generatorOf = (pipeline: Pipeline) => env.client.workflow.getHandle(names(pipeline).workflows.generate);
@@ -62,13 +66,14 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
       signalArgs: [{ rollback: false }],
     });
   const until = async (isSo: (status: PipelineStatus) => boolean): Promise<PipelineStatus> => {
-    for (;;) {
+    while (!stories.isOver()) {
       const status = await handle.query(messages.statusQuery);
       if (isSo(status)) return status;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    throw new Error('the suite is over');
   };
-  await worker.runUntil(async () => {
+  await stories.tell(env, worker, async () => {
     await story({ account, acts: (more) => void Object.assign(changed, more), pipeline, handle, up, apply, upBrokenOff, until });
     const described = await handle.describe();
     if (described.status.name === 'RUNNING') await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
@@ -92,3 +97,20 @@ export interface Stage {
 
 export const isRunning = ({ state }: PipelineStatus) => state === 'running';
 export const isHeld = ({ state }: PipelineStatus) => state === 'held';
+
+/** Where something waits until it is let through. */
+export function gate() {
+  let arrive = () => {};
+  let open = () => {};
+  const reached = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const isOpen = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const passed = () => {
+    arrive();
+    return isOpen;
+  };
+  return { passed, reached, open };
+}

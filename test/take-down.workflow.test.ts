@@ -17,7 +17,7 @@ describe('taking down', () => {
         expect(left).toContainEqual({ label: 'studio', why: 'the application hangs' });
         expect(account.standing.has('dashboard')).toBe(false);
       }),
-    60_000,
+    180_000,
   );
 });
 
@@ -34,7 +34,7 @@ describe('a bucket that holds more than one call deletes', () => {
         expect(account.log.filter((what) => what === 'bucket.remove')).toHaveLength(3);
         expect(left).toContainEqual({ label: 'bucket', why: 'an object is locked (250,000 objects deleted so far)' });
       }),
-    60_000,
+    180_000,
   );
 });
 
@@ -56,7 +56,7 @@ describe('a take-down', () => {
         account.endless = undefined;
         expect(await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] })).toEqual({ left: [] });
       }, soon),
-    60_000,
+    180_000,
   );
 
   it(
@@ -78,7 +78,7 @@ describe('a take-down', () => {
         },
         { generator: { rate: 100, total: 50 }, delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -96,7 +96,7 @@ describe('a take-down', () => {
         await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
         await until(isRunning);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -119,7 +119,7 @@ describe('a take-down', () => {
         await handle.result();
         expect(account.log.filter((step) => step === 'bucket.remove')).toHaveLength(1);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -140,7 +140,7 @@ describe('a take-down', () => {
         await handle.result();
         expect((await generatorOf(pipeline).describe()).status.name).not.toBe('RUNNING');
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -159,7 +159,7 @@ describe('a take-down', () => {
         },
         { delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -182,7 +182,7 @@ describe('a take-down', () => {
         },
         { delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -204,7 +204,7 @@ describe('a take-down', () => {
         },
         { delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -224,7 +224,7 @@ describe('a take-down', () => {
         },
         { delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 
   it(
@@ -243,7 +243,7 @@ describe('a take-down', () => {
         },
         { delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 
   it.each(['', ', though nobody keeps it any more'])(
@@ -262,7 +262,7 @@ describe('a take-down', () => {
         },
         { delivery: { seconds: 0 } },
       ),
-    60_000,
+    180_000,
   );
 });
 

@@ -1,4 +1,5 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Worker } from '@temporalio/worker';
 import { toolPaths } from '../setup/tools.mjs';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 
@@ -17,4 +18,25 @@ export async function temporalServer(identity?: string): Promise<TestWorkflowEnv
       if (tries === TRIES || !(error as Error).message.includes('did not start within')) throw error;
     }
   }
+}
+
+/**
+ * Tells the stories of a suite, each while its worker runs. `end` breaks off what a story that its test has given up still waits for, which would fail whichever suite
+ * comes next in this process; `isOver` is for loops in a story.
+ */
+export function storyteller() {
+  const ending = new AbortController();
+  const told: Promise<void>[] = [];
+  return {
+    tell(env: TestWorkflowEnvironment, worker: Worker, story: () => Promise<void>): Promise<void> {
+      const telling = worker.runUntil(() => env.connection.withAbortSignal(ending.signal, story));
+      told.push(telling);
+      return telling;
+    },
+    isOver: () => ending.signal.aborted,
+    async end(): Promise<void> {
+      ending.abort();
+      await Promise.allSettled(told);
+    },
+  };
 }

@@ -142,7 +142,7 @@ describe('an answer that stays as it is', () => {
       expect(isTransient(unknown)).toBe(false);
       await expect(undefinedIfUnanswered(handle.query('no such query'))).rejects.toThrow(QueryNotRegisteredError);
     });
-  }, 60_000);
+  }, 180_000);
 
   it('is no error of ours, whatever its words, and nothing that is no error', () => {
     for (const failure of [new UserError('the crawl is UNAVAILABLE, not yet ECONNREFUSED'), 'ECONNREFUSED', undefined, null, 14])

@@ -15,6 +15,7 @@ import type { RestoredSchedule } from '../activities/temporal/schedules.ts';
 import { names } from '../pipeline/names.ts';
 import { foundation, only, type Plan, reports, STAGES, type Stage } from '../pipeline/stages.ts';
 import { HEARD_OUT, QUICK } from './activity-options.ts';
+import { stopWarmingUp } from './allowance.ts';
 import { abandonedChild, closeWindows, holdEvents, releaseEvents, remakeRows, sendSpec, startMissing } from './children.ts';
 import { recordDrifts, scheduleDrifts, workflowDrifts } from './drifts.ts';
 import { rootMessage } from './failure.ts';
@@ -123,6 +124,7 @@ async function startApplication(run: BringUp): Promise<void> {
   const options = { summary: 'the application starts while the rest is made', scheduleToCloseTimeout: STAGES.studio.patience };
   try {
     calls.push(await act['notebook.start'].executeWithOptions(options, [request.pipeline]));
+    if (status.desired.deep && patched('in-step')) await stopWarmingUp(status);
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn(`the application did not start: ${rootMessage(error)}`);
@@ -168,10 +170,17 @@ export async function ensureSchedules(status: PipelineStatus): Promise<RestoredS
   const { specHash, restored = [] } = await ensure.executeWithOptions({ summary: 'crawl, questions, refreshes' }, [pipeline, paused]);
   status.memo = { specHash };
   upsertMemo(status.memo);
-  await act['schedules.pause'](pipeline, paused);
-  while (paused !== status.desired.paused) {
-    paused = status.desired.paused;
+  try {
+    if (patched('in-step')) paused = status.desired.paused;
     await act['schedules.pause'](pipeline, paused);
+    while (paused !== status.desired.paused) {
+      paused = status.desired.paused;
+      await act['schedules.pause'](pipeline, paused);
+    }
+  } catch (error) {
+    // The user may have asked for the other meanwhile, and that have come through before this.
+    if (patched('in-step')) status.partlyTold = true;
+    throw error;
   }
   return restored;
 }

@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { CancellationScope, condition, ParentClosePolicy, startChild, uuid4 } from '@temporalio/workflow';
+import { CancellationScope, condition, ParentClosePolicy, patched, startChild, uuid4 } from '@temporalio/workflow';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { addUp } from './budget.ts';
@@ -31,7 +31,9 @@ export async function startMissing(status: PipelineStatus, pipeline: Pipeline): 
   const { generate: generator, notebook } = names(pipeline).workflows;
   const isFirst = !status.generating;
   const started: string[] = [];
-  if (await startGenerator(status, pipeline, status.desired.paused || status.eventsHeld === true)) {
+  const mayNotSend = () => status.desired.paused || status.eventsHeld === true;
+  const told = mayNotSend();
+  if (await startGenerator(status, pipeline, told)) {
     started.push(generator);
     // It has no windows yet: nothing has to run before a deep pause.
     if (status.desired.deep) status.deep = true;
@@ -40,6 +42,8 @@ export async function startMissing(status: PipelineStatus, pipeline: Pipeline): 
     await signalIfRunning(generator, updateSpec, pipeline, { applied: true });
     await tellGenerator(status, status.desired.paused);
   }
+  // What the user says while it starts nobody else tells it.
+  if (isFirst && patched('in-step')) await CancellationScope.nonCancellable(() => tellMeanwhile(status, told, mayNotSend));
   status.generating = true;
   // Later its keeper says so.
   if (!status.deep && isFirst) {
@@ -66,6 +70,14 @@ export async function tellGenerator(status: PipelineStatus, paused: boolean): Pr
   );
 }
 
+/** Tells the generator to pause or go on for as long as that is otherwise than it was told. */
+async function tellMeanwhile(status: PipelineStatus, told: boolean, mayNotSend: () => boolean): Promise<void> {
+  while (told !== mayNotSend()) {
+    told = mayNotSend();
+    await tellGenerator(status, told);
+  }
+}
+
 /** Has the notebook's keeper run the SQL, or stop the application; where none runs, starts one so. */
 export async function tellNotebook(status: PipelineStatus, runs: boolean): Promise<void> {
   const { notebook } = names(status.pipeline).workflows;
@@ -90,10 +102,11 @@ export async function remakeRows(status: PipelineStatus, pipeline: Pipeline): Pr
   if (isHeard) status.rowsLostFrom = undefined;
 }
 
-/** Pauses the generator; whatever the user asks for meanwhile, it sends nothing until `releaseEvents`. */
+/** Pauses the generator, though what asks for it has been broken off; whatever the user asks for meanwhile, it sends nothing until `releaseEvents`. */
 export async function holdEvents(status: PipelineStatus): Promise<void> {
   status.eventsHeld = true;
-  await tellGenerator(status, true);
+  if (patched('in-step')) await CancellationScope.nonCancellable(() => tellGenerator(status, true));
+  else await tellGenerator(status, true);
 }
 
 /** Holds the events as `holdEvents` does, and waits until every window is closed. */

@@ -98,6 +98,8 @@ export interface PipelineStatus {
   unsaved?: string[];
   /** What the user asks for; `paused` and `deep` follow as soon as there is a generator and an application to tell. */
   desired: { paused: boolean; deep: boolean };
+  /** True while what the user asks for may have gone through only in part: all is told once more. */
+  partlyTold?: boolean;
   /** True once there is a generator. */
   generating: boolean;
   /** True once the Studio application has been asked to start. */

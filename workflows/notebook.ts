@@ -1,4 +1,5 @@
 import {
+  type ActivityOptions,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -13,19 +14,24 @@ import {
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { HEARD_OUT } from './activity-options.ts';
 import { rootMessage } from './failure.ts';
 import { isHistoryLong } from './history.ts';
 import { applicationRuns, type NotebookState, notebookQuery, resume, suspend, updateSpec } from './messages.ts';
 import { signalIfRunning } from './signal.ts';
 import { notebookDetails } from './story.ts';
 
-const act = proxyActivities<Activities>({
+const OPTIONS = {
   startToCloseTimeout: '4 minutes',
   heartbeatTimeout: '5 seconds',
   summary: 'keeps the SQL running',
   scheduleToCloseTimeout: '15 minutes',
   retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.3, maximumInterval: '5 seconds' },
-});
+} as const satisfies ActivityOptions;
+const act = proxyActivities<Activities>(OPTIONS);
+/** What may start the application, or make it anew: once cut short it has ended before anybody stops or removes it. */
+const heardOut = proxyActivities<Activities>({ ...OPTIONS, ...HEARD_OUT });
+const starting = () => (patched('in-step') ? heardOut : act);
 
 /** Between looks, of AWS's time. */
 const LOOK_MS = 10_000;
@@ -177,7 +183,7 @@ async function keepSuspended(keeper: Keeper): Promise<void> {
 async function ensureJob(keeper: Keeper): Promise<void> {
   const { status } = keeper;
   // Saved histories have one without an answer.
-  const started: { found?: string } | undefined = await act['notebook.start'](keeper.pipeline, keeper.rowsLostFrom);
+  const started: { found?: string } | undefined = await starting()['notebook.start'](keeper.pipeline, keeper.rowsLostFrom);
   keeper.found ??= started?.found;
   await act['notebook.awaitStarted'](keeper.pipeline);
   if (!keeper.suspended) await tellPipeline(keeper, true);
@@ -193,7 +199,7 @@ async function ensureJob(keeper: Keeper): Promise<void> {
   const isRestart = keeper.ran && status.state !== 'suspended';
   if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
   show(keeper, { state: 'starting', reason });
-  show(keeper, { gap: await act['notebook.seed'](keeper.pipeline, rowsLostFrom) });
+  show(keeper, { gap: await starting()['notebook.seed'](keeper.pipeline, rowsLostFrom) });
   await act['notebook.awaitStarted'](keeper.pipeline);
   await act['notebook.run'](keeper.pipeline);
   await act['notebook.awaitRunning'](keeper.pipeline);

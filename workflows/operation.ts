@@ -53,6 +53,8 @@ export function accept(op: Operation, request: ApplyRequest): void {
 
 /** Breaks off the bringing up that begins or is under way. */
 export function interruptBringUp(op: Operation, how: { rollback: boolean }): void {
+  // One that failed by itself just now is being rolled back, which has to come to its end.
+  if (op.status.state === 'rolling back' && patched('in-step')) return;
   op.breakOff = how;
   op.bringUpScope?.cancel();
 }
@@ -93,6 +95,8 @@ async function applySpec(op: Operation, request: ApplyRequest): Promise<void> {
   status.readyAt ??= Date.now();
   status.lookFault = undefined;
   addUp(status);
+  // A take-down was asked for while the last step came to its end.
+  if (op.takeDown && patched('in-step')) return;
   setState(status, status.paused ? 'paused' : 'running', status.overBudget);
 }
 

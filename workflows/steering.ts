@@ -1,4 +1,4 @@
-import { condition, isCancellation, log, proxyActivities } from '@temporalio/workflow';
+import { condition, isCancellation, log, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { QUICK } from './activity-options.ts';
 import { addUp } from './budget.ts';
@@ -16,7 +16,8 @@ const AGAIN = '30 seconds';
 type Desired = PipelineStatus['desired'];
 
 /** True when generator, application and schedules are as the user asks for, or there is nobody to tell. */
-export const isSteady = ({ status, isSteering }: Operation): boolean => !isSteering && (!status.generating || isAsDesired(status));
+export const isSteady = ({ status, isSteering }: Operation): boolean =>
+  !isSteering && (!status.generating || (isAsDesired(status) && !status.partlyTold));
 
 /** Brings generator, application and schedules to what the user asks for, each time that this changes, until the pipeline is gone. */
 export async function steer(op: Operation): Promise<void> {
@@ -37,9 +38,11 @@ async function trySteering(op: Operation, desired: Desired): Promise<boolean> {
   op.isSteering = true;
   try {
     await steerTo(op, desired);
+    status.partlyTold = undefined;
     return true;
   } catch (error) {
     if (isCancellation(error)) throw error;
+    if (patched('in-step')) status.partlyTold = true;
     const reason = `the ${desired.paused ? 'pause' : 'resume'} did not go through everywhere, and is tried again: ${rootMessage(error)}`;
     log.warn(reason);
     if (maySteer(op) && status.state !== 'held') setState(status, status.state, reason);
@@ -51,7 +54,7 @@ async function trySteering(op: Operation, desired: Desired): Promise<boolean> {
 
 async function steerTo(op: Operation, desired: Desired): Promise<void> {
   const { status } = op;
-  if (desired.paused !== status.paused) {
+  if (desired.paused !== status.paused || status.partlyTold) {
     if (!status.eventsHeld) await tellGenerator(status, desired.paused);
     await act['schedules.pause'](status.pipeline, desired.paused);
     status.paused = desired.paused;
