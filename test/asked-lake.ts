@@ -18,7 +18,7 @@ export const WINDOW_SECONDS = 10;
 /** What the questions of a suite may take: ranges are whole hours, and none may end meanwhile. */
 const TAKES_MS = 180_000;
 const hourLeft = HOUR_MS - (Date.now() % HOUR_MS);
-if (hourLeft < TAKES_MS) await sleep(hourLeft);
+if (hourLeft < TAKES_MS) await sleep(hourLeft + 1_000);
 /** The last full hour: within every range that is asked for. */
 export const HOUR = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { notYet } from '../activities/not-yet.ts';
 import * as messages from '../workflows/messages.ts';
 import { gate, generatorOf, isHeld, isRunning, withPipeline } from './stage.ts';
 import { final, type World } from './world.ts';
@@ -67,7 +68,7 @@ describe('what the status says is what is so', () => {
         });
         await apply();
         await setting.reached;
-        await handle.signal(messages.pause);
+        await handle.signal(messages.pause, { deep: true });
         await until(({ paused }) => paused);
         expect(account.paused).toBe(true);
         await handle.signal(messages.breakOff, { rollback: false });
@@ -75,6 +76,38 @@ describe('what the status says is what is so', () => {
         await until(isHeld);
         while (!account.paused) await new Promise((resolve) => setTimeout(resolve, 20));
         expect(account.paused).toBe(true);
+      }),
+    180_000,
+  );
+
+  it(
+    'of a SQL that is stopped deeply while it is looked after: it gets to its last events first',
+    () =>
+      withPipeline(async ({ acts, account, handle, up, until }) => {
+        let ran = false;
+        acts({
+          'notebook.checkJob': async () => ({ running: ran }),
+          'notebook.run': async () => {
+            ran = true;
+          },
+        });
+        await up();
+        await until((now) => isRunning(now) && ran);
+        const look = gate();
+        acts({
+          'notebook.start': async () => {
+            await look.passed();
+            throw notYet('the application is stopping');
+          },
+        });
+        await look.reached;
+        const { starts } = account;
+        await handle.signal(messages.pause, { deep: true });
+        await until(({ deep }) => deep);
+        acts({ 'notebook.start': undefined });
+        look.open();
+        await until(({ studioRuns }) => !studioRuns);
+        expect(account.starts).toBe(starts + 1);
       }),
     180_000,
   );

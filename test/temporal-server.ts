@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Worker } from '@temporalio/worker';
 import { toolPaths } from '../setup/tools.mjs';
@@ -5,6 +6,8 @@ import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
 
 /** The SDK gives a server five seconds to start, which on a busy machine is too few now and then. */
 const TRIES = 4;
+/** What a story may take to end that was broken off. */
+const LINGERS_MS = 10_000;
 
 /** A Temporal server of its own for a test, with the product's search attributes; `identity` is that of its client. */
 export async function temporalServer(identity?: string): Promise<TestWorkflowEnvironment> {
@@ -22,7 +25,7 @@ export async function temporalServer(identity?: string): Promise<TestWorkflowEnv
 
 /**
  * Tells the stories of a suite, each while its worker runs. `end` breaks off what a story that its test has given up still waits for, which would fail whichever suite
- * comes next in this process; `isOver` is for loops in a story.
+ * comes next in this process, and waits for it a while; `isOver` is for loops in a story.
  */
 export function storyteller() {
   const ending = new AbortController();
@@ -36,7 +39,9 @@ export function storyteller() {
     isOver: () => ending.signal.aborted,
     async end(): Promise<void> {
       ending.abort();
-      await Promise.allSettled(told);
+      const waited = new AbortController();
+      await Promise.race([Promise.allSettled(told), sleep(LINGERS_MS, undefined, { signal: waited.signal }).catch(() => undefined)]);
+      waited.abort();
     },
   };
 }

@@ -124,7 +124,11 @@ async function startApplication(run: BringUp): Promise<void> {
   const options = { summary: 'the application starts while the rest is made', scheduleToCloseTimeout: STAGES.studio.patience };
   try {
     calls.push(await act['notebook.start'].executeWithOptions(options, [request.pipeline]));
-    if (status.desired.deep && patched('in-step')) await stopWarmingUp(status);
+    if (status.desired.deep && patched('in-step')) {
+      // Whoever was to stop it before it had been started found nothing to stop.
+      status.studioRuns = true;
+      await stopWarmingUp(status);
+    }
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn(`the application did not start: ${rootMessage(error)}`);

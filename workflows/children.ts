@@ -31,9 +31,8 @@ export async function startMissing(status: PipelineStatus, pipeline: Pipeline): 
   const { generate: generator, notebook } = names(pipeline).workflows;
   const isFirst = !status.generating;
   const started: string[] = [];
-  const mayNotSend = () => status.desired.paused || status.eventsHeld === true;
-  const told = mayNotSend();
-  if (await startGenerator(status, pipeline, told)) {
+  const told = status.desired;
+  if (await startGenerator(status, pipeline, told.paused || status.eventsHeld === true)) {
     started.push(generator);
     // It has no windows yet: nothing has to run before a deep pause.
     if (status.desired.deep) status.deep = true;
@@ -43,7 +42,7 @@ export async function startMissing(status: PipelineStatus, pipeline: Pipeline): 
     await tellGenerator(status, status.desired.paused);
   }
   // What the user says while it starts nobody else tells it.
-  if (isFirst && patched('in-step')) await CancellationScope.nonCancellable(() => tellMeanwhile(status, told, mayNotSend));
+  if (isFirst && patched('in-step')) await CancellationScope.nonCancellable(() => tellMeanwhile(status, told));
   status.generating = true;
   // Later its keeper says so.
   if (!status.deep && isFirst) {
@@ -70,11 +69,11 @@ export async function tellGenerator(status: PipelineStatus, paused: boolean): Pr
   );
 }
 
-/** Tells the generator to pause or go on for as long as that is otherwise than it was told. */
-async function tellMeanwhile(status: PipelineStatus, told: boolean, mayNotSend: () => boolean): Promise<void> {
-  while (told !== mayNotSend()) {
-    told = mayNotSend();
-    await tellGenerator(status, told);
+/** Tells the generator what the user has asked for since it was told, to pause and to go on again, too. */
+async function tellMeanwhile(status: PipelineStatus, told: PipelineStatus['desired']): Promise<void> {
+  while (told !== status.desired) {
+    told = status.desired;
+    await tellGenerator(status, told.paused || status.eventsHeld === true);
   }
 }
 

@@ -102,7 +102,9 @@ export async function keepNotebook({
     } catch (error) {
       const isCut = keeper.looking?.consideredCancelled === true && !CancellationScope.current().consideredCancelled;
       if (isCancellation(error) && !isCut) throw error;
-      if (!isCancellation(error)) show(keeper, { state: 'stopped', reason: rootMessage(error) });
+      // An attempt that was heard out may have ended in words of its own.
+      const isFault = !isCancellation(error) && !(isCut && patched('in-step'));
+      if (isFault) show(keeper, { state: 'stopped', reason: rootMessage(error) });
     } finally {
       keeper.looking = undefined;
     }

@@ -217,6 +217,7 @@ export async function takeDown(op: Operation, request: NonNullable<Operation['ta
   const { pipeline } = status;
   try {
     await condition(() => !op.isSteering);
+    status.partlyTold = undefined;
     // One that failed later has let all through already: its streams may be gone.
     status.unsaved = keepData ? (status.unsaved ?? (await drainPipeline(status))) : undefined;
     const removal = { pipeline, plan: removalPlan(keepData), keepData, unsaved: status.unsaved };

@@ -38,7 +38,6 @@ async function trySteering(op: Operation, desired: Desired): Promise<boolean> {
   op.isSteering = true;
   try {
     await steerTo(op, desired);
-    status.partlyTold = undefined;
     return true;
   } catch (error) {
     if (isCancellation(error)) throw error;
@@ -55,6 +54,7 @@ async function trySteering(op: Operation, desired: Desired): Promise<boolean> {
 async function steerTo(op: Operation, desired: Desired): Promise<void> {
   const { status } = op;
   if (desired.paused !== status.paused || status.partlyTold) {
+    status.partlyTold = undefined;
     if (!status.eventsHeld) await tellGenerator(status, desired.paused);
     await act['schedules.pause'](status.pipeline, desired.paused);
     status.paused = desired.paused;

@@ -6,6 +6,7 @@ import {
   type KinesisAnalyticsV2Client,
   TagResourceCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2';
+import { asyncLocalStorage } from '@temporalio/activity';
 import { milliseconds } from '../../pipeline/duration.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
@@ -72,6 +73,9 @@ export async function renew(
     throw underWay(pipeline, `application ${application} is stopping, to be made anew with its next note`);
   }
   if (found) await deleted(client, found);
+  // Nobody waits for it any more: it may have been removed for good meanwhile.
+  if (asyncLocalStorage.getStore()?.cancellationSignal.aborted)
+    throw notYet(`application ${application} is not made anew: that was cancelled`);
   await create(clients, pipeline, reading);
 }
 
