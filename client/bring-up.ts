@@ -4,7 +4,7 @@ import { clients, type Target } from '../activities/aws.ts';
 import { hasKillsOnDashboard } from '../activities/quicksight/page.ts';
 import type { Pipeline, Spec } from '../pipeline/spec.ts';
 import { type Embedded, embedded } from './embedded.ts';
-import { connect, inAccount, type Started, startPipeline, TakingDown } from './pipeline.ts';
+import { Busy, connect, inAccount, type Started, startPipeline } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 import { announce } from './state.ts';
 import { undefinedIfUnanswered } from './transient.ts';
@@ -44,8 +44,10 @@ export const machine = (
 export interface Told {
   /** The pipeline is held, and why, or somebody has taken it down; when this throws, `bringUp` does. */
   stuck(reason: string): void;
-  /** There is a pipeline now; `was`: it was there before. */
-  started?(pipeline: { client: Client; pipeline: Pipeline; was: boolean }): void;
+  /** The parts are up, and nothing is asked for yet; when this throws, `bringUp` does. */
+  before?(client: Client, pipeline: Pipeline): Promise<void>;
+  /** There is a pipeline now. */
+  started?(pipeline: { client: Client; pipeline: Pipeline }): void;
 }
 
 /** Starts the parts, then the pipeline, and returns once the dashboard shows data. Throws once `signal` is aborted, at its next wait. */
@@ -55,7 +57,7 @@ export async function bringUp(
   spec: Spec,
   progress: Progress,
   signal: AbortSignal,
-  { stuck, started = () => undefined }: Told,
+  { stuck, before = async () => undefined, started = () => undefined }: Told,
 ): Promise<Up> {
   const timed = async <Value>(what: string, work: () => Promise<Value>): Promise<Value> => {
     signal.throwIfAborted();
@@ -77,8 +79,9 @@ export async function bringUp(
 
   const client = await connect(server);
   const pipeline = await inAccount(spec, target);
-  const { was } = await startOnceDown(client, pipeline, progress, signal);
-  started({ client, pipeline, was });
+  await before(client, pipeline);
+  const { was } = await startOnceFree(client, pipeline, progress, signal);
+  started({ client, pipeline });
   if (was) progress.line(`  pipeline ${spec.name} goes on where it was`);
   await watchUp(client, spec.name, progress, stuck, signal);
   const upSeconds = sinceBegin();
@@ -88,8 +91,8 @@ export async function bringUp(
   return { client, pipeline, target, temporalUi: ui, upSeconds, firstChartSeconds: sinceBegin() };
 }
 
-/** Starts the pipeline after the end of a take-down that an earlier life of these parts began, and which goes on with the worker of this one. */
-export async function startOnceDown(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<Started> {
+/** Starts the pipeline after the end of what an earlier life of these parts began, and which goes on with the worker of this one: a take-down, or an up by another spec. */
+export async function startOnceFree(client: Client, pipeline: Pipeline, progress: Progress, signal: AbortSignal): Promise<Started> {
   const waiting = (what: string) => {
     signal.throwIfAborted();
     progress.now(what);
@@ -98,8 +101,8 @@ export async function startOnceDown(client: Client, pipeline: Pipeline, progress
     try {
       return await startPipeline(client, { pipeline }, waiting);
     } catch (error) {
-      if (!(error instanceof TakingDown)) throw error;
-      progress.now('waiting for a take-down that was begun before');
+      if (!(error instanceof Busy)) throw error;
+      progress.now(`waiting for what was begun before: ${error.what}`);
       await delay(500, undefined, { signal });
     }
   }

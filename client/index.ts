@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { rootMessage } from '../workflows/failure.ts';
 import { exitCodeOf } from './user-error.ts';
 import type { Verb, VerbOptions } from './verb.ts';
-import { written } from './written.ts';
+import { outliveReaders, written } from './written.ts';
+
+outliveReaders();
 
 const program = new Command('d2d')
   .description('Works with the data2dashboard pipeline of this folder.')

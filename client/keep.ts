@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { type Clients, clients, type Target } from '../activities/aws.ts';
@@ -6,6 +7,17 @@ import { idsOf, records, shardsOf } from '../activities/kinesis/shards.ts';
 import { userRecords } from '../pipeline/aggregation.ts';
 import { LAKE_TABLES, names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { UsageError } from './user-error.ts';
+
+/** Makes the folder that copies are to be kept in; throws UsageError where nothing can be written there. */
+export async function mayKeep(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true });
+    await access(dir, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`--keep ${dir}: nothing can be written there (${(error as Error).message}); give another folder`);
+  }
+}
 
 /**
  * Copies what others need to recount into `dir`: `s3/<key>` (the lake's gzip files and Athena's results), `streams/<stream>/<shard>.jsonl` (a record a

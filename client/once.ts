@@ -8,13 +8,30 @@ import { taskQueue } from '../worker/connect.ts';
 import type { audit } from '../workflows/index.ts';
 import { type GeneratorState, generatorQuery } from '../workflows/messages.ts';
 import { introduced } from '../workflows/story.ts';
+import { requestPlan, runsHere } from './pipeline.ts';
 import type { Progress } from './progress.ts';
 import { undefinedIfUnanswered } from './transient.ts';
+import { UserError } from './user-error.ts';
 
 /** What a start with `--once` reports: the audit's counts, the events acknowledged to the generator, seconds from the start of the process, and how many things its take-down left. */
 export type OnceReport = Audit & { acknowledged: number; firstChartSeconds: number; upSeconds: number; leftovers: number };
 
 const PATIENCE = '180 seconds';
+
+/** Refuses a start with `--once` where anything stands already: what it takes down in the end has to be what it made. */
+export async function mustBeFresh(client: Client, pipeline: Pipeline): Promise<void> {
+  const { name, target } = pipeline;
+  const isThere = await runsHere(client, pipeline);
+  if (isThere)
+    throw new UserError(`--once wants fresh state, but pipeline ${name} is already there: take it down, or give another --state.`);
+  if (target !== 'aws') return;
+  const { stages } = await requestPlan(client, { pipeline });
+  const standing = Object.values(stages).filter(({ action }) => action !== 'create');
+  if (standing.length > 0)
+    throw new UserError(
+      `--once takes away in the end what it made, but of pipeline ${name} there is already: ${standing.map(({ label }) => label).join(', ')}. Take it down first (npm start, then npx d2d down), or give the spec another name.`,
+    );
+}
 
 /** Waits until the pipeline's total is sent and its last window closed, then counts everywhere; returns the account and what in it does not agree. */
 export async function account(

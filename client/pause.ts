@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { taskQueue } from '../worker/connect.ts';
 import type { PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
 import { outlook } from '../workflows/outlook.ts';
 import { absence, absenceWords } from './absence.ts';
-import { runsHere } from './pipeline.ts';
+import { onceAnswered, runsHere } from './pipeline.ts';
 import { session } from './session.ts';
 import { type Snapshot, snapshot } from './snapshot.ts';
 import { UserError } from './user-error.ts';
@@ -29,6 +31,11 @@ export const resume = (): Promise<VerbResult> => tell('running', false);
 
 async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbResult> {
   const { client, pipeline } = await session();
+  return telling(client, pipeline, wanted, deep);
+}
+
+/** Tells a pipeline to pause or go on, waits until it stands so or is told otherwise, and says what came of it. */
+export async function telling(client: Client, pipeline: Pipeline, wanted: 'paused' | 'running', deep: boolean): Promise<VerbResult> {
   await runsHere(client, pipeline);
   const before = await snapshot(client, pipeline.name);
   if (!before) throw new UserError(absenceWords(pipeline, await absence(client, pipeline)));
@@ -41,9 +48,14 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
     (deep ? now.deep : wanted === 'paused' || !now.deep) &&
     (generator?.state === wanted || generator?.state === 'finished' || (wanted === 'running' && now.eventsHeld === true)) &&
     (!deep || notebook?.state === 'suspended');
-  const look = () => snapshot(client, pipeline.name);
+  // Somebody else, or the budget, has said otherwise since.
+  const isOvertaken = (seen: Snapshot) =>
+    seen !== before && (seen.pipeline.desired.paused !== (wanted === 'paused') || (deep && !seen.pipeline.desired.deep));
+  const look = () => onceAnswered(client, pipeline.name, taskQueue(pipeline));
   const obstacle = (seen: Snapshot) => (wanted === 'paused' ? inTheWay(seen, deep) : undefined);
-  const now = before.pipeline.generating ? await untilStands(before, look, stands, obstacle, say) : before;
+  const now = before.pipeline.generating
+    ? await untilStands(before, look, (seen) => stands(seen) || isOvertaken(seen), obstacle, say)
+    : before;
   if (!now) throw new UserError(`pipeline ${pipeline.name} ended meanwhile. See: npx d2d status`);
   const { state } = now.pipeline;
   if (!before.pipeline.generating) {
@@ -51,6 +63,7 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
     const later = `pipeline ${pipeline.name} has no generator of its own yet; it will be ${wanted} from its start${left}`;
     return { ok: true, facts: { state, generator: now.generator }, words: later };
   }
+  if (isOvertaken(now)) return otherwiseMeanwhile(now, wanted);
   if (!stands(now)) return stillGoes(now, deep);
   const sent = `${now.generator?.acknowledged ?? 0} events acknowledged`;
   const what = deep ? 'the schedules and the Studio application too' : 'the schedules too';
@@ -58,6 +71,13 @@ async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbRe
   const running = now.pipeline.eventsHeld ? `to go on from ${sent}. ${cost}` : `running again from ${sent}`;
   const words = wanted === 'paused' ? `paused at ${sent}; ${what}. ${cost}` : running;
   return { ok: true, facts: { state, deep, generator: now.generator, perHour }, words };
+}
+
+/** The answer where the pipeline was told otherwise before it stood as it was told. */
+function otherwiseMeanwhile({ pipeline: { state, desired, overBudget }, generator }: Snapshot, wanted: 'paused' | 'running'): VerbResult {
+  const what = `${desired.paused ? 'paused' : 'resumed'}${desired.deep ? ' deeply' : ''}`;
+  const words = `not ${wanted}: meanwhile it was ${what} by ${overBudget ?? 'somebody else'}. See: npx d2d status`;
+  return { ok: false, facts: { state, desired, generator }, words };
 }
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);

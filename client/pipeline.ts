@@ -44,12 +44,17 @@ export interface Started {
   report?: PlanReport;
 }
 
-/** What `startPipeline` throws where a take-down of the pipeline is under way. */
-export class TakingDown extends UserError {
-  constructor({ name }: Pick<Pipeline, 'name'>) {
-    super(`Pipeline ${name} is already being taken down; try again once that is done`);
+/** What `startPipeline` throws where something else is under way that has to end first, `what` in words. */
+export class Busy extends UserError {
+  readonly what: string;
+
+  constructor({ name }: Pick<Pipeline, 'name'>, what: string, otherwise = '') {
+    super(`Pipeline ${name} is ${what}; try again once that is done${otherwise}`);
+    this.what = what;
   }
 }
+
+const takingDown = (pipeline: Pick<Pipeline, 'name'>) => new Busy(pipeline, 'already being taken down');
 
 /**
  * Starts the pipeline, or has a running one apply the spec; one that is just coming up with the same spec is joined. A pipeline of that name on another target,
@@ -65,7 +70,7 @@ export async function startPipeline(
   const queue = taskQueue(pipeline);
   if (await runsHere(client, pipeline)) {
     const before = await onceHealed(client, pipeline.name, queue, tell);
-    if (before?.pipeline.state === 'taking down') throw new TakingDown(pipeline);
+    if (before?.pipeline.state === 'taking down') throw takingDown(pipeline);
     if (before && before.pipeline.state !== 'gone') return asApplied(client, request, before);
   }
   await notWhileTakenDown(client, pipeline);
@@ -109,7 +114,7 @@ function refuseElsewhere({ name, ...where }: Pipeline, { taskQueue: queue }: Wor
 /** A take-down of its own would delete what an up brings up. */
 async function notWhileTakenDown(client: Client, pipeline: Pipeline): Promise<void> {
   const alone = await undefinedIfUnknown(client.workflow.getHandle(names(pipeline).workflows.teardown).describe());
-  if (alone?.status.name === 'RUNNING') throw new TakingDown(pipeline);
+  if (alone?.status.name === 'RUNNING') throw takingDown(pipeline);
 }
 
 /** Has a running pipeline apply a spec; one that is coming up with that very spec has it already. */
@@ -123,6 +128,8 @@ async function asApplied(client: Client, request: ApplyRequest, { pipeline: { pi
       );
     return { was: true };
   }
+  if (state === 'starting' || state === 'applying')
+    throw new Busy(pipeline, `${state} by another spec`, ', or break that off: npx d2d break-off');
   return {
     was: true,
     report: await asked(client.workflow.getHandle(names(pipeline).workflows.pipeline).executeUpdate(apply, { args: [request] })),
@@ -164,7 +171,7 @@ async function onceHealed(client: Client, name: string, queue: string, tell: (wh
 }
 
 /** The status, as soon as a worker answers; throws when none does. */
-async function onceAnswered(client: Client, name: string, queue: string): Promise<Snapshot | undefined> {
+export async function onceAnswered(client: Client, name: string, queue: string): Promise<Snapshot | undefined> {
   for (const until = Date.now() + NOBODY_MS; ; ) {
     const answer = await undefinedIfUnanswered(snapshot(client, name).then((found) => ({ found })));
     if (answer) return answer.found;

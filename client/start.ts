@@ -13,9 +13,9 @@ import { rootMessage } from '../workflows/failure.ts';
 import type { Leftover } from '../workflows/messages.ts';
 import { addresses } from './addresses.ts';
 import { bringUp, machine, type Up } from './bring-up.ts';
-import { keepCopies } from './keep.ts';
+import { keepCopies, mayKeep } from './keep.ts';
 import { leftLines } from './left.ts';
-import { account, type OnceReport, reportLine } from './once.ts';
+import { account, mustBeFresh, type OnceReport, reportLine } from './once.ts';
 import { requestTeardown } from './pipeline.ts';
 import { progressOn } from './progress.ts';
 import { rateOf } from './rate.ts';
@@ -25,7 +25,7 @@ import { letGo, stateFolder, takeHold } from './state.ts';
 import { ONCE_WITHIN, timeLimit, within } from './time-limit.ts';
 import { exitCodeOf, UsageError, UserError } from './user-error.ts';
 import { wholeNumber } from './whole-number.ts';
-import { written } from './written.ts';
+import { outliveReaders, written } from './written.ts';
 
 interface Options {
   once: boolean;
@@ -53,7 +53,7 @@ function rateOption(text: string): Rate {
   }
 }
 
-const options = new Command('npm start --')
+const command = new Command('npm start --')
   .description('Runs data2dashboard: Temporal, the local AWS with Flink, the worker, and the pipeline, until Ctrl-C.')
   .option('--once', 'do the main job once on fresh state: up, generate, count everything, take down', false)
   .option('--events <number>', 'with --once: how many events (20000 unless told)', wholeNumber)
@@ -62,24 +62,28 @@ const options = new Command('npm start --')
   .option('--json', 'also one line of JSON on stdout: with --once the account, else the addresses', false)
   .option('--keep <dir>', 'with --once: copy lake, streams and results there before the take-down')
   .option('--state <dir>', 'state folder (.data2dashboard unless told; with --once a temporary one)')
-  .option('--profile <name>', "how long the local AWS takes: 'instant' (unless told) or 'aws'")
+  .addOption(new Option('--profile <name>', "how long the local AWS takes: 'instant' unless told").choices(['instant', 'aws']))
   .option('--speed <factor>', 'with --profile aws: everything this many times faster', wholeNumber)
   .option('--seed <number>', 'with --profile aws: draws the durations of an earlier run', wholeNumber)
   .option('--faults <file>', 'a fault plan for the local AWS, as JSON')
   .option('--call-log <file>', 'write every call to the local AWS there, as JSON lines')
   .option('--timeout <duration>', `give up when it is not up by then, or with --once not done (then ${ONCE_WITHIN} unless told)`, timeLimit)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-  .parse()
-  .opts<Options>();
+  .parse();
+const options = command.opts<Options>();
 
+outliveReaders();
 const progress = progressOn(process.stderr);
+
+/** What the other commands find another state folder by. */
+const FOR_STATE = options.state === undefined ? '' : `DATA2DASHBOARD_STATE='${options.state}' `;
 
 /** Everything up and kept up, until a signal. */
 async function run(spec: Spec): Promise<number> {
   const state = options.state ?? stateFolder();
   const holder = await takeHold(state);
   if (holder !== undefined) {
-    process.stderr.write(`data2dashboard already runs on ${state} (process ${holder}). See it with: npx d2d status\n`);
+    process.stderr.write(`data2dashboard already runs on ${state} (process ${holder}). See it with: ${FOR_STATE}npx d2d status\n`);
     return 0;
   }
   const signal = untilSignal();
@@ -111,11 +115,19 @@ async function run(spec: Spec): Promise<number> {
 const tooLate = (wanted: 'up' | 'done', limit: Duration | undefined): UserError =>
   new UserError(`It is not ${wanted} after ${limit} (--timeout); what it waited for: ${progress.underWay()}`);
 
-/** Aborted by the first signal that asks us to end; a second one does not wait for anything. */
+/** One Ctrl-C comes twice where npm passes it on: from the terminal, and from npm. */
+const SAME_SIGNAL_MS = 1_000;
+
+/** Aborted by the first signal that asks us to end; a later one does not wait for anything. */
 function untilSignal(): AbortSignal {
   const control = new AbortController();
+  let first = 0;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(name, () => (control.signal.aborted ? process.exit(130) : control.abort()));
+    process.on(name, () => {
+      if (!control.signal.aborted) first = performance.now();
+      else if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
+      control.abort();
+    });
   return control.signal;
 }
 
@@ -139,6 +151,7 @@ async function lifeLine(client: Client, { name }: Pipeline): Promise<string> {
 
 /** The main job once, on state of its own, with everything taken down at the end, whatever that end is. */
 async function runOnce(spec: Spec): Promise<number> {
+  if (options.keep !== undefined) await mayKeep(options.keep);
   const state = options.state ?? (await mkdtemp(join(tmpdir(), 'data2dashboard-')));
   if (options.state === undefined) process.once('exit', () => rmSync(state, { recursive: true, force: true }));
   const holder = await takeHold(state);
@@ -153,18 +166,15 @@ async function runOnce(spec: Spec): Promise<number> {
       stuck: (reason) => {
         throw new UserError(reason);
       },
+      before: mustBeFresh,
       started: (found) => {
-        if (found.was)
-          throw new UserError(
-            `--once wants fresh state, but pipeline ${spec.name} is already there: take it down, or give another --state.`,
-          );
         pipeline = found;
       },
     });
     const { audit, faults } = await account(up.client, up.pipeline, progress, signal);
     if (options.keep !== undefined) await keepCopies(options.keep, up.pipeline, up.target, audit);
-    pipeline = undefined;
     const left = await takeAllDown(up);
+    pipeline = undefined;
     if (left.length > 0) faults.push(`left after take-down: ${left.map(({ label }) => label).join(', ')}`);
     progress.end();
     for (const fault of faults) process.stderr.write(`mismatch: ${fault}\n`);
@@ -204,7 +214,7 @@ function summary(
     `Ready in ${firstChartSeconds} s`,
     ...lines,
     ...(notebook ? [] : ['  Notebook       is starting again; its link: npx d2d open']),
-    '  Next: npx d2d status | npx d2d open | npx d2d pause | Ctrl-C stops, the state stays',
+    `  Next: ${FOR_STATE}npx d2d status | ${FOR_STATE}npx d2d open | ${FOR_STATE}npx d2d pause | Ctrl-C stops, the state stays`,
   ].join('\n');
 }
 
@@ -218,7 +228,16 @@ const goesOn = ({ pipeline }: Up) => {
   ].join('\n');
 };
 
+/** Options that are typed before `--` npm keeps to itself; it has one `--json` of its own. */
+function mustHaveAll(): void {
+  const names = command.options.map((option) => option.name()).filter((name) => name !== 'json');
+  const kept = names.filter((name) => process.env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+  if (kept.length > 0)
+    throw new UsageError(`npm took --${kept.join(' and --')} for its own: options of ours come after --, as in: npm start -- --${kept[0]}`);
+}
+
 try {
+  mustHaveAll();
   if (!options.once && (options.events !== undefined || options.keep !== undefined))
     throw new UsageError('--events and --keep go with --once: npm start -- --once --events 20000');
   const spec = await loadSpec({

@@ -4,3 +4,8 @@ export const written = (stream: NodeJS.WriteStream, text: string): Promise<void>
     stream.once('error', () => resolve());
     stream.write(text, () => resolve());
   });
+
+/** Has the process go on when whoever reads what it says has gone, as behind `| head` or in a terminal that was closed: what it has begun it also ends. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}

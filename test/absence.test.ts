@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { absence, absenceFacts, absenceWords } from '../client/absence.ts';
-import { startOnceDown } from '../client/bring-up.ts';
+import { startOnceFree } from '../client/bring-up.ts';
 import { stillOf } from '../client/inventory.ts';
 import { leftInTemporal } from '../client/left.ts';
 import { requestTeardown, type Started, startPipeline } from '../client/pipeline.ts';
@@ -153,7 +153,7 @@ describe('a take-down of its own', () => {
     await expect(requestTeardown(env.client, pipeline)).rejects.toThrow('is already being taken down, all but its data; try again');
     const waited = new Promise<void>((resolve) => {
       const progress = { ...progressOn(process.stderr), now: () => resolve() };
-      started = startOnceDown(env.client, pipeline, progress, new AbortController().signal);
+      started = startOnceFree(env.client, pipeline, progress, new AbortController().signal);
     });
     await waited;
     await env.client.workflow.getHandle(names(pipeline).workflows.teardown).terminate();

@@ -105,6 +105,9 @@ describe('the whole chain', () => {
     expect((await second.ended).code).toBe(0);
     expect(second.said()).toContain('already runs');
 
+    // Whoever read what it says has gone, and one Ctrl-C comes from the terminal and from npm.
+    first.child.stderr!.destroy();
+    first.child.kill('SIGINT');
     first.child.kill('SIGINT');
     expect((await first.ended).code).toBe(0);
     expect(descendants(first.child.pid!)).toEqual([]);

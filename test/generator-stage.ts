@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 60_000);
 const stories = storyteller();
 afterAll(async () => {
-  await stories.end();
+  if (env) await stories.end(env);
   await env?.teardown();
 });
 
@@ -48,7 +48,7 @@ export async function withGenerator(
   });
   const pipeline = { ...parseSpec(spec), account: '000000000000' };
   const args: Parameters<typeof generate> = [{ pipeline, cursor: { ...begin(pipeline, 'r', false), began: Date.now() }, historyEvents }];
-  await stories.tell(env, worker, async () => {
+  await stories.tell(worker, async () => {
     const handle = await env.client.workflow.start(generate, { taskQueue, workflowId, args });
     const until = async (reached: (state: GeneratorState) => boolean) => {
       while (!stories.isOver()) {

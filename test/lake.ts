@@ -30,6 +30,9 @@ export async function putRows(
   return Key;
 }
 
+/** Objects that are read at once: more than a client has sockets (50) wait for one, and count as not answered after five seconds. */
+const AT_ONCE = 40;
+
 /** The rows of a table of the lake, as its objects hold them. */
 export async function lakeRows<Row>({ s3 }: Clients, pipeline: Pipeline, table: LakeTable): Promise<Row[]> {
   const { bucket: Bucket, prefix } = names(pipeline);
@@ -37,7 +40,7 @@ export async function lakeRows<Row>({ s3 }: Clients, pipeline: Pipeline, table: 
   const rows: Row[] = [];
   let ContinuationToken: string | undefined;
   do {
-    const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }));
+    const page = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken, MaxKeys: AT_ONCE }));
     const bodies = await Promise.all(
       (page.Contents ?? []).map(async ({ Key }) => (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body!.transformToByteArray()),
     );

@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 60_000);
 const stories = storyteller();
 afterAll(async () => {
-  await stories.end();
+  if (env) await stories.end(env);
   await env?.teardown();
 });
 
@@ -73,7 +73,7 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     }
     throw new Error('the suite is over');
   };
-  await stories.tell(env, worker, async () => {
+  await stories.tell(worker, async () => {
     await story({ account, acts: (more) => void Object.assign(changed, more), pipeline, handle, up, apply, upBrokenOff, until });
     const described = await handle.describe();
     if (described.status.name === 'RUNNING') await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });

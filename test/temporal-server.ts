@@ -24,23 +24,28 @@ export async function temporalServer(identity?: string): Promise<TestWorkflowEnv
 }
 
 /**
- * Tells the stories of a suite, each while its worker runs. `end` breaks off what a story that its test has given up still waits for, which would fail whichever suite
- * comes next in this process, and waits for it a while; `isOver` is for loops in a story.
+ * Tells the stories of a suite, each while its worker runs. A story that its test has given up may wait for ever, and would fail whichever suite comes next in this
+ * process: `end` breaks it off by terminating the workflows that it waits for, and waits for it a while; `isOver` is for loops in a story.
  */
 export function storyteller() {
-  const ending = new AbortController();
-  const told: Promise<void>[] = [];
+  const untold = new Set<Promise<void>>();
+  let isOver = false;
   return {
-    tell(env: TestWorkflowEnvironment, worker: Worker, story: () => Promise<void>): Promise<void> {
-      const telling = worker.runUntil(() => env.connection.withAbortSignal(ending.signal, story));
-      told.push(telling);
+    tell(worker: Worker, story: () => Promise<void>): Promise<void> {
+      const telling = worker.runUntil(story);
+      untold.add(telling);
+      const forget = () => void untold.delete(telling);
+      telling.then(forget, forget);
       return telling;
     },
-    isOver: () => ending.signal.aborted,
-    async end(): Promise<void> {
-      ending.abort();
+    isOver: () => isOver,
+    async end({ client }: TestWorkflowEnvironment): Promise<void> {
+      isOver = true;
+      if (untold.size === 0) return;
+      for await (const { workflowId } of client.workflow.list({ query: "ExecutionStatus = 'Running'" }))
+        await client.workflow.getHandle(workflowId).terminate('the suite is over');
       const waited = new AbortController();
-      await Promise.race([Promise.allSettled(told), sleep(LINGERS_MS, undefined, { signal: waited.signal }).catch(() => undefined)]);
+      await Promise.race([Promise.allSettled(untold), sleep(LINGERS_MS, undefined, { signal: waited.signal }).catch(() => undefined)]);
       waited.abort();
     },
   };

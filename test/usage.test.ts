@@ -41,6 +41,23 @@ describe('npm start', () => {
     expect((await run.ended).code).toBe(2);
     expect(run.said()).toBe('--events and --keep go with --once: npm start -- --once --events 20000\n');
   }, 60_000);
+
+  it('refuses to keep copies where nothing can be written, before anything is started', async () => {
+    const run = start(cwd, '--once', '--keep', 'plan.json');
+    expect((await run.ended).code).toBe(2);
+    expect(run.said()).toMatch(/^--keep plan\.json: nothing can be written there \(EEXIST: .*\); give another folder\n$/);
+  }, 60_000);
+
+  it('refuses options that npm has taken for its own, as --once without -- before it', async () => {
+    process.env.npm_config_once = 'true';
+    try {
+      const run = start(cwd);
+      expect((await run.ended).code).toBe(2);
+      expect(run.said()).toBe('npm took --once for its own: options of ours come after --, as in: npm start -- --once\n');
+    } finally {
+      delete process.env.npm_config_once;
+    }
+  }, 60_000);
 });
 
 describe('d2d --help', () => {
