@@ -188,11 +188,21 @@ async function runOnce(spec: Spec): Promise<number> {
     return 1;
   } finally {
     // The local AWS goes with its state; what stands on AWS would go on and be billed.
-    if (pipeline && spec.target === 'aws')
-      for (const line of leftLines({ left: await takeAllDown(pipeline) }, spec.target))
-        progress.line(`  left after take-down: ${line.trim()}`);
+    if (pipeline && spec.target === 'aws') await takeAway(pipeline);
     await parts.stop();
     await letGo(state);
+  }
+}
+
+/** Takes down what an end before its time would leave on AWS, or says that it still stands. */
+async function takeAway(up: { client: Client; pipeline: Pipeline }): Promise<void> {
+  const { name, region, target } = up.pipeline;
+  try {
+    for (const line of leftLines({ left: await takeAllDown(up) }, target)) progress.line(`  left after take-down: ${line.trim()}`);
+  } catch (error) {
+    progress.line(
+      `  pipeline ${name} still stands in ${region} and is billed, since taking it down failed: ${rootMessage(error)}. To end it: npm start, then npx d2d down`,
+    );
   }
 }
 
