@@ -31,11 +31,11 @@ export const resume = (): Promise<VerbResult> => tell('running', false);
 
 async function tell(wanted: 'paused' | 'running', deep: boolean): Promise<VerbResult> {
   const { client, pipeline } = await session();
-  return telling(client, pipeline, wanted, deep);
+  return tellPipeline(client, pipeline, wanted, deep);
 }
 
 /** Tells a pipeline to pause or go on, waits until it stands so or is told otherwise, and says what came of it. */
-export async function telling(client: Client, pipeline: Pipeline, wanted: 'paused' | 'running', deep: boolean): Promise<VerbResult> {
+export async function tellPipeline(client: Client, pipeline: Pipeline, wanted: 'paused' | 'running', deep: boolean): Promise<VerbResult> {
   await runsHere(client, pipeline);
   const before = await snapshot(client, pipeline.name);
   if (!before) throw new UserError(absenceWords(pipeline, await absence(client, pipeline)));

@@ -115,7 +115,7 @@ async function run(spec: Spec): Promise<number> {
 const tooLate = (wanted: 'up' | 'done', limit: Duration | undefined): UserError =>
   new UserError(`It is not ${wanted} after ${limit} (--timeout); what it waited for: ${progress.underWay()}`);
 
-/** One Ctrl-C comes twice where npm passes it on: from the terminal, and from npm. */
+/** One Ctrl-C comes twice where npm passes it on past the shell: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 1_000;
 
 /** Aborted by the first signal that asks us to end; a later one does not wait for anything. */

@@ -7,5 +7,8 @@ export const written = (stream: NodeJS.WriteStream, text: string): Promise<void>
 
 /** Has the process go on when whoever reads what it says has gone, as behind `| head` or in a terminal that was closed: what it has begun it also ends. */
 export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    });
 }

@@ -1,17 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { expect, it } from '@jest/globals';
+import { Worker } from '@temporalio/worker';
 import { begin, cancel, haveEnded, type runsChildren } from './cancelled-child.ts';
-import { temporalServer } from './temporal-server.ts';
-
-let env: TestWorkflowEnvironment;
-
-beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  env = await temporalServer();
-}, 60_000);
-afterAll(() => env?.teardown());
+import { env } from './stage.ts';
 
 it('a child that is cancelled while Temporal starts it ends, whatever ran under its name before', async () => {
   const worker = await Worker.create({

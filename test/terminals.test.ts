@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { startOnceFree } from '../client/bring-up.ts';
 import { mustBeFresh } from '../client/once.ts';
-import { telling } from '../client/pause.ts';
+import { tellPipeline } from '../client/pause.ts';
 import { startPipeline } from '../client/pipeline.ts';
 import { progressOn } from '../client/progress.ts';
 import { parseSpec } from '../pipeline/spec.ts';
@@ -24,13 +24,10 @@ describe('a start with another spec while the one before still comes up', () => 
           await expect(startPipeline(env.client, { pipeline: changed })).rejects.toThrow(
             `Pipeline ${pipeline.name} is starting by another spec; try again once that is done, or break that off: npx d2d break-off`,
           );
-          let hasWaited = () => {};
-          const waited = new Promise<void>((resolve) => {
-            hasWaited = resolve;
-          });
-          const progress = { ...progressOn(process.stderr), now: () => hasWaited() };
+          const waiting = gate();
+          const progress = { ...progressOn(process.stderr), now: () => void waiting.passed() };
           const started = startOnceFree(env.client, changed, progress, new AbortController().signal);
-          await waited;
+          await waiting.reached;
           account.broken.clear();
           await handle.signal(messages.breakOff, { rollback: false });
           expect(await started).toMatchObject({ was: true });
@@ -88,9 +85,9 @@ describe('a pause', () => {
           await until(isRunning);
           const stop = gate();
           acts({ 'notebook.stop': () => stop.passed() });
-          const paused = telling(env.client, pipeline, 'paused', true);
+          const paused = tellPipeline(env.client, pipeline, 'paused', true);
           await stop.reached;
-          expect(await telling(env.client, pipeline, 'running', false)).toMatchObject({ ok: true });
+          expect(await tellPipeline(env.client, pipeline, 'running', false)).toMatchObject({ ok: true });
           expect(await paused).toMatchObject({
             ok: false,
             words: 'not paused: meanwhile it was resumed by somebody else. See: npx d2d status',
