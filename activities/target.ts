@@ -6,7 +6,7 @@ export interface Target {
   region: string;
   endpoint?: string;
   credentials?: { accessKeyId: string; secretAccessKey: string };
-  /** Milliseconds after which a call counts as not answered; 20 s unless told. */
+  /** Milliseconds after which a call counts as not answered; `ANSWER_MS` unless told. */
   answerWithin?: number;
   /** Whether calls wait for their turn where AWS takes only so many a second; only of the real AWS unless told. */
   isPaced?: boolean;
@@ -14,7 +14,8 @@ export interface Target {
   app?: 'client' | 'worker' | 'test';
 }
 
-const ANSWER_MS = 20_000;
+/** Milliseconds in which AWS answers, or does not. */
+export const ANSWER_MS = 20_000;
 const CONNECTION_MS = 5_000;
 
 /**

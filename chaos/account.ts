@@ -38,13 +38,16 @@ export interface Account extends Place {
   down(pipeline: Pipeline): ReturnType<typeof removeStages>;
 }
 
+/** How the local AWS of an account is, and how many milliseconds it has to answer: few unless told, since faults leave some calls without an answer. */
+export type AccountOptions = Partial<LocalOptions> & Pick<Target, 'answerWithin'>;
+
 /** Gives out accounts, one at a time. */
 export interface Accounts {
   /** A spec under a name that no other has. */
   pipelineOf(spec?: object): Pipeline;
-  open(options?: Partial<LocalOptions>): Promise<Account & { close(): Promise<void> }>;
+  open(options?: AccountOptions): Promise<Account & { close(): Promise<void> }>;
   /** Opens an account for one story. */
-  inAccount<Result>(options: Partial<LocalOptions>, story: (account: Account) => Promise<Result>): Promise<Result>;
+  inAccount<Result>(options: AccountOptions, story: (account: Account) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -52,8 +55,7 @@ export interface Accounts {
 export const ACCOUNT = '000000000000';
 /** How much faster than AWS things go unless told. */
 export const SPEED = 100;
-/** How long an answer may take: not long, since some calls are never answered. */
-const ANSWER_MS = 2_000;
+const SHORT_ANSWER_MS = 2_000;
 
 /** A Temporal server for accounts. */
 export async function accounts(): Promise<Accounts> {
@@ -68,12 +70,12 @@ export async function accounts(): Promise<Accounts> {
   ]);
   const { client, native } = server;
   let count = 0;
-  const open: Accounts['open'] = async (options = {}) => {
+  const open: Accounts['open'] = async ({ answerWithin = SHORT_ANSWER_MS, ...options } = {}) => {
     const dir = await mkdtemp(join(tmpdir(), 'd2d-account-'));
     const takes: Account['takes'] = { ...options.durations };
     const local = await startLocal({ dir, log: () => undefined, ...options, durations: takes });
     const { region, endpoint, credentials } = local; // plain data: the generator hands it to its thread
-    const target: Target = { region, endpoint, credentials, answerWithin: ANSWER_MS };
+    const target: Target = { region, endpoint, credentials, answerWithin };
     const aws = clients({ ...target, app: 'test' });
     const queue = taskQueue({ target: 'local', region });
     const at: Account['at'] = new Map();

@@ -9,7 +9,7 @@ export const BUDGET = {
   roles: 10,
   'each operation': 20,
   'half made': 3,
-  'many at once': 15,
+  'many at once': 30,
 } as const;
 
 /** In all. */

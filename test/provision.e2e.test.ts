@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ANSWER_MS } from '../activities/target.ts';
 import { type Account, type Accounts, accounts } from '../chaos/account.ts';
 import { createdTwice } from '../chaos/effects.ts';
 import { everythingThereIs } from '../chaos/inventory.ts';
@@ -83,7 +84,8 @@ describe(`by seed ${SEED} (CHAOS_SEED=${SEED} repeats it)`, () => {
   it(
     'twenty pipelines at once, and two runs of one name, do not mix',
     () =>
-      all.inAccount({}, async ({ local, aws, up, down }) => {
+      // Every call is answered here, but each behind a great many.
+      all.inAccount({ answerWithin: ANSWER_MS }, async ({ local, aws, up, down }) => {
         const pipelines = Array.from({ length: 20 }, () => all.pipelineOf());
         const before = await everythingThereIs(aws, pipelines[0]!.account);
         const runs = await Promise.all([...pipelines, pipelines[0]!].map(up));

@@ -2,6 +2,7 @@ import { CreateApplicationPresignedUrlCommand, type KinesisAnalyticsV2Client, ty
 import { asyncLocalStorage, log } from '@temporalio/activity';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { ANSWER_MS } from '../target.ts';
 
 /** Calls behind a presigned URL; the answer's JSON. */
 export type Session = (method: 'GET' | 'POST', path: string) => Promise<Record<string, unknown>>;
@@ -14,7 +15,6 @@ export interface Paragraph {
 }
 
 const SESSION_SECONDS = 1800;
-const ANSWER_MS = 20_000;
 
 /** Enters by a presigned URL and keeps the session's cookie for the calls that follow. Whoever holds either may run any code on the cluster: they stay in the activity. */
 export async function enter(client: KinesisAnalyticsV2Client, pipeline: Pipeline, UrlType: UrlType): Promise<Session> {

@@ -1,8 +1,8 @@
 import { KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
 import { AwsJson1_1Protocol, JsonCodec2 } from '@aws-sdk/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { Target } from '../aws.ts';
 import { isNamed } from '../errors.ts';
+import { ANSWER_MS, type Target } from '../target.ts';
 
 /** A record for PutRecords. */
 export interface PutEntry {
@@ -14,7 +14,6 @@ export interface PutEntry {
 /** One PutRecords: the outcome of each record, in the order given; throws when the call as a whole has none. */
 export type Put = (stream: string, records: PutEntry[]) => Promise<PutRecordsResultEntry[]>;
 
-const ANSWER_MS = 20_000;
 const CONNECTION_MS = 5_000;
 
 /**
