@@ -8,6 +8,7 @@ import { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2';
 import { QuickSightClient } from '@aws-sdk/client-quicksight';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
+import { fenced } from './attempt.ts';
 import { keepToRates } from './call-rates.ts';
 import { watchCalls } from './calls.ts';
 import { timed } from './clock.ts';
@@ -42,10 +43,13 @@ export const quicksightIn =
   (region: string): QuickSightClient =>
     equipped(target)(new QuickSightClient(configOf({ ...target, region })));
 
-type Equippable = Parameters<typeof watchCalls>[0] & Parameters<typeof keepToRates>[0] & Parameters<typeof timed>[0];
+type Equippable = Parameters<typeof watchCalls>[0] &
+  Parameters<typeof keepToRates>[0] &
+  Parameters<typeof fenced>[0] &
+  Parameters<typeof timed>[0];
 
-/** A client whose calls are counted, wait for their turn, and tell AWS's time. The local AWS takes calls at any rate. */
+/** A client whose calls are counted, wait for their turn, change nothing for an attempt that was given up, and tell AWS's time. The local AWS takes calls at any rate. */
 const equipped =
   ({ endpoint, isPaced = endpoint === undefined }: Target) =>
   <Client extends Equippable>(client: Client): Client =>
-    timed(watchCalls(isPaced ? keepToRates(client) : client));
+    timed(watchCalls(fenced(isPaced ? keepToRates(client) : client)));

@@ -18,6 +18,9 @@ export interface Done extends Calls {
 const counting = new AsyncLocalStorage<Done>();
 const READS = /^(Get|List|Describe|Head|BatchGet|Search|Lookup|Simulate)/;
 
+/** True for the name of a command, or of its operation, that changes nothing. */
+export const isRead = (command: string): boolean => READS.test(command);
+
 /** Runs one attempt of an activity, which adds to what those before it have done. */
 export const continuing = <Value>(done: Done, attempt: () => Promise<Value>): Promise<Value> => counting.run(done, attempt);
 
@@ -74,7 +77,7 @@ export function watchCalls<Client extends Watchable>(client: Client): Client {
     const done = counting.getStore();
     if (done) {
       done.calls++;
-      if (!READS.test(context.commandName ?? '')) done.mutatingCalls++;
+      if (!isRead(context.commandName ?? '')) done.mutatingCalls++;
     }
     try {
       return await next(request);

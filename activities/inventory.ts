@@ -4,9 +4,8 @@ import { STAGES, type Stage } from '../pipeline/stages.ts';
 import { BY_USE } from '../pipeline/standing-cost.ts';
 import type { Leftover, Leftovers } from '../workflows/messages.ts';
 import type { Clients } from './aws.ts';
-import { findTwice } from './find-twice.ts';
 import { crawlerLog } from './glue/crawler-log.ts';
-import { isOurs, ownerOf } from './own-tags.ts';
+import { findTwice, isOurs, ownerOf } from './own-tags.ts';
 import { carryingTag, isVain } from './owned.ts';
 import type { Found, Resource } from './resource.ts';
 

@@ -1,13 +1,20 @@
 import { names, OWNER_TAG } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { droppedFrom } from '../pipeline/tags.ts';
-import { findTwice } from './find-twice.ts';
 import { notYet } from './not-yet.ts';
 import type { Difference, Found, Resource } from './resource.ts';
 
 const FIELD = 'Tags.';
 /** What the keys of all tags begin with that no spec has set. */
 const OURS = 'data2dashboard:';
+
+/**
+ * What AWS does not show, or not with its owner's tag, counts as absent, or as nobody's, once it was looked for twice: its reads are only eventually consistent.
+ */
+export async function findTwice<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<Thing | undefined> {
+  const found = await resource.find(pipeline);
+  return found !== undefined && ownerOf(found) !== undefined ? found : resource.find(pipeline);
+}
 
 /** True for a difference in a tag. */
 export const isOfTags = ({ field }: Difference): boolean => field.startsWith(FIELD);

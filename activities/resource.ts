@@ -4,12 +4,12 @@ import type { Pipeline } from '../pipeline/spec.ts';
 import type { Standing } from '../pipeline/standing-cost.ts';
 import type { Seen } from '../pipeline/waiting.ts';
 import { type Calls, callsIn, countCalls, doneSoFar, operationOf } from './calls.ts';
+import { elapsed } from './elapsed.ts';
 import { FINAL, isNamed } from './errors.ts';
-import { findTwice } from './find-twice.ts';
 import type { Service } from './iam/policies.ts';
 import { deniedAdvice, roleAdvice } from './iam/refusal.ts';
 import { notYet, underWay } from './not-yet.ts';
-import { giveBack, isOfTags, isOurs, ownerOf, retag, tagDifferences } from './own-tags.ts';
+import { findTwice, giveBack, isOfTags, isOurs, ownerOf, retag, tagDifferences } from './own-tags.ts';
 
 /** Where a resource stands on its way to being usable, or (`leaving`) gone. */
 export type Status = 'pending' | 'ready' | 'broken' | 'leaving';
@@ -198,6 +198,8 @@ async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: 
   const done = doneSoFar() as { outcome?: Outcome };
   if (is.action === 'none') return done.outcome ?? 'unchanged';
   if (is.action === 'wait') throw notYet(`${is.label} is not settled yet`);
+  const mayBeOurs = is.owner === undefined && done.outcome === 'created' && elapsed(pipeline) < TAGS_SHOW_MS;
+  if (is.action === 'foreign' && mayBeOurs) throw notYet(`${is.label} does not show whose it is`);
   if (is.action === 'foreign') throw ApplicationFailure.nonRetryable(foreignAdvice(is), 'ForeignResource');
   if (is.action === 'replace' && !consent.replace) {
     const fields = is.differences.flatMap(({ field, replace }) => (replace ? [field] : []));
@@ -219,6 +221,9 @@ async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: 
   }
   return done.outcome;
 }
+
+/** The tags of what an attempt before set out to create show within this, or somebody else was quicker. */
+const TAGS_SHOW_MS = 120_000;
 
 const OUTCOMES = { create: 'created', change: 'changed', adopt: 'adopted', replace: 'replaced' } as const;
 

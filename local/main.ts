@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { exitWithParent } from '../processes/children.ts';
+import { takeLock } from '../setup/lock.mjs';
 import { checkedPlan, type FaultPlan } from './faults.ts';
 import { startLocal } from './start.ts';
 
@@ -60,19 +62,19 @@ const { port: wanted, ...options } = new Command('npm run local --')
   }>();
 
 const { state: dir, allowHost: allowedHosts, faults: plan, ...others } = options;
-const starting = startLocal({
-  ...others,
-  region: process.env.AWS_REGION || undefined,
-  faults: planFrom(plan),
-  dir,
-  port: wanted,
-  allowedHosts,
-});
-const end = async () => (await starting).close();
+const faultPlan = planFrom(plan);
+let starting: ReturnType<typeof startLocal> | undefined;
+const end = async () => (await starting)?.close();
 exitWithParent(end);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end().then(() => process.exit(0)));
 
 try {
+  // The one of a start that was killed may be writing its last.
+  const letGo = await takeLock(join(dir, 'lock'), (holder) =>
+    process.stderr.write(`waiting until the local AWS of process ${holder} ends: it holds ${dir}\n`),
+  );
+  process.once('exit', letGo);
+  starting = startLocal({ ...others, region: process.env.AWS_REGION || undefined, faults: faultPlan, dir, port: wanted, allowedHosts });
   const { endpoint, credentials, region, seed, faults } = await starting;
   if (options.profile === 'aws') process.stderr.write(`durations are drawn by seed ${seed}\n`);
   const { length: rules } = faults.counts();

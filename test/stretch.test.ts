@@ -84,7 +84,7 @@ describe('a lane', () => {
               next = to;
               oversized += sent.oversized;
             }
-            const resent = await sendHeldBack({ game, lane, next, since: 0, bases }, post);
+            const resent = (await sendHeldBack({ game, lane, next, since: 0, bases }, { producer: post, signal: never }))!;
             ranges.push({ lane, first: next, end: next, time: bases.at(-1)!, at: 0, resent, since: next });
           }
           const numbers = Array.from({ length: lanes }, (_, lane) =>
@@ -129,6 +129,22 @@ describe('a lane', () => {
     expect(next).toBeGreaterThanOrEqual(told!.next);
     const numbers = records.map((record) => /^\{"event_id":"abcd1234-0-(\d+)"/.exec(record)?.[1]).filter((i) => i !== undefined);
     expect(numbers.map(Number)).toEqual(Array.from({ length: next }, (_, i) => i));
+  });
+
+  it('that falls silent, and is told to end before all that it held back is sent, does not call that the whole', async () => {
+    const spec = parseSpec({ shards: 1, generator: { trouble: { late: 0.1, duplicate: 0, malformed: 0, oversized: 0 } } });
+    const game = { ...gameOf(spec, 'abcd1234'), lateAfter: 500_000 };
+    const { records, put } = stream(() => 1);
+    const control = new AbortController();
+    let left = 3;
+    const dueUntil = () => {
+      if (left-- === 0) control.abort();
+      return Number.POSITIVE_INFINITY;
+    };
+    const lane = { game, lane: 0, next: 330, since: 0, bases: [{ from: 0, base: Date.now(), rate: 100 }] };
+    const post = producer({ put, stream: 'events', lingerMs: 1 });
+    expect(await sendHeldBack(lane, { producer: post, signal: control.signal, dueUntil })).toBeUndefined();
+    expect(records).toHaveLength(3);
   });
 
   it('that is far behind hears at once that it is to end', async () => {

@@ -1,12 +1,14 @@
 import type { Context } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { withFence } from '../activities/attempt.ts';
 import { continuing, type Done } from '../activities/calls.ts';
 
 const EVERY_MS = 1000;
 
 /**
  * Heartbeats for every activity that has none of its own, so that Temporal hears within seconds that a worker was killed and tries again elsewhere. They carry
- * what its attempts have done so far, which the next one goes on from. The generator's activities report how far they came by heartbeats of their own.
+ * what its attempts have done so far, which the next one goes on from. An attempt that Temporal has given up changes nothing any more. The generator's activities
+ * report how far they came by heartbeats of their own, and hold leases.
  */
 export const heartbeats = (context: Context): { inbound: ActivityInboundCallsInterceptor } => ({
   inbound: {
@@ -16,7 +18,7 @@ export const heartbeats = (context: Context): { inbound: ActivityInboundCallsInt
       const beat = () => context.heartbeat(done);
       const beating = setInterval(beat, EVERY_MS);
       try {
-        return await continuing(done, () => next(input));
+        return await withFence(done, () => continuing(done, () => next(input)));
       } catch (error) {
         beat();
         throw error;

@@ -2,6 +2,7 @@ import { CreateApplicationPresignedUrlCommand, type KinesisAnalyticsV2Client, ty
 import { asyncLocalStorage, log } from '@temporalio/activity';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import { mayChange } from '../attempt.ts';
 import { ANSWER_MS } from '../target.ts';
 
 /** Calls behind a presigned URL; the answer's JSON. */
@@ -34,6 +35,7 @@ export async function enter(client: KinesisAnalyticsV2Client, pipeline: Pipeline
     .join('; ');
   if (cookie === '') throw new Error(`the presigned URL gave no session (HTTP ${login.status})`);
   return async (method, path) => {
+    if (method !== 'GET') await mayChange();
     const answer = await fetch(new URL(path, entry), {
       method,
       headers: { cookie },

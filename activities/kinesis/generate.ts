@@ -68,7 +68,8 @@ export function generatorActivities(target: Target, kinesis: KinesisClient) {
         unsent(0),
         Number.POSITIVE_INFINITY,
       );
-      return isRepeated ? input.lanes.map((lane) => allOf(input.game, lane)) : sent.heldBack!;
+      if (!sent.heldBack) throw brokenOff('it ended before all was sent');
+      return isRepeated ? input.lanes.map((lane) => allOf(input.game, lane)) : sent.heldBack;
     },
   };
 }

@@ -13,3 +13,6 @@ export const monotonicMs = (): number => Number(process.hrtime.bigint() / 1000n)
 export const endIn = (milliseconds: number): LeaseEnd => ({ ticks: monotonicMs() + milliseconds, time: Date.now() + milliseconds });
 
 export const NEVER: LeaseEnd = { ticks: Number.POSITIVE_INFINITY, time: Number.POSITIVE_INFINITY };
+
+/** True once either clock has passed an end. */
+export const isPast = ({ ticks, time }: LeaseEnd): boolean => monotonicMs() >= ticks || Date.now() >= time;

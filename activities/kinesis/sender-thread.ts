@@ -80,8 +80,11 @@ async function carryOut(task: Task, producer: Producer, end: Ending, report: (se
   if (task.kind === 'stretch') return sendStretch(task.stretch, task.start, { ...sending, there: task.there });
   if (task.kind === 'heartbeats') return sendHeartbeats(task, sending);
   const heldBack: Span[][] = [];
-  for (const [at, lane] of task.lanes.entries())
-    heldBack.push(await sendHeldBack({ game: task.game, ...lane, there: task.there?.[at] }, sending.producer));
+  for (const [at, lane] of task.lanes.entries()) {
+    const resent = await sendHeldBack({ game: task.game, ...lane }, { ...sending, there: task.there?.[at] });
+    if (resent === undefined) return unsent(0);
+    heldBack.push(resent);
+  }
   return { ...unsent(0), heldBack };
 }
 

@@ -41,7 +41,7 @@ export interface SendProgress {
   resent: Span[];
   /** Records that were too large to be sent. */
   oversized: number;
-  /** Lane by lane, what was held back and was sent again likewise. */
+  /** Lane by lane, what was held back and was sent again likewise; undefined if that ended early. */
   heldBack?: Span[][];
   /** When it was told, by the sender's clock; milliseconds since the epoch. */
   at?: number;
@@ -151,11 +151,14 @@ export async function sendStretch(
   return { ...sent, next };
 }
 
-/** Sends what a lane holds back when it falls silent before event `next`; gives what of it was sent again, since nobody knew what had become of it. */
+/**
+ * Sends what a lane holds back when it falls silent before event `next`; gives what of it was sent again, since nobody knew what had become of it. Undefined if it was
+ * ended early: then nobody knows what is left.
+ */
 export async function sendHeldBack(
-  { game, lane, next, since, bases, there }: { game: Game; there?: ReadonlySet<number> } & Silent,
-  producer: Producer,
-): Promise<Span[]> {
+  { game, lane, next, since, bases }: { game: Game } & Silent,
+  { producer, signal, dueUntil, there }: Omit<Sending, 'report'>,
+): Promise<Span[] | undefined> {
   const events = laneOf(game, lane);
   let resent: Span[] = [];
   const delivery = producer.lane({
@@ -164,16 +167,19 @@ export async function sendHeldBack(
     },
   });
   const send = sender(game, lane, delivery);
-  for (const due of dueAtEnd(game, lane, next, bases, since))
+  for (const due of dueAtEnd(game, lane, next, bases, since)) {
+    dueUntil?.();
+    if (signal.aborted) break;
     if (!isTooLate(due, bases) && !isThere(due, there)) await send(jsonAt(events, due.i, bases), due.i);
+  }
   await delivery.end();
-  return resent;
+  return signal.aborted ? undefined : resent;
 }
 
 /** Sends heartbeats alone, one a second on every lane, until the clock has passed `until`; none is older than what its lane has sent (`after`). */
 export async function sendHeartbeats(
   { game, after, until }: { game: Game; after: number[]; until: number },
-  { producer, signal, report }: Sending,
+  { producer, signal, dueUntil, report }: Sending,
 ): Promise<SendProgress> {
   const lanes = after.map((least, lane) => {
     const delivery = producer.lane();
@@ -185,6 +191,7 @@ export async function sendHeartbeats(
     for (const { beat, least } of lanes) sent.heartbeats += await beat(Math.max(sent.latest, least), 0);
     report({ ...sent });
     if (sent.latest < until) await pause(BEAT_MS, signal);
+    dueUntil?.();
   }
   await Promise.all(lanes.map(({ delivery }) => delivery.end()));
   return sent;

@@ -5,6 +5,7 @@ import { type Client, ScheduleAlreadyRunning, type ScheduleDescription } from '@
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { type FlushedLedger, flushLedger } from '../../workflows/messages.ts';
+import { mayChange } from '../attempt.ts';
 import { differences } from '../differences.ts';
 import { notYet } from '../not-yet.ts';
 import type { Difference } from '../resource.ts';
@@ -39,13 +40,17 @@ async function listed(client: Client, { name }: Pipeline): Promise<string[]> {
 /** What only a Temporal client can do; workflow code cannot make schedules. */
 export function temporal(client: Client, taskQueue: string) {
   const wanted = (pipeline: Pipeline) => scheduled(pipeline).map((each) => scheduleOptions(pipeline, taskQueue, each));
-  const remove = (id: string) => undefinedIfUnknown(client.schedule.getHandle(id).delete());
+  const remove = async (id: string) => {
+    await mayChange();
+    return undefinedIfUnknown(client.schedule.getHandle(id).delete());
+  };
   const ensure = async (schedule: Wanted, paused: boolean): Promise<RestoredSchedule[]> => {
     const { scheduleId: id } = schedule;
     const handle = client.schedule.getHandle(id);
     const found = await undefinedIfUnknown(handle.describe());
     if (found === undefined) {
       const state = paused ? { paused, note: PAUSED } : undefined;
+      await mayChange();
       await client.schedule.create({ ...schedule, state }).catch((error: unknown) => {
         if (!(error instanceof ScheduleAlreadyRunning)) throw error;
         return ensure(schedule, paused); // by an attempt whose answer was lost
@@ -54,6 +59,7 @@ export function temporal(client: Client, taskQueue: string) {
     }
     const [is, should] = [shape(found), shape(schedule)];
     if (isDeepStrictEqual(is, should)) return [];
+    await mayChange();
     await handle.update(({ state }) => ({ ...schedule, state }));
     return [{ id, missing: false, differences: differences(should, is) }];
   };
@@ -61,6 +67,7 @@ export function temporal(client: Client, taskQueue: string) {
     const handle = client.schedule.getHandle(id);
     const found = await undefinedIfUnknown(handle.describe());
     if (found === undefined || found.state.paused === paused) return;
+    await mayChange();
     if (paused) await undefinedIfUnknown(handle.pause(PAUSED));
     else if (found.state.note === PAUSED) await undefinedIfUnknown(handle.unpause('the pipeline goes on'));
   };
@@ -69,6 +76,7 @@ export function temporal(client: Client, taskQueue: string) {
     const handle = client.workflow.getHandle(workflowId);
     const tellIfRunning = async (): Promise<boolean> => {
       if ((await handle.describe()).status.name !== 'RUNNING') return false;
+      await mayChange();
       if (Context.current().info.attempt < TERMINATE_AT) await handle.cancel();
       else await handle.terminate('did not end when cancelled');
       return true;

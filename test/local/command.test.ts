@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -58,6 +59,19 @@ describe('npm run local --', () => {
     await kinesis.send(creation('s'));
     await end();
     expect(said()).toContain('faults are in force, by 1 rule; npx d2d faults --clear ends them\n');
+  }, 30_000);
+
+  it('waits for another one that still works on its state folder, and says so', async () => {
+    const first = await localAws([]);
+    await first.kinesis.send(creation('s'));
+    const second = localAws([]);
+    const isThere = second.then(() => 'there');
+    expect(await Promise.race([isThere, delay(3_000, 'waits')])).toBe('waits');
+    await first.end();
+    const { kinesis, end, said } = await second;
+    await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 's' }));
+    await end();
+    expect(said()).toMatch(/^waiting until the local AWS of process \d+ ends: it holds .*aws\n/);
   }, 30_000);
 
   it('is in the region of AWS_REGION, as its ARNs are', async () => {
