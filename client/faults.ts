@@ -29,7 +29,8 @@ export async function faults(file: string | undefined, { clear = false }: { clea
   return { ok: true, facts: { faults: counts }, words: counts.length === 0 ? 'no faults are in force' : words(counts) };
 }
 
-async function planIn(file: string): Promise<FaultPlan> {
+/** The fault plan in a file. */
+export async function planIn(file: string): Promise<FaultPlan> {
   try {
     return checkedPlan(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {

@@ -13,6 +13,7 @@ import { rootMessage } from '../workflows/failure.ts';
 import type { Leftover } from '../workflows/messages.ts';
 import { addresses } from './addresses.ts';
 import { bringUp, machine, type Up } from './bring-up.ts';
+import { planIn } from './faults.ts';
 import { keepCopies, mayKeep } from './keep.ts';
 import { leftLines } from './left.ts';
 import { account, mustBeFresh, type OnceReport, reportLine } from './once.ts';
@@ -101,6 +102,7 @@ async function run(spec: Spec): Promise<number> {
     await showLife(up, signal);
   } catch (error) {
     if (!signal.aborted) throw climbing.aborted && !up ? tooLate('up', options.timeout) : error;
+    if (!up) await tellFailure('stopped before it was up');
   } finally {
     progress.end();
     process.stderr.write('Stopping; the state stays for the next start.\n');
@@ -185,6 +187,7 @@ async function runOnce(spec: Spec): Promise<number> {
   } catch (error) {
     if (!asked.aborted) throw signal.aborted ? tooLate('done', limit) : error;
     progress.line('stopped before the end');
+    await tellFailure('stopped before the end');
     return 1;
   } finally {
     // The local AWS goes with its state; what stands on AWS would go on and be billed.
@@ -238,6 +241,11 @@ const goesOn = ({ pipeline }: Up) => {
   ].join('\n');
 };
 
+/** With `--json`, stdout has one line however it ends. */
+async function tellFailure(error: string): Promise<void> {
+  if (options.json) await written(process.stdout, `${JSON.stringify({ error })}\n`);
+}
+
 /** Options that are typed before `--` npm keeps to itself; it has one `--json` of its own. */
 function mustHaveAll(): void {
   const names = command.options.map((option) => option.name()).filter((name) => name !== 'json');
@@ -250,6 +258,7 @@ try {
   mustHaveAll();
   if (!options.once && (options.events !== undefined || options.keep !== undefined))
     throw new UsageError('--events and --keep go with --once: npm start -- --once --events 20000');
+  if (options.faults !== undefined) await planIn(options.faults);
   const spec = await loadSpec({
     generator: {
       total: options.once ? (options.events ?? 20_000) : undefined,
@@ -262,6 +271,6 @@ try {
   progress.end();
   const message = rootMessage(error);
   await written(process.stderr, `${message}\n`);
-  if (options.json) await written(process.stdout, `${JSON.stringify({ error: message })}\n`);
+  await tellFailure(message);
   process.exit(exitCodeOf(error));
 }

@@ -16,7 +16,7 @@ const start = (OperationId: string, OperationStatus: OperationStatus, ago: numbe
 });
 
 /** What is said of an application that is READY after these starts, two to a page; each that failed has its id in its words. */
-async function said(starts: ApplicationOperationInfo[], words = 'could not read the bucket', roleMade = new Date(0)): Promise<string> {
+async function failureOf(starts: ApplicationOperationInfo[], words = 'could not read the bucket', roleMade = new Date(0)): Promise<Error> {
   const answers: Record<string, (input: Record<string, string>) => object> = {
     DescribeApplication: () => ({ ApplicationDetail: { ApplicationStatus: 'READY' } }),
     ListApplicationOperations: ({ NextToken = '0', OperationStatus }) => {
@@ -35,11 +35,16 @@ async function said(starts: ApplicationOperationInfo[], words = 'could not read 
   const send = async ({ constructor: { name }, input }: { constructor: { name: string }; input: Record<string, string> }) =>
     answers[name.replace(/Command$/, '')]!(input);
   const aws = { kinesisAnalyticsV2: { send }, iam: { send } } as unknown as Clients;
-  const failure = await notebookActivities(aws)
+  return notebookActivities(aws)
     ['notebook.awaitStarted'](pipeline)
-    .catch((error: unknown) => error);
+    .then(() => Promise.reject(new Error('it counts as started')))
+    .catch((error: Error) => error);
+}
+
+async function said(...given: Parameters<typeof failureOf>): Promise<string> {
+  const failure = await failureOf(...given);
   expect(failure).toMatchObject({ nonRetryable: true, type: 'StartFailed' });
-  return (failure as Error).message.replace(`application ${application} did not start: `, '');
+  return failure.message.replace(`application ${application} did not start: `, '');
 }
 
 it('a start that failed says of what, whatever the order that AWS lists starts in', async () => {
@@ -53,6 +58,13 @@ it('one that somebody stopped says so, and nothing of those before', async () =>
   expect(await said([start('new', 'CANCELLED', MINUTE), old])).toBe(
     'its latest start is CANCELLED, so it was stopped since (it is tried again)',
   );
+});
+
+it('one that is in progress is waited for, whatever state AWS still shows', async () => {
+  expect(await failureOf([start('new', 'IN_PROGRESS', 1_000), start('old', 'FAILED', 5 * MINUTE)])).toMatchObject({
+    type: 'NotYet',
+    message: `the start of application ${application} is in progress`,
+  });
 });
 
 it('one that AWS never began says nothing of what an old one failed of', async () => {

@@ -48,6 +48,13 @@ describe('npm start', () => {
     expect(run.said()).toMatch(/^--keep plan\.json: nothing can be written there \(EEXIST: .*\); give another folder\n$/);
   }, 60_000);
 
+  it('refuses a fault plan that is not there, in a line of JSON, too, if asked for one', async () => {
+    const run = start(cwd, '--faults', 'no-plan.json', '--json');
+    const { code, output } = await run.ended;
+    expect(code).toBe(2);
+    expect(JSON.parse(output)).toEqual({ error: expect.stringContaining('no-plan.json') });
+  }, 60_000);
+
   it('refuses options that npm has taken for its own, as --once without -- before it', async () => {
     process.env.npm_config_once = 'true';
     try {

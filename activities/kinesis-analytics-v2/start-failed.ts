@@ -12,6 +12,7 @@ import { awsNow } from '../clock.ts';
 import { elapsed } from '../elapsed.ts';
 import { deniedAdvice, roleAdvice } from '../iam/refusal.ts';
 import { youngRole } from '../iam/young-role.ts';
+import { underWay } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 
 /** A start that began this long, in milliseconds, before the activity that waits for it was not the one that it waits for. */
@@ -27,12 +28,13 @@ export async function startFailed(clients: Clients, pipeline: Pipeline, reason =
   return ApplicationFailure.nonRetryable(`application ${application} did not start: ${reason} ${advice}`, 'StartFailed');
 }
 
-/** Why the start that the activity waits for came to nothing, as far as AWS tells: what an earlier one failed of is over. */
+/** Why the start that the activity waits for came to nothing, as far as AWS tells: what an earlier one failed of is over. "Not yet" if it has not. */
 export async function whyNotStarted(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<string | undefined> {
   const latest = await latestStart(client, pipeline);
   const asked = awsNow(client) - elapsed(pipeline) / speedOf(pipeline);
   if (latest === undefined || asked - Number(latest.StartTime) > ASKED_WITHIN_MS) return undefined;
   const { OperationId, OperationStatus } = latest;
+  if (OperationStatus === 'IN_PROGRESS') throw underWay(pipeline, `the start of application ${names(pipeline).application} is in progress`);
   if (OperationStatus !== 'FAILED') return `its latest start is ${OperationStatus}, so it was stopped since`;
   const { application: ApplicationName } = names(pipeline);
   const { ApplicationOperationInfoDetails: details } = await client.send(
