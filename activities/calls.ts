@@ -11,6 +11,8 @@ export interface Calls {
 export interface Done extends Calls {
   /** The first change that was set out for; a later attempt that finds it made names it in its answer. */
   outcome?: string;
+  /** When it was first set out for a creation; milliseconds since the epoch. */
+  created?: number;
   /** What the first attempt found that was not as it should be, in words. */
   found?: string;
 }

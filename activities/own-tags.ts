@@ -8,13 +8,15 @@ const FIELD = 'Tags.';
 /** What the keys of all tags begin with that no spec has set. */
 const OURS = 'data2dashboard:';
 
-/**
- * What AWS does not show, or not with its owner's tag, counts as absent, or as nobody's, once it was looked for twice: its reads are only eventually consistent.
- */
-export async function findTwice<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<Thing | undefined> {
+/** What AWS shows without its owner's tag counts as nobody's once it was looked for twice: its reads are only eventually consistent. */
+export async function findWithOwner<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<Thing | undefined> {
   const found = await resource.find(pipeline);
-  return found !== undefined && ownerOf(found) !== undefined ? found : resource.find(pipeline);
+  return found !== undefined && ownerOf(found) === undefined ? resource.find(pipeline) : found;
 }
+
+/** What AWS does not show counts as absent likewise. */
+export const findTwice = async <Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline): Promise<Thing | undefined> =>
+  (await findWithOwner(resource, pipeline)) ?? resource.find(pipeline);
 
 /** True for a difference in a tag. */
 export const isOfTags = ({ field }: Difference): boolean => field.startsWith(FIELD);

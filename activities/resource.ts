@@ -1,15 +1,14 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { foreignAdvice } from '../pipeline/foreign.ts';
-import type { Pipeline } from '../pipeline/spec.ts';
+import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Standing } from '../pipeline/standing-cost.ts';
 import type { Seen } from '../pipeline/waiting.ts';
 import { type Calls, callsIn, countCalls, doneSoFar, operationOf } from './calls.ts';
-import { elapsed } from './elapsed.ts';
 import { FINAL, isNamed } from './errors.ts';
 import type { Service } from './iam/policies.ts';
 import { deniedAdvice, roleAdvice } from './iam/refusal.ts';
 import { notYet, underWay } from './not-yet.ts';
-import { findTwice, giveBack, isOfTags, isOurs, ownerOf, retag, tagDifferences } from './own-tags.ts';
+import { findTwice, findWithOwner, giveBack, isOfTags, isOurs, ownerOf, retag, tagDifferences } from './own-tags.ts';
 
 /** Where a resource stands on its way to being usable, or (`leaving`) gone. */
 export type Status = 'pending' | 'ready' | 'broken' | 'leaving';
@@ -193,12 +192,12 @@ async function compared<Thing extends Found>(
 
 async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: Pipeline, consent: Consent = {}): Promise<Outcome> {
   // Of a thing that did not show, its creation says that it is there.
-  const found = await resource.find(pipeline);
+  const found = await findWithOwner(resource, pipeline);
   const is = await compared(resource, pipeline, consent, found);
-  const done = doneSoFar() as { outcome?: Outcome };
+  const done = doneSoFar() as { outcome?: Outcome; created?: number };
   if (is.action === 'none') return done.outcome ?? 'unchanged';
   if (is.action === 'wait') throw notYet(`${is.label} is not settled yet`);
-  const mayBeOurs = is.owner === undefined && done.outcome === 'created' && elapsed(pipeline) < TAGS_SHOW_MS;
+  const mayBeOurs = is.owner === undefined && (Date.now() - (done.created ?? 0)) * speedOf(pipeline) < TAGS_SHOW_MS;
   if (is.action === 'foreign' && mayBeOurs) throw notYet(`${is.label} does not show whose it is`);
   if (is.action === 'foreign') throw ApplicationFailure.nonRetryable(foreignAdvice(is), 'ForeignResource');
   if (is.action === 'replace' && !consent.replace) {
@@ -210,6 +209,7 @@ async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: 
   }
   done.outcome ??= OUTCOMES[is.action];
   if (is.action === 'create') {
+    done.created ??= Date.now();
     await resource.create(pipeline);
   } else if (is.action === 'replace') {
     await resource.remove(pipeline, found!);
@@ -222,7 +222,7 @@ async function ensure<Thing extends Found>(resource: Resource<Thing>, pipeline: 
   return done.outcome;
 }
 
-/** The tags of what an attempt before set out to create show within this, or somebody else was quicker. */
+/** In milliseconds of AWS's time: the tags of what an attempt before set out to create show within this, or somebody else was quicker. */
 const TAGS_SHOW_MS = 120_000;
 
 const OUTCOMES = { create: 'created', change: 'changed', adopt: 'adopted', replace: 'replaced' } as const;

@@ -118,7 +118,7 @@ export function embedded({
           env: { AWS_REGION: region },
           logFile: log('local-aws'),
           log: (line) => {
-            if (/^(durations are drawn by|faults are in force)/.test(line)) note(line);
+            if (/^(durations are drawn by|faults are in force|waiting until)/.test(line)) note(line);
           },
           ready: {
             line: (line) => {

@@ -110,7 +110,7 @@ async function run(spec: Spec): Promise<number> {
     await letGo(state);
     if (spec.target === 'aws' && up) process.stderr.write(goesOn(up));
   }
-  return 0;
+  return up ? 0 : 1;
 }
 
 /** What ends a start that has used up its time: what it still waited for then. */
@@ -241,7 +241,7 @@ const goesOn = ({ pipeline }: Up) => {
   ].join('\n');
 };
 
-/** With `--json`, stdout has one line however it ends. */
+/** With `--json`, stdout says, too, what ended it. */
 async function tellFailure(error: string): Promise<void> {
   if (options.json) await written(process.stdout, `${JSON.stringify({ error })}\n`);
 }

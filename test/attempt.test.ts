@@ -32,6 +32,7 @@ describe('an attempt of an activity', () => {
     let asked = 0;
     const client = {
       withAbortSignal: <Value>(_signal: AbortSignal, call: () => Value) => call(),
+      withDeadline: <Value>(_deadline: number, call: () => Value) => call(),
       activity: { heartbeat: () => answer().finally(() => asked++) },
     };
     const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: TIMEOUT_MS }, { client: client as unknown as Client });
@@ -56,7 +57,10 @@ describe('an attempt of an activity', () => {
 
   it('changes nothing once Temporal has given it up, and reads all the same', async () => {
     const given = refused(new ActivityNotFoundError('not found'));
-    await expect(attempt(given, create)).rejects.toMatchObject({ type: 'NotYet', message: expect.stringContaining('another attempt') });
+    await expect(attempt(given, create)).rejects.toMatchObject({
+      type: 'NotYet',
+      message: expect.stringContaining('given this attempt up'),
+    });
     expect(made()).toEqual([]);
     const look = (kinesis: KinesisClient) =>
       kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 'no-such' })).catch(() => undefined);
@@ -64,8 +68,11 @@ describe('an attempt of an activity', () => {
     expect(local.calls.all()).toHaveLength(1);
   });
 
-  it('changes nothing where Temporal does not answer', async () => {
-    await expect(attempt(refused(new Error('UNAVAILABLE')), create)).rejects.toMatchObject({ type: 'NotYet' });
+  it.each([
+    ['refuses', refused(new Error('UNAVAILABLE'))],
+    ['does not answer', () => new Promise<void>(() => undefined)],
+  ])('changes nothing where Temporal %s', async (_how, answer) => {
+    await expect(attempt(answer, create)).rejects.toMatchObject({ type: 'NotYet', message: expect.stringContaining('does not say') });
     expect(made()).toEqual([]);
   });
 
@@ -93,18 +100,22 @@ describe('an attempt whose worker stood still', () => {
       at.set('bucket.ensure before', async () => {
         if (woken++ > 0) return;
         // No heartbeat goes out for longer than Temporal waits for one: it gives the stage to another attempt.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_000);
         await awake;
       });
       expect((await up(pipeline)).failed).toEqual({});
-      expect(woken).toBe(2);
+      expect(woken).toBeGreaterThan(1);
       expect(await down(pipeline)).toEqual({});
       const before = local.calls.all().length;
       wake();
-      await delay(1_000);
-      const since = local.calls.all().slice(before);
-      expect(since.map(({ operation }) => operation)).toContain('HeadBucket');
-      expect(since.filter(({ operation }) => operation === 'CreateBucket')).toEqual([]);
+      const since = () =>
+        local.calls
+          .all()
+          .slice(before)
+          .map(({ operation }) => operation);
+      while (!since().includes('HeadBucket')) await delay(50);
+      await delay(2_000); // what it is not to do would come at once
+      expect(since()).not.toContain('CreateBucket');
       const { bucket: Bucket } = names(pipeline);
       await aws.s3.send(new CreateBucketCommand({ Bucket })); // it is free
     });

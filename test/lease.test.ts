@@ -18,11 +18,18 @@ const TIMEOUT_MS = 2_400;
 
 let local: Local;
 let kinesis: KinesisClient;
+let activities: ReturnType<typeof generatorActivities>;
 beforeAll(async () => {
   local = await localAws();
   kinesis = new KinesisClient(local);
   await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
-});
+  const { region, endpoint, credentials } = local;
+  activities = generatorActivities({ region, endpoint, credentials }, kinesis);
+  // Its thread takes part of a lease to start.
+  const { environment, sent } = attempt('warm0000', answered);
+  environment.cancel();
+  await sent;
+}, 60_000);
 afterAll(async () => {
   kinesis.destroy();
   await local.close();
@@ -43,11 +50,10 @@ function attempt(
   answer: (renewal: number) => Promise<void>,
   info: { attempt?: number; heartbeatDetails?: SendProgress } = {},
 ) {
-  const { region, endpoint, credentials } = local;
-  const activities = generatorActivities({ region, endpoint, credentials }, kinesis);
   let renewals = 0;
   const client = {
     withAbortSignal: <Value>(_signal: AbortSignal, work: () => Value) => work(),
+    withDeadline: <Value>(_deadline: number, work: () => Value) => work(),
     activity: { heartbeat: () => answer(++renewals) },
   };
   const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: TIMEOUT_MS, ...info }, { client: client as unknown as Client });

@@ -247,4 +247,4 @@ it('notices shards that were merged behind its back, and every kill of every lif
   await expectExact();
   await cancelled(generator);
   await cancelled(notebook);
-}, 120_000);
+}, 180_000);

@@ -75,6 +75,6 @@ export async function watchBudget(status: PipelineStatus, isOver: () => boolean)
 }
 
 async function stopApplication(status: PipelineStatus): Promise<void> {
-  await act['notebook.stop'](status.pipeline);
+  await act['notebook.stop'].executeWithOptions({ summary: 'the application, by the budget' }, [status.pipeline]);
   status.studioRuns = false;
 }

@@ -135,6 +135,7 @@ async function launch(clients: Clients, pipeline: Pipeline): Promise<void> {
   try {
     await clients.kinesisAnalyticsV2.send(new StartApplicationCommand({ ApplicationName }));
   } catch (error) {
+    if (error instanceof ApplicationFailure) throw error;
     if (isNamed(error, ...BUSY)) return;
     if (isNamed(error, MISSING)) throw underWay(pipeline, `application ${ApplicationName} is not there yet`);
     throw await startFailed(clients, pipeline, `${(error as Error).name}: ${(error as Error).message}`);

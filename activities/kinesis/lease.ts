@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { isTheOne } from '../attempt.ts';
-import { endIn, type LeaseEnd, monotonicMs, NEVER } from './lease-end.ts';
+import { endIn, type LeaseEnd, monotonicMs, NEVER } from '../lease-end.ts';
 
 /** Until when an attempt of an activity is the only one. */
 export interface Lease {
@@ -30,7 +30,7 @@ export function lease(): Lease {
     isOver,
     renew: async (details) => {
       const renewed = endIn(heartbeatTimeoutMs);
-      const answer = await isTheOne(details());
+      const answer = await isTheOne(details(), heartbeatTimeoutMs);
       wasLost ||= answer === false;
       if (answer && (end === undefined || !isOver())) end = end === undefined || renewed.ticks > end.ticks ? renewed : end;
     },

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Span } from '../../pipeline/ledger.ts';
 import type { Game } from '../../pipeline/simulation.ts';
 import type { Target } from '../aws.ts';
-import { type LeaseEnd, monotonicMs } from './lease-end.ts';
+import { type LeaseEnd, monotonicMs } from '../lease-end.ts';
 import { type Producer, producer } from './producer.ts';
 import { putting } from './put-records.ts';
 import { lookUpIn } from './read-back.ts';

@@ -76,6 +76,7 @@ export const FORGOTTEN_MS = 30 * 60_000;
  */
 const WAITING_MS = { from: 3_000, to: 28_000 };
 
+const ALWAYS = () => Number.POSITIVE_INFINITY;
 const TICK_MS = 50;
 /** So many events that are due are made in one go: then it is heard whether sending is to end. */
 const TURN_EVENTS = 200;
@@ -88,7 +89,7 @@ const LATE_MS = 60_000;
 export async function sendStretch(
   stretch: Stretch,
   start: SendProgress,
-  { producer, signal, dueUntil = () => Number.POSITIVE_INFINITY, report, there }: Sending,
+  { producer, signal, dueUntil = ALWAYS, report, there }: Sending,
 ): Promise<SendProgress> {
   const { game, lane, from, to, bases, since, until = 0 } = stretch;
   const sent: SendProgress = { ...start, next: Math.max(start.next, from), resent: [...start.resent] };
@@ -157,8 +158,9 @@ export async function sendStretch(
  */
 export async function sendHeldBack(
   { game, lane, next, since, bases }: { game: Game } & Silent,
-  { producer, signal, dueUntil, there }: Omit<Sending, 'report'>,
+  { producer, signal, dueUntil = ALWAYS, there }: Omit<Sending, 'report'>,
 ): Promise<Span[] | undefined> {
+  let isOver = false;
   const events = laneOf(game, lane);
   let resent: Span[] = [];
   const delivery = producer.lane({
@@ -168,30 +170,29 @@ export async function sendHeldBack(
   });
   const send = sender(game, lane, delivery);
   for (const due of dueAtEnd(game, lane, next, bases, since)) {
-    dueUntil?.();
-    if (signal.aborted) break;
+    isOver = dueUntil() <= Date.now() || signal.aborted;
+    if (isOver) break;
     if (!isTooLate(due, bases) && !isThere(due, there)) await send(jsonAt(events, due.i, bases), due.i);
   }
   await delivery.end();
-  return signal.aborted ? undefined : resent;
+  return isOver ? undefined : resent;
 }
 
 /** Sends heartbeats alone, one a second on every lane, until the clock has passed `until`; none is older than what its lane has sent (`after`). */
 export async function sendHeartbeats(
   { game, after, until }: { game: Game; after: number[]; until: number },
-  { producer, signal, dueUntil, report }: Sending,
+  { producer, signal, dueUntil = ALWAYS, report }: Sending,
 ): Promise<SendProgress> {
   const lanes = after.map((least, lane) => {
     const delivery = producer.lane();
     return { delivery, beat: beats(game, lane, sender(game, lane, delivery)), least };
   });
   const sent = unsent(0);
-  while (sent.latest < until && !signal.aborted) {
+  while (sent.latest < until && dueUntil() > Date.now() && !signal.aborted) {
     sent.latest = Math.max(Date.now(), ...after);
     for (const { beat, least } of lanes) sent.heartbeats += await beat(Math.max(sent.latest, least), 0);
     report({ ...sent });
     if (sent.latest < until) await pause(BEAT_MS, signal);
-    dueUntil?.();
   }
   await Promise.all(lanes.map(({ delivery }) => delivery.end()));
   return sent;
