@@ -14,6 +14,7 @@ import { startLocal } from '../local/start.ts';
 import { gameOf } from '../pipeline/lanes.ts';
 import { parseSpec, shardTakes } from '../pipeline/spec.ts';
 import { HOUR_MS } from '../pipeline/time.ts';
+import { again } from './again.ts';
 import { critical } from './critical.ts';
 import { type Figure, limited, quantile, roundDown } from './figure.ts';
 import { flink } from './flink.ts';
@@ -100,6 +101,7 @@ async function acknowledged(): Promise<Figure> {
 /** What can be measured, by the word that asks for it; some go by a number of events. */
 const GROUPS: Record<string, (events?: number) => Promise<Figure[]>> = {
   chain: wholeChain,
+  again,
   acknowledged: async () => [await acknowledged()],
   steps,
   ready,
