@@ -14,7 +14,7 @@ import { type Aws, awsError, type Operation } from '../aws.ts';
 import { bucketOf } from './buckets.ts';
 import { verifiedChecksums } from './checksums.ts';
 import { hasExpired } from './lifecycle.ts';
-import type { StoredObject } from './store.ts';
+import type { About, StoredObject } from './store.ts';
 
 /** The wire's form of PutObject and GetObject: the body is bytes, not a stream. */
 type Put = Omit<PutObjectRequest, 'Body'> & { Body?: Buffer };
@@ -25,16 +25,9 @@ const MAX_KEY_BYTES = 1024;
 export const putObject: Operation<Put, PutObjectOutput> = async (input, aws) => {
   const { Key: key = '', Body: body = Buffer.alloc(0) } = input;
   const { name } = bucketOf(aws, input);
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw awsError('KeyTooLongError', 'Your key is too long');
-  if (input.IfMatch ?? input.IfNoneMatch ?? input.Tagging ?? input.SSECustomerAlgorithm ?? input.ObjectLockMode)
-    throw awsError('NotImplemented', 'A header you provided implies functionality that is not implemented.');
+  const about = aboutOf(input);
   const checksums = verifiedChecksums(input, body);
-  const contentEncoding =
-    input.ContentEncoding?.split(',')
-      .filter((coding) => coding.trim() !== 'aws-chunked')
-      .join(',') || undefined;
-  const about = { contentType: input.ContentType, contentEncoding, metadata: input.Metadata, checksums };
-  const { etag } = await aws.objects.put(name, key, body, about);
+  const { etag } = await aws.objects.put(name, key, body, { ...about, checksums });
   return {
     ETag: `"${etag}"`,
     ServerSideEncryption: 'AES256',
@@ -42,6 +35,21 @@ export const putObject: Operation<Put, PutObjectOutput> = async (input, aws) => 
     ChecksumType: Object.keys(checksums).length > 0 ? 'FULL_OBJECT' : undefined,
   };
 };
+
+type Said = Pick<PutObjectRequest, 'Key' | 'ContentType' | 'ContentEncoding' | 'Metadata' | (typeof NOT_BUILT)[number]>;
+const NOT_BUILT = ['IfMatch', 'IfNoneMatch', 'Tagging', 'SSECustomerAlgorithm', 'ObjectLockMode'] as const;
+
+/** What a request says of the object that it makes; throws KeyTooLongError or NotImplemented if it asks for what cannot be. */
+export function aboutOf(input: Said): About {
+  if (Buffer.byteLength(input.Key ?? '') > MAX_KEY_BYTES) throw awsError('KeyTooLongError', 'Your key is too long');
+  if (NOT_BUILT.some((name) => input[name] !== undefined))
+    throw awsError('NotImplemented', 'A header you provided implies functionality that is not implemented.');
+  const contentEncoding =
+    input.ContentEncoding?.split(',')
+      .filter((coding) => coding.trim() !== 'aws-chunked')
+      .join(',') || undefined;
+  return { contentType: input.ContentType, contentEncoding, metadata: input.Metadata };
+}
 
 export const headObject: Operation<HeadObjectRequest, HeadObjectOutput> = (input, aws) => {
   const object = objectOf(aws, input);
@@ -108,10 +116,14 @@ function about(object: Readonly<StoredObject>, { ChecksumMode: mode }: { Checksu
     LastModified: new Date(Math.floor(object.modified.getTime() / 1000) * 1000),
     Metadata: object.metadata,
     ServerSideEncryption: 'AES256',
-    ...(mode === 'ENABLED' && Object.keys(object.checksums ?? {}).length > 0
-      ? { ...object.checksums, ChecksumType: 'FULL_OBJECT' as const }
-      : {}),
+    ...(mode === 'ENABLED' ? checksumsOf(object) : {}),
   };
+}
+
+function checksumsOf({ checksums = {} }: Readonly<StoredObject>) {
+  const [first] = Object.values(checksums);
+  if (first === undefined) return {};
+  return { ...checksums, ChecksumType: first.includes('-') ? ('COMPOSITE' as const) : ('FULL_OBJECT' as const) };
 }
 
 const partial = ([from, to]: [number, number], size: number) => ({

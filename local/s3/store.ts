@@ -1,15 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { type Journal, syncFolder } from '../journal.ts';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Journal } from '../journal.ts';
+import { type Files, openFiles } from './files.ts';
 
 /** One object: what S3 knows of it. `file` is relative to the lake folder. */
 export interface StoredObject {
   bucket: string;
   key: string;
   size: number;
-  /** MD5 in hex, without quotes. */
+  /** MD5 in hex, without quotes; of an upload in parts the MD5 of theirs, and how many they were. */
   etag: string;
   modified: Date;
   contentType: string;
@@ -21,12 +20,13 @@ export interface StoredObject {
 }
 
 /** What a writer may say of an object besides its bytes. */
-export type About = Partial<Pick<StoredObject, 'contentType' | 'contentEncoding' | 'metadata' | 'checksums'>>;
+export type About = Partial<Pick<StoredObject, 'contentType' | 'contentEncoding' | 'metadata' | 'checksums' | 'etag'>>;
 
 /** The objects of all buckets: files below `root`, renamed into place, and their catalog. Other services read and write through this. */
 export interface ObjectStore {
   /** The folder the files lie in; the SQL engine reads it. A key's folders keep their names (`year=2026/month=11/`). */
   root: string;
+  files: Files;
   /** On disk when it resolves (the catalog entry at the next `journal.commit()`, which this awaits). */
   put(bucket: string, key: string, body: Uint8Array, about?: About): Promise<StoredObject>;
   find(bucket: string, key: string): Readonly<StoredObject> | undefined;
@@ -34,18 +34,14 @@ export interface ObjectStore {
   /** Objects below a prefix, in key order. */
   list(bucket: string, prefix?: string): Readonly<StoredObject>[];
   remove(bucket: string, key: string): Promise<void>;
-  /** Removes what is left on disk of a bucket that has no objects. */
-  removeFolder(bucket: string): Promise<void>;
 }
 
 /** Opens the store below `root`. */
 export function openObjects(root: string, journal: Journal, now: () => number): ObjectStore {
+  const files = openFiles(root);
   const objects = journal.table<StoredObject>('s3.objects');
   const id = (bucket: string, key: string) => `${bucket}/${key}`;
-  const made = new Set<string>();
   let sorted: Readonly<StoredObject>[] | undefined;
-  // Files that a kill left half written; no bucket's name begins with a dot.
-  for (const name of readdirSync(root)) if (name.startsWith('.')) rmSync(join(root, name));
   const turns = new Map<string, Promise<unknown>>();
   /** Writers of one key take turns, so that a removal never takes the file of a put that came after it. */
   const inTurn = <Result>(bucket: string, key: string, write: () => Promise<Result>): Promise<Result> => {
@@ -56,30 +52,9 @@ export function openObjects(root: string, journal: Journal, now: () => number): 
     return turn;
   };
   const write = async (bucket: string, key: string, body: Uint8Array, about: About) => {
-    const { contentType = 'application/octet-stream', metadata = {}, ...more } = about;
+    const { contentType = 'application/octet-stream', metadata = {}, etag = md5(body), ...more } = about;
     const file = join(bucket, fileOf(key));
-    const path = join(root, file);
-    if (!made.has(dirname(path))) {
-      await mkdir(dirname(path), { recursive: true });
-      for (let folder = dirname(path); folder.length >= root.length; folder = dirname(folder)) await syncFolder(folder);
-      made.add(dirname(path));
-    }
-    const fresh = join(root, `.${randomUUID()}`);
-    try {
-      const handle = await open(fresh, 'w', 0o600);
-      try {
-        await handle.writeFile(body);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(fresh, path);
-    } catch (error) {
-      await rm(fresh, { force: true });
-      throw error;
-    }
-    await syncFolder(dirname(path));
-    const etag = createHash('md5').update(body).digest('hex');
+    await files.write(file, body);
     const object: StoredObject = { bucket, key, size: body.length, etag, modified: new Date(now()), contentType, metadata, ...more, file };
     objects.set(id(bucket, key), object);
     sorted = undefined;
@@ -92,24 +67,23 @@ export function openObjects(root: string, journal: Journal, now: () => number): 
     objects.delete(id(bucket, key));
     sorted = undefined;
     await journal.commit();
-    await rm(join(root, object.file), { force: true });
+    await files.remove(object.file);
   };
   return {
     root,
+    files,
     find: (bucket, key) => objects.get(id(bucket, key)),
-    read: ({ file }) => readFile(join(root, file)),
+    read: ({ file }) => files.read(file),
     put: (bucket, key, body, about = {}) => inTurn(bucket, key, () => write(bucket, key, body, about)),
     list: (bucket, prefix = '') => {
       sorted ??= objects.values().sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
       return sorted.filter((object) => object.bucket === bucket && object.key.startsWith(prefix));
     },
     remove: (bucket, key) => inTurn(bucket, key, () => erase(bucket, key)),
-    removeFolder: async (bucket) => {
-      made.clear();
-      await rm(join(root, bucket), { recursive: true, force: true });
-    },
   };
 }
+
+const md5 = (body: Uint8Array) => createHash('md5').update(body).digest('hex');
 
 /**
  * Where a key's bytes lie: its folders by their own names, as far as these are harmless, and the file's name behind an `@`,
