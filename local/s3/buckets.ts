@@ -27,8 +27,8 @@ export interface Bucket {
   policy?: string;
   tags?: Tag[];
   lifecycle?: LifecycleRule[];
-  /** Only ever Suspended: versions are not kept here, and enabling them is refused. */
-  versioning?: 'Suspended';
+  /** Absent until it is put; then there are versions for good. */
+  versioning?: 'Enabled' | 'Suspended';
 }
 
 /** What S3 gives every bucket since 2023. */
@@ -86,11 +86,15 @@ export const headBucket: Operation<HeadBucketRequest, HeadBucketOutput> = (input
   return { BucketArn: `arn:aws:s3:::${name}`, BucketRegion: aws.region, AccessPointAlias: false };
 };
 
-/** S3 refuses a bucket only for its objects; unfinished uploads hinder in directory buckets alone (so the model of DeleteBucket says), and go with this one. */
+/** S3 refuses a bucket only for its versions and delete markers; unfinished uploads hinder in directory buckets alone (so the model of DeleteBucket says), and go with this one. */
 export const deleteBucket: Operation<DeleteBucketRequest, void> = async (input, aws) => {
   const bucket = bucketOf(aws, input);
   await removeExpired(aws, bucket);
-  if (aws.objects.list(bucket.name).length > 0) throw awsError('BucketNotEmpty', 'The bucket you tried to delete is not empty');
+  if (aws.objects.versions(bucket.name).length > 0)
+    throw awsError(
+      'BucketNotEmpty',
+      `The bucket you tried to delete is not empty${bucket.versioning ? '. You must delete all versions in the bucket.' : ''}`,
+    );
   buckets(aws).delete(bucket.name);
   await Promise.all(uploadsOf(aws, bucket.name).map((upload) => removeUpload(aws, upload)));
   await aws.journal.commit();

@@ -11,6 +11,7 @@ import { bucketOf } from './buckets.ts';
 import { abortStale, removeExpired } from './lifecycle.ts';
 import type { StoredObject } from './store.ts';
 import { uploadsOf } from './uploads.ts';
+import { behind, idOf, isMarker, isObject, isVersionId, type Kept } from './versions.ts';
 
 const MAX_KEYS = 1000;
 
@@ -56,29 +57,37 @@ const asked = ({ Bucket, Prefix = '', Delimiter, MaxKeys = MAX_KEYS }: Query, en
   MaxKeys,
 });
 
-/** No versions are kept here, so every object has the one version that S3 calls `null`. */
+/** A page holds versions and delete markers in one order: by key, the newest first. */
 export const listObjectVersions: Operation<ListObjectVersionsRequest, ListObjectVersionsOutput> = async (input, aws) => {
-  const { KeyMarker: after = '', EncodingType: encoding } = input;
+  const { KeyMarker: after = '', VersionIdMarker: afterId, EncodingType: encoding } = input;
   const bucket = bucketOf(aws, input);
+  if (afterId !== undefined && after === '')
+    throw awsError('InvalidArgument', 'A version-id marker cannot be specified without a key marker.');
+  if (afterId !== undefined && !isVersionId(afterId)) throw awsError('InvalidArgument', 'Invalid version id specified');
   await removeExpired(aws, bucket);
-  const left = aws.objects.list(bucket.name, input.Prefix).filter(({ key }) => compare(key, after) > 0);
+  const left = aws.objects.versions(bucket.name, input.Prefix).flatMap((versions) => {
+    const order = compare(versions[0]!.key, after);
+    if (order === 0) return afterId === undefined ? [] : behind(versions, afterId);
+    return order > 0 ? versions : [];
+  });
   const { items, prefixes, last, more } = page(left, input, after);
   const encode = encoder(encoding);
+  const about = (version: Kept) => ({
+    Key: encode(version.key),
+    VersionId: idOf(version),
+    IsLatest: version === aws.objects.version(bucket.name, version.key),
+    Owner: { ID: aws.account },
+  });
   return {
     ...asked(input, encode),
     EncodingType: encoding,
     KeyMarker: encode(after),
-    VersionIdMarker: input.VersionIdMarker ?? '',
+    VersionIdMarker: afterId ?? '',
     IsTruncated: more,
     NextKeyMarker: more ? encode(last.key) : undefined,
-    NextVersionIdMarker: more ? 'null' : undefined,
-    Versions: items.map((object) => ({
-      Key: encode(object.key),
-      VersionId: 'null',
-      IsLatest: true,
-      ...entry(object),
-      Owner: { ID: aws.account },
-    })),
+    NextVersionIdMarker: more && last.item ? idOf(last.item) : undefined,
+    Versions: items.filter(isObject).map((object) => ({ ...about(object), ...entry(object) })),
+    DeleteMarkers: items.filter(isMarker).map((marker) => ({ ...about(marker), LastModified: marker.modified })),
     CommonPrefixes: prefixes.map((prefix) => ({ Prefix: encode(prefix) })),
   };
 };

@@ -68,10 +68,10 @@ export const completeMultipartUpload: Operation<CompleteMultipartUploadRequest, 
   const digests = Buffer.concat(chosen.map(({ etag }) => Buffer.from(etag, 'hex')));
   const etag = `${createHash('md5').update(digests).digest('hex')}-${chosen.length}`;
   const checksums = checksum === undefined ? {} : compositeChecksum(checksum, chosen);
-  await aws.objects.put(bucket, key, Buffer.concat(bytes), { ...about, etag, checksums });
+  const { versionId } = await aws.objects.put(bucket, key, Buffer.concat(bytes), { ...about, etag, checksums });
   await removeUpload(aws, upload);
   const Location = `${aws.endpoint}/${bucket}/${encodeURIComponent(key)}`;
-  return { Location, Bucket: bucket, Key: key, ETag: `"${etag}"`, ServerSideEncryption: 'AES256', ...checksums };
+  return { Location, Bucket: bucket, Key: key, ETag: `"${etag}"`, VersionId: versionId, ServerSideEncryption: 'AES256', ...checksums };
 };
 
 export const abortMultipartUpload: Operation<AbortMultipartUploadRequest, void> = async (input, aws) =>

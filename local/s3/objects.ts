@@ -11,10 +11,11 @@ import type {
   PutObjectRequest,
 } from '@aws-sdk/client-s3';
 import { type Aws, awsError, type Operation } from '../aws.ts';
-import { bucketOf } from './buckets.ts';
+import { bucketOf, buckets } from './buckets.ts';
 import { verifiedChecksums } from './checksums.ts';
 import { hasExpired } from './lifecycle.ts';
 import type { About, StoredObject } from './store.ts';
+import { idOf, isMarker, isVersionId, type Kept } from './versions.ts';
 
 /** The wire's form of PutObject and GetObject: the body is bytes, not a stream. */
 type Put = Omit<PutObjectRequest, 'Body'> & { Body?: Buffer };
@@ -27,9 +28,10 @@ export const putObject: Operation<Put, PutObjectOutput> = async (input, aws) => 
   const { name } = bucketOf(aws, input);
   const about = aboutOf(input);
   const checksums = verifiedChecksums(input, body);
-  const { etag } = await aws.objects.put(name, key, body, { ...about, checksums });
+  const { etag, versionId } = await aws.objects.put(name, key, body, { ...about, checksums });
   return {
     ETag: `"${etag}"`,
+    VersionId: versionId,
     ServerSideEncryption: 'AES256',
     ...checksums,
     ChecksumType: Object.keys(checksums).length > 0 ? 'FULL_OBJECT' : undefined,
@@ -54,16 +56,16 @@ export function aboutOf(input: Said): About {
 export const headObject: Operation<HeadObjectRequest, HeadObjectOutput> = (input, aws) => {
   const object = objectOf(aws, input);
   const range = rangeOf(input.Range, object.size);
-  return { ...about(object, input), ...(range ? partial(range, object.size) : { ContentLength: object.size }) };
+  return { ...about(aws, object, input), ...(range ? partial(range, object.size) : { ContentLength: object.size }) };
 };
 
 export const getObject: Operation<GetObjectRequest, Got> = async (input, aws) => {
   const object = objectOf(aws, input);
   const body = await aws.objects.read(object);
   const range = rangeOf(input.Range, body.length);
-  if (!range) return { ...about(object, input), ContentLength: body.length, Body: body };
+  if (!range) return { ...about(aws, object, input), ContentLength: body.length, Body: body };
   return {
-    ...about(object, { ...input, ChecksumMode: undefined }),
+    ...about(aws, object, { ...input, ChecksumMode: undefined }),
     ...partial(range, body.length),
     Body: body.subarray(range[0], range[1] + 1),
   };
@@ -71,9 +73,9 @@ export const getObject: Operation<GetObjectRequest, Got> = async (input, aws) =>
 
 export const deleteObject: Operation<DeleteObjectRequest, DeleteObjectOutput> = async (input, aws) => {
   const { name } = bucketOf(aws, input);
-  checkVersion(input.VersionId);
-  await aws.objects.remove(name, input.Key ?? '');
-  return { VersionId: input.VersionId };
+  checkVersionId(input.VersionId);
+  const { DeleteMarker, DeleteMarkerVersionId } = markerOf(await aws.objects.remove(name, input.Key ?? '', input.VersionId));
+  return { VersionId: input.VersionId ?? DeleteMarkerVersionId, DeleteMarker };
 };
 
 export const deleteObjects: Operation<DeleteObjectsRequest, DeleteObjectsOutput> = async (input, aws) => {
@@ -81,21 +83,33 @@ export const deleteObjects: Operation<DeleteObjectsRequest, DeleteObjectsOutput>
   const { Objects: wanted = [], Quiet: quiet = false } = input.Delete ?? {};
   if (wanted.length === 0 || wanted.length > 1000)
     throw awsError('MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema');
-  const isVersion = ({ VersionId: version }: { VersionId?: string }) => version === undefined || version === 'null';
+  const isVersion = ({ VersionId: id }: { VersionId?: string }) => id === undefined || isVersionId(id);
   const errors = wanted
     .filter((item) => !isVersion(item))
     .map(({ Key, VersionId }) => ({ Key, VersionId, Code: 'NoSuchVersion', Message: 'The specified version does not exist.' }));
-  const removed = wanted.filter(isVersion);
-  await Promise.all(removed.map(({ Key: key = '' }) => aws.objects.remove(name, key)));
-  return { Deleted: quiet ? undefined : removed.map(({ Key, VersionId }) => ({ Key, VersionId })), Errors: errors };
+  const removals = wanted.filter(isVersion).map(async ({ Key, VersionId }) => {
+    const done = await aws.objects.remove(name, Key ?? '', VersionId);
+    return { Key, VersionId, ...markerOf(done) };
+  });
+  const deleted = await Promise.all(removals);
+  return { Deleted: quiet ? undefined : deleted, Errors: errors };
 };
 
-/** Finds the object that a read means, or throws NoSuchBucket, NoSuchKey, NoSuchVersion, PreconditionFailed or NotModified. */
+/** What S3 says of a delete marker that a deletion put or removed. */
+const markerOf = (done: Kept | undefined) => (done && isMarker(done) ? { DeleteMarker: true, DeleteMarkerVersionId: idOf(done) } : {});
+
+/** Finds the object that a read means, or throws NoSuchBucket, NoSuchKey, NoSuchVersion, MethodNotAllowed, PreconditionFailed or NotModified. */
 function objectOf(aws: Aws, input: GetObjectRequest): Readonly<StoredObject> {
   const bucket = bucketOf(aws, input);
-  checkVersion(input.VersionId);
-  const object = aws.objects.find(bucket.name, input.Key ?? '');
-  if (!object || hasExpired(bucket.lifecycle ?? [], object, aws.now())) throw awsError('NoSuchKey', 'The specified key does not exist.');
+  const { Key: key = '', VersionId: id } = input;
+  checkVersionId(id);
+  const object = aws.objects.version(bucket.name, key, id);
+  if (id !== undefined && !object) throw awsError('NoSuchVersion', 'The specified version does not exist.');
+  if (id !== undefined && object && isMarker(object))
+    throw awsError('MethodNotAllowed', 'The specified method is not allowed against this resource.');
+  const isThere = (found: Kept | undefined): found is Readonly<StoredObject> =>
+    found !== undefined && !isMarker(found) && (id !== undefined || !hasExpired(bucket.lifecycle ?? [], found, aws.now()));
+  if (!isThere(object)) throw awsError('NoSuchKey', 'The specified key does not exist.');
   const matches = (tags: string) => tags.split(',').some((tag) => tag.trim() === '*' || tag.trim().replaceAll('"', '') === object.etag);
   if (input.IfMatch !== undefined && !matches(input.IfMatch))
     throw awsError('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
@@ -103,11 +117,15 @@ function objectOf(aws: Aws, input: GetObjectRequest): Readonly<StoredObject> {
   return object;
 }
 
-function checkVersion(version: string | undefined): void {
-  if (version !== undefined && version !== 'null') throw awsError('NoSuchVersion', 'The specified version does not exist.');
+function checkVersionId(id: string | undefined): void {
+  if (id !== undefined && !isVersionId(id)) throw awsError('InvalidArgument', 'Invalid version id specified');
 }
 
-function about(object: Readonly<StoredObject>, { ChecksumMode: mode }: { ChecksumMode?: string }): Omit<HeadObjectOutput, 'ContentLength'> {
+function about(
+  aws: Aws,
+  object: Readonly<StoredObject>,
+  { ChecksumMode: mode }: { ChecksumMode?: string },
+): Omit<HeadObjectOutput, 'ContentLength'> {
   return {
     AcceptRanges: 'bytes',
     ContentType: object.contentType,
@@ -116,6 +134,7 @@ function about(object: Readonly<StoredObject>, { ChecksumMode: mode }: { Checksu
     LastModified: new Date(Math.floor(object.modified.getTime() / 1000) * 1000),
     Metadata: object.metadata,
     ServerSideEncryption: 'AES256',
+    VersionId: buckets(aws).get(object.bucket)?.versioning && idOf(object),
     ...(mode === 'ENABLED' ? checksumsOf(object) : {}),
   };
 }

@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Journal } from '../journal.ts';
+import { buckets } from './buckets.ts';
 import { type Files, openFiles } from './files.ts';
+import { type DeleteMarker, idOf, isObject, type Kept, newVersionId, openVersions, type Version } from './versions.ts';
 
 /** One object: what S3 knows of it. `file` is relative to the lake folder. */
-export interface StoredObject {
-  bucket: string;
-  key: string;
+export interface StoredObject extends Version {
   size: number;
   /** MD5 in hex, without quotes; of an upload in parts the MD5 of theirs, and how many they were. */
   etag: string;
-  modified: Date;
   contentType: string;
   contentEncoding?: string;
   metadata: Record<string, string>;
@@ -29,19 +28,24 @@ export interface ObjectStore {
   files: Files;
   /** On disk when it resolves (the catalog entry at the next `journal.commit()`, which this awaits). */
   put(bucket: string, key: string, body: Uint8Array, about?: About): Promise<StoredObject>;
+  /** The object that a key stands for now: its newest version, unless that is a delete marker. */
   find(bucket: string, key: string): Readonly<StoredObject> | undefined;
+  /** The version of this id (`null` is one), or the newest. */
+  version(bucket: string, key: string, id?: string): Kept | undefined;
   read(object: Readonly<StoredObject>): Promise<Buffer>;
   /** Objects below a prefix, in key order. */
   list(bucket: string, prefix?: string): Readonly<StoredObject>[];
-  remove(bucket: string, key: string): Promise<void>;
+  /** All versions of each key below a prefix, newest first, the keys in order. */
+  versions(bucket: string, prefix?: string): (readonly Kept[])[];
+  /** Removes a version for good; without an id it does so where the bucket never had versioning, else it puts a delete marker. Gives the marker or what was removed. */
+  remove(bucket: string, key: string, id?: string): Promise<Kept | undefined>;
 }
 
 /** Opens the store below `root`. */
 export function openObjects(root: string, journal: Journal, now: () => number): ObjectStore {
   const files = openFiles(root);
-  const objects = journal.table<StoredObject>('s3.objects');
+  const versions = openVersions(journal);
   const id = (bucket: string, key: string) => `${bucket}/${key}`;
-  let sorted: Readonly<StoredObject>[] | undefined;
   const turns = new Map<string, Promise<unknown>>();
   /** Writers of one key take turns, so that a removal never takes the file of a put that came after it. */
   const inTurn = <Result>(bucket: string, key: string, write: () => Promise<Result>): Promise<Result> => {
@@ -51,35 +55,58 @@ export function openObjects(root: string, journal: Journal, now: () => number): 
     turn.then(leave, leave);
     return turn;
   };
+  const versioning = (bucket: string) => buckets({ journal }).get(bucket)?.versioning;
+  /** What a new version of a key begins with; it is younger than all that stay. */
+  const fresh = (bucket: string, key: string): Version => {
+    const isEnabled = versioning(bucket) === 'Enabled';
+    const [newest] = versions.of(bucket, key).filter(({ versionId }) => isEnabled || versionId !== undefined);
+    const modified = new Date(Math.max(now(), (newest?.modified.getTime() ?? 0) + 1));
+    return { bucket, key, modified, versionId: isEnabled ? newVersionId(modified) : undefined };
+  };
+  const version = (bucket: string, key: string, id?: string) =>
+    versions.of(bucket, key).find((each) => id === undefined || idOf(each) === id);
   const write = async (bucket: string, key: string, body: Uint8Array, about: About) => {
     const { contentType = 'application/octet-stream', metadata = {}, etag = md5(body), ...more } = about;
-    const file = join(bucket, fileOf(key));
+    const made = fresh(bucket, key);
+    const file = join(bucket, fileOf(key, made.versionId));
     await files.write(file, body);
-    const object: StoredObject = { bucket, key, size: body.length, etag, modified: new Date(now()), contentType, metadata, ...more, file };
-    objects.set(id(bucket, key), object);
-    sorted = undefined;
+    const object: StoredObject = { ...made, size: body.length, etag, contentType, metadata, ...more, file };
+    versions.set(object);
     await journal.commit();
     return object;
   };
-  const erase = async (bucket: string, key: string) => {
-    const object = objects.get(id(bucket, key));
-    if (!object) return;
-    objects.delete(id(bucket, key));
-    sorted = undefined;
+  const mark = async (bucket: string, key: string): Promise<Kept> => {
+    const marker: DeleteMarker = { ...fresh(bucket, key), isDeleteMarker: true };
+    const before = version(bucket, key, idOf(marker));
+    versions.set(marker);
     await journal.commit();
-    await files.remove(object.file);
+    if (before && isObject(before)) await files.remove(before.file);
+    return marker;
+  };
+  const erase = async (bucket: string, key: string, id: string): Promise<Kept | undefined> => {
+    const erased = version(bucket, key, id);
+    if (!erased) return undefined;
+    versions.delete(erased);
+    await journal.commit();
+    if (isObject(erased)) await files.remove(erased.file);
+    return erased;
   };
   return {
     root,
     files,
-    find: (bucket, key) => objects.get(id(bucket, key)),
+    version,
+    find: (bucket, key) => {
+      const newest = version(bucket, key);
+      return newest && isObject(newest) ? newest : undefined;
+    },
     read: ({ file }) => files.read(file),
     put: (bucket, key, body, about = {}) => inTurn(bucket, key, () => write(bucket, key, body, about)),
-    list: (bucket, prefix = '') => {
-      sorted ??= objects.values().sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
-      return sorted.filter((object) => object.bucket === bucket && object.key.startsWith(prefix));
-    },
-    remove: (bucket, key) => inTurn(bucket, key, () => erase(bucket, key)),
+    list: (bucket, prefix = '') => versions.below(bucket, prefix).flatMap(([newest]) => (isObject(newest!) ? newest : [])),
+    versions: (bucket, prefix = '') => versions.below(bucket, prefix),
+    remove: (bucket, key, id) =>
+      inTurn(bucket, key, () =>
+        id === undefined && versioning(bucket) !== undefined ? mark(bucket, key) : erase(bucket, key, id ?? 'null'),
+      ),
   };
 }
 
@@ -87,12 +114,12 @@ const md5 = (body: Uint8Array) => createHash('md5').update(body).digest('hex');
 
 /**
  * Where a key's bytes lie: its folders by their own names, as far as these are harmless, and the file's name behind an `@`,
- * so that `a` and `a/b` live side by side and nothing leads out of the bucket's folder.
+ * so that `a` and `a/b` live side by side and nothing leads out of the bucket's folder. A version's id stands behind `@%v`, as no name begins.
  */
-function fileOf(key: string): string {
+function fileOf(key: string, versionId?: string): string {
   const parts = key.split('/');
   const name = parts.pop() ?? '';
-  return [...parts.map((part) => harmless(part)), `@${harmless(name)}`].join('/');
+  return [...parts.map((part) => harmless(part)), `@${versionId === undefined ? '' : `%v${versionId}`}${harmless(name)}`].join('/');
 }
 
 const LONGEST = 200;
