@@ -107,9 +107,8 @@ function objectOf(aws: Aws, input: GetObjectRequest): Readonly<StoredObject> {
   if (id !== undefined && !object) throw awsError('NoSuchVersion', 'The specified version does not exist.');
   if (id !== undefined && object && isMarker(object))
     throw awsError('MethodNotAllowed', 'The specified method is not allowed against this resource.');
-  const isThere = (found: Kept | undefined): found is Readonly<StoredObject> =>
-    found !== undefined && !isMarker(found) && (id !== undefined || !hasExpired(bucket.lifecycle ?? [], found, aws.now()));
-  if (!isThere(object)) throw awsError('NoSuchKey', 'The specified key does not exist.');
+  if (!object || isMarker(object) || (id === undefined && hasExpired(bucket.lifecycle ?? [], object, aws.now())))
+    throw awsError('NoSuchKey', 'The specified key does not exist.');
   const matches = (tags: string) => tags.split(',').some((tag) => tag.trim() === '*' || tag.trim().replaceAll('"', '') === object.etag);
   if (input.IfMatch !== undefined && !matches(input.IfMatch))
     throw awsError('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
