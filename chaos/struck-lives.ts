@@ -10,7 +10,7 @@ import { wholeGame, wholeLife } from './whole-life.ts';
 
 /** Operations that no life on the local AWS comes to, and why. */
 const NOT_CALLED: Record<string, string> = {
-  AbortMultipartUpload: 'the local AWS keeps no uploads in parts',
+  AbortMultipartUpload: 'nobody leaves an upload behind in a whole life; chaos/takedowns.ts has one',
   DeleteBucketTagging: 'only a bucket that was taken over has no tag left when it is given back',
   DescribeApplicationOperation: 'asked of a start that failed by itself (test/start-failed.test.ts); one that somebody stops has not',
   UpdateApplication: 'only of an application whose note stays as it is (test/drift.test.ts); in a life another note goes with every change',

@@ -3,7 +3,14 @@ import { GetQueryExecutionCommand, ListQueryExecutionsCommand } from '@aws-sdk/c
 import { GetCrawlerCommand } from '@aws-sdk/client-glue';
 import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { CreateIngestionCommand, DescribeIngestionCommand, ListIngestionsCommand } from '@aws-sdk/client-quicksight';
-import { ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
 import { startPipeline } from '../client/pipeline.ts';
 import { names } from '../pipeline/names.ts';
@@ -104,6 +111,23 @@ export const STATES: Record<string, State> = {
     }),
     isMet: async ({ aws }, pipeline) =>
       (await aws.s3.send(new ListObjectVersionsCommand({ Bucket: names(pipeline).bucket }))).IsTruncated === true,
+  },
+  'bucket versioned, with an unfinished upload': {
+    reach: up(async ({ aws }, { signal }, pipeline) => {
+      const Bucket = names(pipeline).bucket;
+      const which = { Bucket, Key: 'lake/more/versioned' };
+      const versioned = { Bucket, VersioningConfiguration: { Status: 'Enabled' as const } };
+      await stubbornly(signal, () => aws.s3.send(new PutBucketVersioningCommand(versioned)));
+      for (const Body of ['one', 'two']) await stubbornly(signal, () => aws.s3.send(new PutObjectCommand({ ...which, Body })));
+      await stubbornly(signal, () => aws.s3.send(new DeleteObjectCommand(which)));
+      await stubbornly(signal, () => aws.s3.send(new CreateMultipartUploadCommand(which)));
+    }),
+    isMet: async ({ aws }, pipeline) => {
+      const Bucket = names(pipeline).bucket;
+      const { DeleteMarkers = [] } = await aws.s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: 'lake/more/' }));
+      const { Uploads = [] } = await aws.s3.send(new ListMultipartUploadsCommand({ Bucket }));
+      return DeleteMarkers.length > 0 && Uploads.length > 0;
+    },
   },
   'refresh queued': {
     reach: up(async (account, { signal }, pipeline) => {

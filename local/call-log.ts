@@ -39,7 +39,7 @@ export interface CallLog {
 
 const KEPT = 20_000;
 /** Operations whose input is data rather than a wish: logged by their size unless told otherwise. */
-export const DATA: readonly string[] = ['PutRecords', 'PutRecord', 'GetRecords', 'PutObject', 'PutLogEvents'];
+export const DATA: readonly string[] = ['PutRecords', 'PutRecord', 'GetRecords', 'PutObject', 'UploadPart', 'PutLogEvents'];
 const READS = /^(Get|List|Describe|Head|BatchGet|Filter)/;
 
 /** A call log; `file` (JSON lines) is appended to, `open` keeps what took effect and is not in it yet. With `whole` even data is kept. */

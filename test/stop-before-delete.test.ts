@@ -1,6 +1,15 @@
 import { StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import { StartCrawlerCommand } from '@aws-sdk/client-glue';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  ListMultipartUploadsCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Clients, clients } from '../activities/aws.ts';
 import { youngRole } from '../activities/iam/young-role.ts';
@@ -66,39 +75,23 @@ it('a bucket is emptied in several calls, each of some pages side by side, and g
   await of('bucket').gone(pipeline);
 });
 
-it('unfinished uploads and delete markers go too, page by page', async () => {
-  const uploads = Array.from({ length: 5 }, (_, i) => ({ Key: `upload/${i}`, UploadId: `u${i}` }));
-  const ended: string[] = [];
-  const deleted: string[] = [];
-  type Input = {
-    Delete?: { Objects: { Key: string; VersionId: string }[] };
-    UploadId?: string;
-    Key?: string;
-    KeyMarker?: string;
-    UploadIdMarker?: string;
-  };
-  const send = async ({ constructor: { name }, input }: { constructor: { name: string }; input: Input }) => {
-    if (name === 'ListMultipartUploadsCommand') {
-      const from = input.UploadIdMarker === undefined ? 0 : uploads.findIndex(({ UploadId }) => UploadId === input.UploadIdMarker) + 1;
-      const Uploads = uploads.slice(from, from + 2);
-      return {
-        Uploads,
-        IsTruncated: from + 2 < uploads.length,
-        NextKeyMarker: Uploads.at(-1)?.Key,
-        NextUploadIdMarker: Uploads.at(-1)?.UploadId,
-      };
-    }
-    if (name === 'AbortMultipartUploadCommand') return void ended.push(`${input.Key} ${input.UploadId}`);
-    if (name === 'DeleteObjectsCommand') {
-      deleted.push(...input.Delete!.Objects.map(({ Key, VersionId }) => `${Key} ${VersionId}`));
-      return {};
-    }
-    return { Versions: [{ Key: 'a', VersionId: '1' }], DeleteMarkers: [{ Key: 'a', VersionId: '2' }], IsTruncated: false };
-  };
-  const which = { Bucket: 'versioned', ExpectedBucketOwner: pipeline.account };
-  expect(await emptyBucket({ send } as unknown as Clients['s3'], which)).toEqual({ deleted: 2, isAll: true });
-  expect(ended).toEqual(uploads.map(({ Key, UploadId }) => `${Key} ${UploadId}`));
-  expect(deleted).toEqual(['a 1', 'a 2']);
+it('unfinished uploads, all versions and delete markers go too, page by page', async () => {
+  const Bucket = 'versioned';
+  const which = { Bucket, ExpectedBucketOwner: pipeline.account };
+  await aws.s3.send(new CreateBucketCommand({ Bucket }));
+  await aws.s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  for (const Key of ['a', 'b', 'c', 'd', 'e']) {
+    for (const Body of ['one', 'two']) await aws.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+    await aws.s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    const { UploadId } = await aws.s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+    await aws.s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: 'x' }));
+  }
+  local.calls.clear();
+  expect(await emptyBucket(aws.s3, which, { page: 4 })).toEqual({ deleted: 15, isAll: true });
+  const times = (wanted: string) => local.calls.all().filter(({ operation }) => operation === wanted).length;
+  expect([times('ListMultipartUploads'), times('ListObjectVersions'), times('DeleteObjects')]).toEqual([2, 4, 4]);
+  expect((await aws.s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads).toBeUndefined();
+  await aws.s3.send(new DeleteBucketCommand({ Bucket }));
 });
 
 it('what S3 refuses to delete holds up nothing else, and is told once all else is gone', async () => {

@@ -33,7 +33,7 @@ export async function emptyBucket(s3: S3Client, which: Which, { forMs = A_WHILE_
     const [first] = Errors;
     if (first) throw new Error(`S3 did not delete ${Errors.length} objects, the first ${first.Key}: ${first.Code}: ${first.Message}`);
   };
-  await endUploads(s3, which);
+  await endUploads(s3, which, page);
   for await (const pages of severalAtOnce(pagesOf(s3, which, page))) {
     const before = deleted;
     const ends = await Promise.allSettled(pages.map(remove));
@@ -45,9 +45,9 @@ export async function emptyBucket(s3: S3Client, which: Which, { forMs = A_WHILE_
   return { deleted, isAll: fault === undefined };
 }
 
-async function endUploads(s3: S3Client, which: Which): Promise<void> {
+async function endUploads(s3: S3Client, which: Which, MaxUploads: number): Promise<void> {
   for (let from: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}; from; ) {
-    const { Uploads = [], ...page } = await s3.send(new ListMultipartUploadsCommand({ ...which, ...from }));
+    const { Uploads = [], ...page } = await s3.send(new ListMultipartUploadsCommand({ ...which, ...from, MaxUploads }));
     for (const { Key, UploadId } of Uploads) await s3.send(new AbortMultipartUploadCommand({ ...which, Key, UploadId }));
     from = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
   }

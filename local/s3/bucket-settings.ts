@@ -106,6 +106,8 @@ export const putBucketLifecycleConfiguration: Operation<PutBucketLifecycleConfig
       throw awsError('InvalidRequest', 'At least one action needs to be specified in a rule');
     if (transitions?.length)
       throw awsError('NotImplemented', 'The local AWS has one storage class: lifecycle transitions are not part of it.');
+    if (noncurrent || expiration?.ExpiredObjectDeleteMarker)
+      throw awsError('NotImplemented', 'The local AWS expires current versions only.');
     if (rule.Filter?.Tag || rule.Filter?.And?.Tags?.length)
       throw awsError('NotImplemented', 'The local AWS does not filter lifecycle rules by tag.');
     if (expiration?.Days !== undefined && expiration.Days < 1)
@@ -121,8 +123,11 @@ export const getBucketLifecycleConfiguration: Operation<Which, GetBucketLifecycl
 export const deleteBucketLifecycle: Operation<Which, void> = (input, aws) => change(aws, input, { lifecycle: undefined });
 
 export const putBucketVersioning: Operation<PutBucketVersioningRequest, void> = ({ VersioningConfiguration: wanted, ...input }, aws) => {
-  if (wanted?.Status === 'Enabled') throw awsError('NotImplemented', 'The local AWS does not keep object versions.');
-  if (wanted?.Status === 'Suspended') change(aws, input, { versioning: 'Suspended' });
+  const { Status: versioning, MFADelete: mfa } = wanted ?? {};
+  if (versioning !== 'Enabled' && versioning !== 'Suspended')
+    throw awsError('IllegalVersioningConfigurationException', 'The Versioning element must be specified');
+  if (mfa === 'Enabled') throw awsError('NotImplemented', 'The local AWS knows no MFA devices.');
+  change(aws, input, { versioning });
 };
 export const getBucketVersioning: Operation<Which, GetBucketVersioningOutput> = (input, aws) => ({
   Status: bucketOf(aws, input).versioning,

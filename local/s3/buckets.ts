@@ -16,6 +16,7 @@ import type {
 } from '@aws-sdk/client-s3';
 import { type Aws, awsError, type Operation } from '../aws.ts';
 import { removeExpired } from './lifecycle.ts';
+import { removeUpload, uploadsOf } from './uploads.ts';
 
 /** A bucket as the catalog keeps it: its settings are what was put, absent ones were never put or were deleted. */
 export interface Bucket {
@@ -26,8 +27,8 @@ export interface Bucket {
   policy?: string;
   tags?: Tag[];
   lifecycle?: LifecycleRule[];
-  /** Only ever Suspended: versions are not kept here, and enabling them is refused. */
-  versioning?: 'Suspended';
+  /** Absent until it is put; then there are versions for good. */
+  versioning?: 'Enabled' | 'Suspended';
 }
 
 /** What S3 gives every bucket since 2023. */
@@ -85,13 +86,19 @@ export const headBucket: Operation<HeadBucketRequest, HeadBucketOutput> = (input
   return { BucketArn: `arn:aws:s3:::${name}`, BucketRegion: aws.region, AccessPointAlias: false };
 };
 
+/** S3 refuses a bucket only for its versions and delete markers; unfinished uploads hinder in directory buckets alone (so the model of DeleteBucket says), and go with this one. */
 export const deleteBucket: Operation<DeleteBucketRequest, void> = async (input, aws) => {
   const bucket = bucketOf(aws, input);
   await removeExpired(aws, bucket);
-  if (aws.objects.list(bucket.name).length > 0) throw awsError('BucketNotEmpty', 'The bucket you tried to delete is not empty');
+  if (aws.objects.versions(bucket.name).length > 0)
+    throw awsError(
+      'BucketNotEmpty',
+      `The bucket you tried to delete is not empty${bucket.versioning ? '. You must delete all versions in the bucket.' : ''}`,
+    );
   buckets(aws).delete(bucket.name);
+  await Promise.all(uploadsOf(aws, bucket.name).map((upload) => removeUpload(aws, upload)));
   await aws.journal.commit();
-  await aws.objects.removeFolder(bucket.name);
+  await aws.objects.files.removeFolder(bucket.name);
 };
 
 export const getBucketLocation: Operation<GetBucketLocationRequest, GetBucketLocationOutput> = (input, aws) => {

@@ -3,6 +3,7 @@ import type { Service } from '../aws.ts';
 import * as settings from './bucket-settings.ts';
 import * as buckets from './buckets.ts';
 import * as listing from './listing.ts';
+import * as multipart from './multipart.ts';
 import * as objects from './objects.ts';
 
 /** S3, path style. */
@@ -11,7 +12,10 @@ export const s3: Service = {
   protocol: 'rest-xml',
   schemas,
   operations: {
+    AbortMultipartUpload: multipart.abortMultipartUpload,
+    CompleteMultipartUpload: multipart.completeMultipartUpload,
     CreateBucket: buckets.createBucket,
+    CreateMultipartUpload: multipart.createMultipartUpload,
     DeleteBucket: buckets.deleteBucket,
     DeleteBucketEncryption: settings.deleteBucketEncryption,
     DeleteBucketLifecycle: settings.deleteBucketLifecycle,
@@ -34,6 +38,7 @@ export const s3: Service = {
     ListMultipartUploads: listing.listMultipartUploads,
     ListObjectVersions: listing.listObjectVersions,
     ListObjectsV2: listing.listObjectsV2,
+    ListParts: multipart.listParts,
     PutBucketEncryption: settings.putBucketEncryption,
     PutBucketLifecycleConfiguration: settings.putBucketLifecycleConfiguration,
     PutBucketPolicy: settings.putBucketPolicy,
@@ -41,5 +46,6 @@ export const s3: Service = {
     PutBucketVersioning: settings.putBucketVersioning,
     PutObject: objects.putObject,
     PutPublicAccessBlock: settings.putPublicAccessBlock,
+    UploadPart: multipart.uploadPart,
   },
 };

@@ -6,10 +6,12 @@ import type {
   ListObjectVersionsOutput,
   ListObjectVersionsRequest,
 } from '@aws-sdk/client-s3';
-import { type Aws, awsError, type Operation } from '../aws.ts';
+import { awsError, type Operation } from '../aws.ts';
 import { bucketOf } from './buckets.ts';
-import { removeExpired } from './lifecycle.ts';
+import { abortStale, removeExpired } from './lifecycle.ts';
 import type { StoredObject } from './store.ts';
+import { uploadsOf } from './uploads.ts';
+import { behind, idOf, isMarker, isObject, isVersionId, type Kept } from './versions.ts';
 
 const MAX_KEYS = 1000;
 
@@ -24,17 +26,21 @@ interface Query {
 
 export const listObjectsV2: Operation<ListObjectsV2Request, ListObjectsV2Output> = async (input, aws) => {
   const { ContinuationToken: token, StartAfter: after, EncodingType: encoding } = input;
-  const { objects, prefixes, last, more } = await page(aws, input, token === undefined ? (after ?? '') : fromToken(token));
+  const bucket = bucketOf(aws, input);
+  await removeExpired(aws, bucket);
+  const from = token === undefined ? (after ?? '') : fromToken(token);
+  const left = aws.objects.list(bucket.name, input.Prefix).filter(({ key }) => compare(key, from) > 0);
+  const { items, prefixes, last, more } = page(left, input, from);
   const encode = encoder(encoding);
   return {
     ...asked(input, encode),
     EncodingType: encoding,
     StartAfter: after === undefined ? undefined : encode(after),
     ContinuationToken: token,
-    KeyCount: objects.length + prefixes.length,
+    KeyCount: items.length + prefixes.length,
     IsTruncated: more,
-    NextContinuationToken: more ? toToken(last) : undefined,
-    Contents: objects.map((object) => ({
+    NextContinuationToken: more ? toToken(last.key) : undefined,
+    Contents: items.map((object) => ({
       Key: encode(object.key),
       ...entry(object),
       Owner: input.FetchOwner ? { ID: aws.account } : undefined,
@@ -51,62 +57,97 @@ const asked = ({ Bucket, Prefix = '', Delimiter, MaxKeys = MAX_KEYS }: Query, en
   MaxKeys,
 });
 
-/** No versions are kept here, so every object has the one version that S3 calls `null`. */
+/** A page holds versions and delete markers in one order: by key, the newest first. */
 export const listObjectVersions: Operation<ListObjectVersionsRequest, ListObjectVersionsOutput> = async (input, aws) => {
-  const { KeyMarker: after = '', EncodingType: encoding } = input;
-  const { objects, prefixes, last, more } = await page(aws, input, after);
+  const { KeyMarker: after = '', VersionIdMarker: afterId, EncodingType: encoding } = input;
+  const bucket = bucketOf(aws, input);
+  if (afterId !== undefined && after === '')
+    throw awsError('InvalidArgument', 'A version-id marker cannot be specified without a key marker.');
+  if (afterId !== undefined && !isVersionId(afterId)) throw awsError('InvalidArgument', 'Invalid version id specified');
+  await removeExpired(aws, bucket);
+  const left = aws.objects.versions(bucket.name, input.Prefix).flatMap((versions) => {
+    const order = compare(versions[0]!.key, after);
+    if (order === 0) return afterId === undefined ? [] : behind(versions, afterId);
+    return order > 0 ? versions : [];
+  });
+  const { items, prefixes, last, more } = page(left, input, after);
   const encode = encoder(encoding);
+  const about = (version: Kept) => ({
+    Key: encode(version.key),
+    VersionId: idOf(version),
+    IsLatest: version === aws.objects.version(bucket.name, version.key),
+    Owner: { ID: aws.account },
+  });
   return {
     ...asked(input, encode),
     EncodingType: encoding,
     KeyMarker: encode(after),
-    VersionIdMarker: input.VersionIdMarker ?? '',
+    VersionIdMarker: afterId ?? '',
     IsTruncated: more,
-    NextKeyMarker: more ? encode(last) : undefined,
-    NextVersionIdMarker: more ? 'null' : undefined,
-    Versions: objects.map((object) => ({
-      Key: encode(object.key),
-      VersionId: 'null',
-      IsLatest: true,
-      ...entry(object),
+    NextKeyMarker: more ? encode(last.key) : undefined,
+    NextVersionIdMarker: more && last.item ? idOf(last.item) : undefined,
+    Versions: items.filter(isObject).map((object) => ({ ...about(object), ...entry(object) })),
+    DeleteMarkers: items.filter(isMarker).map((marker) => ({ ...about(marker), LastModified: marker.modified })),
+    CommonPrefixes: prefixes.map((prefix) => ({ Prefix: encode(prefix) })),
+  };
+};
+
+export const listMultipartUploads: Operation<ListMultipartUploadsRequest, ListMultipartUploadsOutput> = async (input, aws) => {
+  const { KeyMarker: after = '', UploadIdMarker: afterId, MaxUploads: max = MAX_KEYS, EncodingType: encoding } = input;
+  const bucket = bucketOf(aws, input);
+  await abortStale(aws, bucket);
+  const left = uploadsOf(aws, bucket.name, input.Prefix).filter(({ key, id }) => {
+    const order = compare(key, after);
+    return order > 0 || (order === 0 && afterId !== undefined && id > afterId);
+  });
+  const { items, prefixes, last, more } = page(left, { ...input, MaxKeys: max }, after);
+  const encode = encoder(encoding);
+  return {
+    Bucket: bucket.name,
+    Prefix: input.Prefix === undefined ? undefined : encode(input.Prefix),
+    Delimiter: input.Delimiter === undefined ? undefined : encode(input.Delimiter),
+    EncodingType: encoding,
+    KeyMarker: encode(after),
+    UploadIdMarker: afterId ?? '',
+    MaxUploads: max,
+    IsTruncated: more,
+    NextKeyMarker: more ? encode(last.key) : undefined,
+    NextUploadIdMarker: more ? last.item?.id : undefined,
+    Uploads: items.map(({ key, id, initiated }) => ({
+      Key: encode(key),
+      UploadId: id,
+      Initiated: initiated,
+      StorageClass: 'STANDARD',
       Owner: { ID: aws.account },
+      Initiator: { ID: aws.account },
     })),
     CommonPrefixes: prefixes.map((prefix) => ({ Prefix: encode(prefix) })),
   };
 };
 
-/** CreateMultipartUpload is not part of the local AWS, so there never is one to list. */
-export const listMultipartUploads: Operation<ListMultipartUploadsRequest, ListMultipartUploadsOutput> = (input, aws) => ({
-  Bucket: bucketOf(aws, input).name,
-  Prefix: input.Prefix,
-  Delimiter: input.Delimiter,
-  KeyMarker: input.KeyMarker ?? '',
-  UploadIdMarker: input.UploadIdMarker ?? '',
-  MaxUploads: input.MaxUploads ?? MAX_KEYS,
-  IsTruncated: false,
-});
-
-/** The objects and common prefixes after `after`, at most MaxKeys of both together, in the byte order of keys. */
-async function page(aws: Aws, input: Query, after: string) {
+/**
+ * The first of `left` and their common prefixes, at most MaxKeys of both together; the group that the page before ended with, `after`, is not named again. `last` is
+ * what the next page begins after: the key of an item, or a common prefix.
+ */
+function page<Item extends { key: string }>(left: readonly Item[], input: Query, after: string) {
   const { Prefix: prefix = '', Delimiter: delimiter = '', MaxKeys: max = MAX_KEYS } = input;
-  const bucket = bucketOf(aws, input);
   if (max < 0) throw awsError('InvalidArgument', 'Argument maxKeys must be an integer between 0 and 2147483647');
-  await removeExpired(aws, bucket);
-  const objects: Readonly<StoredObject>[] = [];
+  const items: Item[] = [];
   const prefixes: string[] = [];
-  let last = after;
-  for (const object of aws.objects.list(bucket.name, prefix)) {
-    if (Buffer.compare(Buffer.from(object.key), Buffer.from(last)) <= 0) continue;
-    const end = delimiter === '' ? -1 : object.key.indexOf(delimiter, prefix.length);
-    const group = end < 0 ? undefined : object.key.slice(0, end + delimiter.length);
-    if (group !== undefined && group === last) continue;
-    if (objects.length + prefixes.length >= Math.min(max, MAX_KEYS)) return { objects, prefixes, last, more: max > 0 };
-    if (group === undefined) objects.push(object);
+  let last: { key: string; item?: Item } = { key: after };
+  for (const item of left) {
+    const end = delimiter === '' ? -1 : item.key.indexOf(delimiter, prefix.length);
+    const group = end < 0 ? undefined : item.key.slice(0, end + delimiter.length);
+    if (group !== undefined && group === last.key) continue;
+    if (items.length + prefixes.length >= Math.min(max, MAX_KEYS)) return { items, prefixes, last, more: max > 0 };
+    if (group === undefined) items.push(item);
     else prefixes.push(group);
-    last = group ?? object.key;
+    last = group === undefined ? { key: item.key, item } : { key: group };
   }
-  return { objects, prefixes, last, more: false };
+  return { items, prefixes, last, more: false };
 }
+
+const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 const entry = ({ modified, etag, size }: Readonly<StoredObject>) => ({
   LastModified: modified,

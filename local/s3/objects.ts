@@ -11,10 +11,11 @@ import type {
   PutObjectRequest,
 } from '@aws-sdk/client-s3';
 import { type Aws, awsError, type Operation } from '../aws.ts';
-import { bucketOf } from './buckets.ts';
+import { bucketOf, buckets } from './buckets.ts';
 import { verifiedChecksums } from './checksums.ts';
 import { hasExpired } from './lifecycle.ts';
-import type { StoredObject } from './store.ts';
+import type { About, StoredObject } from './store.ts';
+import { idOf, isMarker, isVersionId, type Kept } from './versions.ts';
 
 /** The wire's form of PutObject and GetObject: the body is bytes, not a stream. */
 type Put = Omit<PutObjectRequest, 'Body'> & { Body?: Buffer };
@@ -25,37 +26,46 @@ const MAX_KEY_BYTES = 1024;
 export const putObject: Operation<Put, PutObjectOutput> = async (input, aws) => {
   const { Key: key = '', Body: body = Buffer.alloc(0) } = input;
   const { name } = bucketOf(aws, input);
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw awsError('KeyTooLongError', 'Your key is too long');
-  if (input.IfMatch ?? input.IfNoneMatch ?? input.Tagging ?? input.SSECustomerAlgorithm ?? input.ObjectLockMode)
-    throw awsError('NotImplemented', 'A header you provided implies functionality that is not implemented.');
+  const about = aboutOf(input);
   const checksums = verifiedChecksums(input, body);
-  const contentEncoding =
-    input.ContentEncoding?.split(',')
-      .filter((coding) => coding.trim() !== 'aws-chunked')
-      .join(',') || undefined;
-  const about = { contentType: input.ContentType, contentEncoding, metadata: input.Metadata, checksums };
-  const { etag } = await aws.objects.put(name, key, body, about);
+  const { etag, versionId } = await aws.objects.put(name, key, body, { ...about, checksums });
   return {
     ETag: `"${etag}"`,
+    VersionId: versionId,
     ServerSideEncryption: 'AES256',
     ...checksums,
     ChecksumType: Object.keys(checksums).length > 0 ? 'FULL_OBJECT' : undefined,
   };
 };
 
+type Said = Pick<PutObjectRequest, 'Key' | 'ContentType' | 'ContentEncoding' | 'Metadata' | (typeof NOT_BUILT)[number]>;
+const NOT_BUILT = ['IfMatch', 'IfNoneMatch', 'Tagging', 'SSECustomerAlgorithm', 'ObjectLockMode'] as const;
+
+/** What a request says of the object that it makes; throws KeyTooLongError or NotImplemented if it asks for what cannot be. */
+export function aboutOf(input: Said): About {
+  if (Buffer.byteLength(input.Key ?? '') > MAX_KEY_BYTES) throw awsError('KeyTooLongError', 'Your key is too long');
+  if (NOT_BUILT.some((name) => input[name] !== undefined))
+    throw awsError('NotImplemented', 'A header you provided implies functionality that is not implemented.');
+  const contentEncoding =
+    input.ContentEncoding?.split(',')
+      .filter((coding) => coding.trim() !== 'aws-chunked')
+      .join(',') || undefined;
+  return { contentType: input.ContentType, contentEncoding, metadata: input.Metadata };
+}
+
 export const headObject: Operation<HeadObjectRequest, HeadObjectOutput> = (input, aws) => {
   const object = objectOf(aws, input);
   const range = rangeOf(input.Range, object.size);
-  return { ...about(object, input), ...(range ? partial(range, object.size) : { ContentLength: object.size }) };
+  return { ...about(aws, object, input), ...(range ? partial(range, object.size) : { ContentLength: object.size }) };
 };
 
 export const getObject: Operation<GetObjectRequest, Got> = async (input, aws) => {
   const object = objectOf(aws, input);
   const body = await aws.objects.read(object);
   const range = rangeOf(input.Range, body.length);
-  if (!range) return { ...about(object, input), ContentLength: body.length, Body: body };
+  if (!range) return { ...about(aws, object, input), ContentLength: body.length, Body: body };
   return {
-    ...about(object, { ...input, ChecksumMode: undefined }),
+    ...about(aws, object, { ...input, ChecksumMode: undefined }),
     ...partial(range, body.length),
     Body: body.subarray(range[0], range[1] + 1),
   };
@@ -63,9 +73,9 @@ export const getObject: Operation<GetObjectRequest, Got> = async (input, aws) =>
 
 export const deleteObject: Operation<DeleteObjectRequest, DeleteObjectOutput> = async (input, aws) => {
   const { name } = bucketOf(aws, input);
-  checkVersion(input.VersionId);
-  await aws.objects.remove(name, input.Key ?? '');
-  return { VersionId: input.VersionId };
+  checkVersionId(input.VersionId);
+  const { DeleteMarker, DeleteMarkerVersionId } = markerOf(await aws.objects.remove(name, input.Key ?? '', input.VersionId));
+  return { VersionId: input.VersionId ?? DeleteMarkerVersionId, DeleteMarker };
 };
 
 export const deleteObjects: Operation<DeleteObjectsRequest, DeleteObjectsOutput> = async (input, aws) => {
@@ -73,21 +83,32 @@ export const deleteObjects: Operation<DeleteObjectsRequest, DeleteObjectsOutput>
   const { Objects: wanted = [], Quiet: quiet = false } = input.Delete ?? {};
   if (wanted.length === 0 || wanted.length > 1000)
     throw awsError('MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema');
-  const isVersion = ({ VersionId: version }: { VersionId?: string }) => version === undefined || version === 'null';
+  const isVersion = ({ VersionId: id }: { VersionId?: string }) => id === undefined || isVersionId(id);
   const errors = wanted
     .filter((item) => !isVersion(item))
     .map(({ Key, VersionId }) => ({ Key, VersionId, Code: 'NoSuchVersion', Message: 'The specified version does not exist.' }));
-  const removed = wanted.filter(isVersion);
-  await Promise.all(removed.map(({ Key: key = '' }) => aws.objects.remove(name, key)));
-  return { Deleted: quiet ? undefined : removed.map(({ Key, VersionId }) => ({ Key, VersionId })), Errors: errors };
+  const removals = wanted.filter(isVersion).map(async ({ Key, VersionId }) => {
+    const done = await aws.objects.remove(name, Key ?? '', VersionId);
+    return { Key, VersionId, ...markerOf(done) };
+  });
+  const deleted = await Promise.all(removals);
+  return { Deleted: quiet ? undefined : deleted, Errors: errors };
 };
 
-/** Finds the object that a read means, or throws NoSuchBucket, NoSuchKey, NoSuchVersion, PreconditionFailed or NotModified. */
+/** What S3 says of a delete marker that a deletion put or removed. */
+const markerOf = (done: Kept | undefined) => (done && isMarker(done) ? { DeleteMarker: true, DeleteMarkerVersionId: idOf(done) } : {});
+
+/** Finds the object that a read means, or throws NoSuchBucket, NoSuchKey, NoSuchVersion, MethodNotAllowed, PreconditionFailed or NotModified. */
 function objectOf(aws: Aws, input: GetObjectRequest): Readonly<StoredObject> {
   const bucket = bucketOf(aws, input);
-  checkVersion(input.VersionId);
-  const object = aws.objects.find(bucket.name, input.Key ?? '');
-  if (!object || hasExpired(bucket.lifecycle ?? [], object, aws.now())) throw awsError('NoSuchKey', 'The specified key does not exist.');
+  const { Key: key = '', VersionId: id } = input;
+  checkVersionId(id);
+  const object = aws.objects.version(bucket.name, key, id);
+  if (id !== undefined && !object) throw awsError('NoSuchVersion', 'The specified version does not exist.');
+  if (id !== undefined && object && isMarker(object))
+    throw awsError('MethodNotAllowed', 'The specified method is not allowed against this resource.');
+  if (!object || isMarker(object) || (id === undefined && hasExpired(bucket.lifecycle ?? [], object, aws.now())))
+    throw awsError('NoSuchKey', 'The specified key does not exist.');
   const matches = (tags: string) => tags.split(',').some((tag) => tag.trim() === '*' || tag.trim().replaceAll('"', '') === object.etag);
   if (input.IfMatch !== undefined && !matches(input.IfMatch))
     throw awsError('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
@@ -95,11 +116,15 @@ function objectOf(aws: Aws, input: GetObjectRequest): Readonly<StoredObject> {
   return object;
 }
 
-function checkVersion(version: string | undefined): void {
-  if (version !== undefined && version !== 'null') throw awsError('NoSuchVersion', 'The specified version does not exist.');
+function checkVersionId(id: string | undefined): void {
+  if (id !== undefined && !isVersionId(id)) throw awsError('InvalidArgument', 'Invalid version id specified');
 }
 
-function about(object: Readonly<StoredObject>, { ChecksumMode: mode }: { ChecksumMode?: string }): Omit<HeadObjectOutput, 'ContentLength'> {
+function about(
+  aws: Aws,
+  object: Readonly<StoredObject>,
+  { ChecksumMode: mode }: { ChecksumMode?: string },
+): Omit<HeadObjectOutput, 'ContentLength'> {
   return {
     AcceptRanges: 'bytes',
     ContentType: object.contentType,
@@ -108,10 +133,15 @@ function about(object: Readonly<StoredObject>, { ChecksumMode: mode }: { Checksu
     LastModified: new Date(Math.floor(object.modified.getTime() / 1000) * 1000),
     Metadata: object.metadata,
     ServerSideEncryption: 'AES256',
-    ...(mode === 'ENABLED' && Object.keys(object.checksums ?? {}).length > 0
-      ? { ...object.checksums, ChecksumType: 'FULL_OBJECT' as const }
-      : {}),
+    VersionId: buckets(aws).get(object.bucket)?.versioning && idOf(object),
+    ...(mode === 'ENABLED' ? checksumsOf(object) : {}),
   };
+}
+
+function checksumsOf({ checksums = {} }: Readonly<StoredObject>) {
+  const [first] = Object.values(checksums);
+  if (first === undefined) return {};
+  return { ...checksums, ChecksumType: first.includes('-') ? ('COMPOSITE' as const) : ('FULL_OBJECT' as const) };
 }
 
 const partial = ([from, to]: [number, number], size: number) => ({

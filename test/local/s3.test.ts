@@ -32,7 +32,6 @@ import {
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
   PutBucketTaggingCommand,
-  PutBucketVersioningCommand,
   PutObjectCommand,
   PutPublicAccessBlockCommand,
   S3Client,
@@ -136,7 +135,6 @@ describe('a bucket', () => {
     );
     await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [{ Key: 'data2dashboard:pipeline', Value: 'a<b>&"c' }] } }));
     await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: rules } }));
-    await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Suspended' } }));
     await local.close();
     await start();
 
@@ -147,7 +145,6 @@ describe('a bucket', () => {
     });
     expect((await s3.send(new GetBucketTaggingCommand(which))).TagSet).toEqual([{ Key: 'data2dashboard:pipeline', Value: 'a<b>&"c' }]);
     expect((await s3.send(new GetBucketLifecycleConfigurationCommand(which))).Rules).toEqual(rules);
-    expect((await s3.send(new GetBucketVersioningCommand(which))).Status).toBe('Suspended');
 
     for (const Delete of [
       DeleteBucketPolicyCommand,
@@ -159,9 +156,6 @@ describe('a bucket', () => {
       await s3.send(new Delete(which) as DeleteBucketPolicyCommand);
     await expect(s3.send(new GetBucketPolicyCommand(which))).rejects.toMatchObject({ name: 'NoSuchBucketPolicy' });
     await expect(s3.send(new GetPublicAccessBlockCommand(which))).rejects.toMatchObject({ name: 'NoSuchPublicAccessBlockConfiguration' });
-    await expect(s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }))).rejects.toMatchObject(
-      { name: 'NotImplemented' },
-    );
     await expect(s3.send(new PutBucketPolicyCommand({ Bucket, Policy: 'no json' }))).rejects.toMatchObject({ name: 'MalformedPolicy' });
   });
 });
