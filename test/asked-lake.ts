@@ -12,7 +12,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { HOUR_MS } from '../pipeline/time.ts';
 import { crawl, metricsRows, putRows } from './lake.ts';
 import { localAws } from './local-aws.ts';
-import { scenario, sentBy, toldApart } from './scenarios.ts';
+import { lanesOf, type Scenario, scenario, sentBy, toldApart } from './scenarios.ts';
 
 export const WINDOW_SECONDS = 10;
 /** What the questions of a suite may take: ranges are whole hours, and none may end meanwhile. */
@@ -24,23 +24,36 @@ export const HOUR = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
 
 const pipelineOf = (windowSeconds: number): Pipeline => ({ ...parseSpec({ name: 'questions', windowSeconds }), account: '000000000000' });
 const n = names(pipelineOf(WINDOW_SECONDS));
-const scene = { ...scenario('asked', 1, 1, { trouble: { late: 0.05, duplicate: 0.05 } }), base: HOUR + 3_000 };
-const records = sentBy(scene, 0).map((json) => JSON.parse(json) as GameEvent);
-const { onTime, late } = toldApart(scene);
-const events = [...onTime, ...late];
 
-/** What the lake holds: each event once, those of them that came late, copies among the raw rows, and the metrics; `leaders` are those of the windows with late events in. */
-export const ASKED = {
-  events,
-  late,
-  kills: events.filter(({ event_type: type }) => type === 'kill'),
-  copies: records.length - 1 - events.length,
-  metrics: metricsRows(onTime, late, WINDOW_SECONDS),
-  leaders: metricsRows(events, [], WINDOW_SECONDS).leaderboards,
-};
+/** Two minutes of so many lanes, from `base` on. */
+export const sceneOf = (lanes: number, base: number): Scenario => ({
+  ...scenario('asked', 1, lanes, { trouble: { late: 0.05, duplicate: 0.05 } }),
+  base,
+});
+
+/** What a lake holds of a scene: its raw rows, each event once, those of them that came late, copies among the rows, and the metrics; `leaders` are those of the windows with late events in. */
+export function heldOf(scene: Scenario) {
+  const lanes = lanesOf(scene);
+  const records = lanes.flatMap((lane) => sentBy(scene, lane)).map((json) => JSON.parse(json) as GameEvent);
+  const { onTime, late } = toldApart(scene);
+  const events = [...onTime, ...late];
+  return {
+    records,
+    events,
+    onTime,
+    late,
+    kills: events.filter(({ event_type: type }) => type === 'kill'),
+    copies: records.length - lanes.length - events.length,
+    metrics: metricsRows(onTime, late, WINDOW_SECONDS),
+    leaders: metricsRows(events, [], WINDOW_SECONDS).leaderboards,
+  };
+}
+
+/** What the lake holds unless it is given another scene. */
+export const ASKED = heldOf(sceneOf(1, HOUR + 3_000));
 
 /** A lake with events and metrics of the last hour, and the questions to ask of it. */
-export async function askedLake(windowSeconds = WINDOW_SECONDS) {
+export async function askedLake(windowSeconds = WINDOW_SECONDS, { records, onTime, late } = ASKED) {
   const pipeline = pipelineOf(windowSeconds);
   const local = await localAws();
   const aws = clients(local);

@@ -49,6 +49,7 @@ const LIVES: Life[] = [
       ['idle shard', { idle: [2], trouble: BOTH }],
       ['late', { trouble: LATE }],
     ]),
+    after: 'replay',
   },
   { shards: 8, scenarios: at(8, [['all troubles', { trouble: BOTH, broken: true }]]) },
   { flink: '1.15', shards: 4, scenarios: at(4, [['plain'], ['all troubles, idle shard', { idle: [1], trouble: BOTH, broken: true }]]) },

@@ -1,13 +1,17 @@
 import { ok, strictEqual as same } from 'node:assert/strict';
+import { ARSENAL, deviceOf, PHONE, type Player, playerOf } from '../pipeline/players.ts';
 import { columnsOf, EVENT, EVENT_TYPES, type EventType, type GameEvent } from '../pipeline/schema.ts';
+import type { Game } from '../pipeline/simulation.ts';
 
 interface Member {
+  player: Player;
   team?: string;
   alive: boolean;
   kills: number;
   deaths: number;
   joined: GameEvent;
   battery: number;
+  network?: string;
 }
 
 interface Tally {
@@ -46,8 +50,14 @@ export function checkFields(event: GameEvent, json = JSON.stringify(event)): voi
   ok(pattern.test(json), json);
 }
 
+const PRICES: Record<string, number> = { 'ammo-crate': 99, 'emote-wave': 199, 'skin-winter': 499, 'skin-dragon': 1499, 'season-pass': 999 };
+const POINTS: Record<string, number> = { zone: 2, flag: 3, bomb: 5 };
+const NETWORKS = ['wifi', '5g', '4g'];
+/** By how many milliseconds a round trip may exceed the player's own, and by which factor it does now and then. */
+const [SLOWER_MS, HITCH] = [44, 4];
+
 /** Watches a lane from its first event on and throws at the first that breaks a rule of the game; so every prefix is judged. */
-export function referee(lane: number, lanes: number) {
+export function referee({ seed, lanes }: Pick<Game, 'seed' | 'lanes'>, lane: number) {
   const matches = new Map<string, Tally>();
   const playing = new Map<string, string>();
   let kills = 0;
@@ -75,8 +85,11 @@ export function referee(lane: number, lanes: number) {
       if (type === 'session_start') {
         ok(!playing.has(player_id!), `${fault}: ${player_id} still plays in ${playing.get(player_id!)}`);
         ok(!match.all.has(player_id!) && match.all.size < 10, `${fault}: no seat for ${player_id}`);
-        same(Number(player_id!.slice('player-'.length)) % lanes, lane, `${fault}: ${player_id} is of another lane`);
-        const member = { alive: true, kills: 0, deaths: 0, joined: event, battery: 101 };
+        const n = Number(player_id!.slice('player-'.length));
+        same(n % lanes, lane, `${fault}: ${player_id} is of another lane`);
+        const player = playerIn(seed, n, match.all.size === 0 && event.platform === PHONE.platform);
+        same(profileOf(event), [player.machine.platform, player.region, player.device, player.version].join(), fault);
+        const member = { player, alive: true, kills: 0, deaths: 0, joined: event, battery: 100 };
         match.all.set(player_id!, member);
         match.inside.set(player_id!, member);
         playing.set(player_id!, id);
@@ -92,6 +105,14 @@ export function referee(lane: number, lanes: number) {
     playing,
   };
 }
+
+/** A player in a match; who sits first may have borrowed a phone. */
+const playerIn = (seed: number, n: number, onPhone: boolean): Player => ({
+  ...playerOf(seed, n),
+  ...(onPhone && { machine: PHONE, device: deviceOf(seed, n, PHONE) }),
+});
+
+const profileOf = ({ platform, region, device, app_version }: GameEvent): string => [platform, region, device, app_version].join();
 
 /** Teams are fixed, five each at most. */
 function inTeam(match: Tally, player: string, team: string, fault: string): Member {
@@ -117,12 +138,14 @@ function balanced(match: Tally, fault: string): void {
 }
 
 const rules: Partial<Record<EventType, (event: GameEvent, match: Tally, fault: string) => void>> = {
-  kill({ killer_id, killer_team, victim_id, victim_team, assist_id }, match, fault) {
+  kill({ killer_id, killer_team, victim_id, victim_team, assist_id, weapon: name, distance }, match, fault) {
     ok(killer_id !== victim_id && killer_team !== victim_team, `${fault}: of one's own`);
     const killer = inTeam(match, killer_id!, killer_team!, fault);
     const victim = inTeam(match, victim_id!, victim_team!, fault);
     ok(killer.alive, `${fault}: by the dead ${killer_id}`);
     ok(victim.alive, `${fault}: of the dead ${victim_id}`);
+    const weapon = ARSENAL.find((each) => each.name === name);
+    ok(weapon && distance! > weapon.from && distance! < weapon.to, `${fault}: by ${name} from ${distance} metres`);
     if (assist_id !== undefined) {
       ok(assist_id !== killer_id, `${fault}: ${assist_id} assists himself`);
       ok(inTeam(match, assist_id, killer_team!, fault).alive, `${fault}: the dead ${assist_id} assists`);
@@ -138,23 +161,34 @@ const rules: Partial<Record<EventType, (event: GameEvent, match: Tally, fault: s
     ok(!member.alive, `${fault}: of the living ${player_id}`);
     member.alive = true;
   },
-  objective({ player_id, team, points }, match, fault) {
+  objective({ player_id, team, objective, points }, match, fault) {
+    same(points, POINTS[objective!], `${fault}: for a ${objective}`);
     ok(inTeam(match, player_id!, team!, fault).alive, `${fault}: by the dead ${player_id}`);
     match.score[team!]! += points!;
   },
-  telemetry({ player_id, platform, app_version, battery, network }, match, fault) {
+  purchase({ player_id, item, price_cents, currency }, match, fault) {
+    same(price_cents, PRICES[item!], `${fault}: ${item}`);
+    same(currency, match.inside.get(player_id!)!.player.currency, fault);
+  },
+  telemetry({ player_id, platform, app_version, fps, battery, network, latency_ms }, match, fault) {
     const member = match.inside.get(player_id!)!;
-    same(`${platform} ${app_version}`, `${member.joined.platform} ${member.joined.app_version}`, fault);
+    const { machine, latency, version } = member.player;
+    same(`${platform} ${app_version}`, `${machine.platform} ${version}`, fault);
+    ok(fps! >= machine.fps.from && fps! < machine.fps.to, `${fault}: ${fps} pictures a second on a ${platform}`);
+    const isUsual = (ms: number) => ms >= latency && ms <= latency + SLOWER_MS;
+    ok(isUsual(latency_ms!) || (latency_ms! % HITCH === 0 && isUsual(latency_ms! / HITCH)), `${fault}: ${latency_ms} ms of ${latency}`);
     same(battery !== undefined, platform === 'phone', fault);
     same(network !== undefined, platform === 'phone', fault);
-    ok((battery ?? 1) > 0 && (battery ?? 0) <= member.battery, `${fault}: battery ${battery} after ${member.battery}`);
-    member.battery = battery ?? member.battery;
+    if (battery === undefined || network === undefined) return;
+    ok(battery > 0 && battery <= member.battery, `${fault}: battery ${battery} after ${member.battery}`);
+    ok(NETWORKS.includes(network), `${fault}: over ${network}`);
+    same(network, member.network ?? network, `${fault}: another network`);
+    Object.assign(member, { battery, network });
   },
-  session_end({ player_id, platform, region, device, app_version }, match, fault) {
-    const { joined } = match.inside.get(player_id!)!;
-    const was = [joined.platform, joined.region, joined.device, joined.app_version];
-    same([platform, region, device, app_version].join(), was.join(), fault);
-    match.inside.delete(player_id!);
+  session_end(event, match, fault) {
+    same(profileOf(event), profileOf(match.inside.get(event.player_id!)!.joined), fault);
+    ok(event.duration_seconds! >= 300 && event.duration_seconds! < 7500, `${fault}: ${event.duration_seconds} seconds`);
+    match.inside.delete(event.player_id!);
   },
   match_end({ winner_team, red_score, blue_score }, match, fault) {
     same(match.inside.size, 0, `${fault}: somebody is still inside`);

@@ -39,7 +39,7 @@ describe('the game', () => {
   it('keeps its rules in every prefix of every lane', () => {
     fc.assert(
       fc.property(games, rates, fc.nat(10_000), ({ game, lane }, rate, count) => {
-        const judge = referee(lane, game.lanes);
+        const judge = referee(game, lane);
         const events = laneOf(game, lane);
         let latest = '';
         for (let i = 0; i < count; i++) {
@@ -57,9 +57,10 @@ describe('the game', () => {
   });
 
   it('plays match after match, and those of a lane do not end together', () => {
-    const judge = referee(1, 2);
+    const game = { ...GAME, players: 400 };
+    const judge = referee(game, 1);
     const ends: number[] = [];
-    const events = laneOf({ ...GAME, players: 400 }, 1);
+    const events = laneOf(game, 1);
     for (let i = 0; i < 40_000; i++) {
       const event = JSON.parse(events.next(T + i)) as GameEvent;
       judge.see(event);
