@@ -138,9 +138,10 @@ describe('a question', () => {
 
 describe('a refresh', () => {
   const start = (run: string): Promise<Begun> => refreshActivities(aws)['refresh.start'](pipeline, 'history', run);
-  const finish = (begun: Begun) =>
+  const oldRole = { send: async () => ({ Role: { CreateDate: new Date(0) } }) } as unknown as Clients['iam'];
+  const finish = (begun: Begun, iam = oldRole) =>
     eventually(() =>
-      refreshActivities(aws)['refresh.finished'](pipeline, 'history', 'ingestion' in begun ? begun.ingestion : begun.skipped),
+      refreshActivities({ ...aws, iam })['refresh.finished'](pipeline, 'history', 'ingestion' in begun ? begun.ingestion : begun.skipped),
     );
 
   it('joins one under way, and is not made again when its answer was lost', async () => {
@@ -172,7 +173,7 @@ describe('a refresh', () => {
     });
   });
 
-  it('that fails makes the run fail, in the words of QuickSight', async () => {
+  it('that fails makes the run fail, in the words of QuickSight; while its role is young it is to be tried again', async () => {
     const of = { AwsAccountId: pipeline.account, DataSetId: n.dataSets.history };
     const { DataSet } = await aws.quicksight.send(new DescribeDataSetCommand(of));
     const { Name, ImportMode, PhysicalTableMap } = DataSet!;
@@ -183,11 +184,12 @@ describe('a refresh', () => {
     };
     await putSql(`${CustomSql!.SqlQuery!.replace(/FROM \w+/, 'FROM no_such_view')}`);
     const begun = await start('run-fails');
-    await expect(finish(begun)).rejects.toMatchObject({
-      type: 'IngestionFailed',
-      nonRetryable: true,
-      message: expect.stringMatching(/^ingestion .+ ended as FAILED: [A-Z_]+: .*no_such_view/),
-    });
+    const words = (advice: string) =>
+      expect.stringMatching(new RegExp(`^ingestion .+ ended as FAILED: [A-Z_]+: .*no_such_view.* \\(role ${n.roles.quicksight}${advice}`));
+    const late = { type: 'IngestionFailed', nonRetryable: true, message: words(': action glue:GetDatabase, which its policy') };
+    await expect(finish(begun)).rejects.toMatchObject(late);
+    const early = { type: 'RoleNotSpread', nonRetryable: true, message: words(' is new and may not have spread yet') };
+    await expect(finish(begun, aws.iam)).rejects.toMatchObject(early);
     await putSql(CustomSql!.SqlQuery!);
   });
 

@@ -18,7 +18,10 @@ import { answerDetails, crawlDetails, stateAttribute } from './story.ts';
 
 const act = proxyActivities<Activities>({ ...LONG, summary: 'the questions there are' });
 
+/** Until a crawl is tried again whose role is new, of AWS's time. */
 const ROLE_MS = 5_000;
+/** The same of a refresh: each counts towards what QuickSight allows a day. */
+const REFRESH_ROLE_MS = 60_000;
 
 /** One crawl, joining one that already runs; returns what it left. Fails with Glue's reason if the crawl fails; while its role is new, it is tried again. */
 export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawled & Calls> {
@@ -30,12 +33,14 @@ export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawl
       setCurrentDetails(crawlDetails(crawled));
       return { ...crawled, ...callsOf(since, started, crawled) };
     } catch (error) {
-      const isEarly = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'RoleNotSpread';
-      if (!isEarly) throw error;
+      if (!isEarly(error)) throw error;
       await sleep(ROLE_MS / speedOf(pipeline), { summary: "until the crawler's role has spread" });
     }
   }
 }
+
+const isEarly = (error: unknown): boolean =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'RoleNotSpread';
 
 /** The sum of what activities say of their calls to AWS. */
 export const callsOf = (...done: (Partial<Calls> | null | undefined)[]): Calls => ({
@@ -60,15 +65,25 @@ export async function query({ pipeline, questions }: { pipeline: Pipeline; quest
 /** What a refresh did: rows loaded, or why there was none. */
 export type Refresh = { rows: number } | { skipped: string };
 
-/** One refresh of a SPICE data set, joining one under way, and skipped beyond QuickSight's quota; fails with QuickSight's reason if the ingestion does. */
+/** One refresh of a SPICE data set, joining one under way, and skipped beyond QuickSight's quota; fails with QuickSight's reason if the ingestion does; while its role is new, it is tried again. */
 export async function refresh({ pipeline, dataSet }: { pipeline: Pipeline; dataSet: Refreshed }): Promise<Refresh> {
-  const begun = await act['refresh.start'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, workflowInfo().runId]);
-  if ('skipped' in begun) {
-    upsertSearchAttributes([stateAttribute('skipped')]);
-    setCurrentDetails(`Skipped: ${begun.skipped}.`);
-    return begun;
+  const { runId } = workflowInfo();
+  for (let attempt = 1; ; attempt++) {
+    // An ingestion that failed keeps its name.
+    const run = attempt === 1 ? runId : `${runId}-${attempt}`;
+    const begun = await act['refresh.start'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, run]);
+    if ('skipped' in begun) {
+      upsertSearchAttributes([stateAttribute('skipped')]);
+      setCurrentDetails(`Skipped: ${begun.skipped}.`);
+      return begun;
+    }
+    try {
+      const rows = await act['refresh.finished'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, begun.ingestion]);
+      setCurrentDetails(`${rows} rows of ${dataSet} loaded into SPICE.`);
+      return { rows };
+    } catch (error) {
+      if (!isEarly(error)) throw error;
+      await sleep(REFRESH_ROLE_MS / speedOf(pipeline), { summary: "until QuickSight's role has spread" });
+    }
   }
-  const rows = await act['refresh.finished'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, begun.ingestion]);
-  setCurrentDetails(`${rows} rows of ${dataSet} loaded into SPICE.`);
-  return { rows };
 }

@@ -7,7 +7,7 @@ import type { Clients } from '../aws.ts';
 import { type Calls, callsIn, countCalls } from '../calls.ts';
 import { isNamed } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
-import { youngRole } from '../iam/young-role.ts';
+import { youngAdvice, youngRole } from '../iam/young-role.ts';
 import { notYet, underWay } from '../not-yet.ts';
 import { type Columns, complete } from './complete.ts';
 
@@ -88,7 +88,7 @@ export function crawlActivities(clients: Clients) {
       const message = last?.ErrorMessage ?? 'no message';
       const ended = `crawler ${names(pipeline).crawler}: the crawl ended as ${last?.Status}: ${message}`;
       const role = await youngRole(clients)(pipeline, 'crawler');
-      if (role !== undefined) throw ApplicationFailure.nonRetryable(ended, 'RoleNotSpread');
+      if (role !== undefined) throw ApplicationFailure.nonRetryable(`${ended} ${youngAdvice(role)}`, 'RoleNotSpread');
       const words = advised(ended, message, pipeline, 'crawler');
       throw ApplicationFailure.nonRetryable(words, words === ended ? 'CrawlFailed' : 'CrawlRefused');
     }

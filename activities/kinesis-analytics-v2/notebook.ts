@@ -13,7 +13,7 @@ import type { Clients } from '../aws.ts';
 import { type Calls, countCalls, doneSoFar } from '../calls.ts';
 import { elapsed } from '../elapsed.ts';
 import { isNamed, undefinedIfMissing } from '../errors.ts';
-import { advised } from '../iam/refusal.ts';
+import { adviceByAge } from '../iam/young-role.ts';
 import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
 import { underWay } from '../not-yet.ts';
 import { findTwice, isOurs } from '../own-tags.ts';
@@ -110,7 +110,7 @@ export function notebookActivities(clients: Clients) {
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
       const { isRunning, paragraphs } = await readNote(session, pipeline);
       const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
-      if (failed && !isRunning) throw noteFailed(pipeline, failed);
+      if (failed && !isRunning) throw await noteFailed(clients, pipeline, failed);
       if (!isRunning) await runNote(session, pipeline);
       const { running, reason = 'the note is still starting', isOver } = await look(clients, pipeline);
       if (isOver) throw ApplicationFailure.nonRetryable(reason, 'StartNeeded');
@@ -154,10 +154,15 @@ async function runNote(session: Session, pipeline: Pipeline): Promise<void> {
     throw new Error(`the notebook did not run the note: ${exception}: ${message}`);
 }
 
-/** A paragraph that failed, in Flink's words; with the role if these speak of a permission. */
-function noteFailed(pipeline: Pipeline, { id, status, errorMessage: message = 'no message' }: Paragraph): ApplicationFailure {
+/** A paragraph that failed, in Flink's words; with the role if that is young or these speak of a permission. Whoever keeps the notebook tries it again in any case. */
+async function noteFailed(
+  clients: Clients,
+  pipeline: Pipeline,
+  { id, status, errorMessage: message = 'no message' }: Paragraph,
+): Promise<ApplicationFailure> {
   const found = `paragraph ${id} of the note ended as ${status}: ${message}`;
-  return ApplicationFailure.nonRetryable(advised(found, message, pipeline, 'studio'), 'NoteFailed');
+  const advice = await adviceByAge(clients, { message }, pipeline, 'studio');
+  return ApplicationFailure.nonRetryable(advice === undefined ? found : `${found} ${advice}`, 'NoteFailed');
 }
 
 async function describe(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {

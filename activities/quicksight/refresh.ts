@@ -14,6 +14,7 @@ import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { isNamed, unless } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
+import { youngAdvice, youngRole } from '../iam/young-role.ts';
 import { underWay } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 
@@ -24,7 +25,8 @@ export type Refreshed = (typeof REFRESHED)[number];
 export type Begun = { ingestion: string } | { skipped: string };
 
 /** Refreshes SPICE data sets. */
-export function refreshActivities({ quicksight }: Clients) {
+export function refreshActivities(clients: Clients) {
+  const { quicksight } = clients;
   const idOf = (pipeline: Pipeline, dataSet: Refreshed) => ({
     AwsAccountId: pipeline.account,
     DataSetId: names(pipeline).dataSets[dataSet],
@@ -52,7 +54,7 @@ export function refreshActivities({ quicksight }: Clients) {
       }
       return { ingestion: run };
     },
-    /** Returns the number of rows loaded once the ingestion is complete; fails with QuickSight's reason. */
+    /** Returns the number of rows loaded once the ingestion is complete; fails with QuickSight's reason, and as 'RoleNotSpread' while its role is young. */
     'refresh.finished': async (pipeline: Pipeline, dataSet: Refreshed, ingestion: string): Promise<number> => {
       const id = { ...idOf(pipeline, dataSet), IngestionId: ingestion };
       const { Ingestion: found } = await quicksight.send(new DescribeIngestionCommand(id));
@@ -60,6 +62,8 @@ export function refreshActivities({ quicksight }: Clients) {
       if (state === 'FAILED' || state === 'CANCELLED') {
         const { Type = 'no type', Message = 'no message' } = found?.ErrorInfo ?? {};
         const ended = `ingestion ${ingestion} ended as ${state}: ${Type}: ${Message}`;
+        const role = state === 'FAILED' ? await youngRole(clients)(pipeline, 'quicksight') : undefined;
+        if (role !== undefined) throw ApplicationFailure.nonRetryable(`${ended} ${youngAdvice(role)}`, 'RoleNotSpread');
         throw ApplicationFailure.nonRetryable(advised(ended, Message, pipeline, 'quicksight'), 'IngestionFailed');
       }
       if (state !== 'COMPLETED') throw underWay(pipeline, `ingestion ${ingestion} is ${state}`);
