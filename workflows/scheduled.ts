@@ -13,6 +13,7 @@ import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
 import type { Refreshed } from '../activities/quicksight/refresh.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { learned, type Seen } from '../pipeline/waiting.ts';
 import { LONG } from './activity-options.ts';
 import { answerDetails, crawlDetails, stateAttribute } from './story.ts';
 
@@ -23,15 +24,26 @@ const ROLE_MS = 5_000;
 /** The same of a refresh: each counts towards what QuickSight allows a day. */
 const REFRESH_ROLE_MS = 60_000;
 
-/** One crawl, joining one that already runs; returns what it left. Fails with Glue's reason if the crawl fails; while its role is new, it is tried again. */
-export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawled & Calls> {
+/** What a crawl left, and the waits seen by then. */
+type Crawl = Crawled & Calls & { seen?: Seen };
+
+/**
+ * One crawl, joining one that already runs; `seen` are the waits for earlier ones. Fails with Glue's reason if the crawl fails; while its role is new, it is tried
+ * again.
+ */
+export async function crawl({ pipeline, seen }: { pipeline: Pipeline; seen?: Seen }): Promise<Crawl> {
   for (let requestedAt = workflowInfo().startTime.getTime(); ; requestedAt = Date.now()) {
     const since = await act['crawl.since'].executeWithOptions({ summary: 'the crawl before' }, [pipeline, requestedAt]);
     const started = await act['crawl.start'].executeWithOptions({ summary: 'starts or joins a crawl' }, [pipeline, since]);
     try {
-      const crawled = await act['crawl.finished'].executeWithOptions({ summary: 'what it left' }, [pipeline, since]);
+      const began = Date.now();
+      // One that was joined may be nearly over.
+      const isWhole = callsOf(started).mutatingCalls > 0;
+      const known = isWhole ? seen : undefined;
+      const crawled = await act['crawl.finished'].executeWithOptions({ summary: 'what it left' }, [pipeline, since, known]);
       setCurrentDetails(crawlDetails(crawled));
-      return { ...crawled, ...callsOf(since, started, crawled) };
+      const waits = isWhole ? learned(seen, (Date.now() - began) * speedOf(pipeline)) : seen;
+      return { ...crawled, ...callsOf(since, started, crawled), seen: waits };
     } catch (error) {
       if (!isEarly(error)) throw error;
       await sleep(ROLE_MS / speedOf(pipeline), { summary: "until the crawler's role has spread" });
@@ -78,7 +90,8 @@ export async function refresh({ pipeline, dataSet }: { pipeline: Pipeline; dataS
       return begun;
     }
     try {
-      const rows = await act['refresh.finished'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, begun.ingestion]);
+      const { ingestion, seen } = begun;
+      const rows = await act['refresh.finished'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, ingestion, seen]);
       setCurrentDetails(`${rows} rows of ${dataSet} loaded into SPICE.`);
       return { rows };
     } catch (error) {

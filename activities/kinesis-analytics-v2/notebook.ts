@@ -8,6 +8,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Seen } from '../../pipeline/waiting.ts';
 import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { type Calls, countCalls, doneSoFar } from '../calls.ts';
@@ -45,10 +46,10 @@ export function notebookActivities(clients: Clients) {
       return { ...calls, found };
     },
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
-    'notebook.awaitStarted': async (pipeline: Pipeline): Promise<void> => {
+    'notebook.awaitStarted': async (pipeline: Pipeline, seen?: Seen): Promise<void> => {
       const state = (await describe(client, pipeline))?.ApplicationStatus;
       if (state === 'READY') throw await startFailed(clients, pipeline, await whyNotStarted(client, pipeline));
-      if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state ?? 'not there yet'}`);
+      if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state ?? 'not there yet'}`, seen);
     },
     /**
      * Has the application start with the note that goes on where the windows stopped, unless it runs with that note already: AWS takes a note only with the creation
