@@ -65,6 +65,15 @@ export type Plan = { stage: Stage; needs: Stage[]; patience: string }[];
 
 const all = Object.keys(STAGES) as Stage[];
 
+/** Groups whose stages are things of one kind. */
+const KINDS: StageGroup[] = ['Kinesis streams', 'Firehose'];
+
+/** The first of the stages that AWS makes the same kind of thing for; the stage itself where there is no other. */
+export function kindOf(stage: Stage): Stage {
+  const { group } = STAGES[stage];
+  return KINDS.includes(group) ? all.find((other) => STAGES[other].group === group)! : stage;
+}
+
 /** True for what can only stand once the first crawl has made the tables: the views and all that reads them. */
 export function wantsTables(stage: Stage): boolean {
   const needs: readonly string[] = STAGES[stage].needs;

@@ -1,8 +1,13 @@
-/** The shortest and the longest wait for a stage seen so far, in milliseconds of AWS's time. */
+import { kindOf, type Stage } from './stages.ts';
+
+/** The shortest and the longest wait for a thing seen so far, in milliseconds of AWS's time. */
 export interface Seen {
   shortest: number;
   longest: number;
 }
+
+/** The waits seen for stages; those for all of a kind stand under its first stage. */
+export type Waits = Partial<Record<Stage, Seen>>;
 
 const FIRST_MS = 300;
 const SOONEST_MS = 200;
@@ -43,3 +48,13 @@ export const learned = (seen: Seen | undefined, waited: number): Seen => ({
   shortest: Math.min(seen?.shortest ?? waited, waited),
   longest: Math.max(seen?.longest ?? waited, waited),
 });
+
+/** The waits seen for all stages of a stage's kind. */
+export const seenOf = (seen: Waits, stage: Stage): Seen | undefined => seen[kindOf(stage)];
+
+/** The waits seen, with one more for each of these stages, in milliseconds of AWS's time. */
+export function rememberWaits(seen: Waits, waits: Partial<Record<Stage, number>>): Waits {
+  const all = { ...seen };
+  for (const [stage, waited] of Object.entries(waits) as [Stage, number][]) all[kindOf(stage)] = learned(seenOf(all, stage), waited);
+  return all;
+}

@@ -48,8 +48,7 @@ async function comes(work: 'provision' | 'removeStages', step: string, silent: n
     args: [{ pipeline, plan }] as [{ pipeline: Pipeline; plan: typeof plan }],
   };
   return worker.runUntil(async () => {
-    if (work === 'removeStages') return env.client.workflow.execute<typeof removeStages>(work, options);
-    return (await env.client.workflow.execute<typeof provision>(work, options)).failed;
+    return (await env.client.workflow.execute<typeof removeStages | typeof provision>(work, options)).failed;
   });
 }
 

@@ -39,6 +39,9 @@ export const SCHEDULED: Record<string, Scene> = {
       const wanted = { pipeline, dataSet: 'history' };
       acts({ 'refresh.start': async () => ({ ingestion: 'run' }), 'refresh.finished': async () => 12 });
       await (await start('refresh', `${pipeline.name}/refresh/history`, wanted)).result();
+      const early = ApplicationFailure.nonRetryable('ingestion run ended as FAILED: access denied', 'RoleNotSpread');
+      acts({ 'refresh.finished': after([early], 12) });
+      await (await start('refresh', `${pipeline.name}/refresh/early`, wanted)).result();
       acts({ 'refresh.start': async () => ({ skipped: 'it was refreshed 32 times' }) });
       await (await start('refresh', `${pipeline.name}/refresh/skipped`, wanted)).result();
       acts({ 'refresh.start': async () => ({ ingestion: 'run' }), 'refresh.finished': after([final('ingestion run ended as FAILED')]) });

@@ -138,17 +138,18 @@ describe('a question', () => {
 
 describe('a refresh', () => {
   const start = (run: string): Promise<Begun> => refreshActivities(aws)['refresh.start'](pipeline, 'history', run);
-  const finish = (begun: Begun) =>
+  const oldRole = { send: async () => ({ Role: { CreateDate: new Date(0) } }) } as unknown as Clients['iam'];
+  const finish = (begun: Begun, iam = oldRole) =>
     eventually(() =>
-      refreshActivities(aws)['refresh.finished'](pipeline, 'history', 'ingestion' in begun ? begun.ingestion : begun.skipped),
+      refreshActivities({ ...aws, iam })['refresh.finished'](pipeline, 'history', 'ingestion' in begun ? begun.ingestion : begun.skipped),
     );
 
   it('joins one under way, and is not made again when its answer was lost', async () => {
     losesAnswer('quicksight', 'CreateIngestion');
     const [first, second] = [await start('run-1'), await start('run-2')];
-    expect([first, second]).toEqual([{ ingestion: 'run-1' }, { ingestion: 'run-1' }]);
+    expect([first, second]).toMatchObject([{ ingestion: 'run-1' }, { ingestion: 'run-1' }]);
     expect(await finish(first)).toBeGreaterThan(0);
-    expect(await start('run-1')).toEqual({ ingestion: 'run-1' });
+    expect(await start('run-1')).toMatchObject({ ingestion: 'run-1' });
     expect(took('CreateIngestion')).toBe(1);
   });
 
@@ -157,8 +158,15 @@ describe('a refresh', () => {
     local.faults.put({ rules: [{ service: 'quicksight', operation: 'CreateIngestion', times: 1, fault }] });
     await expect(start('run-2')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
     const begun = await start('run-2');
-    expect(begun).toEqual({ ingestion: 'run-2' });
+    expect(begun).toMatchObject({ ingestion: 'run-2' });
     expect(await finish(begun)).toBeGreaterThan(0);
+  });
+
+  it('knows how long those before took, unless it joins one that is under way', async () => {
+    const begun = await start('run-long');
+    expect(begun).toEqual({ ingestion: 'run-long', seen: { shortest: expect.any(Number), longest: expect.any(Number) } });
+    expect(await start('run-joins')).toEqual({ ingestion: 'run-long' });
+    await finish(begun);
   });
 
   it('that is cancelled fails in the words of QuickSight', async () => {
@@ -172,7 +180,7 @@ describe('a refresh', () => {
     });
   });
 
-  it('that fails makes the run fail, in the words of QuickSight', async () => {
+  it('that fails makes the run fail, in the words of QuickSight; while its role is young it is to be tried again', async () => {
     const of = { AwsAccountId: pipeline.account, DataSetId: n.dataSets.history };
     const { DataSet } = await aws.quicksight.send(new DescribeDataSetCommand(of));
     const { Name, ImportMode, PhysicalTableMap } = DataSet!;
@@ -183,11 +191,12 @@ describe('a refresh', () => {
     };
     await putSql(`${CustomSql!.SqlQuery!.replace(/FROM \w+/, 'FROM no_such_view')}`);
     const begun = await start('run-fails');
-    await expect(finish(begun)).rejects.toMatchObject({
-      type: 'IngestionFailed',
-      nonRetryable: true,
-      message: expect.stringMatching(/^ingestion .+ ended as FAILED: [A-Z_]+: .*no_such_view/),
-    });
+    const words = (advice: string) =>
+      expect.stringMatching(new RegExp(`^ingestion .+ ended as FAILED: [A-Z_]+: .*no_such_view.* \\(role ${n.roles.quicksight}${advice}`));
+    const late = { type: 'IngestionFailed', nonRetryable: true, message: words(': action glue:GetDatabase, which its policy') };
+    await expect(finish(begun)).rejects.toMatchObject(late);
+    const early = { type: 'RoleNotSpread', nonRetryable: true, message: words(' is new and may not have spread yet') };
+    await expect(finish(begun, aws.iam)).rejects.toMatchObject(early);
     await putSql(CustomSql!.SqlQuery!);
   });
 

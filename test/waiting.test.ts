@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { learned, nextLook, type Seen } from '../pipeline/waiting.ts';
+import { learned, nextLook, rememberWaits, type Seen } from '../pipeline/waiting.ts';
 
 /** Looks at a thing that is ready after `ready` milliseconds, until it is seen. */
 function wait(ready: number, seen?: Seen, speed = 1): { looks: number; late: number } {
@@ -53,5 +53,14 @@ describe('how often is looked', () => {
         expect(wait(time / speed, undefined, speed).looks).toBeCloseTo(wait(time).looks, -1);
       }),
     );
+  });
+});
+
+it('is remembered by kind, with what a pipeline has remembered by stage', () => {
+  const before = { events: { shortest: 20, longest: 30 }, bucket: { shortest: 1, longest: 2 } };
+  expect(rememberWaits(before, { lateEvents: 40, playerMetrics: 10, lateDelivery: 50, playerDelivery: 60, bucket: 3 })).toEqual({
+    events: { shortest: 10, longest: 40 },
+    eventsDelivery: { shortest: 50, longest: 60 },
+    bucket: { shortest: 1, longest: 3 },
   });
 });

@@ -1,6 +1,5 @@
 import { ApplicationFailure, condition, isCancellation, log, patched, proxyActivities, sleep } from '@temporalio/workflow';
 import type { Calls } from '../activities/calls.ts';
-import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
@@ -26,8 +25,9 @@ export async function makeTables(pipeline: Pipeline, status: PipelineStatus): Pr
   for (let count = 1; ; count++) {
     calls.push(await delivered(pipeline, status));
     try {
-      const crawled = await firstCrawl(pipeline);
+      const crawled = await firstCrawl(pipeline, status);
       calls.push(crawled);
+      status.crawls = crawled.seen ?? status.crawls;
       status.tables = await act['lake.tabled'](pipeline, crawled.tables);
     } catch (error) {
       if (!mayPass(error) || count === MOST_CRAWLS) throw error;
@@ -58,9 +58,9 @@ async function delivered(pipeline: Pipeline, status: PipelineStatus): Promise<Ca
   }
 }
 
-function firstCrawl(pipeline: Pipeline): Promise<Crawled & Calls> {
+function firstCrawl(pipeline: Pipeline, { crawls: seen }: PipelineStatus): ReturnType<typeof crawl> {
   const options = abandonedChild(pipeline, names(pipeline).workflows.crawl, 'the first crawl, which makes the tables');
-  return replacingStale(crawl, { ...options, args: [{ pipeline }] });
+  return replacingStale(crawl, { ...options, args: [{ pipeline, seen }] });
 }
 
 function mayPass(error: unknown): boolean {

@@ -6,7 +6,7 @@ import type { Game } from '../pipeline/simulation.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import type { Stage } from '../pipeline/stages.ts';
 import type { Standing } from '../pipeline/standing-cost.ts';
-import type { Seen } from '../pipeline/waiting.ts';
+import type { Seen, Waits } from '../pipeline/waiting.ts';
 
 /** How far a stage has come. */
 export type StageState = 'waiting' | 'working' | 'ready' | 'failed' | 'drifted';
@@ -126,8 +126,12 @@ export interface PipelineStatus {
   readyAt?: number;
   /** Of the latest bringing up or change. */
   tally?: Tally;
-  /** The waits seen for each stage, in milliseconds of AWS's time. */
-  waits: Partial<Record<Stage, Seen>>;
+  /** The waits seen until stages that were made were ready. */
+  waits: Waits;
+  /** Until stages that were taken away were gone. */
+  removals?: Waits;
+  /** Until crawls that make the first tables had ended. */
+  crawls?: Seen;
   /** What the latest audit came to. */
   audit?: AuditSummary;
   /** The latest drifts, oldest first. */

@@ -14,6 +14,7 @@ import {
 import type { Activities } from '../activities/index.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { learned, type Seen } from '../pipeline/waiting.ts';
 import { HEARD_OUT } from './activity-options.ts';
 import { rootMessage } from './failure.ts';
 import { isHistoryLong } from './history.ts';
@@ -54,10 +55,12 @@ interface Kept extends Partial<NotebookState> {
   rowsLostFrom?: number;
   /** True once a SQL has been begun that makes these. */
   remakes?: boolean;
+  /** The waits seen until the application ran that was asked to start. */
+  starts?: Seen;
 }
 
 /** A notebook's keeper at work. */
-interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended' | 'remakes'>>, Pick<Kept, 'rowsLostFrom'> {
+interface Keeper extends Required<Pick<Kept, 'pipeline' | 'ran' | 'suspended' | 'remakes'>>, Pick<Kept, 'rowsLostFrom' | 'starts'> {
   status: NotebookState;
   /** The spec has changed since the last look. */
   isNews: boolean;
@@ -83,11 +86,12 @@ export async function keepNotebook({
   suspended = false,
   remakes = false,
   rowsLostFrom,
+  starts,
   ...before
 }: Kept): Promise<void> {
   // One that begins suspended has not stopped the application yet.
   const status: NotebookState = { state: suspended ? 'stopped' : 'starting', restarts: 0, ...before };
-  const keeper: Keeper = { pipeline, ran, suspended, remakes, rowsLostFrom, status, isNews: false, losses: 0, looks: 0 };
+  const keeper: Keeper = { pipeline, ran, suspended, remakes, rowsLostFrom, starts, status, isNews: false, losses: 0, looks: 0 };
   heed(keeper);
   show(keeper, {});
   while (!isHistoryLong(HISTORY_EVENTS)) {
@@ -170,7 +174,9 @@ async function whyNoWindows({ pipeline }: Keeper): Promise<string | undefined> {
   }
 }
 
-const carriedOver = ({ pipeline, ran, suspended, remakes, rowsLostFrom }: Keeper) => ({ pipeline, ran, suspended, remakes, rowsLostFrom });
+function carriedOver({ pipeline, ran, suspended, remakes, rowsLostFrom, starts }: Keeper): Kept {
+  return { pipeline, ran, suspended, remakes, rowsLostFrom, starts };
+}
 
 /** Sees to it that the application is stopped, once the job has got to what it does not read yet. */
 async function keepSuspended(keeper: Keeper): Promise<void> {
@@ -187,7 +193,11 @@ async function ensureJob(keeper: Keeper): Promise<void> {
   // Saved histories have one without an answer.
   const started: { found?: string } | undefined = await starting()['notebook.start'](keeper.pipeline, keeper.rowsLostFrom);
   keeper.found ??= started?.found;
-  await act['notebook.awaitStarted'](keeper.pipeline);
+  const since = Date.now();
+  // One that was on its way before, or ran, tells nothing.
+  const isWhole = started?.found !== undefined;
+  await act['notebook.awaitStarted'](keeper.pipeline, isWhole ? keeper.starts : undefined);
+  if (isWhole) keeper.starts = learned(keeper.starts, (Date.now() - since) * speedOf(keeper.pipeline));
   if (!keeper.suspended) await tellPipeline(keeper, true);
   const job = await act['notebook.checkJob'](keeper.pipeline);
   const { rowsLostFrom, losses } = keeper;
@@ -202,7 +212,7 @@ async function ensureJob(keeper: Keeper): Promise<void> {
   if (isRestart) show(keeper, { restarts: status.restarts + 1, lastRestart: { at: Date.now(), reason } });
   show(keeper, { state: 'starting', reason });
   show(keeper, { gap: await starting()['notebook.seed'](keeper.pipeline, rowsLostFrom) });
-  await act['notebook.awaitStarted'](keeper.pipeline);
+  await act['notebook.awaitStarted'](keeper.pipeline, keeper.starts);
   await act['notebook.run'](keeper.pipeline);
   await act['notebook.awaitRunning'](keeper.pipeline);
   // The lake has newer windows than those that are lost: should this SQL end before it is past them, the next one must not go on behind them.

@@ -12,7 +12,7 @@ import type { Activities } from '../activities/index.ts';
 import type { Consent, Outcome } from '../activities/resource.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import type { Plan, Stage } from '../pipeline/stages.ts';
-import { learned, type Seen } from '../pipeline/waiting.ts';
+import { rememberWaits, seenOf, type Waits } from '../pipeline/waiting.ts';
 import { STAGE_STEP } from './activity-options.ts';
 import { rootCause, rootMessage } from './failure.ts';
 import { type StageState, stageMoved } from './messages.ts';
@@ -21,7 +21,7 @@ import { signalIfRunning } from './signal.ts';
 
 const act = proxyActivities<Activities>(STAGE_STEP);
 
-/** What provisioning did: calls to AWS, and how long each stage took to be ready, in milliseconds of AWS's time. */
+/** What provisioning did: calls to AWS, and how long each stage that was made took to be ready, in milliseconds of AWS's time. */
 export interface Provisioned {
   calls: number;
   mutatingCalls: number;
@@ -35,10 +35,11 @@ export interface Provisioned {
 /** How often a thing that AWS made badly is made anew before that is reported. */
 const MENDINGS = 2;
 const MEND_AFTER_MS = 2_000;
+const MADE: Outcome[] = ['created', 'replaced'];
 
 /**
  * Brings up the stages of a plan, each the moment its own needs are ready. A stage that fails stops only those that need it. `seen` are the waits of earlier
- * runs.
+ * runs; those of this one come to them as it goes.
  */
 export async function provision({
   pipeline,
@@ -49,7 +50,7 @@ export async function provision({
   pipeline: Pipeline;
   plan: Plan;
   consent?: Consent;
-  seen?: Partial<Record<Stage, Seen>>;
+  seen?: Waits;
 }): Promise<Provisioned> {
   const done: Provisioned = { calls: 0, mutatingCalls: 0, waits: {}, outcomes: {}, failed: {} };
   const bringUp = async ({ stage, patience }: Planned, mendings = 0): Promise<void> => {
@@ -57,17 +58,19 @@ export async function provision({
     const ensured = await patiently(() => act[`${stage}.ensure`].executeWithOptions(options, [pipeline, consent]));
     Object.assign(done, callsOf(done, ensured));
     if (mendings === 0) done.outcomes[stage] = ensured.outcome;
+    // What was only changed is often ready at once, and tells nothing of how long the next one takes.
+    const isMade = MADE.includes(ensured.outcome);
     const since = Date.now();
     try {
-      Object.assign(done, callsOf(done, await act[`${stage}.ready`].executeWithOptions(options, [pipeline, seen[stage]])));
+      const known = isMade ? seenOf(rememberWaits(seen, done.waits), stage) : undefined;
+      Object.assign(done, callsOf(done, await act[`${stage}.ready`].executeWithOptions(options, [pipeline, known])));
     } catch (error) {
       if (!mayBeMended(error, mendings)) throw error;
       Object.assign(done, callsOf(done, callsUntil(error)));
       await sleep(MEND_AFTER_MS / speedOf(pipeline), { summary: `until ${stage} is mended` });
       return bringUp({ stage, patience, needs: [] }, mendings + 1);
     }
-    // What was only changed is often ready at once, and tells nothing of how long the next one takes.
-    if (ensured.outcome === 'created') done.waits[stage] = (Date.now() - since) * speedOf(pipeline);
+    if (isMade) done.waits[stage] = (Date.now() - since) * speedOf(pipeline);
   };
   await alongNeeds(plan, async (planned) => {
     await reportStage(planned.stage, 'working');
@@ -122,20 +125,20 @@ function mayBeMended(error: unknown, mendings: number): boolean {
 const callsUntil = (error: unknown): Partial<Calls> | undefined =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? (error.cause.details?.[0] as Partial<Calls>) : undefined;
 
-/** The waits of earlier runs, with those of one more. */
-export function rememberWaits(seen: Partial<Record<Stage, Seen>>, waits: Provisioned['waits']): Partial<Record<Stage, Seen>> {
-  const stages = Object.entries(waits) as [Stage, number][];
-  return { ...seen, ...Object.fromEntries(stages.map(([stage, waited]) => [stage, learned(seen[stage], waited)])) };
+/** What taking away did: why each stage that would not go is still there, and how long the others took to be gone, in milliseconds of AWS's time. */
+export interface Removed {
+  failed: Partial<Record<Stage, string>>;
+  waits: Partial<Record<Stage, number>>;
 }
 
-/** Takes the stages of a plan away, each once everything that needs it is gone; gives why each of those that would not go is still there. */
-export async function removeStages({ pipeline, plan }: { pipeline: Pipeline; plan: Plan }): Promise<Partial<Record<Stage, string>>> {
+/** Takes the stages of a plan away, each once everything that needs it is gone. `seen` are the waits of earlier runs; those of this one come to them as it goes. */
+export async function removeStages({ pipeline, plan, seen = {} }: { pipeline: Pipeline; plan: Plan; seen?: Waits }): Promise<Removed> {
   const reversed = plan.map(({ stage, patience }) => ({
     stage,
     patience,
     needs: plan.filter(({ needs }) => needs.includes(stage)).map((dependent) => dependent.stage),
   }));
-  const failed: Partial<Record<Stage, string>> = {};
+  const { failed, waits }: Removed = { failed: {}, waits: {} };
   await alongNeeds(reversed, async (planned) => {
     const { stage, patience } = planned;
     let deleted = 0;
@@ -147,12 +150,17 @@ export async function removeStages({ pipeline, plan }: { pipeline: Pipeline; pla
     });
     try {
       // As long as objects go, patience begins anew.
-      let emptying: number | undefined;
+      let removal: Calls & { emptying?: number };
       do {
-        emptying = (await patiently(() => act[`${stage}.remove`].executeWithOptions(options(), [pipeline]))).emptying;
-        deleted += emptying ?? 0;
-      } while (emptying !== undefined);
-      await patiently(() => act[`${stage}.gone`].executeWithOptions(options(), [pipeline]));
+        removal = await patiently(() => act[`${stage}.remove`].executeWithOptions(options(), [pipeline]));
+        deleted += removal.emptying ?? 0;
+      } while (removal.emptying !== undefined);
+      const since = Date.now();
+      // What was not there, or on its way out before, tells nothing.
+      const isWhole = removal.mutatingCalls > 0;
+      const known = isWhole ? seenOf(rememberWaits(seen, waits), stage) : undefined;
+      await patiently(() => act[`${stage}.gone`].executeWithOptions(options(), [pipeline, known]));
+      if (isWhole) waits[stage] = (Date.now() - since) * speedOf(pipeline);
       return true;
     } catch (error) {
       if (isCancellation(error)) throw error;
@@ -161,7 +169,7 @@ export async function removeStages({ pipeline, plan }: { pipeline: Pipeline; pla
       return false;
     }
   });
-  return failed;
+  return { failed, waits };
 }
 
 /** Errors are met again ever more seldom; what only has to be waited for says itself when to look. */

@@ -13,29 +13,46 @@ import type { Crawled } from '../activities/glue/crawl.ts';
 import type { Activities } from '../activities/index.ts';
 import type { Refreshed } from '../activities/quicksight/refresh.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
+import { learned, type Seen } from '../pipeline/waiting.ts';
 import { LONG } from './activity-options.ts';
 import { answerDetails, crawlDetails, stateAttribute } from './story.ts';
 
 const act = proxyActivities<Activities>({ ...LONG, summary: 'the questions there are' });
 
+/** Until a crawl is tried again whose role is new, of AWS's time. */
 const ROLE_MS = 5_000;
+/** The same of a refresh: each counts towards what QuickSight allows a day. */
+const REFRESH_ROLE_MS = 60_000;
 
-/** One crawl, joining one that already runs; returns what it left. Fails with Glue's reason if the crawl fails; while its role is new, it is tried again. */
-export async function crawl({ pipeline }: { pipeline: Pipeline }): Promise<Crawled & Calls> {
+/** What a crawl left, and the waits seen by then. */
+type Crawl = Crawled & Calls & { seen?: Seen };
+
+/**
+ * One crawl, joining one that already runs; `seen` are the waits for earlier ones. Fails with Glue's reason if the crawl fails; while its role is new, it is tried
+ * again.
+ */
+export async function crawl({ pipeline, seen }: { pipeline: Pipeline; seen?: Seen }): Promise<Crawl> {
   for (let requestedAt = workflowInfo().startTime.getTime(); ; requestedAt = Date.now()) {
     const since = await act['crawl.since'].executeWithOptions({ summary: 'the crawl before' }, [pipeline, requestedAt]);
     const started = await act['crawl.start'].executeWithOptions({ summary: 'starts or joins a crawl' }, [pipeline, since]);
     try {
-      const crawled = await act['crawl.finished'].executeWithOptions({ summary: 'what it left' }, [pipeline, since]);
+      const began = Date.now();
+      // One that was joined may be nearly over.
+      const isWhole = callsOf(started).mutatingCalls > 0;
+      const known = isWhole ? seen : undefined;
+      const crawled = await act['crawl.finished'].executeWithOptions({ summary: 'what it left' }, [pipeline, since, known]);
       setCurrentDetails(crawlDetails(crawled));
-      return { ...crawled, ...callsOf(since, started, crawled) };
+      const waits = isWhole ? learned(seen, (Date.now() - began) * speedOf(pipeline)) : seen;
+      return { ...crawled, ...callsOf(since, started, crawled), seen: waits };
     } catch (error) {
-      const isEarly = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'RoleNotSpread';
-      if (!isEarly) throw error;
+      if (!isEarly(error)) throw error;
       await sleep(ROLE_MS / speedOf(pipeline), { summary: "until the crawler's role has spread" });
     }
   }
 }
+
+const isEarly = (error: unknown): boolean =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'RoleNotSpread';
 
 /** The sum of what activities say of their calls to AWS. */
 export const callsOf = (...done: (Partial<Calls> | null | undefined)[]): Calls => ({
@@ -60,15 +77,26 @@ export async function query({ pipeline, questions }: { pipeline: Pipeline; quest
 /** What a refresh did: rows loaded, or why there was none. */
 export type Refresh = { rows: number } | { skipped: string };
 
-/** One refresh of a SPICE data set, joining one under way, and skipped beyond QuickSight's quota; fails with QuickSight's reason if the ingestion does. */
+/** One refresh of a SPICE data set, joining one under way, and skipped beyond QuickSight's quota; fails with QuickSight's reason if the ingestion does; while its role is new, it is tried again. */
 export async function refresh({ pipeline, dataSet }: { pipeline: Pipeline; dataSet: Refreshed }): Promise<Refresh> {
-  const begun = await act['refresh.start'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, workflowInfo().runId]);
-  if ('skipped' in begun) {
-    upsertSearchAttributes([stateAttribute('skipped')]);
-    setCurrentDetails(`Skipped: ${begun.skipped}.`);
-    return begun;
+  const { runId } = workflowInfo();
+  for (let attempt = 1; ; attempt++) {
+    // An ingestion that failed keeps its name.
+    const run = attempt === 1 ? runId : `${runId}-${attempt}`;
+    const begun = await act['refresh.start'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, run]);
+    if ('skipped' in begun) {
+      upsertSearchAttributes([stateAttribute('skipped')]);
+      setCurrentDetails(`Skipped: ${begun.skipped}.`);
+      return begun;
+    }
+    try {
+      const { ingestion, seen } = begun;
+      const rows = await act['refresh.finished'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, ingestion, seen]);
+      setCurrentDetails(`${rows} rows of ${dataSet} loaded into SPICE.`);
+      return { rows };
+    } catch (error) {
+      if (!isEarly(error)) throw error;
+      await sleep(REFRESH_ROLE_MS / speedOf(pipeline), { summary: "until QuickSight's role has spread" });
+    }
   }
-  const rows = await act['refresh.finished'].executeWithOptions({ summary: dataSet }, [pipeline, dataSet, begun.ingestion]);
-  setCurrentDetails(`${rows} rows of ${dataSet} loaded into SPICE.`);
-  return { rows };
 }

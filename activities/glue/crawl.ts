@@ -3,11 +3,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type LakeTable, names } from '../../pipeline/names.ts';
 import { glueColumns } from '../../pipeline/schema.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Seen } from '../../pipeline/waiting.ts';
 import type { Clients } from '../aws.ts';
 import { type Calls, callsIn, countCalls } from '../calls.ts';
 import { isNamed } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
-import { youngRole } from '../iam/young-role.ts';
+import { youngAdvice, youngRole } from '../iam/young-role.ts';
 import { notYet, underWay } from '../not-yet.ts';
 import { type Columns, complete } from './complete.ts';
 
@@ -52,8 +53,8 @@ export function crawlActivities(clients: Clients) {
      * Returns the tables in the database, and what in them is not as expected, once a crawl newer than `since` has ended well. What they lack is
      * given to them before: columns of which no row has told, and that lines which are no JSON fail no query.
      */
-    'crawl.finished': async (pipeline: Pipeline, since: Since): Promise<Crawled & Calls> => {
-      const { value, ...calls } = await countCalls(() => crawled(pipeline, since.at));
+    'crawl.finished': async (pipeline: Pipeline, since: Since, seen?: Seen): Promise<Crawled & Calls> => {
+      const { value, ...calls } = await countCalls(() => crawled(pipeline, since.at, seen));
       return { ...value, ...calls };
     },
   };
@@ -79,16 +80,16 @@ export function crawlActivities(clients: Clients) {
     }
   }
 
-  async function crawled(pipeline: Pipeline, since: number): Promise<Crawled> {
+  async function crawled(pipeline: Pipeline, since: number, seen?: Seen): Promise<Crawled> {
     const crawler = await look(pipeline);
     const last = crawler?.LastCrawl;
     if (crawler?.State !== 'READY' || lastBegan(crawler) <= since)
-      throw underWay(pipeline, `crawler ${names(pipeline).crawler} is ${crawler?.State}`);
+      throw underWay(pipeline, `crawler ${names(pipeline).crawler} is ${crawler?.State}`, seen);
     if (last?.Status !== 'SUCCEEDED') {
       const message = last?.ErrorMessage ?? 'no message';
       const ended = `crawler ${names(pipeline).crawler}: the crawl ended as ${last?.Status}: ${message}`;
       const role = await youngRole(clients)(pipeline, 'crawler');
-      if (role !== undefined) throw ApplicationFailure.nonRetryable(ended, 'RoleNotSpread');
+      if (role !== undefined) throw ApplicationFailure.nonRetryable(`${ended} ${youngAdvice(role)}`, 'RoleNotSpread');
       const words = advised(ended, message, pipeline, 'crawler');
       throw ApplicationFailure.nonRetryable(words, words === ended ? 'CrawlFailed' : 'CrawlRefused');
     }

@@ -1,11 +1,13 @@
 import { GetRoleCommand } from '@aws-sdk/client-iam';
 import { names } from '../../pipeline/names.ts';
-import { speedOf } from '../../pipeline/spec.ts';
+import { type Pipeline, speedOf } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { undefinedIfMissing } from '../errors.ts';
 import type { YoungRole } from '../resource.ts';
 import { tagMap } from '../tags.ts';
+import type { Service } from './policies.ts';
+import { deniedAdvice, roleAdvice, type Said } from './refusal.ts';
 import { CHANGED_TAG } from './role.ts';
 
 /** How long after a role or its policy was made a refusal may only mean that it has not spread yet. */
@@ -21,3 +23,14 @@ export const youngRole =
     const changed = Date.parse(tagMap(answer?.Role?.Tags)[CHANGED_TAG] ?? '') || 0;
     return awsNow(iam) - Math.max(created, changed) < SPREADS_WITHIN_MS / speedOf(pipeline) ? RoleName : undefined;
   };
+
+/** That a role is new, of a failure after which all is tried again; in brackets, to stand behind AWS's words. */
+export const youngAdvice = (role: string): string => `(role ${role} is new and may not have spread yet, so it is tried again)`;
+
+/** The same as `roleAdvice` of a failure after which all is tried again: while the role is young that is said, and no policy is named but the caller's. */
+export async function adviceByAge(clients: Clients, said: Said, pipeline: Pipeline, service: Service): Promise<string | undefined> {
+  const denied = deniedAdvice(said, pipeline);
+  if (denied !== undefined) return denied;
+  const role = await youngRole(clients)(pipeline, service);
+  return role === undefined ? roleAdvice(said, pipeline, service) : youngAdvice(role);
+}

@@ -8,12 +8,13 @@ import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import { parallelismFor } from '../../pipeline/parallelism.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
+import type { Seen } from '../../pipeline/waiting.ts';
 import { slidingSeconds } from '../../pipeline/windows.ts';
 import type { Clients } from '../aws.ts';
 import { type Calls, countCalls, doneSoFar } from '../calls.ts';
 import { elapsed } from '../elapsed.ts';
 import { isNamed, undefinedIfMissing } from '../errors.ts';
-import { advised } from '../iam/refusal.ts';
+import { adviceByAge } from '../iam/young-role.ts';
 import { idsOf, isOpen, shardsOf } from '../kinesis/shards.ts';
 import { underWay } from '../not-yet.ts';
 import { findTwice, isOurs } from '../own-tags.ts';
@@ -45,10 +46,10 @@ export function notebookActivities(clients: Clients) {
       return { ...calls, found };
     },
     /** Returns once the application runs; a start that fell back to READY is reported, so that it is tried anew. */
-    'notebook.awaitStarted': async (pipeline: Pipeline): Promise<void> => {
+    'notebook.awaitStarted': async (pipeline: Pipeline, seen?: Seen): Promise<void> => {
       const state = (await describe(client, pipeline))?.ApplicationStatus;
       if (state === 'READY') throw await startFailed(clients, pipeline, await whyNotStarted(client, pipeline));
-      if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state ?? 'not there yet'}`);
+      if (state !== 'RUNNING') throw underWay(pipeline, `application ${names(pipeline).application} is ${state ?? 'not there yet'}`, seen);
     },
     /**
      * Has the application start with the note that goes on where the windows stopped, unless it runs with that note already: AWS takes a note only with the creation
@@ -110,7 +111,7 @@ export function notebookActivities(clients: Clients) {
       const session = await enter(client, pipeline, 'ZEPPELIN_UI_URL');
       const { isRunning, paragraphs } = await readNote(session, pipeline);
       const failed = paragraphs.find(({ status: state }) => state === 'ERROR' || state === 'ABORT');
-      if (failed && !isRunning) throw noteFailed(pipeline, failed);
+      if (failed && !isRunning) throw await noteFailed(clients, pipeline, failed);
       if (!isRunning) await runNote(session, pipeline);
       const { running, reason = 'the note is still starting', isOver } = await look(clients, pipeline);
       if (isOver) throw ApplicationFailure.nonRetryable(reason, 'StartNeeded');
@@ -155,10 +156,15 @@ async function runNote(session: Session, pipeline: Pipeline): Promise<void> {
     throw new Error(`the notebook did not run the note: ${exception}: ${message}`);
 }
 
-/** A paragraph that failed, in Flink's words; with the role if these speak of a permission. */
-function noteFailed(pipeline: Pipeline, { id, status, errorMessage: message = 'no message' }: Paragraph): ApplicationFailure {
+/** A paragraph that failed, in Flink's words; with the role if that is young or these speak of a permission. Whoever keeps the notebook tries it again in any case. */
+async function noteFailed(
+  clients: Clients,
+  pipeline: Pipeline,
+  { id, status, errorMessage: message = 'no message' }: Paragraph,
+): Promise<ApplicationFailure> {
   const found = `paragraph ${id} of the note ended as ${status}: ${message}`;
-  return ApplicationFailure.nonRetryable(advised(found, message, pipeline, 'studio'), 'NoteFailed');
+  const advice = await adviceByAge(clients, { message }, pipeline, 'studio');
+  return ApplicationFailure.nonRetryable(advice === undefined ? found : `${found} ${advice}`, 'NoteFailed');
 }
 
 async function describe(client: KinesisAnalyticsV2Client, pipeline: Pipeline): Promise<ApplicationDetail | undefined> {

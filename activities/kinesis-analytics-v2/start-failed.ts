@@ -10,8 +10,7 @@ import { type Pipeline, speedOf } from '../../pipeline/spec.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { elapsed } from '../elapsed.ts';
-import { deniedAdvice, roleAdvice } from '../iam/refusal.ts';
-import { youngRole } from '../iam/young-role.ts';
+import { adviceByAge } from '../iam/young-role.ts';
 import { underWay } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 
@@ -22,9 +21,7 @@ const ASKED_WITHIN_MS = 15 * 60_000;
 export async function startFailed(clients: Clients, pipeline: Pipeline, reason = 'AWS gave no reason'): Promise<ApplicationFailure> {
   const { application } = names(pipeline);
   const said = { message: reason, operation: 'kinesisanalytics:StartApplication' };
-  const role = await youngRole(clients)(pipeline, 'studio');
-  const young = role && `(role ${role} is new and may not have spread yet, so it is tried again)`;
-  const advice = deniedAdvice(said, pipeline) ?? young ?? roleAdvice(said, pipeline, 'studio') ?? '(it is tried again)';
+  const advice = (await adviceByAge(clients, said, pipeline, 'studio')) ?? '(it is tried again)';
   return ApplicationFailure.nonRetryable(`application ${application} did not start: ${reason} ${advice}`, 'StartFailed');
 }
 

@@ -10,21 +10,24 @@ import { names } from '../../pipeline/names.ts';
 import { type REFRESHED, REFRESHES_A_DAY } from '../../pipeline/schedules.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { DAY_MS } from '../../pipeline/time.ts';
+import { learned, type Seen } from '../../pipeline/waiting.ts';
 import type { Clients } from '../aws.ts';
 import { awsNow } from '../clock.ts';
 import { isNamed, unless } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
+import { youngAdvice, youngRole } from '../iam/young-role.ts';
 import { underWay } from '../not-yet.ts';
 import { pages } from '../pages.ts';
 
 /** A data set that is loaded into SPICE. */
 export type Refreshed = (typeof REFRESHED)[number];
 
-/** The ingestion that a run waits for, or why it makes none. */
-export type Begun = { ingestion: string } | { skipped: string };
+/** The ingestion that a run waits for, with how long earlier ones took if it is its own; or why it makes none. */
+export type Begun = { ingestion: string; seen?: Seen } | { skipped: string };
 
 /** Refreshes SPICE data sets. */
-export function refreshActivities({ quicksight }: Clients) {
+export function refreshActivities(clients: Clients) {
+  const { quicksight } = clients;
   const idOf = (pipeline: Pipeline, dataSet: Refreshed) => ({
     AwsAccountId: pipeline.account,
     DataSetId: names(pipeline).dataSets[dataSet],
@@ -34,7 +37,8 @@ export function refreshActivities({ quicksight }: Clients) {
     'refresh.start': async (pipeline: Pipeline, dataSet: Refreshed, run: string): Promise<Begun> => {
       const all = await ingestions(pipeline, dataSet);
       const joined = all.find(({ IngestionId, IngestionStatus: state }) => IngestionId === run || isUnderWay(state));
-      if (joined) return { ingestion: joined.IngestionId! };
+      const seen = tookIn(all);
+      if (joined) return { ingestion: joined.IngestionId!, seen: joined.IngestionId === run ? seen : undefined };
       const lately = all.filter(({ CreatedTime }) => awsNow(quicksight) - (CreatedTime?.getTime() ?? 0) < DAY_MS).length;
       const most = lately < REFRESHES_A_DAY.standard ? REFRESHES_A_DAY.standard : await allowed(pipeline);
       if (lately >= most) {
@@ -50,19 +54,21 @@ export function refreshActivities({ quicksight }: Clients) {
         // By an attempt whose answer was lost; one that is not there would be waited for in vain.
         await quicksight.send(new DescribeIngestionCommand({ ...idOf(pipeline, dataSet), IngestionId: run }));
       }
-      return { ingestion: run };
+      return { ingestion: run, seen };
     },
-    /** Returns the number of rows loaded once the ingestion is complete; fails with QuickSight's reason. */
-    'refresh.finished': async (pipeline: Pipeline, dataSet: Refreshed, ingestion: string): Promise<number> => {
+    /** Returns the number of rows loaded once the ingestion is complete; fails with QuickSight's reason, and as 'RoleNotSpread' while its role is young. */
+    'refresh.finished': async (pipeline: Pipeline, dataSet: Refreshed, ingestion: string, seen?: Seen): Promise<number> => {
       const id = { ...idOf(pipeline, dataSet), IngestionId: ingestion };
       const { Ingestion: found } = await quicksight.send(new DescribeIngestionCommand(id));
       const state = found?.IngestionStatus;
       if (state === 'FAILED' || state === 'CANCELLED') {
         const { Type = 'no type', Message = 'no message' } = found?.ErrorInfo ?? {};
         const ended = `ingestion ${ingestion} ended as ${state}: ${Type}: ${Message}`;
+        const role = state === 'FAILED' ? await youngRole(clients)(pipeline, 'quicksight') : undefined;
+        if (role !== undefined) throw ApplicationFailure.nonRetryable(`${ended} ${youngAdvice(role)}`, 'RoleNotSpread');
         throw ApplicationFailure.nonRetryable(advised(ended, Message, pipeline, 'quicksight'), 'IngestionFailed');
       }
-      if (state !== 'COMPLETED') throw underWay(pipeline, `ingestion ${ingestion} is ${state}`);
+      if (state !== 'COMPLETED') throw underWay(pipeline, `ingestion ${ingestion} is ${state}`, seen);
       return found?.RowInfo?.RowsIngested ?? 0;
     },
   };
@@ -84,3 +90,9 @@ export function refreshActivities({ quicksight }: Clients) {
 }
 
 const isUnderWay = (state: Ingestion['IngestionStatus']) => state === 'INITIALIZED' || state === 'QUEUED' || state === 'RUNNING';
+
+/** How long those took that loaded what they were to load. */
+const tookIn = (all: Ingestion[]): Seen | undefined =>
+  all
+    .filter(({ IngestionStatus: state }) => state === 'COMPLETED')
+    .reduce<Seen | undefined>((seen, { IngestionTimeInSeconds: seconds = 0 }) => learned(seen, seconds * 1000), undefined);
