@@ -65,7 +65,7 @@ async function upAndDown(account: Account, course: Course, pipeline: Pipeline): 
 }
 
 async function downAgain(account: Account, course: Course, pipeline: Pipeline, before: string[]): Promise<void> {
-  const still = Object.values((await account.down(pipeline)).failed);
+  const still = Object.values(await account.down(pipeline));
   if (still.length > 0) throw new Error(still.join('; '));
   const twice = createdTwice(await account.calls());
   course.run.madeTwice = twice.length;
