@@ -3,7 +3,7 @@ import type { PlaceName } from '../activities/audit/places.ts';
 import type { AuditScope } from '../activities/audit/scope.ts';
 import type { Activities } from '../activities/index.ts';
 import { type Audit, type Missed, mismatches } from '../pipeline/audit.ts';
-import { milliseconds } from '../pipeline/duration.ts';
+import { type Duration, milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { DAY_MS, HOUR_MS } from '../pipeline/time.ts';
@@ -35,7 +35,7 @@ export interface AuditRequest {
   hours?: number;
   /** True for an audit that nobody asked for by hand. */
   onSchedule?: boolean;
-  patience: `${number} seconds`;
+  patience: Duration;
   /** With every minute, those that agree too. */
   minutes?: boolean;
 }
