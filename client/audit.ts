@@ -60,13 +60,16 @@ const usualWait = ({ delivery }: Pipeline): Duration => `${delivery.seconds * 2 
 
 /** What an audit found, for people to read; `within`: only so many hours were asked for. */
 export function auditWords(report: Audit, faults: string[], within?: number): string {
-  const { generated, inAthena, duplicates, windowsChecked, windowsWrong, bytesScanned, heartbeats } = report;
+  const { generated, acknowledged, inAthena, duplicates, windowsChecked, windowsWrong, bytesScanned, heartbeats } = report;
   return [
-    `${generated} events were sent${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats`,
+    `${generated} events were generated${within === undefined ? '' : ` within ${within} hours`}, and ${heartbeats} heartbeats sent`,
     tableOf(
       ...telling(
         COLUMNS.map(([title]) => title),
-        report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
+        [
+          COLUMNS.map((_, i) => String(['ledger', acknowledged, generated - acknowledged][i] ?? 0)),
+          ...report.places.map((place) => COLUMNS.map(([, cell]) => String(cell(place) ?? '-'))),
+        ],
         COLUMNS.slice(ALWAYS_SHOWN).map(([title]) => title),
       ),
     ),

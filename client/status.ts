@@ -105,8 +105,8 @@ const driftWords = ({ pipeline: { drifts } }: Snapshot): string[] =>
 
 function auditWords({ pipeline: { audit } }: Snapshot): string[] {
   if (audit === undefined) return [];
-  const { at, generated, lost, duplicates, windowsWrong, faults } = audit;
-  const counts = `${generated} events sent, ${lost} lost, ${duplicates ?? '?'} counted twice, ${windowsWrong ?? '?'} rows of the metrics wrong`;
+  const { at, generated, acknowledged = generated, lost, duplicates, windowsWrong, faults } = audit;
+  const counts = `${generated} events generated, ${acknowledged} acknowledged, ${lost} lost, ${duplicates ?? '?'} counted twice, ${windowsWrong ?? '?'} rows of the metrics wrong`;
   return [`audit at ${new Date(at).toISOString()}: ${counts}`, ...faults.map((fault) => `  ! ${fault}`)];
 }
 

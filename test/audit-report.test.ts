@@ -54,6 +54,20 @@ it('copies of what was sent again are excused in the lake as often as the stream
   expect(mismatches(reportOf('local', { ...more, stream: { ...holding(), events: 1 } }))).toEqual([]);
 });
 
+it('the ledger is a place like others: what the lanes made and it lacks is missing there', () => {
+  const unwritten = { events: 2, examples: ['r-0-3 to 4'] };
+  const report = reportOf('local', { ...counted(holding(), holding()), truth: { events: 3, kills: 1, unwritten } });
+  const [head, ...table] = auditWords(report, mismatches(report)).split('\n');
+  expect(head).toBe('5 events were generated, and 1 heartbeats sent');
+  const rows = table.filter((line) => /│ (ledger|stream|lake) /.test(line)).map((line) => line.match(/\w+/g));
+  expect(rows).toEqual([
+    ['ledger', '3', '2', '0'],
+    ['stream', '3', '0', '0'],
+    ['lake', '3', '0', '0'],
+  ]);
+  expect(auditDetails(report)).toContain('| ledger | 3 | 2 | 0 | 0 |');
+});
+
 it("what lies beyond the end of the ledger is the next audit's while the game goes on, and unaccounted for once it is quiet", () => {
   const beyond = counted({ ...holding(), later: 5 }, { ...holding(), later: 4 });
   expect(mismatches(reportOf('local', { ...beyond, sending: true }))).toEqual([]);
