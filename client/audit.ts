@@ -1,7 +1,8 @@
-import { type Audit, agreementInWords, type MinuteCount, mismatches, type PlaceCount } from '../pipeline/audit.ts';
+import { type Audit, agreementInWords, type Marked, type MinuteCount, mismatches, type PlaceCount } from '../pipeline/audit.ts';
 import { type Duration, duration } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
+import { KINDS, type Kind } from '../pipeline/trouble.ts';
 import { taskQueue } from '../worker/connect.ts';
 import type { audit as auditWorkflow } from '../workflows/index.ts';
 import { introduced } from '../workflows/story.ts';
@@ -74,6 +75,7 @@ export function auditWords(report: Audit, faults: string[], within?: number): st
       ),
     ),
     `Athena has ${inAthena ?? '?'}, of which ${duplicates ?? '?'} would count twice; ${windowsWrong ?? '?'} of ${windowsChecked ?? '?'} rows of the metrics are wrong${comparedInWords(report)}; ${bytesScanned} bytes scanned`,
+    ...troubleTable(report.trouble),
     ...minuteTable(report.minutes),
     ...verdict(report, faults),
   ].join('\n');
@@ -105,6 +107,24 @@ const COLUMNS: [string, (place: PlaceCount) => string | number | undefined][] = 
 /** The first of the columns are shown though they have nothing to tell. */
 const ALWAYS_SHOWN = 4;
 const MINUTES_SHOWN = 10;
+
+/** What was made on purpose, with a few ids by which it is found again; nothing where nothing was. */
+function troubleTable(trouble: Marked | undefined): string[] {
+  if (trouble === undefined) return [];
+  const rows = KINDS.flatMap((kind) => {
+    const { events, examples } = trouble[kind];
+    return events === 0 ? [] : [[TROUBLES[kind], String(events), examples.slice(0, IDS_SHOWN).join(', ')]];
+  });
+  return rows.length === 0 ? [] : [tableOf(['trouble on purpose', 'events', 'the first ids'], rows)];
+}
+
+const TROUBLES: Record<Kind, string> = {
+  late: 'late',
+  duplicate: 'sent twice',
+  malformed: 'with a malformed record',
+  oversized: 'with an oversized one, refused',
+};
+const IDS_SHOWN = 3;
 
 /** The worst minutes; nothing where all agree and nobody asked for them. */
 function minuteTable(minutes: MinuteCount[]): string[] {

@@ -110,8 +110,8 @@ function auditWords({ pipeline: { audit } }: Snapshot): string[] {
   return [`audit at ${new Date(at).toISOString()}: ${counts}`, ...faults.map((fault) => `  ! ${fault}`)];
 }
 
-const sent = ({ acknowledged, total, heartbeats, resent, rate }: NonNullable<Snapshot['generator']>) =>
-  `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged at ${rate}, ${heartbeats} heartbeats${resent > 0 ? `, ${resent} maybe sent twice` : ''}`;
+const sent = ({ acknowledged, total, heartbeats, resent, oversized, rate }: NonNullable<Snapshot['generator']>) =>
+  `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged at ${rate}, ${heartbeats} heartbeats${resent > 0 ? `, ${resent} maybe sent twice` : ''}${oversized > 0 ? `, ${oversized} records too large and refused` : ''}`;
 
 function restarts(notebook: Snapshot['notebook']): string {
   if (notebook === undefined) return '';

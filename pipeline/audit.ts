@@ -1,3 +1,5 @@
+import type { Kind } from './trouble.ts';
+
 /** Every place an event passes, counted. The names are those of the machine-readable report. */
 export interface Audit {
   /** What the lanes made; none where this is what could not be counted. */
@@ -30,6 +32,8 @@ export interface Audit {
   windowsEvents?: number;
   /** Absent when none are. */
   windowsOutstanding?: OutstandingWindows;
+  /** What was made trouble with on purpose; absent where that could not be counted. */
+  trouble?: Marked;
   /** Place by place, what was found of what was sent. */
   places: PlaceCount[];
   /** The minutes in which some place differs from what was sent, the worst first, or all of them. */
@@ -48,6 +52,12 @@ export interface Audit {
   /** Up to when everything agreed: by this audit, or by the last one that found no fault. */
   agreedAt?: number;
 }
+
+/**
+ * By kind of trouble on purpose: how many acknowledged events were marked for it, whether what is held back has been sent yet or not, and the first few ids: of the
+ * event, or of the malformed record, or of the oversized one, which the sender refused.
+ */
+export type Marked = Record<Kind, { events: number; examples: string[] }>;
 
 /** Windows that should have come out of the SQL and have not: those that end at `since` (milliseconds since the epoch) and later. */
 export interface OutstandingWindows {

@@ -42,6 +42,7 @@ export function reportOf(target: Pipeline['target'], { truth, stream, lake, foun
     heartbeats: stream?.heartbeats ?? lake?.heartbeats ?? 0,
     killsGenerated: truth?.kills ?? 0,
     killsOnDashboard: truth && killsOnDashboard,
+    trouble: truth?.trouble,
     places,
     minutes: minutesOf(stream?.minutes, lake?.minutes, inAthena?.minutes),
     wrongInAthena: inAthena?.wrong ?? [],

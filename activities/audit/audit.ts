@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { OutstandingWindows } from '../../pipeline/audit.ts';
+import type { Marked, OutstandingWindows } from '../../pipeline/audit.ts';
 import type { LedgerPage } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
@@ -27,9 +27,10 @@ export interface EventCount {
   kills: number;
 }
 
-/** What the ledger says was sent, and what it lacks of what the lanes made; answers of earlier versions, which histories hold, say nothing of that. */
+/** What the ledger says was sent, what it lacks of what the lanes made, and what trouble was made with; answers of earlier versions, which histories hold, have only counts. */
 export interface SentCount extends EventCount {
   unwritten?: Unwritten;
+  trouble?: Marked;
 }
 
 /** What Athena has of what was sent. */
@@ -79,9 +80,9 @@ export function auditActivities(clients: Clients, target: Target) {
     /** What was sent: recomputed, as every event is a function of its number. With how far the lanes have come, what the ledger lacks of that, too, for as long as it is kept. */
     'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, reached?: Reached): Promise<SentCount> => {
       const pages = await ledgerOf(pipeline, from, upTo);
-      const { blocks } = (await count(pipeline, from, pages)) as Generated;
+      const { blocks, trouble } = (await count(pipeline, from, pages)) as Generated;
       const kept = Math.max(from, Date.now() - pipeline.keep.lakeDays * DAY_MS);
-      return { ...sumOf(blocks), unwritten: unwritten(sentBy(pages, from), kept, reached) };
+      return { ...sumOf(blocks), unwritten: unwritten(sentBy(pages, from), kept, reached), trouble };
     },
     /** Reads everything that a place has, and compares each event with what was sent, to the last byte; with `minutes`, tells of those that agree, too. */
     'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS, minutes = false) =>
