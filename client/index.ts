@@ -51,6 +51,7 @@ verb('query [question]', 'ask a named query of sql/athena (without a name: list 
 verb('audit', 'count every event in every place against what was sent', async () => (await import('./audit.ts')).audit, {
   '--hours <number>': 'only what happened within so many hours',
   '--minutes': 'with every minute, those that agree too (at most the worst 10,080)',
+  '--wait <duration>': "how long to wait for what is still on its way: '30 seconds'",
 });
 verb('rate <rate>', "events a second from now on: a number, 'max', or a course as JSON", async () => (await import('./rate.ts')).rate);
 verb('open', 'fresh links to dashboard, notebook and UIs', async () => (await import('./open.ts')).open);

@@ -105,13 +105,13 @@ const driftWords = ({ pipeline: { drifts } }: Snapshot): string[] =>
 
 function auditWords({ pipeline: { audit } }: Snapshot): string[] {
   if (audit === undefined) return [];
-  const { at, generated, lost, duplicates, windowsWrong, faults } = audit;
-  const counts = `${generated} events sent, ${lost} lost, ${duplicates ?? '?'} counted twice, ${windowsWrong ?? '?'} rows of the metrics wrong`;
+  const { at, generated, acknowledged = generated, lost, duplicates, windowsWrong, faults } = audit;
+  const counts = `${generated} events generated, ${acknowledged} acknowledged, ${lost} lost, ${duplicates ?? '?'} counted twice, ${windowsWrong ?? '?'} rows of the metrics wrong`;
   return [`audit at ${new Date(at).toISOString()}: ${counts}`, ...faults.map((fault) => `  ! ${fault}`)];
 }
 
-const sent = ({ acknowledged, total, heartbeats, resent, rate }: NonNullable<Snapshot['generator']>) =>
-  `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged at ${rate}, ${heartbeats} heartbeats${resent > 0 ? `, ${resent} maybe sent twice` : ''}`;
+const sent = ({ acknowledged, total, heartbeats, resent, oversized, rate }: NonNullable<Snapshot['generator']>) =>
+  `${acknowledged}${total === undefined ? '' : ` of ${total}`} events acknowledged at ${rate}, ${heartbeats} heartbeats${resent > 0 ? `, ${resent} maybe sent twice` : ''}${oversized > 0 ? `, ${oversized} records too large and refused` : ''}`;
 
 function restarts(notebook: Snapshot['notebook']): string {
   if (notebook === undefined) return '';

@@ -1,12 +1,18 @@
+import type { Kind } from './trouble.ts';
+
 /** Every place an event passes, counted. The names are those of the machine-readable report. */
 export interface Audit {
-  /** None where this is what could not be counted. */
+  /** What the lanes made; none where this is what could not be counted. */
   generated: number;
+  /** Of these, what the ledger has as acknowledged by Kinesis. All else is held against this. */
+  acknowledged: number;
+  /** The first few runs of the others' numbers, in words. */
+  unacknowledged: string[];
   /** Absent, as all else that could not be counted. */
   inStream?: number;
   inS3?: number;
   inAthena?: number;
-  /** Generated events that some place lacks; the largest of these gaps. */
+  /** Acknowledged events that some place lacks; the largest of these gaps. */
   lost: number;
   /** Copies that the view of the game's events, as it stands in Athena, counts twice. */
   duplicates?: number;
@@ -26,6 +32,8 @@ export interface Audit {
   windowsEvents?: number;
   /** Absent when none are. */
   windowsOutstanding?: OutstandingWindows;
+  /** What was made trouble with on purpose; absent where that could not be counted. */
+  trouble?: Marked;
   /** Place by place, what was found of what was sent. */
   places: PlaceCount[];
   /** The minutes in which some place differs from what was sent, the worst first, or all of them. */
@@ -44,6 +52,12 @@ export interface Audit {
   /** Up to when everything agreed: by this audit, or by the last one that found no fault. */
   agreedAt?: number;
 }
+
+/**
+ * By kind of trouble on purpose: how many acknowledged events were marked for it, whether what is held back has been sent yet or not, and the first few ids: of the
+ * event, or of the malformed record, or of the oversized one, which the sender refused.
+ */
+export type Marked = Record<Kind, { events: number; examples: string[] }>;
 
 /** Windows that should have come out of the SQL and have not: those that end at `since` (milliseconds since the epoch) and later. */
 export interface OutstandingWindows {
@@ -129,14 +143,26 @@ const secondOf = (time: number): string => new Date(time).toISOString().slice(0,
 
 /** What does not agree, each in words; empty when all does. */
 export function mismatches(report: Audit): string[] {
-  const { generated, inStream, inS3, inAthena, lost, duplicates, killsGenerated, killsOnDashboard, windowsChecked, windowsWrong } = report;
-  const { windowsEvents = generated, windowsWorst = [], windowsOutstanding, missed, minutes } = report;
+  const { generated, acknowledged, unacknowledged, inStream, inS3, inAthena, lost, duplicates } = report;
+  const {
+    killsGenerated,
+    killsOnDashboard,
+    windowsChecked,
+    windowsWrong,
+    windowsEvents = acknowledged,
+    windowsWorst = [],
+    windowsOutstanding,
+    missed,
+    minutes,
+  } = report;
   const faults = missed.map(({ what, why }) => `${what} could not be counted: ${why}`);
   const differ = (name: string, found: number | undefined, wanted: number) =>
-    found !== undefined && found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were generated`);
-  differ('inStream', inStream, generated);
-  differ('inS3', inS3, generated);
-  differ('inAthena', inAthena, generated);
+    found !== undefined && found !== wanted && faults.push(`${name} is ${found}, but ${wanted} were acknowledged`);
+  if (generated !== acknowledged)
+    faults.push(`acknowledged is ${acknowledged}, but ${generated} were generated; the ledger lacks${listed(unacknowledged)}`);
+  differ('inStream', inStream, acknowledged);
+  differ('inS3', inS3, acknowledged);
+  differ('inAthena', inAthena, acknowledged);
   if (lost !== 0) faults.push(`lost is ${lost}, not 0`);
   if (duplicates !== undefined && duplicates !== 0) faults.push(`duplicates is ${duplicates}, not 0`);
   faults.push(...report.places.flatMap((place) => placeFaults(place, report)));

@@ -31,7 +31,8 @@ export function troubleOf({ seed, trouble }: Pick<Game, 'seed' | 'trouble'>, lan
   return undefined;
 }
 
-const KINDS = ['late', 'duplicate', 'malformed', 'oversized'] as const;
+/** In the order in which they share a lane's events. */
+export const KINDS = ['late', 'duplicate', 'malformed', 'oversized'] as const;
 const TROUBLE = 0x7ab1e;
 
 /** An event that is due outside of its place: for the first time when it is late, for the second when it is a duplicate. */
@@ -81,14 +82,20 @@ function heldBack(game: Game, lane: number, from: number, to: number): Due[] {
   return due;
 }
 
+/** What marks the id of the record by which trouble on purpose is found again, or which is refused. */
+const MARKS: Record<Kind, string> = { late: '', duplicate: '', malformed: 'x', oversized: 'o' };
+
+/** The id of that record: the event's own, or that of the one beside it. */
+export const markedId = (id: string, kind: Kind): string => `${id}${MARKS[kind]}`;
+
 /** The malformed record that goes with an event: the first half of its JSON, its id ending in `x`. */
 export const malformed = (json: string): string => {
-  const marked = withMark(json, 'x');
+  const marked = withMark(json, MARKS.malformed);
   return marked.slice(0, Math.floor(marked.length / 2));
 };
 
 /** The oversized record that goes with an event: its JSON with spaces behind, one byte over 1 MiB, its id ending in `o`. */
-export const oversized = (json: string): string => withMark(json, 'o').padEnd(2 ** 20 + 1);
+export const oversized = (json: string): string => withMark(json, MARKS.oversized).padEnd(2 ** 20 + 1);
 
 /** The id is an event's first value. */
 const withMark = (json: string, mark: string): string => json.replace(/^(\{"event_id":"[^"]*)"/, `$1${mark}"`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Holding } from '../activities/audit/tally.ts';
 import { auditWords } from '../client/audit.ts';
-import { type Audit, mismatches } from '../pipeline/audit.ts';
+import { type Audit, type Marked, mismatches } from '../pipeline/audit.ts';
 import { reportOf } from '../workflows/audit-report.ts';
 import { auditDetails } from '../workflows/story.ts';
 
@@ -52,6 +52,45 @@ it('copies of what was sent again are excused in the lake as often as the stream
   expect(reportOf('aws', more).places[1]!.copies).toEqual({ onPurpose: 0, resent: 1, unexplained: 0, redelivered: 2 });
   // A stream that was made anew does not tell of what was sent before.
   expect(mismatches(reportOf('local', { ...more, stream: { ...holding(), events: 1 } }))).toEqual([]);
+});
+
+it('the ledger is a place like others: what the lanes made and it lacks is missing there', () => {
+  const unwritten = { events: 2, examples: ['r-0-3 to 4'] };
+  const report = reportOf('local', { ...counted(holding(), holding()), truth: { events: 3, kills: 1, unwritten } });
+  const [head, ...table] = auditWords(report, mismatches(report)).split('\n');
+  expect(head).toBe('5 events were generated, and 1 heartbeats sent');
+  const rows = table.filter((line) => /│ (ledger|stream|lake) /.test(line)).map((line) => line.match(/\w+/g));
+  expect(rows).toEqual([
+    ['ledger', '3', '2', '0'],
+    ['stream', '3', '0', '0'],
+    ['lake', '3', '0', '0'],
+  ]);
+  expect(auditDetails(report)).toContain('| ledger | 3 | 2 | 0 | 0 |');
+});
+
+it('trouble on purpose is told of by kind, with ids by which it is found again, where there was any', () => {
+  const none = { events: 0, examples: [] };
+  const words = (trouble?: Marked) => {
+    const report = reportOf('local', { ...counted(holding(), holding()), truth: { events: 3, kills: 1, trouble } });
+    expect(report.trouble).toEqual(trouble);
+    expect(mismatches(report)).toEqual([]);
+    return auditWords(report, []);
+  };
+  const late = { events: 4, examples: ['r-0-1', 'r-0-2', 'r-0-3', 'r-0-4'] };
+  const oversized = { events: 1, examples: ['r-0-9o'] };
+  const table = words({ late, duplicate: none, malformed: none, oversized })
+    .split('\n')
+    .slice(-5)
+    .map((line) => line.replaceAll(/[│ ]+/g, ' ').trim());
+  expect(table).toEqual([
+    expect.stringMatching(/^├/),
+    'late 4 r-0-1, r-0-2, r-0-3',
+    'with an oversized one, refused 1 r-0-9o',
+    expect.stringMatching(/^└/),
+    'Everything agrees.',
+  ]);
+  for (const quiet of [undefined, { late: none, duplicate: none, malformed: none, oversized: none }])
+    expect(words(quiet)).not.toContain('on purpose');
 });
 
 it("what lies beyond the end of the ledger is the next audit's while the game goes on, and unaccounted for once it is quiet", () => {

@@ -1,22 +1,27 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
+import { announce } from '../client/state.ts';
 import type { Local } from '../local/start.ts';
 import { type Audit, mismatches } from '../pipeline/audit.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
 import { troubleOf } from '../pipeline/trouble.ts';
+import { taskQueue } from '../worker/connect.ts';
 import { heartbeats } from '../worker/heartbeat.ts';
 import type { audit } from '../workflows/index.ts';
 import { type Audited, audited, putRecords, standing } from './audit-lake.ts';
 import { putRows } from './lake.ts';
 import { localAws } from './local-aws.ts';
+import { d2d } from './product.ts';
 import { temporalServer } from './temporal-server.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-const QUEUE = 'mutations';
 /** Behind the making of the streams: what is older is not looked for in them. */
 const SOON_MS = 30_000;
 
@@ -28,8 +33,10 @@ let product: ReturnType<typeof createActivities>;
 let working: Promise<void>;
 const game = audited('mutated', Date.now() + SOON_MS);
 const leaky = audited('leaky', Date.now() + SOON_MS);
-/** What the stream of `leaky` never gets. */
+/** What the stream of `leaky` lacks at first. */
 const lost = victimOf(leaky, 5);
+/** That of every pipeline here. */
+const QUEUE = taskQueue(game.pipeline);
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -176,4 +183,31 @@ describe('an audit by the product, from the workflow to the bytes,', () => {
   it('does not wait for a dashboard that somebody took away', async () => {
     await expect(product['audit.dashboard'](game.pipeline)).rejects.toMatchObject({ nonRetryable: true, message: 'mutated is not there' });
   });
+});
+
+describe('npx d2d audit', () => {
+  let cwd: string;
+  beforeAll(async () => {
+    cwd = await mkdtemp(join(tmpdir(), 'd2d-audit-'));
+    const { name, shards, windowSeconds } = leaky.pipeline;
+    await writeFile(join(cwd, 'data2dashboard.yaml'), JSON.stringify({ name, shards, windowSeconds }));
+    const { endpoint, credentials, region } = local;
+    const temporal = { address: env.address, namespace: env.namespace ?? 'default' };
+    await announce(join(cwd, '.data2dashboard'), { pid: process.pid, temporal, aws: { endpoint, region, ...credentials } });
+  });
+  afterAll(() => rm(cwd, { recursive: true }));
+  const audit = () => d2d(cwd, 'audit', '--hours', '1', '--wait', '0 seconds');
+
+  it('ends with 0 when every event is everywhere, and with 1 and their names when an object of the lake is taken away', async () => {
+    const { pipeline, sent, scene } = leaky;
+    await putRecords(aws, pipeline, lost.lane, [lost.record]);
+    expect(await audit()).toMatchObject({ code: 0, facts: { ok: true, lost: 0, faults: [] } });
+    const Key = await putRows(aws, pipeline, 'events', 'lane-0', [], leaky.hour);
+    await aws.s3.send(new DeleteObjectCommand({ Bucket: names(pipeline).bucket, Key }));
+    const { code, facts } = await audit();
+    await putRows(aws, pipeline, 'events', 'lane-0', sent[0]!, leaky.hour);
+    expect({ code, ...facts }).toMatchObject({ code: 1, ok: false, lost: expect.any(Number) });
+    const gone = Array.from({ length: 20 }, (_, i) => `${scene.game.run}-0-${i} (it is in the stream)`);
+    expect(facts.faults).toContain(`lake: ${facts.lost} missing: ${gone.join(', ')}, …`);
+  }, 120_000);
 });

@@ -142,6 +142,26 @@ describe('an audit of a game that trouble is made with', () => {
     ]);
   });
 
+  it('finds again what trouble was made with, by kind: how many, and the first ids', () => {
+    const trouble = { late: 0.02, duplicate: 0.1, malformed: 0.05, oversized: 0.001 };
+    const troubled = { ...game, trouble };
+    const found = generated(sentBy([{ game: troubled, ranges: [range] }]), 1_000).trouble;
+    const marked = (kind: keyof typeof trouble, mark = '') => {
+      const ids = Array.from({ length: range.end }, (_, i) => i).filter((i) => troubleOf(troubled, 0, i) === kind);
+      return { events: ids.length, examples: ids.slice(0, 5).map((i) => `${game.run}-0-${i}${mark}`) };
+    };
+    expect(found).toEqual({
+      late: marked('late'),
+      duplicate: marked('duplicate'),
+      malformed: marked('malformed', 'x'),
+      oversized: marked('oversized', 'o'),
+    });
+    expect(found.duplicate.events).toBeGreaterThan(50);
+    const { malformed: halved } = generated(sentBy([{ game, ranges: [range] }]), 1_000).trouble;
+    expect(halved.events).toBe(halves.length);
+    expect(halves.map(idIn)).toEqual(expect.arrayContaining(halved.examples));
+  });
+
   it('holds malformed records to the last byte, and to their number', () => {
     const [id] = [idIn(halves.at(-1)!)];
     expect(holds([...sent.slice(0, -1), `${sent.at(-1)} `])).toMatchObject({ altered: 1, examples: { altered: [id] } });

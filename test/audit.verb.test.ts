@@ -9,3 +9,7 @@ it.each(['Infinity', '1e999', '-Infinity', 'NaN', '0', '-3', '', 'a day'])(
     );
   },
 );
+
+it.each(['soon', '5', '-1 seconds', '1.5 hours'])('a wait of %j is refused likewise', async (wait) => {
+  await expect(audit({ wait })).rejects.toThrow(`--wait: '${wait}' must be a number and a unit, as '5 minutes'`);
+});

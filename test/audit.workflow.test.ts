@@ -5,6 +5,7 @@ import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporal
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { AuditScope, ScopeRequest } from '../activities/audit/scope.ts';
 import type { Holding } from '../activities/audit/tally.ts';
+import type { Reached } from '../activities/audit/unwritten.ts';
 import { temporal } from '../activities/temporal/schedules.ts';
 import { type Audit, auditRow, mismatches, type OutstandingWindows } from '../pipeline/audit.ts';
 import { names } from '../pipeline/names.ts';
@@ -46,7 +47,7 @@ async function audited(
     outstanding,
     ...request
   }: Partial<AuditRequest> & {
-    settled?: LedgerFlush;
+    settled?: LedgerFlush & Reached;
     scope?: Partial<AuditScope>;
     fails?: string;
     outstanding?: OutstandingWindows;
@@ -81,9 +82,10 @@ async function audited(
           ...scope,
         };
       },
-      'audit.generated': async (_pipeline: Pipeline, from: number, upTo?: number) => {
+      'audit.generated': async (_pipeline: Pipeline, from: number, upTo?: number, reached?: Reached) => {
         hear('generated', from, upTo);
-        return { events: 3, kills: 1 };
+        const unwritten = { events: 2, examples: ['r-0-3 to 4'] };
+        return { events: 3, kills: 1, ...(reached?.lanes && { unwritten }) };
       },
       'audit.count': async (_pipeline: Pipeline, place: string, from: number, upTo?: number) => {
         hear(place, from, upTo);
@@ -166,6 +168,12 @@ it('of a game that goes on counts everywhere what was sent by one moment, and le
   expect(heard).toContainEqual(['windows', false, 5, 7]);
 }, 60_000);
 
+it('tells apart what the lanes made and what the ledger has of it, and holds the places against the ledger', async () => {
+  const ahead = await audited('ahead', 0, () => undefined, { settled: { at: 7, sending: false, lanes: [5] } });
+  expect(ahead).toMatchObject({ generated: 5, acknowledged: 3, inStream: 3, inS3: 3, inAthena: 3, lost: 0 });
+  expect(mismatches(ahead)).toEqual(['acknowledged is 3, but 5 were generated; the ledger lacks: r-0-3 to 4']);
+}, 60_000);
+
 it('of a part of the game leaves out the dashboard, which shows all of it', async () => {
   const part = await audited('part', 0, () => undefined, { hours: 1 });
   expect(part.killsOnDashboard).toBeUndefined();
@@ -193,6 +201,7 @@ it('of hours without an event finds no window, and no fault; with events it does
   const nothing = {
     windowsEvents: undefined,
     generated: 0,
+    acknowledged: 0,
     inStream: 0,
     inS3: 0,
     inAthena: 0,

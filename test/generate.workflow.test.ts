@@ -22,7 +22,10 @@ it('gives every event one time for good, skips none and sends none too late, how
       }
       const finished = await until(({ state }) => state === 'finished');
       expect(finished).toMatchObject({ acknowledged: total, total, lanes: [1000, 1000, 1000] });
-      expect(await handle.executeUpdate(flushLedger)).toMatchObject({ lanes: [1000, 1000, 1000] });
+      expect(await handle.executeUpdate(flushLedger)).toMatchObject({
+        lanes: [1000, 1000, 1000],
+        bases: Array(3).fill([{ from: expect.any(Number) }]),
+      });
     },
   );
   const all = [0, 1, 2].flatMap((lane) => Array.from({ length: laneTotal(lane, 3, total) }, (_, i) => `r-${lane}-${i}`));

@@ -264,6 +264,16 @@ describe('status is as it should be', () => {
     ]);
   });
 
+  it('and says of the generator how many records were too large, if any was', () => {
+    const sent = { acknowledged: 12, heartbeats: 3, resent: 0, rate: '100 events/s' };
+    const words = (oversized: number) =>
+      partWords({ ...now({}), generator: { ...sent, oversized } as Snapshot['generator'] })
+        .join('\n')
+        .replaceAll(/[│\s]+/g, ' ');
+    expect(words(2)).toContain('3 heartbeats, 2 records too large and refused');
+    expect(words(0)).not.toContain('too large');
+  });
+
   it('and says of each schedule how its runs ended, and what the latest crawl found amiss', () => {
     const drifted = [
       { table: 'events', column: '*', expected: 'a table' },

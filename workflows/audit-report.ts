@@ -1,3 +1,4 @@
+import type { SentCount } from '../activities/audit/audit.ts';
 import type { Minute } from '../activities/audit/minutes.ts';
 import type { PlaceName } from '../activities/audit/places.ts';
 import type { Holding } from '../activities/audit/tally.ts';
@@ -7,7 +8,7 @@ import type { AthenaFindings } from './audit.ts';
 
 /** What was counted; what of it could not be is among `missed`. */
 export interface AuditFindings {
-  truth?: { events: number; kills: number };
+  truth?: SentCount;
   stream?: Holding;
   lake?: Holding;
   found: AthenaFindings;
@@ -19,10 +20,10 @@ export interface AuditFindings {
 /** The report of an audit of a pipeline on this target. */
 export function reportOf(target: Pipeline['target'], { truth, stream, lake, found, since, sending, missed }: AuditFindings): Audit {
   const { inAthena, killsOnDashboard, ...others } = found;
-  const generated = truth?.events ?? 0;
+  const acknowledged = truth?.events ?? 0;
   // Nobody knows how much of what was sent is there, if nobody knows what was sent.
-  const inStream = truth && stream && generated - stream.missing;
-  const inS3 = truth && lake && generated - lake.missing;
+  const inStream = truth && stream && acknowledged - stream.missing;
+  const inS3 = truth && lake && acknowledged - lake.missing;
   const athena = truth && inAthena?.events;
   const least = Math.min(...[inStream, inS3, athena].filter((count) => count !== undefined));
   const places = [
@@ -30,15 +31,18 @@ export function reportOf(target: Pipeline['target'], { truth, stream, lake, foun
     ...(lake ? [delivered(target, stream, placeOf('lake', lake, sending))] : []),
   ];
   return {
-    generated,
+    generated: acknowledged + (truth?.unwritten?.events ?? 0),
+    acknowledged,
+    unacknowledged: truth?.unwritten?.examples ?? [],
     inStream,
     inS3,
     inAthena: athena,
-    lost: Number.isFinite(least) ? generated - least : 0,
+    lost: Number.isFinite(least) ? acknowledged - least : 0,
     resent: stream ? stream.copies.resent + stream.copies.unexplained : 0,
     heartbeats: stream?.heartbeats ?? lake?.heartbeats ?? 0,
     killsGenerated: truth?.kills ?? 0,
     killsOnDashboard: truth && killsOnDashboard,
+    trouble: truth?.trouble,
     places,
     minutes: minutesOf(stream?.minutes, lake?.minutes, inAthena?.minutes),
     wrongInAthena: inAthena?.wrong ?? [],

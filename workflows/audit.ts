@@ -3,7 +3,7 @@ import type { PlaceName } from '../activities/audit/places.ts';
 import type { AuditScope } from '../activities/audit/scope.ts';
 import type { Activities } from '../activities/index.ts';
 import { type Audit, type Missed, mismatches } from '../pipeline/audit.ts';
-import { milliseconds } from '../pipeline/duration.ts';
+import { type Duration, milliseconds } from '../pipeline/duration.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, speedOf } from '../pipeline/spec.ts';
 import { DAY_MS, HOUR_MS } from '../pipeline/time.ts';
@@ -35,7 +35,7 @@ export interface AuditRequest {
   hours?: number;
   /** True for an audit that nobody asked for by hand. */
   onSchedule?: boolean;
-  patience: `${number} seconds`;
+  patience: Duration;
   /** With every minute, those that agree too. */
   minutes?: boolean;
 }
@@ -68,7 +68,7 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
   const lookInLake = () => orMissed('The lake', missed, () => look('lake'));
   const generated = () =>
     orMissed('What was sent', unknown, () =>
-      counting['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, flushed?.at]),
+      counting['audit.generated'].executeWithOptions({ summary: 'what was sent' }, [pipeline, since, flushed?.at, flushed]),
     );
   const [truth, first] = await Promise.all([generated(), lookInLake()]);
   let lake = first;
@@ -171,7 +171,7 @@ async function askAthena(pipeline: Pipeline, { scope, missed, minutes, at, sendi
 
 /** A pipeline that is down does not hear of it. */
 async function tellPipeline(pipeline: Pipeline, report: Audit): Promise<void> {
-  const { at, generated, lost, duplicates, windowsWrong } = report;
-  const told = { at, generated, lost, duplicates, windowsWrong, faults: mismatches(report).slice(0, 5) };
+  const { at, generated, acknowledged, lost, duplicates, windowsWrong } = report;
+  const told = { at, generated, acknowledged, lost, duplicates, windowsWrong, faults: mismatches(report).slice(0, 5) };
   await signalIfRunning(names(pipeline).workflows.pipeline, auditFinished, told);
 }

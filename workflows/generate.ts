@@ -142,10 +142,13 @@ function heed(run: GeneratorRun, signals: Interruption, ledger: LedgerWriter): v
   );
   setHandler(flushLedger, async () => {
     const at = Date.now();
+    // What is sent while it is written down is not in it.
+    const { game, lanes } = run.cursor;
+    const reached = { game, lanes: lanes.map(({ next }) => next), bases: lanes.map(({ bases }) => bases) };
     await ledger.flush();
-    const { game, lanes, quiet, paused } = run.cursor;
+    const { quiet, paused } = run.cursor;
     const isQuiet = quiet?.settled === true && (paused || isDone(run));
-    return { game, lanes: lanes.map(({ next }) => next), at, sending: !isQuiet, last: lastEvent(run) };
+    return { ...reached, at, sending: !isQuiet, last: lastEvent(run) };
   });
 }
 

@@ -1,6 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Check } from '../activities/preflight.ts';
 import type { Consent, Difference, Survey } from '../activities/resource.ts';
+import type { TimeBase } from '../pipeline/ledger.ts';
 import type { Rate } from '../pipeline/rate.ts';
 import type { Game } from '../pipeline/simulation.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
@@ -160,6 +161,8 @@ export interface PlanReport {
 export interface AuditSummary {
   at: number;
   generated: number;
+  /** Absent in those of earlier versions. */
+  acknowledged?: number;
   lost: number;
   /** Absent where it could not be counted. */
   duplicates?: number;
@@ -232,12 +235,13 @@ export interface LedgerFlush {
   sending: boolean;
 }
 /**
- * With what a generator has written down: its game, the number of the next event of each lane, and when its latest event happened (milliseconds since the epoch; 0
- * before the first).
+ * With how far a generator had come by then: its game, the number of the next event of each lane, all before being acknowledged, and its latest time bases; and when
+ * its latest event happened (milliseconds since the epoch; 0 before the first).
  */
 export interface FlushedLedger extends LedgerFlush {
   game: Game;
   lanes: number[];
+  bases: TimeBase[][];
   last: number;
 }
 /** Has a running generator send at another rate, until the spec is applied again; answers with it in words. */

@@ -89,14 +89,14 @@ export function crawlDetails({ tables, drifted }: Crawled): string {
 /** What an audit found, in Markdown. */
 export function auditDetails(report: Audit): string {
   const faults = mismatches(report);
+  const { generated, acknowledged } = report;
   const lines = ['| place | events | missing | altered | copies |', '|---|---|---|---|---|'];
+  lines.push(`| ledger | ${acknowledged} | ${generated - acknowledged} | 0 | 0 |`);
   for (const { place, events, missing, altered, copies } of report.places)
     lines.push(
       `| ${place} | ${events} | ${missing} | ${altered} | ${copies.onPurpose + copies.resent + (copies.redelivered ?? 0) + copies.unexplained} |`,
     );
-  return [`${report.generated} events were sent. ${faults.length === 0 ? agreementInWords(report) : ''}`, '', ...lines, ...faults].join(
-    '\n',
-  );
+  return [`${generated} events were generated. ${faults.length === 0 ? agreementInWords(report) : ''}`, '', ...lines, ...faults].join('\n');
 }
 
 /** What questions brought, in Markdown. */

@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { OutstandingWindows } from '../../pipeline/audit.ts';
+import type { Marked, OutstandingWindows } from '../../pipeline/audit.ts';
 import type { LedgerPage } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
-import { HOUR_MS } from '../../pipeline/time.ts';
+import { DAY_MS, HOUR_MS } from '../../pipeline/time.ts';
 import { RANGES } from '../../pipeline/windows.ts';
 import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type WindowComparison, windowsInAthena } from '../athena/blocks.ts';
 import type { Clients, Target } from '../aws.ts';
@@ -19,11 +19,18 @@ import { type Minute, told } from './minutes.ts';
 import { keptFrom, type PlaceName } from './places.ts';
 import type { Block, Generated, Holding } from './tally.ts';
 import type { CountResult, CountTask } from './thread.ts';
+import { type Reached, type Unwritten, unwritten } from './unwritten.ts';
 
 /** How many events, and how many kills among them: those that were sent, or those that Athena has. */
 export interface EventCount {
   events: number;
   kills: number;
+}
+
+/** What the ledger says was sent, what it lacks of what the lanes made, and what trouble was made with; answers of earlier versions, which histories hold, have only counts. */
+export interface SentCount extends EventCount {
+  unwritten?: Unwritten;
+  trouble?: Marked;
 }
 
 /** What Athena has of what was sent. */
@@ -70,9 +77,13 @@ export function auditActivities(clients: Clients, target: Target) {
   ): Promise<CountResult> =>
     countInThread({ target, pipeline, pages, from, upTo, blockEvents: BLOCK_EVENTS, minutes, ...(place !== undefined && { place }) });
   return {
-    /** What was sent: recomputed, as every event is a function of its number. */
-    'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS): Promise<EventCount> =>
-      sumOf(((await count(pipeline, from, await ledgerOf(pipeline, from, upTo))) as Generated).blocks),
+    /** What was sent: recomputed, as every event is a function of its number. With how far the lanes have come, what the ledger lacks of that, too, for as long as it is kept. */
+    'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, reached?: Reached): Promise<SentCount> => {
+      const pages = await ledgerOf(pipeline, from, upTo);
+      const { blocks, trouble } = (await count(pipeline, from, pages)) as Generated;
+      const kept = Math.max(from, Date.now() - pipeline.keep.lakeDays * DAY_MS);
+      return { ...sumOf(blocks), unwritten: unwritten(sentBy(pages, from), kept, reached), trouble };
+    },
     /** Reads everything that a place has, and compares each event with what was sent, to the last byte; with `minutes`, tells of those that agree, too. */
     'audit.count': async (pipeline: Pipeline, place: PlaceName, from = 0, upTo = ALWAYS, minutes = false) =>
       (await count(pipeline, from, await ledgerOf(pipeline, from, upTo), { place, upTo, minutes })) as Holding,

@@ -1,6 +1,7 @@
+import type { Marked } from '../../pipeline/audit.ts';
 import { type Span, type TimeBase, timeOf } from '../../pipeline/ledger.ts';
 import { type Game, laneOf } from '../../pipeline/simulation.ts';
-import { malformed, sentBefore, troubleOf } from '../../pipeline/trouble.ts';
+import { KINDS, malformed, markedId, sentBefore, troubleOf } from '../../pipeline/trouble.ts';
 import { type Sent, type SentLane, wasTooLate } from './ledger-index.ts';
 import { type Minute, minutes, told } from './minutes.ts';
 
@@ -41,16 +42,18 @@ export interface Block {
   maybe?: { events: number; kills: number };
 }
 
-/** What was sent, block by block, and minute by minute; `maybe`: events that were held back, as for a block. */
+/** What was sent, block by block, and minute by minute (`maybe`: events that were held back, as for a block), and what of it trouble was made with on purpose. */
 export interface Generated {
   blocks: Block[];
   minutes: { minute: number; sent: number; maybe: number }[];
+  trouble: Marked;
 }
 
 /** How many events were sent, and how many kills among them, in blocks of so many numbers, and by the minute. */
 export function generated(sent: Sent, blockEvents: number): Generated {
   const blocks: Block[] = [];
   const [sure, unsure] = [minutes(), minutes()];
+  const trouble = Object.fromEntries(KINDS.map((kind) => [kind, { events: 0, examples: [] }])) as unknown as Marked;
   for (const [run, { game, lanes }] of sent)
     for (const [lane, { spans, bases, pending }] of lanes.entries()) {
       const events = laneOf(game, lane);
@@ -72,6 +75,10 @@ export function generated(sent: Sent, blockEvents: number): Generated {
           const counts = (pending.has(i) && last.maybe) || last;
           counts.events++;
           if (isKill(json)) counts.kills++;
+          const kind = troubleOf(game, lane, i);
+          if (kind === undefined) continue;
+          trouble[kind].events++;
+          if (trouble[kind].examples.length < MARKED_EXAMPLES) trouble[kind].examples.push(markedId(`${run}-${lane}-${i}`, kind));
         }
       }
     }
@@ -80,7 +87,7 @@ export function generated(sent: Sent, blockEvents: number): Generated {
     sent: count,
     maybe: unsure.all.get(minute)?.sent ?? 0,
   }));
-  return { blocks, minutes: byMinute };
+  return { blocks, minutes: byMinute, trouble };
 }
 
 /** Counts what a place holds, record by record; `isAll`: with the minutes that agree, too. */
@@ -118,6 +125,7 @@ export function tally(sent: Sent, isAll = false): { take(record: string): void; 
 }
 
 const EXAMPLES = 20;
+const MARKED_EXAMPLES = 5;
 const ID = '{"event_id":"';
 
 const nothing = (): Holding => ({

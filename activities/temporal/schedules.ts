@@ -93,10 +93,10 @@ export function temporal(client: Client, taskQueue: string) {
   };
   return {
     /**
-     * Has the generator write down its ledger: up to when, whether it goes on sending, and when its latest event happened. Undefined when none runs. Waits as long as
+     * Has the generator write down its ledger: up to when, whether it goes on sending, and how far it has come. Undefined when none runs. Waits as long as
      * the generator cannot write, or until it is cancelled; every attempt of an activity waits for the same update, as a workflow takes few at a time.
      */
-    'generator.flushLedger': async (pipeline: Pipeline): Promise<Pick<FlushedLedger, 'at' | 'sending' | 'last'> | undefined> => {
+    'generator.flushLedger': async (pipeline: Pipeline): Promise<FlushedLedger | undefined> => {
       const handle = client.workflow.getHandle(names(pipeline).workflows.generate);
       const flushIfRunning = async () => {
         if ((await handle.describe()).status.name !== 'RUNNING') return undefined;
@@ -104,8 +104,7 @@ export function temporal(client: Client, taskQueue: string) {
         const updateId = `${info.workflowExecution?.runId}/${info.activityId}`;
         const flush = () => handle.executeUpdate(flushLedger, { updateId });
         // The signal ends the calls under way; one that came before them goes unheard.
-        const { at, sending, last } = await Promise.race([client.withAbortSignal(cancellationSignal, flush), cancelled]);
-        return { at, sending, last };
+        return Promise.race([client.withAbortSignal(cancellationSignal, flush), cancelled]);
       };
       return undefinedIfUnknown(flushIfRunning());
     },
