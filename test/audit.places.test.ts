@@ -26,6 +26,15 @@ describe('what is counted', () => {
     expect(now).toBeGreaterThan(streamSince);
   });
 
+  it('is what the ledger has; what it lacks of that which the lanes made, and what trouble was made with, is told with it', async () => {
+    const { game, base } = quiet.scene;
+    const bases = [{ from: 0, base, rate: 10 }];
+    const reached = { game, lanes: [1_200, 1_210], bases: [bases, bases] };
+    const { unwritten, trouble } = await doing(() => act['audit.generated'](pipeline, 0, undefined, reached));
+    expect(unwritten).toEqual({ events: 10, examples: [`${game.run}-1-1200 to 1209`] });
+    expect([trouble!.late.events > 0, trouble!.malformed.events > 0, trouble!.oversized.events]).toEqual([true, true, 0]);
+  });
+
   it('is everything, where hours are no number to JSON, or go back beyond all times', async () => {
     const { windowsSince, ...all } = await act['audit.scope'](pipeline, {});
     const scope = async (hours: number | null) => (await act['audit.scope'](pipeline, { hours })).since;
