@@ -60,6 +60,29 @@ describe('the saved histories (npm run histories makes those of this version ane
   }, 120_000);
 });
 
+/** Of a moment that cannot be met at will: between the word to pause and its being heeded. */
+const UNMET = ['paused-meanwhile'];
+
+it('the histories of this version have been through every patch of the workflows', () => {
+  const folder = new URL('../workflows/', import.meta.url);
+  const sources = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8'));
+  const patches = new Set(sources.flatMap((text) => [...text.matchAll(/\bpatched\('([^']+)'\)/g)].map(([, id]) => id!)));
+  const met = new Set(current.flatMap((file) => patchesIn(readFileSync(new URL(file, FOLDER), 'utf8'))));
+  expect([...patches].filter((id) => !met.has(id))).toEqual(UNMET);
+});
+
+/** The patches that a saved run has met. */
+function patchesIn(history: string): string[] {
+  const { events } = JSON.parse(history) as {
+    events: { markerRecordedEventAttributes?: { markerName: string; details: Record<string, { payloads: { data: string }[] }> } }[];
+  };
+  const marks = events.flatMap(({ markerRecordedEventAttributes: mark }) => (mark?.markerName === 'core_patch' ? [mark] : []));
+  return marks.map(({ details }) => {
+    const { id } = JSON.parse(Buffer.from(details['patch-data']!.payloads[0]!.data, 'base64').toString()) as { id: string };
+    return id;
+  });
+}
+
 describe('a changed workflow', () => {
   const crawls = current.filter((file) => typeOf(file) === 'crawl');
 

@@ -47,10 +47,12 @@ export const SCENES: Record<string, Scene> = {
   },
   held: {
     keeps: ['operate', 'provision'],
+    spec: { schedules: { drift: '30 seconds' } },
     play: async (stage) => {
       stage.account.broken.set('dataSource', final('QuickSight says no'));
       const { apply, is, down } = await operate(stage);
-      await is('held');
+      const { lookedAt = 0 } = await is('held');
+      await is('held', (now) => (now.lookedAt ?? 0) > lookedAt);
       stage.account.broken.clear();
       await apply();
       await is('running');
@@ -114,6 +116,53 @@ export const SCENES: Record<string, Scene> = {
       await down();
     },
   },
+  stayed: {
+    keeps: ['operate'],
+    play: async (stage) => {
+      const { is, down } = await operate(stage);
+      await is('running');
+      stage.account.endless = final('it does not end');
+      await failed(down());
+      await is('held');
+      stage.account.endless = undefined;
+      await down();
+    },
+  },
+  'rows-lost': {
+    keeps: ['operate', 'keepNotebook'],
+    spec: { schedules: { drift: '30 seconds' } },
+    play: async (stage) => {
+      const { handle, is, down } = await operate(stage);
+      await is('running');
+      stage.account.standing.delete('playerDelivery');
+      await is('running', ({ drifts, rowsLostFrom }) => drifts.length > 0 && rowsLostFrom === undefined);
+      stage.account.broken.set('dashboard', final('too many visuals'));
+      stage.account.mend = { dashboard: stage.pipeline };
+      await handle.executeUpdate(messages.apply, { args: [{ pipeline: { ...stage.pipeline, windowSeconds: 2 }, rollback: true }] });
+      await is('running', ({ rolledBack }) => rolledBack !== undefined);
+      await down();
+    },
+  },
+  'paused-early': {
+    keeps: ['operate'],
+    play: async (stage) => {
+      let isDelivered = false;
+      stage.acts({
+        'lake.delivered': async () => {
+          if (!isDelivered) throw new Error('nothing has been delivered yet');
+        },
+      });
+      const { handle, is, down } = await operate(stage);
+      await is('starting', ({ generating }) => generating === true);
+      await handle.signal(messages.pause);
+      await is('starting', ({ paused }) => paused);
+      await handle.signal(messages.resume);
+      await is('starting', ({ paused }) => !paused);
+      isDelivered = true;
+      await is('running');
+      await down();
+    },
+  },
   turned: {
     keeps: ['operate'],
     play: async (stage) => {
@@ -164,6 +213,7 @@ export const SCENES: Record<string, Scene> = {
       await until(state, (now) => now === 'finished');
       await handle.signal(messages.pause);
       await until(state, (now) => now === 'paused');
+      await handle.executeUpdate(messages.setRate, { args: [500] });
       const more = { ...pipeline, generator: { ...pipeline.generator, total: 800, players: 41 } };
       await handle.signal(messages.updateSpec, more);
       await handle.signal(messages.resume);
