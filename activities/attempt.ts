@@ -53,7 +53,7 @@ export function withFence<Value>(details: unknown, attempt: () => Promise<Value>
     asking ??= ask();
     const answer = await asking;
     if (answer === false) throw notYet('Temporal has given this attempt up');
-    if (answer === undefined) throw notYet('Temporal does not say whether this attempt still is the one');
+    if (answer === undefined || isPast(held)) throw notYet('Temporal does not say whether this attempt still is the one');
   }, attempt);
 }
 

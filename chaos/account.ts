@@ -35,7 +35,7 @@ export interface Account extends Place {
   /** Cancels what `up` has under way. */
   breakOff(pipeline: Pipeline): Promise<void>;
   /** Takes that away again; gives why each stage that would not go is still there. */
-  down(pipeline: Pipeline): Promise<Awaited<ReturnType<typeof removeStages>>['failed']>;
+  down(pipeline: Pipeline): ReturnType<typeof removeStages>;
 }
 
 /** How the local AWS of an account is, and how many milliseconds it has to answer: few unless told, since faults leave some calls without an answer. */
@@ -109,10 +109,11 @@ export async function accounts(): Promise<Accounts> {
       breakOff: async ({ name }) => {
         await (await ups.get(name)!).cancel().catch(unlessGone);
       },
-      down: async (pipeline) => {
-        const args = [{ pipeline, plan: foundation() }] as Parameters<typeof removeStages>;
-        return (await client.workflow.execute<typeof removeStages>('removeStages', { ...begun(pipeline, 'down'), args })).failed;
-      },
+      down: (pipeline) =>
+        client.workflow.execute<typeof removeStages>('removeStages', {
+          ...begun(pipeline, 'down'),
+          args: [{ pipeline, plan: foundation() }],
+        }),
       close: async () => {
         await endAll(client);
         worker.shutdown();

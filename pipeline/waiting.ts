@@ -34,7 +34,8 @@ function nextOnAws(waited: number, looks: number, seen: Seen | undefined): numbe
 function wanted(waited: number, looks: number, seen: Seen | undefined): number {
   const earliest = seen ? seen.shortest / MARGIN : 0;
   const latest = seen ? seen.longest * MARGIN : 0;
-  if (waited < earliest) return Math.max(earliest - waited, SOONEST_MS);
+  // What made waits so long may have been no worker, and not AWS.
+  if (waited < earliest) return Math.max(Math.min(earliest - waited, SELDOM_MS), SOONEST_MS);
   if (waited < latest) {
     const saved = Math.max(0, waited / USUAL_MS - looks);
     const left = latest - waited;

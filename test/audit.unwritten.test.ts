@@ -29,7 +29,10 @@ describe('what the lanes made and the ledger lacks', () => {
     expect(unwritten(ledger([0, 60]), 0, {})).toEqual(NONE);
   });
 
-  it('is named by its numbers: between ranges, and behind the last', () => {
+  it('is named by its numbers: before the first range, between ranges, and behind the last', () => {
+    expect(unwritten(ledger([50, 90]), 0)).toEqual({ events: 50, examples: ['r-0-0 to 49'] });
+    expect(unwritten(ledger([50, 90]), at(20))).toEqual({ events: 30, examples: ['r-0-20 to 49'] });
+    expect(unwritten(ledger([50, 90]), at(60))).toEqual(NONE);
     const [gap, tail] = ['r-0-20 to 29', 'r-0-90 to 99'];
     expect(unwritten(ledger([0, 20], [30, 90]), 0)).toEqual({ events: 10, examples: [gap] });
     expect(unwritten(ledger([0, 20], [30, 90]), 0, reached(100, time))).toEqual({ events: 20, examples: [gap, tail] });

@@ -148,18 +148,8 @@ describe('a single run', () => {
 
 /** A count of no events. */
 const NOTHING: Audit = {
-  ...{
-    generated: 0,
-    acknowledged: 0,
-    unacknowledged: [],
-    inStream: 0,
-    inS3: 0,
-    inAthena: 0,
-    lost: 0,
-    duplicates: 0,
-    resent: 0,
-    heartbeats: 0,
-  },
+  ...{ generated: 0, acknowledged: 0, unacknowledged: [], inStream: 0, inS3: 0, inAthena: 0 },
+  ...{ lost: 0, duplicates: 0, resent: 0, heartbeats: 0 },
   ...{ killsGenerated: 0, windowsChecked: 0, windowsWrong: 0, places: [], wrongInAthena: [], bytesScanned: 0 },
   ...{ at: 0, since: 0, minutes: [], missed: [] },
 };

@@ -48,7 +48,8 @@ async function comes(work: 'provision' | 'removeStages', step: string, silent: n
     args: [{ pipeline, plan }] as [{ pipeline: Pipeline; plan: typeof plan }],
   };
   return worker.runUntil(async () => {
-    return (await env.client.workflow.execute<typeof removeStages | typeof provision>(work, options)).failed;
+    if (work === 'removeStages') return env.client.workflow.execute<typeof removeStages>(work, options);
+    return (await env.client.workflow.execute<typeof provision>(work, options)).failed;
   });
 }
 

@@ -97,7 +97,7 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
     const agrees = mismatches(counted).length === 0 && counted.windowsOutstanding === undefined;
     const report: Audit = { ...counted, agreedAt: agrees && scope.isNext ? (flushed?.at ?? began) : scope.agreedAt };
     setCurrentDetails(auditDetails(report));
-    if (agrees || unknown.length > 0 || Date.now() >= until) {
+    if (agrees || isLedgerAlone(counted) || unknown.length > 0 || Date.now() >= until) {
       await tellPipeline(pipeline, report);
       await brief['audit.publish'].executeWithOptions({ summary: 'for the dashboard' }, [pipeline, report]);
       return report;
@@ -107,6 +107,10 @@ export async function audit({ pipeline, hours, onSchedule, patience, minutes }: 
     lake = await lookInLake();
   }
 }
+
+/** True where all that does not agree is that the ledger lacks something, which no waiting mends. */
+const isLedgerAlone = (counted: Audit): boolean =>
+  counted.generated !== counted.acknowledged && mismatches({ ...counted, generated: counted.acknowledged }).length === 0;
 
 /** What is counted when nobody could say what is still kept: that this is a fault is said already. */
 function scopeUnknown({ keep }: Pipeline, now: number, hours?: number): AuditScope {

@@ -129,8 +129,6 @@ export interface PipelineStatus {
   tally?: Tally;
   /** The waits seen until stages that were made were ready. */
   waits: Waits;
-  /** Until stages that were taken away were gone. */
-  removals?: Waits;
   /** Until crawls that make the first tables had ended. */
   crawls?: Seen;
   /** What the latest audit came to. */

@@ -142,9 +142,7 @@ async function rollBack(op: Operation, request: ApplyRequest, before: Pipeline, 
     const losesEvents = wasReady && !keeps && !status.eventsHeld && CARRIERS.some((stage) => created.includes(stage));
     if (losesEvents) await awaitDelivery(status);
     const removal = only(everything(), (stage) => !keeps && created.includes(stage));
-    const { removals } = status;
-    const { stays, failed, seen } = await removeCreated({ pipeline, plan: removal, adopted, withWorkflows: !wasReady, seen: removals });
-    status.removals = seen;
+    const { stays, failed } = await removeCreated({ pipeline, plan: removal, adopted, withWorkflows: !wasReady });
     if (stays.length > 0) told = [`${reason}; what was taken over is given back, but not as it was:`, ...stays].join('\n  ');
     if (failed.length > 0) throw ApplicationFailure.nonRetryable(failed.join('\n'), 'StagesFailed');
     if (op.takeDown) return;
@@ -222,7 +220,7 @@ export async function takeDown(op: Operation, request: NonNullable<Operation['ta
     status.partlyTold = undefined;
     // One that failed later has let all through already: its streams may be gone.
     status.unsaved = keepData ? (status.unsaved ?? (await drainPipeline(status))) : undefined;
-    const removal = { pipeline, plan: removalPlan(keepData), keepData, unsaved: status.unsaved, seen: status.removals };
+    const removal = { pipeline, plan: removalPlan(keepData), keepData, unsaved: status.unsaved };
     const left = await runChild(tearDown, {
       workflowId: names(pipeline).workflows.teardown,
       ...introduced(pipeline, 'takes everything down'),

@@ -125,20 +125,14 @@ function mayBeMended(error: unknown, mendings: number): boolean {
 const callsUntil = (error: unknown): Partial<Calls> | undefined =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? (error.cause.details?.[0] as Partial<Calls>) : undefined;
 
-/** What taking away did: why each stage that would not go is still there, and how long the others took to be gone, in milliseconds of AWS's time. */
-export interface Removed {
-  failed: Partial<Record<Stage, string>>;
-  waits: Partial<Record<Stage, number>>;
-}
-
-/** Takes the stages of a plan away, each once everything that needs it is gone. `seen` are the waits of earlier runs; those of this one come to them as it goes. */
-export async function removeStages({ pipeline, plan, seen = {} }: { pipeline: Pipeline; plan: Plan; seen?: Waits }): Promise<Removed> {
+/** Takes the stages of a plan away, each once everything that needs it is gone; gives why each of those that would not go is still there. */
+export async function removeStages({ pipeline, plan }: { pipeline: Pipeline; plan: Plan }): Promise<Partial<Record<Stage, string>>> {
   const reversed = plan.map(({ stage, patience }) => ({
     stage,
     patience,
     needs: plan.filter(({ needs }) => needs.includes(stage)).map((dependent) => dependent.stage),
   }));
-  const { failed, waits }: Removed = { failed: {}, waits: {} };
+  const failed: Partial<Record<Stage, string>> = {};
   await alongNeeds(reversed, async (planned) => {
     const { stage, patience } = planned;
     let deleted = 0;
@@ -150,17 +144,12 @@ export async function removeStages({ pipeline, plan, seen = {} }: { pipeline: Pi
     });
     try {
       // As long as objects go, patience begins anew.
-      let removal: Calls & { emptying?: number };
+      let emptying: number | undefined;
       do {
-        removal = await patiently(() => act[`${stage}.remove`].executeWithOptions(options(), [pipeline]));
-        deleted += removal.emptying ?? 0;
-      } while (removal.emptying !== undefined);
-      const since = Date.now();
-      // What was not there, or on its way out before, tells nothing.
-      const isWhole = removal.mutatingCalls > 0;
-      const known = isWhole ? seenOf(rememberWaits(seen, waits), stage) : undefined;
-      await patiently(() => act[`${stage}.gone`].executeWithOptions(options(), [pipeline, known]));
-      if (isWhole) waits[stage] = (Date.now() - since) * speedOf(pipeline);
+        emptying = (await patiently(() => act[`${stage}.remove`].executeWithOptions(options(), [pipeline]))).emptying;
+        deleted += emptying ?? 0;
+      } while (emptying !== undefined);
+      await patiently(() => act[`${stage}.gone`].executeWithOptions(options(), [pipeline]));
       return true;
     } catch (error) {
       if (isCancellation(error)) throw error;
@@ -169,7 +158,7 @@ export async function removeStages({ pipeline, plan, seen = {} }: { pipeline: Pi
       return false;
     }
   });
-  return { failed, waits };
+  return failed;
 }
 
 /** Errors are met again ever more seldom; what only has to be waited for says itself when to look. */

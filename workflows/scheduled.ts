@@ -38,7 +38,7 @@ export async function crawl({ pipeline, seen }: { pipeline: Pipeline; seen?: See
     try {
       const began = Date.now();
       // One that was joined may be nearly over.
-      const isWhole = callsOf(started).mutatingCalls > 0;
+      const isWhole = started?.started === true;
       const known = isWhole ? seen : undefined;
       const crawled = await act['crawl.finished'].executeWithOptions({ summary: 'what it left' }, [pipeline, since, known]);
       setCurrentDetails(crawlDetails(crawled));

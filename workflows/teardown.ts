@@ -3,7 +3,6 @@ import type { Activities } from '../activities/index.ts';
 import type { Difference } from '../activities/resource.ts';
 import type { Pipeline } from '../pipeline/spec.ts';
 import { HOLDS_DATA, type Plan, type Stage } from '../pipeline/stages.ts';
-import { rememberWaits, type Waits } from '../pipeline/waiting.ts';
 import { QUICK } from './activity-options.ts';
 import { drainOrphans } from './drain.ts';
 import type { Leftovers } from './messages.ts';
@@ -20,16 +19,14 @@ export interface Removal {
   keepData?: boolean;
   /** In words: what was found not to be in the lake. Left out, what an earlier life of the pipeline has left behind is let through first. */
   unsaved?: string[];
-  /** The waits seen until stages were gone. */
-  seen?: Waits;
 }
 
 /** Ends what runs, takes the stages away, and looks what is left. A child of the pipeline's workflow, or started by the client when that no longer runs. */
-export async function tearDown({ pipeline, plan, keepData = false, unsaved, seen }: Removal): Promise<Leftovers> {
+export async function tearDown({ pipeline, plan, keepData = false, unsaved }: Removal): Promise<Leftovers> {
   await act['schedules.remove'](pipeline);
   const lacking = unsaved ?? (keepData ? await drainOrphans(pipeline) : []);
   await act['workflows.end'](pipeline);
-  const { failed } = await removeStages({ pipeline, plan, seen });
+  const failed = await removeStages({ pipeline, plan });
   const left = await act['inventory.left'](pipeline, keepData ? HOLDS_DATA : [], failed);
   return lacking.length === 0 ? left : { ...left, unsaved: lacking };
 }
@@ -43,21 +40,10 @@ export interface Created {
   adopted: Partial<Record<Stage, Difference[]>>;
   /** True when the schedules and workflows are its own, too. */
   withWorkflows: boolean;
-  /** The waits seen until stages were gone. */
-  seen?: Waits;
 }
 
-/**
- * Gives back what a request took over, and takes away what it made. Returns, in words, what of the first is not as it was, and why what of the second still stands; and
- * the waits seen by then.
- */
-export async function removeCreated({
-  pipeline,
-  plan,
-  adopted,
-  withWorkflows,
-  seen = {},
-}: Created): Promise<{ stays: string[]; failed: string[]; seen: Waits }> {
+/** Gives back what a request took over, and takes away what it made. Returns, in words, what of the first is not as it was, and why what of the second still stands. */
+export async function removeCreated({ pipeline, plan, adopted, withWorkflows }: Created): Promise<{ stays: string[]; failed: string[] }> {
   if (withWorkflows) {
     await act['schedules.remove'](pipeline);
     await act['workflows.end'](pipeline);
@@ -65,6 +51,5 @@ export async function removeCreated({
   const stays: string[] = [];
   for (const [stage, met] of Object.entries(adopted) as [Stage, Difference[]][])
     stays.push(...((await act[`${stage}.release`](pipeline, met)).stays ?? []));
-  const { failed, waits } = await removeStages({ pipeline, plan, seen });
-  return { stays, failed: Object.values(failed), seen: rememberWaits(seen, waits) };
+  return { stays, failed: Object.values(await removeStages({ pipeline, plan })) };
 }

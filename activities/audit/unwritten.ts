@@ -12,7 +12,7 @@ export interface Unwritten {
 }
 
 /**
- * Finds the numbers that the ledger leaves out: between its ranges, and up to where the lanes of a running generator say that they are. Only what surely happened at
+ * Finds the numbers that the ledger leaves out: before its ranges (as far back as the time base of the first reaches), between them, and up to where the lanes of a running generator say that they are. Only what surely happened at
  * `from` or later (milliseconds since the epoch) counts, by the time bases that are known; so where bases are lost, too, it is the least that there can be.
  */
 export function unwritten(sent: Sent, from: number, { game, lanes = [], bases = [] }: Reached = {}): Unwritten {
@@ -23,11 +23,14 @@ export function unwritten(sent: Sent, from: number, { game, lanes = [], bases = 
     if (found.examples.length < EXAMPLES) found.examples.push(`${run}-${lane}-${first} to ${end - 1}`);
   };
   for (const [run, { lanes: written }] of sent)
-    for (const [lane, { known, bases: times }] of written.entries())
+    for (const [lane, { known, bases: times }] of written.entries()) {
+      const [earliest] = times;
+      if (earliest && known[0]) note(run, lane, [firstSince([earliest], from), known[0][0]]);
       for (const [at, [first]] of known.slice(1).entries()) {
         const last = known[at]![1];
         if (timeOf(times, last) >= from) note(run, lane, [last, first]);
       }
+    }
   if (game)
     for (const [lane, next] of lanes.entries()) {
       const { known = [], bases: times = [] } = sent.get(game.run)?.lanes[lane] ?? {};

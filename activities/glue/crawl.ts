@@ -5,7 +5,7 @@ import { glueColumns } from '../../pipeline/schema.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Seen } from '../../pipeline/waiting.ts';
 import type { Clients } from '../aws.ts';
-import { type Calls, callsIn, countCalls } from '../calls.ts';
+import { type Calls, countCalls } from '../calls.ts';
 import { isNamed } from '../errors.ts';
 import { advised } from '../iam/refusal.ts';
 import { youngAdvice, youngRole } from '../iam/young-role.ts';
@@ -47,8 +47,11 @@ export function crawlActivities(clients: Clients) {
       unlessStopping(pipeline, crawler);
       return { at: Math.min(lastBegan(crawler), asked + skewOf(glue.config)), ...calls };
     },
-    /** Sees to it that there is a crawl newer than `since`: joins one that runs, or has run since, else starts one. */
-    'crawl.start': (pipeline: Pipeline, since: Since): Promise<Calls> => callsIn(() => start(pipeline, since.at)),
+    /** Sees to it that there is a crawl newer than `since`: joins one that runs, or has run since, else starts one. Says whether it `started` it just now. */
+    'crawl.start': async (pipeline: Pipeline, since: Since): Promise<{ started: boolean } & Calls> => {
+      const { value: started, ...calls } = await countCalls(() => start(pipeline, since.at));
+      return { started, ...calls };
+    },
     /**
      * Returns the tables in the database, and what in them is not as expected, once a crawl newer than `since` has ended well. What they lack is
      * given to them before: columns of which no row has told, and that lines which are no JSON fail no query.
@@ -64,19 +67,21 @@ export function crawlActivities(clients: Clients) {
     if (crawler?.State === 'STOPPING') throw underWay(pipeline, `crawler ${names(pipeline).crawler} is still stopping`);
   }
 
-  async function start(pipeline: Pipeline, since: number): Promise<void> {
+  async function start(pipeline: Pipeline, since: number): Promise<boolean> {
     const isThere = async () => {
       const crawler = await look(pipeline);
       if (crawler?.State === 'RUNNING' || lastBegan(crawler) > since) return true;
       unlessStopping(pipeline, crawler);
       return false;
     };
-    if (await isThere()) return;
+    if (await isThere()) return false;
     try {
       await glue.send(new StartCrawlerCommand({ Name: names(pipeline).crawler }));
+      return true;
     } catch (error) {
       if (!isNamed(error, 'CrawlerRunningException')) throw error;
       if (!(await isThere())) throw notYet(`crawler ${names(pipeline).crawler} was running a moment ago`);
+      return false;
     }
   }
 

@@ -18,7 +18,7 @@ export interface Lease {
  */
 export function lease(): Lease {
   const { heartbeatTimeoutMs } = Context.current().info;
-  if (heartbeatTimeoutMs === undefined) return { end: () => NEVER, isOver: () => false, renew: async () => undefined };
+  if (!heartbeatTimeoutMs) return { end: () => NEVER, isOver: () => false, renew: async () => undefined };
   let end: LeaseEnd | undefined;
   let wasLost = false;
   const isOver = () => {

@@ -8,7 +8,7 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { names } from '../../pipeline/names.ts';
 import { type REFRESHED, REFRESHES_A_DAY } from '../../pipeline/schedules.ts';
-import type { Pipeline } from '../../pipeline/spec.ts';
+import { type Pipeline, speedOf } from '../../pipeline/spec.ts';
 import { DAY_MS } from '../../pipeline/time.ts';
 import { learned, type Seen } from '../../pipeline/waiting.ts';
 import type { Clients } from '../aws.ts';
@@ -37,7 +37,7 @@ export function refreshActivities(clients: Clients) {
     'refresh.start': async (pipeline: Pipeline, dataSet: Refreshed, run: string): Promise<Begun> => {
       const all = await ingestions(pipeline, dataSet);
       const joined = all.find(({ IngestionId, IngestionStatus: state }) => IngestionId === run || isUnderWay(state));
-      const seen = tookIn(all);
+      const seen = tookIn(pipeline, all);
       if (joined) return { ingestion: joined.IngestionId!, seen: joined.IngestionId === run ? seen : undefined };
       const lately = all.filter(({ CreatedTime }) => awsNow(quicksight) - (CreatedTime?.getTime() ?? 0) < DAY_MS).length;
       const most = lately < REFRESHES_A_DAY.standard ? REFRESHES_A_DAY.standard : await allowed(pipeline);
@@ -92,7 +92,10 @@ export function refreshActivities(clients: Clients) {
 const isUnderWay = (state: Ingestion['IngestionStatus']) => state === 'INITIALIZED' || state === 'QUEUED' || state === 'RUNNING';
 
 /** How long those took that loaded what they were to load. */
-const tookIn = (all: Ingestion[]): Seen | undefined =>
+const tookIn = (pipeline: Pipeline, all: Ingestion[]): Seen | undefined =>
   all
     .filter(({ IngestionStatus: state }) => state === 'COMPLETED')
-    .reduce<Seen | undefined>((seen, { IngestionTimeInSeconds: seconds = 0 }) => learned(seen, seconds * 1000), undefined);
+    .reduce<Seen | undefined>(
+      (seen, { IngestionTimeInSeconds: seconds = 0 }) => learned(seen, seconds * 1000 * speedOf(pipeline)),
+      undefined,
+    );

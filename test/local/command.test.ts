@@ -27,13 +27,13 @@ const planFile = async (plan: unknown): Promise<string> => {
 const creation = (StreamName: string) => new CreateStreamCommand({ StreamName, ShardCount: 1 });
 
 /** Runs the local AWS as a process, until it has printed the variables of an AWS client. */
-async function localAws(args: string[], env: Record<string, string> = {}, heard: (text: string) => void = () => undefined) {
+async function localAws(args: string[], env: Record<string, string> = {}, heard: (said: string) => void = () => undefined) {
   const all = ['--import', 'tsx', 'local/main.ts', '--port', '0', '--state', join(dir, 'aws'), ...args];
   const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
-    heard(text);
+    heard(said);
   });
   const printed = new Map<string, string>();
   for await (const line of createInterface({ input: child.stdout })) {
@@ -66,9 +66,9 @@ describe('npm run local --', () => {
     await first.kinesis.send(creation('s'));
     let second: ReturnType<typeof localAws> | undefined;
     const words = await new Promise<string>((resolve) => {
-      second = localAws([], {}, (text) => text.includes('waiting') && resolve(text));
+      second = localAws([], {}, (said) => /waiting .*\n/.test(said) && resolve(said));
     });
-    expect(words).toMatch(/^waiting until the local AWS of process \d+ ends: it holds .*aws\n/);
+    expect(words).toMatch(/waiting until the local AWS of process \d+ ends: it holds .*aws\n/);
     await first.end();
     const { kinesis, end } = await second!;
     await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 's' }));
