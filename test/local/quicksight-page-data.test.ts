@@ -203,18 +203,8 @@ describe('the account of the events', () => {
     examples: { missing: [], twice: [], altered: [], lacking: [] },
   };
   const report: Audit = {
-    ...{
-      generated: 900,
-      acknowledged: 900,
-      unacknowledged: [],
-      inStream: 900,
-      inS3: 900,
-      inAthena: 900,
-      lost: 0,
-      duplicates: 0,
-      resent: 0,
-      heartbeats: 30,
-    },
+    ...{ generated: 900, acknowledged: 900, unacknowledged: [], inStream: 900, inS3: 900, inAthena: 900 },
+    ...{ lost: 0, duplicates: 0, resent: 0, heartbeats: 30 },
     ...{ killsGenerated: 300, killsOnDashboard: 300, windowsChecked: 40, windowsWrong: 0, wrongInAthena: [], bytesScanned: 1 },
     places: ['stream', 'lake'].map((name) => ({ ...place, place: name })),
     ...{ at: START.getTime(), since: 0, minutes: [], missed: [] },
