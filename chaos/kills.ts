@@ -30,7 +30,7 @@ const OTHERS = ['worker', 'Temporal'] as const;
 
 /** In each phase: how long after its beginning a blow falls at most, in milliseconds, and the verb of a client that is to be killed. */
 const PHASES = {
-  up: { within: 8_000, verb: ['up'] },
+  up: { within: 16_000, verb: ['up'] },
   run: { within: 2_000, verb: ['query', 'kills_total'] },
   apply: { within: 2_000, verb: ['up'] },
   down: { within: 2_000, verb: ['down'] },
