@@ -11,7 +11,7 @@ import { bucketOf } from './buckets.ts';
 import { abortStale, removeExpired } from './lifecycle.ts';
 import type { StoredObject } from './store.ts';
 import { uploadsOf } from './uploads.ts';
-import { behind, idOf, isMarker, isObject, isVersionId, type Kept } from './versions.ts';
+import { behind, compareKeys, idOf, isMarker, isObject, isVersionId, type Kept } from './versions.ts';
 
 const MAX_KEYS = 1000;
 
@@ -29,7 +29,7 @@ export const listObjectsV2: Operation<ListObjectsV2Request, ListObjectsV2Output>
   const bucket = bucketOf(aws, input);
   await removeExpired(aws, bucket);
   const from = token === undefined ? (after ?? '') : fromToken(token);
-  const left = aws.objects.list(bucket.name, input.Prefix).filter(({ key }) => compare(key, from) > 0);
+  const left = aws.objects.list(bucket.name, input.Prefix).filter(({ key }) => compareKeys(key, from) > 0);
   const { items, prefixes, last, more } = page(left, input, from);
   const encode = encoder(encoding);
   return {
@@ -66,7 +66,7 @@ export const listObjectVersions: Operation<ListObjectVersionsRequest, ListObject
   if (afterId !== undefined && !isVersionId(afterId)) throw awsError('InvalidArgument', 'Invalid version id specified');
   await removeExpired(aws, bucket);
   const left = aws.objects.versions(bucket.name, input.Prefix).flatMap((versions) => {
-    const order = compare(versions[0]!.key, after);
+    const order = compareKeys(versions[0]!.key, after);
     if (order === 0) return afterId === undefined ? [] : behind(versions, afterId);
     return order > 0 ? versions : [];
   });
@@ -97,7 +97,7 @@ export const listMultipartUploads: Operation<ListMultipartUploadsRequest, ListMu
   const bucket = bucketOf(aws, input);
   await abortStale(aws, bucket);
   const left = uploadsOf(aws, bucket.name, input.Prefix).filter(({ key, id }) => {
-    const order = compare(key, after);
+    const order = compareKeys(key, after);
     return order > 0 || (order === 0 && afterId !== undefined && id > afterId);
   });
   const { items, prefixes, last, more } = page(left, { ...input, MaxKeys: max }, after);
@@ -146,8 +146,6 @@ function page<Item extends { key: string }>(left: readonly Item[], input: Query,
   }
   return { items, prefixes, last, more: false };
 }
-
-const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 const entry = ({ modified, etag, size }: Readonly<StoredObject>) => ({
   LastModified: modified,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type {
   AbortMultipartUploadRequest,
   CompletedPart,
@@ -16,6 +15,7 @@ import { bucketOf } from './buckets.ts';
 import { checksumName, compositeChecksum, verifiedChecksums } from './checksums.ts';
 import { abortStale } from './lifecycle.ts';
 import { aboutOf } from './objects.ts';
+import { md5 } from './store.ts';
 import { newPartFile, newUploadId, type Part, partId, parts, partsOf, removeUpload, type Upload, uploadOf, uploads } from './uploads.ts';
 
 /** The wire's form of UploadPart: the body is bytes, not a stream. */
@@ -51,7 +51,7 @@ export const uploadPart: Operation<PutPart, UploadPartOutput> = async (input, aw
   if (!uploads(aws).has(id)) await aws.objects.files.remove(file);
   uploadOf(aws, input);
   const before = parts(aws).get(partId(id, number));
-  const etag = createHash('md5').update(body).digest('hex');
+  const etag = md5(body);
   parts(aws).set(partId(id, number), { upload: id, number, size: body.length, etag, modified: new Date(aws.now()), checksums, file });
   await aws.journal.commit();
   if (before) await aws.objects.files.remove(before.file);
@@ -66,7 +66,7 @@ export const completeMultipartUpload: Operation<CompleteMultipartUploadRequest, 
   const chosen = chosenParts(aws, upload, input.MultipartUpload?.Parts ?? []);
   const bytes = await Promise.all(chosen.map(({ file }) => aws.objects.files.read(file)));
   const digests = Buffer.concat(chosen.map(({ etag }) => Buffer.from(etag, 'hex')));
-  const etag = `${createHash('md5').update(digests).digest('hex')}-${chosen.length}`;
+  const etag = `${md5(digests)}-${chosen.length}`;
   const checksums = checksum === undefined ? {} : compositeChecksum(checksum, chosen);
   const { versionId } = await aws.objects.put(bucket, key, Buffer.concat(bytes), { ...about, etag, checksums });
   await removeUpload(aws, upload);

@@ -110,7 +110,8 @@ export function openObjects(root: string, journal: Journal, now: () => number): 
   };
 }
 
-const md5 = (body: Uint8Array) => createHash('md5').update(body).digest('hex');
+/** The MD5 of bytes, in hex. */
+export const md5 = (body: Uint8Array): string => createHash('md5').update(body).digest('hex');
 
 /**
  * Where a key's bytes lie: its folders by their own names, as far as these are harmless, and the file's name behind an `@`,

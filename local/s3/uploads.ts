@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { type Aws, awsError } from '../aws.ts';
 import type { About } from './store.ts';
+import { compareKeys } from './versions.ts';
 
 /** An upload in parts that is neither completed nor aborted. */
 export interface Upload {
@@ -43,7 +44,7 @@ export function uploadsOf(aws: Aws, bucket: string, prefix = ''): Readonly<Uploa
   const found = uploads(aws)
     .values()
     .filter((upload) => upload.bucket === bucket && upload.key.startsWith(prefix));
-  return found.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || (a.id < b.id ? -1 : 1));
+  return found.sort((a, b) => compareKeys(a.key, b.key) || (a.id < b.id ? -1 : 1));
 }
 
 /** Finds an upload, or throws NoSuchUpload. */

@@ -55,7 +55,7 @@ export function openVersions(journal: Journal): Versions {
   return {
     of: (bucket, key) => byKey.get(id(bucket, key)) ?? [],
     below: (bucket, prefix) => {
-      sorted ??= [...byKey.values()].sort(([a], [b]) => Buffer.compare(Buffer.from(a!.key), Buffer.from(b!.key)));
+      sorted ??= [...byKey.values()].sort(([a], [b]) => compareKeys(a!.key, b!.key));
       return sorted.filter(([newest]) => newest!.bucket === bucket && newest!.key.startsWith(prefix));
     },
     set: (version) => {
@@ -72,6 +72,9 @@ export function openVersions(journal: Journal): Versions {
     },
   };
 }
+
+/** Below 0 if one key comes before the other in S3's order, that of their UTF-8 bytes. */
+export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 export const isMarker = (version: Kept): version is Readonly<DeleteMarker> => 'isDeleteMarker' in version;
 export const isObject = (version: Kept): version is Readonly<StoredObject> => !isMarker(version);
