@@ -119,7 +119,7 @@ describe('what an activity tells of its calls', () => {
     const since = (await run('crawl.since')) as { at: number };
     expect(since).toEqual({ at: 0, ...asked() });
     local.calls.clear();
-    expect(await run('crawl.start', since)).toEqual({ calls: 2, mutatingCalls: 1 });
+    expect(await run('crawl.start', since)).toEqual({ started: true, calls: 2, mutatingCalls: 1 });
     local.calls.clear();
     expect(await run('crawl.finished', since)).toMatchObject({ tables: [], ...asked() });
   });
