@@ -1,26 +1,9 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readdir } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Local, startLocal } from '../../local/start.ts';
-
-let dir: string;
-let local: Local;
-let s3: S3Client;
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 's3-keys-'));
-  local = await startLocal({ dir });
-  s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
-});
-
-afterAll(async () => {
-  s3.destroy();
-  await local.close();
-  await rm(dir, { recursive: true });
-});
+import { dir, s3 } from './s3-stage.ts';
 
 test('no key leads out of the lake, and every key brings its own bytes back', async () => {
   const part = fc.oneof(

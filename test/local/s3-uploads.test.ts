@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   AbortMultipartUploadCommand,
@@ -15,26 +14,17 @@ import {
   ListObjectsV2Command,
   ListPartsCommand,
   PutBucketLifecycleConfigurationCommand,
-  S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Local, startLocal } from '../../local/start.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import { DAY_MS } from '../../pipeline/time.ts';
+import { clock, dir, later, restart, s3 } from './s3-stage.ts';
 
 const Bucket = 'uploads';
 const Key = 'lake/big';
 /** As small as a part that is not the last may be. */
 const FIRST = Buffer.alloc(5 << 20, 'first');
-let dir: string;
-let local: Local;
-let s3: S3Client;
-let ahead = 0;
 
-const start = async () => {
-  local = await startLocal({ dir, now: () => Date.now() + ahead });
-  s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
-};
 const begun = async (more: Partial<CreateMultipartUploadCommand['input']> = {}) =>
   (await s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ...more }))).UploadId!;
 const put = async (UploadId: string, PartNumber: number, Body: string | Buffer): Promise<CompletedPart> => {
@@ -49,15 +39,7 @@ const partFiles = () => readdir(join(dir, 's3', Bucket, '%uploads'));
 const md5 = (bytes: string | Buffer) => createHash('md5').update(bytes).digest();
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 's3-uploads-'));
-  await start();
   await s3.send(new CreateBucketCommand({ Bucket }));
-});
-
-afterAll(async () => {
-  s3.destroy();
-  await local.close();
-  await rm(dir, { recursive: true });
 });
 
 test('parts that came in any order, one of them twice, make one object over a restart, and are gone then', async () => {
@@ -65,9 +47,7 @@ test('parts that came in any order, one of them twice, make one object over a re
   const last = await put(UploadId, 7, 'last');
   await put(UploadId, 2, 'other');
   const first = await put(UploadId, 2, FIRST);
-  s3.destroy();
-  await local.close();
-  await start();
+  await restart();
   const listed = await s3.send(new ListPartsCommand({ Bucket, Key, UploadId, MaxParts: 1 }));
   expect(listed).toMatchObject({ IsTruncated: true, NextPartNumberMarker: '2', Parts: [{ PartNumber: 2, Size: FIRST.length }] });
   const whole = await s3.send(new ListPartsCommand({ Bucket, Key, UploadId }));
@@ -113,7 +93,7 @@ test('an upload that is aborted takes no part any more, and its parts are gone',
 test('uploads are listed by key and age, page by page even while they are aborted, and folded at a delimiter', async () => {
   const made: (string | undefined)[][] = [];
   for (const key of ['a/1', 'a/2', 'a/2', 'a/2', 'b']) {
-    ahead += 1;
+    clock.ahead += 1;
     made.push([key, await begun({ Key: key })]);
   }
   const seen: (string | undefined)[][] = [];
@@ -141,14 +121,9 @@ test('the lifecycle aborts what is unfinished after its days, and a bucket with 
   };
   await s3.send(new PutBucketLifecycleConfigurationCommand({ ...which, LifecycleConfiguration }));
   for (const key of ['old/a', 'kept/a']) await s3.send(new CreateMultipartUploadCommand({ ...which, Key: key }));
-  const later = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1, systemClockOffset: 2 * DAY_MS });
-  try {
-    ahead = 2 * DAY_MS;
-    expect((await later.send(new ListMultipartUploadsCommand(which))).Uploads?.map((upload) => upload.Key)).toEqual(['kept/a']);
-  } finally {
-    ahead = 0;
-    later.destroy();
-  }
+  await later(2 * DAY_MS, async (client) => {
+    expect((await client.send(new ListMultipartUploadsCommand(which))).Uploads?.map((upload) => upload.Key)).toEqual(['kept/a']);
+  });
   await s3.send(new DeleteBucketCommand(which));
   await s3.send(new CreateBucketCommand(which));
   expect((await s3.send(new ListMultipartUploadsCommand(which))).Uploads).toBeUndefined();

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   CompleteMultipartUploadCommand,
@@ -18,23 +17,15 @@ import {
   PutBucketLifecycleConfigurationCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
-  S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type Local, startLocal } from '../../local/start.ts';
+import { beforeEach, expect, test } from '@jest/globals';
+import { dir, restart, s3 } from './s3-stage.ts';
 
-let dir: string;
-let local: Local;
-let s3: S3Client;
 /** One of its own for each test. */
 let Bucket = 'versions-0';
 let number = 0;
 
-const start = async () => {
-  local = await startLocal({ dir });
-  s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
-};
 const versioning = (Status: 'Enabled' | 'Suspended') =>
   s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
 const put = async (Key: string, Body: string) => (await s3.send(new PutObjectCommand({ Bucket, Key, Body }))).VersionId;
@@ -54,29 +45,16 @@ const all = async () => {
 };
 const keys = async () => (await s3.send(new ListObjectsV2Command({ Bucket }))).Contents?.map(({ Key }) => Key) ?? [];
 
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 's3-versions-'));
-  await start();
-});
-
 beforeEach(async () => {
   Bucket = `versions-${++number}`;
   await s3.send(new CreateBucketCommand({ Bucket }));
-});
-
-afterAll(async () => {
-  s3.destroy();
-  await local.close();
-  await rm(dir, { recursive: true });
 });
 
 test('a bucket with versioning keeps every version, and the one from before it, over a restart', async () => {
   expect(await put('a', 'null')).toBeUndefined();
   await versioning('Enabled');
   const [one, two] = [await put('a', 'one'), await put('a', 'two')];
-  s3.destroy();
-  await local.close();
-  await start();
+  await restart();
   expect((await s3.send(new GetBucketVersioningCommand({ Bucket }))).Status).toBe('Enabled');
   expect(await all()).toEqual([`a ${two} latest`, `a ${one}`, 'a null']);
   expect([await text('a'), await text('a', two), await text('a', one), await text('a', 'null')]).toEqual(['two', 'two', 'one', 'null']);

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
@@ -34,35 +33,17 @@ import {
   PutBucketTaggingCommand,
   PutObjectCommand,
   PutPublicAccessBlockCommand,
-  S3Client,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Local, startLocal } from '../../local/start.ts';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { DAY_MS } from '../../pipeline/time.ts';
+import { dir, later, local, restart, s3 } from './s3-stage.ts';
 
 const Bucket = 'lake';
-let dir: string;
-let local: Local;
-let s3: S3Client;
-let ahead = 0;
-
-const start = async () => {
-  local = await startLocal({ dir, now: () => Date.now() + ahead });
-  s3 = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1 });
-};
 const text = async (Key: string, more = {}) => (await s3.send(new GetObjectCommand({ Bucket, Key, ...more }))).Body!.transformToString();
 const put = (Key: string, Body: string | Uint8Array = Key) => s3.send(new PutObjectCommand({ Bucket, Key, Body }));
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 's3-'));
-  await start();
   await s3.send(new CreateBucketCommand({ Bucket }));
-});
-
-afterAll(async () => {
-  s3.destroy();
-  await local.close();
-  await rm(dir, { recursive: true });
 });
 
 describe('a bucket', () => {
@@ -135,8 +116,7 @@ describe('a bucket', () => {
     );
     await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [{ Key: 'data2dashboard:pipeline', Value: 'a<b>&"c' }] } }));
     await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: rules } }));
-    await local.close();
-    await start();
+    await restart();
 
     expect(JSON.parse((await s3.send(new GetBucketPolicyCommand(which))).Policy!)).toEqual(tls);
     expect((await s3.send(new GetPublicAccessBlockCommand(which))).PublicAccessBlockConfiguration).toEqual(block);
@@ -166,8 +146,7 @@ describe('an object', () => {
       new PutObjectCommand({ Bucket, Key: 'one', Body: '0123456789', ContentType: 'text/plain', Metadata: { made: 'here' } }),
     );
     expect(ETag).toBe(`"${createHash('md5').update('0123456789').digest('hex')}"`);
-    await local.close();
-    await start();
+    await restart();
     await expect(s3.send(new HeadObjectCommand({ Bucket, Key: 'one' }))).resolves.toMatchObject({
       ContentLength: 10,
       ContentType: 'text/plain',
@@ -228,18 +207,13 @@ describe('an object', () => {
     );
     await put('old/a');
     await put('kept/a');
-    const later = new S3Client({ ...local, forcePathStyle: true, maxAttempts: 1, systemClockOffset: 2 * DAY_MS });
-    try {
-      expect(await text('old/a')).toBe('old/a');
-      ahead = 2 * DAY_MS;
-      await expect(later.send(new HeadObjectCommand({ Bucket, Key: 'old/a' }))).rejects.toMatchObject({ name: 'NotFound' });
-      expect((await later.send(new ListObjectsV2Command({ Bucket, Prefix: 'old/' }))).KeyCount).toBe(0);
-      expect((await later.send(new ListObjectsV2Command({ Bucket, Prefix: 'kept/' }))).KeyCount).toBe(1);
-      await later.send(new DeleteBucketLifecycleCommand({ Bucket }));
-    } finally {
-      ahead = 0;
-      later.destroy();
-    }
+    expect(await text('old/a')).toBe('old/a');
+    await later(2 * DAY_MS, async (client) => {
+      await expect(client.send(new HeadObjectCommand({ Bucket, Key: 'old/a' }))).rejects.toMatchObject({ name: 'NotFound' });
+      expect((await client.send(new ListObjectsV2Command({ Bucket, Prefix: 'old/' }))).KeyCount).toBe(0);
+      expect((await client.send(new ListObjectsV2Command({ Bucket, Prefix: 'kept/' }))).KeyCount).toBe(1);
+      await client.send(new DeleteBucketLifecycleCommand({ Bucket }));
+    });
     await expect(text('old/a')).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 });
