@@ -211,6 +211,7 @@ export const leaders: Visual = {
 
 const ACCOUNTED = [
   ['generated', 'Generated'],
+  ['acknowledged', 'Acknowledged'],
   ['in_stream', 'In the stream'],
   ['in_s3', 'In S3'],
   ['in_athena', 'In Athena'],

@@ -2,6 +2,7 @@ SELECT
   audited_at,
   counted_since,
   generated,
+  acknowledged,
   in_stream,
   in_s3,
   in_athena,

@@ -220,9 +220,9 @@ describe('the account of the events', () => {
     expect(before).toMatchObject({ rows: [], error: undefined });
     const publish = lastAudit(clients)['audit.publish'];
     await publish(pipeline, { ...report, lost: 2, inS3: 898, killsOnDashboard: undefined });
-    expect(await shown()).toEqual({ ...before, rows: [[stamp(report.at), null, 900, 900, 898, 900, 2, 0, 40, 0, 2]] });
+    expect(await shown()).toEqual({ ...before, rows: [[stamp(report.at), null, 900, 900, 900, 898, 900, 2, 0, 40, 0, 2]] });
     await publish(pipeline, { ...report, at: report.at + DAY_MS, since: report.at });
-    const row = [stamp(report.at + DAY_MS), stamp(report.at), 900, 900, 900, 900, 0, 0, 40, 0, 0];
+    const row = [stamp(report.at + DAY_MS), stamp(report.at), 900, 900, 900, 900, 900, 0, 0, 40, 0, 0];
     expect(await shown()).toEqual({ ...before, rows: [row] });
     expect(rowsOf(await data(`f.team=red&p.From=${stamp(report.at + DAY_MS).slice(0, 16)}`), 'account')).toEqual([row]);
   });
