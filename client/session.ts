@@ -25,15 +25,17 @@ export async function session(): Promise<Session> {
   const server = given ?? here?.temporal;
   if (!server) throw new UserError('Nothing runs here. Start it with: npm start (or set TEMPORAL_ADDRESS to use a server of yours)');
   const target = await targetOf(spec, here);
-  const client = await connect(server).catch((error: Error) => {
+  const connecting = connect(server).catch((error: Error) => {
     const next = given ? 'Check TEMPORAL_ADDRESS and the other TEMPORAL_ variables.' : 'Start it with: npm start';
     throw new UserError(`No Temporal server answers at ${server.address}: ${error.message}. ${next}`);
   });
-  const pipeline = await inAccount(spec, target).catch((error: Error) => {
+  const asking = inAccount(spec, target).catch((error: Error) => {
     const where = target.endpoint ? `The local AWS at ${target.endpoint}` : `AWS in ${target.region}`;
     throw new UserError(`${where} does not say whose credentials these are: ${error.message || error.name}`);
   });
-  return { client, pipeline, target, temporalUi: here?.temporal.ui };
+  // Both at once, for the sake of the time; where neither answers, it is the server that is told of.
+  await Promise.allSettled([connecting, asking]);
+  return { client: await connecting, pipeline: await asking, target, temporalUi: here?.temporal.ui };
 }
 
 /** The AWS of a spec: for target `local` what runs here, or the endpoint of the environment, whose key pair may also lie in the state folder. */
