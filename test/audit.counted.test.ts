@@ -1,9 +1,11 @@
 import { DeleteTableCommand } from '@aws-sdk/client-glue';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import { reading } from '../activities/athena/deployed-view.ts';
 import { runQuery } from '../activities/athena/run-query.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { names } from '../pipeline/names.ts';
+import { HOUR_MS } from '../pipeline/time.ts';
 import { act, aws, doing, quiet } from './audit-stage.ts';
 import { putRows } from './lake.ts';
 
@@ -19,6 +21,26 @@ describe('Athena', () => {
     expect(minutes.find(({ minute }) => minute === first)).toMatchObject({ sent: 1_140 });
     expect({ wrong, sum: minutes.reduce((all, { events: has }) => all + has, 0) }).toEqual({ wrong: [], sum: events });
     expect((await doing(() => act['audit.athena'](pipeline, 0))).minutes).toEqual([]);
+  }, 30_000);
+
+  it('names the events that it alone has not, as those of an hour that the catalog does not know', async () => {
+    const [lane] = quiet.sent;
+    const isMoved = (record: string) => /^{"event_id":"quiet-0-[1-3]\d\d\D/.test(record);
+    const put = (records: string[], when: number) => putRows(aws, pipeline, 'events', 'lane-0', records, when);
+    await put(
+      lane!.filter((record) => !isMoved(record)),
+      hour,
+    );
+    const Key = await put(lane!.filter(isMoved), hour - 2 * HOUR_MS);
+    const { wrong } = await doing(() => act['audit.athena'](pipeline, 0));
+    const { missing } = await doing(() => act['audit.count'](pipeline, 'lake', 0));
+    await aws.s3.send(new DeleteObjectCommand({ Bucket: names(pipeline).bucket, Key }));
+    await put(lane!, hour);
+    const ids = Array.from({ length: 20 }, (_, i) => `quiet-0-${100 + i}`).join(', ');
+    expect(wrong).toEqual([expect.stringMatching(/^events 0 to 100000 of quiet-0: \d+ with \d+ kills, not \d+ with \d+; missing: /)]);
+    expect(wrong[0]!.split('; missing: ')[1]).toBe(`${ids}, …`);
+    expect(missing).toBe(0);
+    expect((await doing(() => act['audit.athena'](pipeline, 0))).wrong).toEqual([]);
   }, 30_000);
 });
 

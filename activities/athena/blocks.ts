@@ -1,5 +1,6 @@
 import type { AthenaClient } from '@aws-sdk/client-athena';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Span } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import type { Block } from '../audit/tally.ts';
@@ -51,6 +52,27 @@ export async function blocksInAthena(
     else if (minute !== undefined) minutes.set(minute, events);
   }
   return { blocks, minutes, bytesScanned };
+}
+
+/** Which events of these blocks Athena has, since a time: by block, in their order, as spans of their numbers; and the bytes it scanned for that. */
+export async function spansInAthena(
+  athena: AthenaClient,
+  pipeline: Pipeline,
+  { since, blocks }: { since: number; blocks: Pick<Block, 'run' | 'lane' | 'block'>[] },
+  asking: string,
+): Promise<{ spans: Span[][]; bytesScanned: number }> {
+  if (blocks.length === 0) return { spans: [], bytesScanned: 0 };
+  const values = blocks.map(
+    ({ run, lane, block }, place) => `(${place}, '${run}', '${lane}', ${block * BLOCK_EVENTS}, ${(block + 1) * BLOCK_EVENTS})`,
+  );
+  const more = { since: time(since), sinceHour: hourBefore(since), blocks: values.join(', ') };
+  const { id, bytesScanned } = await succeeded(athena, pipeline, statement(pipeline, 'audit/spans.sql', more), asking);
+  const spans = blocks.map((): Span[] => []);
+  for (const { Data = [] } of await rowsOf(athena, id)) {
+    const [place, first, end] = Data.map(({ VarCharValue }) => Number(VarCharValue)) as [number, number, number];
+    spans[place]!.push([first, end]);
+  }
+  return { spans, bytesScanned };
 }
 
 /** How many events of these lanes, up to their ends and since a time, the view `game_events` has as it stands in the account: by lane, in their order. */

@@ -2,22 +2,30 @@ import { Worker } from 'node:worker_threads';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Marked, OutstandingWindows } from '../../pipeline/audit.ts';
-import type { LedgerPage } from '../../pipeline/ledger.ts';
+import type { LedgerPage, Span } from '../../pipeline/ledger.ts';
 import { names } from '../../pipeline/names.ts';
 import type { Pipeline } from '../../pipeline/spec.ts';
 import { DAY_MS, HOUR_MS } from '../../pipeline/time.ts';
 import { RANGES } from '../../pipeline/windows.ts';
-import { BLOCK_EVENTS, blocksInAthena, countedInAthena, type LaneEnd, type WindowComparison, windowsInAthena } from '../athena/blocks.ts';
+import {
+  BLOCK_EVENTS,
+  blocksInAthena,
+  countedInAthena,
+  type LaneEnd,
+  spansInAthena,
+  type WindowComparison,
+  windowsInAthena,
+} from '../athena/blocks.ts';
 import type { Clients, Target } from '../aws.ts';
 import { undefinedIfMissing } from '../errors.ts';
 import { underWay } from '../not-yet.ts';
 import { killsOnDashboard } from '../quicksight/page.ts';
 import { firstEventAt, ledgerPages } from '../s3/ledger.ts';
 import { onTheWay } from '../sql.ts';
-import { eventsOf, sentBy } from './ledger-index.ts';
+import { eventsOf, type Sent, sentBy } from './ledger-index.ts';
 import { type Minute, told } from './minutes.ts';
 import { keptFrom, type PlaceName } from './places.ts';
-import type { Block, Generated, Holding } from './tally.ts';
+import { type Block, type Generated, type Holding, isWithin } from './tally.ts';
 import type { CountResult, CountTask } from './thread.ts';
 import { type Reached, type Unwritten, unwritten } from './unwritten.ts';
 
@@ -76,6 +84,18 @@ export function auditActivities(clients: Clients, target: Target) {
     { place, upTo = ALWAYS, minutes = false }: { place?: PlaceName; upTo?: number; minutes?: boolean } = {},
   ): Promise<CountResult> =>
     countInThread({ target, pipeline, pages, from, upTo, blockEvents: BLOCK_EVENTS, minutes, ...(place !== undefined && { place }) });
+  /** Blocks as they were sent, and as Athena has them, in words, with the ids of what it lacks. */
+  const inWords = async (
+    pipeline: Pipeline,
+    from: number,
+    pages: LedgerPage[],
+    off: (readonly [Block, Block])[],
+  ): Promise<{ wrong: string[]; bytesScanned: number }> => {
+    const blocks = off.map(([block]) => block);
+    const { spans, bytesScanned } = await spansInAthena(clients.athena, pipeline, { since: from, blocks }, `${asking()}/spans`);
+    const sent = sentBy(pages, from);
+    return { wrong: off.map(([block, has], i) => `${differenceOf(block, has)}${listed(missingOf(block, sent, spans[i]!))}`), bytesScanned };
+  };
   return {
     /** What was sent: recomputed, as every event is a function of its number. With how far the lanes have come, what the ledger lacks of that, too, for as long as it is kept. */
     'audit.generated': async (pipeline: Pipeline, from = 0, upTo = ALWAYS, reached?: Reached): Promise<SentCount> => {
@@ -101,8 +121,10 @@ export function auditActivities(clients: Clients, target: Target) {
       ]);
       const found = new Map(blocks.map((block) => [nameOf(block), block]));
       const inLedger = wanted.map((block) => asWanted(block, found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 }));
-      const wrong = wanted.flatMap((block, i) => differenceOf(block, inLedger[i]!)).slice(0, EXAMPLES);
-      return { ...sumOf(inLedger), wrong, minutes: told(minutesOf(sent, has), minutes), bytesScanned };
+      const off = wanted.map((block, i) => [block, inLedger[i]!] as const).filter(([block, inAthena]) => !isSame(block, inAthena));
+      const named = await inWords(pipeline, from, pages, off.slice(0, EXAMPLES));
+      const scanned = bytesScanned + named.bytesScanned;
+      return { ...sumOf(inLedger), wrong: named.wrong, minutes: told(minutesOf(sent, has), minutes), bytesScanned: scanned };
     },
     /** How many more events than were sent since a time the view of the game's events has: copies that it does not tell apart. */
     'audit.counted': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<DuplicateCount> => {
@@ -202,11 +224,29 @@ const sumOf = (blocks: Block[]): EventCount =>
 
 const nameOf = ({ run, lane, block }: Block): string => `${run}-${lane}-${block}`;
 
-function differenceOf({ run, lane, block, events, kills }: Block, found: Block): string[] {
-  if (found.events === events && found.kills === kills) return [];
-  const [first, end] = [block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS];
-  return [`events ${first} to ${end} of ${run}-${lane}: ${found.events} with ${found.kills} kills, not ${events} with ${kills}`];
+const isSame = (one: Block, other: Block): boolean => one.events === other.events && one.kills === other.kills;
+
+const spanOf = ({ block }: Block): Span => [block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS];
+
+function differenceOf(block: Block, found: Block): string {
+  const { run, lane, events, kills } = block;
+  return `events ${spanOf(block).join(' to ')} of ${run}-${lane}: ${found.events} with ${found.kills} kills, not ${events} with ${kills}`;
 }
+
+/** Ids of the events of a block that were sent, and of which Athena has none. */
+function missingOf(block: Block, sent: Sent, found: Span[]): string[] {
+  const { run, lane } = block;
+  const { spans, pending } = sent.get(run)!.lanes[lane]!;
+  const [begin, end] = spanOf(block);
+  const ids: string[] = [];
+  for (const [first, to] of spans)
+    for (let i = Math.max(first, begin); i < Math.min(to, end); i++)
+      if (!pending.has(i) && !isWithin(found, i)) ids.push(`${run}-${lane}-${i}`);
+  return ids;
+}
+
+const listed = (ids: string[]): string =>
+  ids.length === 0 ? '' : `; missing: ${ids.slice(0, EXAMPLES).join(', ')}${ids.length > EXAMPLES ? ', …' : ''}`;
 
 /** Counting is long work for a processor, so it has a thread of its own. */
 function countInThread(task: CountTask): Promise<CountResult> {

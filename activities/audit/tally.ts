@@ -242,7 +242,7 @@ function clock(bases: TimeBase[]): (i: number) => number {
 const isKill = (json: string): boolean => json.startsWith('"event_type":"kill"', json.indexOf('"', ID.length) + 2);
 
 /** True for a number in one of the spans, which are sorted. */
-function isWithin(spans: Span[], i: number): boolean {
+export function isWithin(spans: Span[], i: number): boolean {
   let low = 0;
   let high = spans.length;
   while (low < high) {
