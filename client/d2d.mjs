@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { runProgram } from '../setup/program.mjs';
 
-await runProgram('index', new URL('index.ts', import.meta.url));
+await runProgram('index.cjs', new URL('index.ts', import.meta.url));

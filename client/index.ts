@@ -64,7 +64,7 @@ verb(
   async () => (await import('./faults.ts')).faults,
   { '--clear': 'end all faults' },
 );
-await program.parseAsync();
+void program.parseAsync();
 
 async function answer(load: () => Promise<Verb>, args: never[], json: boolean): Promise<void> {
   let code: number;

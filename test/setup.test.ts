@@ -33,7 +33,7 @@ const installPackages = [
   `for name in @temporalio/worker esbuild; do printf '{"type":"module","exports":"./index.js"}' >node_modules/$name/package.json; done`,
   'cd node_modules',
   `printf 'export class DefaultLogger {}; export const bundleWorkflowCode = async () => ({ code: "bundled" });' >@temporalio/worker/index.js`,
-  `printf 'import { mkdirSync, writeFileSync } from "node:fs"; export const build = async ({ outdir }) => { mkdirSync(outdir); writeFileSync(outdir + "/index.mjs", "bundled"); };' >esbuild/index.js`,
+  `printf 'import { mkdirSync, writeFileSync } from "node:fs"; import { dirname } from "node:path"; export const build = async ({ outfile }) => { if (!outfile) return; mkdirSync(dirname(outfile)); writeFileSync(outfile, "setImmediate(() => process.exit(1))"); };' >esbuild/index.js`,
 ].join('\n');
 
 const start = (...args: string[]): ChildProcess & { said: string } => {
@@ -129,7 +129,7 @@ describe('set-up', () => {
   ])('with %s leaves out that alone', async (flag, server, flink, bundles) => {
     expect(await setUp(flag)).toMatchObject({ code: 0 });
 
-    const made = ['.tools/temporal', '.tools/flink/lib/flink.jar', '.tools/flink/classes', '.tools/workflows.js', '.d2d/index.mjs'];
+    const made = ['.tools/temporal', '.tools/flink/lib/flink.jar', '.tools/flink/classes', '.tools/workflows.js', '.d2d/index.cjs'];
     expect(made.map((path) => existsSync(inRoot(path)))).toEqual([server, flink, flink, bundles, bundles]);
   });
 

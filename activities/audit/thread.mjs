@@ -1,3 +1,3 @@
 import { runProgram } from '../../setup/program.mjs';
 
-await runProgram('audit-thread', new URL('thread.ts', import.meta.url));
+await runProgram('audit-thread.mjs', new URL('thread.ts', import.meta.url));

@@ -1,3 +1,3 @@
 import { runProgram } from '../../setup/program.mjs';
 
-await runProgram('sender-thread', new URL('sender-thread.ts', import.meta.url));
+await runProgram('sender-thread.mjs', new URL('sender-thread.ts', import.meta.url));

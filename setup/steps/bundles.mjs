@@ -33,14 +33,15 @@ export const clientBundle = (root) => step(root, CLIENT);
  * @param {string} root
  */
 export const bundledWorkflows = (root) => current(root, WORKFLOWS);
+/** @typedef {'index.cjs' | 'audit-thread.mjs' | 'sender-thread.mjs'} Program */
 /**
- * A program of d2d (`index`) or one of the worker's threads, if it is that of the sources as they are now.
+ * The file of d2d (`index.cjs`) or of one of the worker's threads, if it is that of the sources as they are now.
  * @param {string} root
- * @param {'index' | 'audit-thread' | 'sender-thread'} program
+ * @param {Program} program
  */
 export function bundled(root, program) {
   const folder = current(root, CLIENT);
-  return folder && join(folder, `${program}.mjs`);
+  return folder && join(folder, program);
 }
 
 /**
