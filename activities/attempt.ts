@@ -68,16 +68,13 @@ interface Fenceable {
   middlewareStack: { add(middleware: any, options: { step: 'deserialize'; priority: 'low'; name: string }): void };
 }
 
-/** They give a link, and nothing stays of them. */
-const LINKS = /^(CreateApplicationPresignedUrl|GenerateEmbedUrl)/;
-
 /** Has a client ask before each call that may change something, the SDK's own retries included. */
 export function fenced<Client extends Fenceable>(client: Client): Client {
   type Next = (request: unknown) => Promise<unknown>;
   const ask =
     (next: Next, { commandName = '' }: { commandName?: string }) =>
     async (request: unknown) => {
-      if (!isRead(commandName) && !LINKS.test(commandName)) await mayChange();
+      if (!isRead(commandName)) await mayChange();
       return next(request);
     };
   client.middlewareStack.add(ask, { step: 'deserialize', priority: 'low', name: 'fence' });

@@ -18,7 +18,8 @@ export interface Done extends Calls {
 }
 
 const counting = new AsyncLocalStorage<Done>();
-const READS = /^(Get|List|Describe|Head|BatchGet|Search|Lookup|Simulate)/;
+/** What answers with a link makes nothing that stays. */
+const READS = /^(Get|List|Describe|Head|BatchGet|Search|Lookup|Simulate|CreateApplicationPresignedUrl|GenerateEmbedUrl)/;
 
 /** True for the name of a command, or of its operation, that changes nothing. */
 export const isRead = (command: string): boolean => READS.test(command);
