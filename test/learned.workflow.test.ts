@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { underWay } from '../activities/not-yet.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Plan } from '../pipeline/stages.ts';
@@ -12,6 +11,7 @@ import { resume, suspend } from '../workflows/messages.ts';
 import type { provision } from '../workflows/provision.ts';
 import { cancelled } from './cancelled.ts';
 import { temporalServer } from './temporal-server.ts';
+import { bundleOf } from './workflow-bundle.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'learning' }), account: '000000000000' };
 const CALLS = { calls: 1, mutatingCalls: 1 };
@@ -67,10 +67,7 @@ const activities = {
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../chaos/workflows.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
+  workflowBundle = await bundleOf('chaos/workflows.ts');
 }, 60_000);
 beforeEach(() => {
   looks = new Map();

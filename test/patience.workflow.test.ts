@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { provision, removeStages } from '../workflows/provision.ts';
 import { temporalServer } from './temporal-server.ts';
+import { bundleOf } from './workflow-bundle.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'patient', local: { speed: 100 } }), account: '000000000000' };
 const plan = [{ stage: 'bucket' as const, needs: [], patience: '2 seconds' as const }];
@@ -17,10 +17,7 @@ let workflowBundle: WorkflowBundle;
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../workflows/provision.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
+  workflowBundle = await bundleOf('workflows/provision.ts');
 }, 60_000);
 afterAll(() => env?.teardown());
 

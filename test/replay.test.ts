@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import * as workflows from '../workflows/index.ts';
 import { historyOf } from './history.ts';
 import { SCENES } from './scenes.ts';
+import { bundleOf } from './workflow-bundle.ts';
 
 const FOLDER = new URL('histories/', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -19,10 +19,7 @@ const current = files.filter((file) => file.startsWith(`${version}/`));
 
 /** Replays saved histories with the workflows of one module; returns what went wrong, by file. */
 async function replay(module: string, names: string[]): Promise<Record<string, string>> {
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL(module, import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
+  const workflowBundle = await bundleOf(module);
   const histories = names.map((name) => ({ workflowId: name, history: historyOf(readFileSync(new URL(name, FOLDER), 'utf8')) }));
   const wrong: Record<string, string> = {};
   let replayed = 0;
@@ -56,7 +53,7 @@ describe('the saved histories (npm run histories makes those of this version ane
   });
 
   it('all replay with the workflows as they are now, those of earlier versions, too', async () => {
-    expect(await replay('../workflows/index.ts', files)).toEqual({});
+    expect(await replay('workflows/index.ts', files)).toEqual({});
   }, 120_000);
 });
 
@@ -87,12 +84,12 @@ describe('a changed workflow', () => {
   const crawls = current.filter((file) => typeOf(file) === 'crawl');
 
   it('is caught', async () => {
-    const wrong = await replay('changed/unguarded.ts', crawls);
+    const wrong = await replay('test/changed/unguarded.ts', crawls);
     expect(Object.keys(wrong)).toEqual(crawls);
     for (const message of Object.values(wrong)) expect(message).toMatch(/^DeterminismViolationError: .*Timer/);
   }, 60_000);
 
   it('goes through when the change is behind `patched`', async () => {
-    expect(await replay('changed/guarded.ts', crawls)).toEqual({});
+    expect(await replay('test/changed/guarded.ts', crawls)).toEqual({});
   }, 60_000);
 });

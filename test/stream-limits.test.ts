@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import {
   CreateStreamCommand,
   type CreateStreamInput,
@@ -8,7 +7,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { clients } from '../activities/aws.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { waitsOf } from '../client/snapshot.ts';
@@ -19,6 +18,7 @@ import { foundation, only, STAGES } from '../pipeline/stages.ts';
 import type { provision } from '../workflows/provision.ts';
 import { type LocalAws, localAws } from './local-aws.ts';
 import { temporalServer } from './temporal-server.ts';
+import { bundleOf } from './workflow-bundle.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'six' }), account: '000000000000' };
 const NO_ROOM =
@@ -83,10 +83,7 @@ describe('the streams of a pipeline', () => {
   beforeAll(async () => {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     env = await temporalServer();
-    workflowBundle = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('../workflows/provision.ts', import.meta.url)),
-      logger: new DefaultLogger('ERROR'),
-    });
+    workflowBundle = await bundleOf('workflows/provision.ts');
   }, 60_000);
   afterAll(() => env?.teardown());
   const started = async (durations = {}) => {

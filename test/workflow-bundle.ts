@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleOption } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle, type WorkflowBundleOption } from '@temporalio/worker';
 import { bundledWorkflows } from '../setup/steps/bundles.mjs';
 import { projectRoot } from '../setup/tools.mjs';
 
@@ -13,7 +13,9 @@ export function workflowBundle(): Promise<WorkflowBundleOption> {
 
 async function bundle(): Promise<WorkflowBundleOption> {
   const codePath = bundledWorkflows(projectRoot);
-  if (codePath) return { codePath };
-  const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
-  return bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  return codePath ? { codePath } : bundleOf('workflows/index.ts');
 }
+
+/** The workflows of one module, by its path in the project: some run as children only, and have no name in the product's. */
+export const bundleOf = (path: string): Promise<WorkflowBundle> =>
+  bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL(`../${path}`, import.meta.url)), logger: new DefaultLogger('ERROR') });
