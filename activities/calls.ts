@@ -18,7 +18,7 @@ export interface Done extends Calls {
 }
 
 const counting = new AsyncLocalStorage<Done>();
-/** What answers with a link makes nothing that stays. */
+/** What only tells, or answers with a link, of which nothing stays. */
 const READS = /^(Get|List|Describe|Head|BatchGet|Search|Lookup|Simulate|CreateApplicationPresignedUrl|GenerateEmbedUrl)/;
 
 /** True for the name of a command, or of its operation, that changes nothing. */

@@ -33,8 +33,8 @@ export async function session(): Promise<Session> {
     const where = target.endpoint ? `The local AWS at ${target.endpoint}` : `AWS in ${target.region}`;
     throw new UserError(`${where} does not say whose credentials these are: ${error.message || error.name}`);
   });
-  // Both at once, for the sake of the time; where neither answers, it is the server that is told of.
-  await Promise.allSettled([connecting, asking]);
+  // Both at once, for the sake of the time; where neither answers, it is the server that is told of, whenever AWS fails.
+  asking.catch(() => undefined);
   return { client: await connecting, pipeline: await asking, target, temporalUi: here?.temporal.ui };
 }
 

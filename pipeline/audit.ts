@@ -38,7 +38,7 @@ export interface Audit {
   places: PlaceCount[];
   /** The minutes in which some place differs from what was sent, the worst first, or all of them. */
   minutes: MinuteCount[];
-  /** What in Athena is not as it was sent, in words. */
+  /** Blocks of numbers of which Athena has others than were sent, in words, with the first ids of what it lacks. */
   wrongInAthena: string[];
   /** Bytes that Athena scanned for it. */
   bytesScanned: number;

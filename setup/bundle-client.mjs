@@ -34,10 +34,10 @@ await Promise.all([
     entryPoints: [pathOf('../client/index.ts')],
     outfile: d2d,
     format: 'cjs',
-    // What V8 has compiled ahead finds no module.
+    // A script of node:vm cannot `import()`.
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'd2dUrl' },
-    banner: { js: "const d2dUrl = require('node:url').pathToFileURL(__filename).href;" },
+    banner: { js: "'use strict'; const d2dUrl = require('node:url').pathToFileURL(__filename).href;" },
   }),
   build({
     ...COMMON,

@@ -54,7 +54,13 @@ export async function blocksInAthena(
   return { blocks, minutes, bytesScanned };
 }
 
-/** Which events of these blocks Athena has, since a time: by block, in their order, as spans of their numbers; and the bytes it scanned for that. */
+/** The numbers of a block: its first, and the one after its last. */
+export const numbersOf = ({ block }: Pick<Block, 'block'>): Span => [block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS];
+
+/**
+ * Which events of these blocks Athena has, since a time (milliseconds since the epoch): by block, in their order, as sorted spans of their numbers, without the one at
+ * their ends; and the bytes it scanned for that. Throws `QueryFailed`.
+ */
 export async function spansInAthena(
   athena: AthenaClient,
   pipeline: Pipeline,
@@ -62,9 +68,7 @@ export async function spansInAthena(
   asking: string,
 ): Promise<{ spans: Span[][]; bytesScanned: number }> {
   if (blocks.length === 0) return { spans: [], bytesScanned: 0 };
-  const values = blocks.map(
-    ({ run, lane, block }, place) => `(${place}, '${run}', '${lane}', ${block * BLOCK_EVENTS}, ${(block + 1) * BLOCK_EVENTS})`,
-  );
+  const values = blocks.map(({ run, lane, block }, place) => `(${place}, '${run}', '${lane}', ${numbersOf({ block }).join(', ')})`);
   const more = { since: time(since), sinceHour: hourBefore(since), blocks: values.join(', ') };
   const { id, bytesScanned } = await succeeded(athena, pipeline, statement(pipeline, 'audit/spans.sql', more), asking);
   const spans = blocks.map((): Span[] => []);

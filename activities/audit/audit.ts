@@ -12,6 +12,7 @@ import {
   blocksInAthena,
   countedInAthena,
   type LaneEnd,
+  numbersOf,
   spansInAthena,
   type WindowComparison,
   windowsInAthena,
@@ -43,7 +44,7 @@ export interface SentCount extends EventCount {
 
 /** What Athena has of what was sent. */
 export interface AthenaCount extends EventCount {
-  /** Blocks of events that are not as they were sent, each in words. */
+  /** The first 20 blocks of events that are not as they were sent, each in words; of the first 5, with the first 20 ids of what Athena lacks. */
   wrong: string[];
   /** The minutes of which Athena has others than were sent, or all. */
   minutes: Minute[];
@@ -84,17 +85,17 @@ export function auditActivities(clients: Clients, target: Target) {
     { place, upTo = ALWAYS, minutes = false }: { place?: PlaceName; upTo?: number; minutes?: boolean } = {},
   ): Promise<CountResult> =>
     countInThread({ target, pipeline, pages, from, upTo, blockEvents: BLOCK_EVENTS, minutes, ...(place !== undefined && { place }) });
-  /** Blocks as they were sent, and as Athena has them, in words, with the ids of what it lacks. */
-  const inWords = async (
-    pipeline: Pipeline,
-    from: number,
-    pages: LedgerPage[],
-    off: (readonly [Block, Block])[],
-  ): Promise<{ wrong: string[]; bytesScanned: number }> => {
-    const blocks = off.map(([block]) => block);
-    const { spans, bytesScanned } = await spansInAthena(clients.athena, pipeline, { since: from, blocks }, `${asking()}/spans`);
-    const sent = sentBy(pages, from);
-    return { wrong: off.map(([block, has], i) => `${differenceOf(block, has)}${listed(missingOf(block, sent, spans[i]!))}`), bytesScanned };
+  /** Ids of what Athena lacks of each of these blocks, in words; why nobody can tell, where that cannot be asked. */
+  const lacking = async (pipeline: Pipeline, from: number, pages: LedgerPage[], blocks: Block[]) => {
+    try {
+      const { spans, bytesScanned } = await spansInAthena(clients.athena, pipeline, { since: from, blocks }, `${asking()}/spans`);
+      const sent = sentBy(pages, from);
+      return { words: blocks.map((block, i) => missingInWords(block, sent, spans[i]!)), bytesScanned };
+    } catch (error) {
+      // The count stands without it.
+      if (!(error instanceof ApplicationFailure) || error.type !== 'QueryFailed') throw error;
+      return { words: blocks.map(() => `; which are missing cannot be told: ${error.message}`), bytesScanned: 0 };
+    }
   };
   return {
     /** What was sent: recomputed, as every event is a function of its number. With how far the lanes have come, what the ledger lacks of that, too, for as long as it is kept. */
@@ -122,9 +123,10 @@ export function auditActivities(clients: Clients, target: Target) {
       const found = new Map(blocks.map((block) => [nameOf(block), block]));
       const inLedger = wanted.map((block) => asWanted(block, found.get(nameOf(block)) ?? { ...block, events: 0, kills: 0 }));
       const off = wanted.map((block, i) => [block, inLedger[i]!] as const).filter(([block, inAthena]) => !isSame(block, inAthena));
-      const named = await inWords(pipeline, from, pages, off.slice(0, EXAMPLES));
-      const scanned = bytesScanned + named.bytesScanned;
-      return { ...sumOf(inLedger), wrong: named.wrong, minutes: told(minutesOf(sent, has), minutes), bytesScanned: scanned };
+      const named = off.slice(0, BLOCKS_NAMED).map(([block]) => block);
+      const { words, bytesScanned: more } = await lacking(pipeline, from, pages, named);
+      const wrong = off.slice(0, EXAMPLES).map(([block, inAthena], i) => `${differenceOf(block, inAthena)}${words[i] ?? ''}`);
+      return { ...sumOf(inLedger), wrong, minutes: told(minutesOf(sent, has), minutes), bytesScanned: bytesScanned + more };
     },
     /** How many more events than were sent since a time the view of the game's events has: copies that it does not tell apart. */
     'audit.counted': async (pipeline: Pipeline, from: number, upTo = ALWAYS): Promise<DuplicateCount> => {
@@ -180,6 +182,8 @@ export function auditActivities(clients: Clients, target: Target) {
 }
 
 const EXAMPLES = 20;
+/** Of more, the ids would be a long answer. */
+const BLOCKS_NAMED = 5;
 /** What a restart of the SQL on AWS takes, with the time until it has caught up. */
 const RESTART_MS = 900_000;
 const ALWAYS = Number.POSITIVE_INFINITY;
@@ -204,8 +208,8 @@ function endsOf(pages: LedgerPage[]): LaneEnd[] {
 /** What was found of a block, but for events that were held back when the ledger was written down and have been sent since. */
 function asWanted(block: Block, found: Block): Block {
   const { events, kills } = block.maybe ?? { events: 0, kills: 0 };
-  const isWithin = (is: number, wanted: number, more: number) => is >= wanted && is <= wanted + more;
-  return isWithin(found.events, block.events, events) && isWithin(found.kills, block.kills, kills) ? block : found;
+  const isBetween = (is: number, wanted: number, more: number) => is >= wanted && is <= wanted + more;
+  return isBetween(found.events, block.events, events) && isBetween(found.kills, block.kills, kills) ? block : found;
 }
 
 /** What was found of each minute, but for events that were held back, as of a block; minutes in which nothing was sent are among them. */
@@ -226,27 +230,23 @@ const nameOf = ({ run, lane, block }: Block): string => `${run}-${lane}-${block}
 
 const isSame = (one: Block, other: Block): boolean => one.events === other.events && one.kills === other.kills;
 
-const spanOf = ({ block }: Block): Span => [block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS];
-
 function differenceOf(block: Block, found: Block): string {
   const { run, lane, events, kills } = block;
-  return `events ${spanOf(block).join(' to ')} of ${run}-${lane}: ${found.events} with ${found.kills} kills, not ${events} with ${kills}`;
+  return `events ${numbersOf(block).join(' to ')} of ${run}-${lane}: ${found.events} with ${found.kills} kills, not ${events} with ${kills}`;
 }
 
-/** Ids of the events of a block that were sent, and of which Athena has none. */
-function missingOf(block: Block, sent: Sent, found: Span[]): string[] {
+/** The first few events of a block that were sent, and that are in none of the spans. */
+function missingInWords(block: Block, sent: Sent, spans: Span[]): string {
   const { run, lane } = block;
-  const { spans, pending } = sent.get(run)!.lanes[lane]!;
-  const [begin, end] = spanOf(block);
+  const lanes = sent.get(run)!.lanes[lane]!;
+  const [begin, end] = numbersOf(block);
   const ids: string[] = [];
-  for (const [first, to] of spans)
-    for (let i = Math.max(first, begin); i < Math.min(to, end); i++)
-      if (!pending.has(i) && !isWithin(found, i)) ids.push(`${run}-${lane}-${i}`);
-  return ids;
+  for (const [first, to] of lanes.spans)
+    for (let i = Math.max(first, begin); i < Math.min(to, end) && ids.length <= EXAMPLES; i++)
+      if (!lanes.pending.has(i) && !isWithin(spans, i)) ids.push(`${run}-${lane}-${i}`);
+  if (ids.length === 0) return '';
+  return `; missing: ${ids.slice(0, EXAMPLES).join(', ')}${ids.length > EXAMPLES ? ', …' : ''}`;
 }
-
-const listed = (ids: string[]): string =>
-  ids.length === 0 ? '' : `; missing: ${ids.slice(0, EXAMPLES).join(', ')}${ids.length > EXAMPLES ? ', …' : ''}`;
 
 /** Counting is long work for a processor, so it has a thread of its own. */
 function countInThread(task: CountTask): Promise<CountResult> {

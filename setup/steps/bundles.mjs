@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiledOf } from '../compiled.mjs';
 import { isStamped, replace, sha256, stamp } from '../files.mjs';
 import { run } from '../run.mjs';
 
 /**
- * What is bundled ahead, so that it starts sooner. `made` lies in the root; programs write to `made` with `.new` behind.
- * @typedef {{ name: string, made: string, program: string, sources: string[] }} Bundle
+ * What is bundled ahead, so that it starts sooner. `made` lies in the root, `with` in the root too, if this version of Node is to have something of its own; programs
+ * write to `made` with `.new` behind.
+ * @typedef {{ name: string, made: string, with?: string, program: string, sources: string[] }} Bundle
  */
 
 /** @type {Bundle} The worker would otherwise bundle them at each start. */
@@ -20,6 +22,7 @@ const WORKFLOWS = {
 const CLIENT = {
   name: 'd2d bundle',
   made: '.d2d',
+  with: compiledOf('.d2d/index.cjs'),
   program: 'bundle-client.mjs',
   sources: ['client', 'processes', 'activities', 'workflows', 'worker', 'pipeline', 'setup', 'local'],
 };
@@ -54,7 +57,7 @@ function step(root, bundle) {
   return {
     name: bundle.name,
     after: ['npm packages'],
-    due: () => current(root, bundle) === undefined,
+    due: () => current(root, bundle) === undefined || !existsSync(join(root, bundle.with ?? bundle.made)),
     missing: () => [],
     run: async () => {
       const sum = sumOf(root, bundle);

@@ -203,7 +203,7 @@ describe('the account of the events', () => {
     examples: { missing: [], twice: [], altered: [], lacking: [] },
   };
   const report: Audit = {
-    ...{ generated: 900, acknowledged: 900, unacknowledged: [], inStream: 900, inS3: 900, inAthena: 900 },
+    ...{ generated: 905, acknowledged: 900, unacknowledged: ['5 of lane 0'], inStream: 900, inS3: 900, inAthena: 900 },
     ...{ lost: 0, duplicates: 0, resent: 0, heartbeats: 30 },
     ...{ killsGenerated: 300, killsOnDashboard: 300, windowsChecked: 40, windowsWrong: 0, wrongInAthena: [], bytesScanned: 1 },
     places: ['stream', 'lake'].map((name) => ({ ...place, place: name })),
@@ -220,9 +220,9 @@ describe('the account of the events', () => {
     expect(before).toMatchObject({ rows: [], error: undefined });
     const publish = lastAudit(clients)['audit.publish'];
     await publish(pipeline, { ...report, lost: 2, inS3: 898, killsOnDashboard: undefined });
-    expect(await shown()).toEqual({ ...before, rows: [[stamp(report.at), null, 900, 900, 900, 898, 900, 2, 0, 40, 0, 2]] });
+    expect(await shown()).toEqual({ ...before, rows: [[stamp(report.at), null, 905, 900, 900, 898, 900, 2, 0, 40, 0, 3]] });
     await publish(pipeline, { ...report, at: report.at + DAY_MS, since: report.at });
-    const row = [stamp(report.at + DAY_MS), stamp(report.at), 900, 900, 900, 900, 900, 0, 0, 40, 0, 0];
+    const row = [stamp(report.at + DAY_MS), stamp(report.at), 905, 900, 900, 900, 900, 0, 0, 40, 0, 1];
     expect(await shown()).toEqual({ ...before, rows: [row] });
     expect(rowsOf(await data(`f.team=red&p.From=${stamp(report.at + DAY_MS).slice(0, 16)}`), 'account')).toEqual([row]);
   });
