@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { compiledOf } from '../setup/compiled.mjs';
 import { onPath } from '../setup/tools.mjs';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -131,6 +132,14 @@ describe('set-up', () => {
 
     const made = ['.tools/temporal', '.tools/flink/lib/flink.jar', '.tools/flink/classes', '.tools/workflows.js', '.d2d/index.cjs'];
     expect(made.map((path) => existsSync(inRoot(path)))).toEqual([server, flink, flink, bundles, bundles]);
+  });
+
+  test('bundles d2d anew where this version of Node has compiled nothing of it', async () => {
+    await setUp();
+    const compiled = compiledOf(inRoot('.d2d/index.cjs'));
+    rmSync(compiled);
+    const { code, said } = await setUp();
+    expect([code, said.match(/^set-up: .+ done/gm), existsSync(compiled)]).toEqual([0, ['set-up: d2d bundle done'], true]);
   });
 
   test('refuses a flag that it does not have, and starts nothing', async () => {

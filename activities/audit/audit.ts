@@ -235,15 +235,15 @@ function differenceOf(block: Block, found: Block): string {
   return `events ${numbersOf(block).join(' to ')} of ${run}-${lane}: ${found.events} with ${found.kills} kills, not ${events} with ${kills}`;
 }
 
-/** The first few events of a block that were sent, and that are in none of the spans. */
-function missingInWords(block: Block, sent: Sent, spans: Span[]): string {
+/** The first few events of a block that were sent, and that are in none of what was found. */
+function missingInWords(block: Block, sent: Sent, found: Span[]): string {
   const { run, lane } = block;
-  const lanes = sent.get(run)!.lanes[lane]!;
+  const { spans, pending } = sent.get(run)!.lanes[lane]!;
   const [begin, end] = numbersOf(block);
   const ids: string[] = [];
-  for (const [first, to] of lanes.spans)
+  for (const [first, to] of spans)
     for (let i = Math.max(first, begin); i < Math.min(to, end) && ids.length <= EXAMPLES; i++)
-      if (!lanes.pending.has(i) && !isWithin(spans, i)) ids.push(`${run}-${lane}-${i}`);
+      if (!pending.has(i) && !isWithin(found, i)) ids.push(`${run}-${lane}-${i}`);
   if (ids.length === 0) return '';
   return `; missing: ${ids.slice(0, EXAMPLES).join(', ')}${ids.length > EXAMPLES ? ', …' : ''}`;
 }
