@@ -10,5 +10,6 @@ export default {
   injectGlobals: false,
   setupFilesAfterEnv: ['<rootDir>/test/judged.ts'],
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // Guards against hanging alone: what a test promises of time it asserts itself.
+  testTimeout: 600_000,
 };

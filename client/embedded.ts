@@ -42,7 +42,7 @@ export interface Embedded {
 const TYPESCRIPT = ['--import', import.meta.resolve('tsx')];
 const WORKER = new URL('../worker/main.ts', import.meta.url);
 /** The server's default, 20 polls a second, holds a workflow of one step after the other to 51 ms a step; with 1,000 a step takes 12 ms. */
-const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS'].flatMap((key) => [
+export const DYNAMIC_CONFIG = ['transferProcessorMaxPollRPS', 'timerProcessorMaxPollRPS'].flatMap((key) => [
   '--dynamic-config-value',
   `history.${key}=1000`,
 ]);

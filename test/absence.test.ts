@@ -14,95 +14,83 @@ import { env, isHeld, isRunning, withPipeline } from './stage.ts';
 import { final } from './world.ts';
 
 describe('status of a pipeline whose workflow does not run', () => {
-  it(
-    'tells one that was terminated from one that was taken down, and names what goes on',
-    () =>
-      withPipeline(async ({ pipeline, handle, up, until }) => {
-        const { generate, notebook, teardown } = names(pipeline).workflows;
-        const look = () => absence(env.client, pipeline);
-        expect(await look()).toEqual({ state: 'down' });
-        await up();
-        await until(isRunning);
-        await handle.terminate();
-        const found = await look();
-        expect(found).toEqual({
-          state: 'unattended',
-          reason: 'its workflow was terminated',
-          goesOn: expect.arrayContaining([`workflow ${generate}`, `workflow ${notebook}`]),
-        });
-        expect(absenceFacts(found)).toMatchObject({ state: 'unattended', next: ['npx d2d up', 'npx d2d down'] });
-        expect(absenceWords({ ...pipeline, target: 'aws' }, found)).toMatch(
-          /is unattended, since its workflow was terminated: what it made may stand and be billed.*\n {2}still runs: workflow .*\/generate\n/s,
-        );
-        const left = await stillOf(env.client, pipeline.name);
-        expect(leftInTemporal(left, true)).toEqual([
-          ...[generate, notebook].map((id) => `  workflow ${id}: goes on in Temporal`),
-          'To end them, once more: npx d2d down --keep-data',
-        ]);
-        const taskQueue = (await env.client.workflow.getHandle(generate).describe()).taskQueue;
-        const down = await env.client.workflow.start<typeof tearDown>('tearDown', {
+  it('tells one that was terminated from one that was taken down, and names what goes on', () =>
+    withPipeline(async ({ pipeline, handle, up, until }) => {
+      const { generate, notebook, teardown } = names(pipeline).workflows;
+      const look = () => absence(env.client, pipeline);
+      expect(await look()).toEqual({ state: 'down' });
+      await up();
+      await until(isRunning);
+      await handle.terminate();
+      const found = await look();
+      expect(found).toEqual({
+        state: 'unattended',
+        reason: 'its workflow was terminated',
+        goesOn: expect.arrayContaining([`workflow ${generate}`, `workflow ${notebook}`]),
+      });
+      expect(absenceFacts(found)).toMatchObject({ state: 'unattended', next: ['npx d2d up', 'npx d2d down'] });
+      expect(absenceWords({ ...pipeline, target: 'aws' }, found)).toMatch(
+        /is unattended, since its workflow was terminated: what it made may stand and be billed.*\n {2}still runs: workflow .*\/generate\n/s,
+      );
+      const left = await stillOf(env.client, pipeline.name);
+      expect(leftInTemporal(left, true)).toEqual([
+        ...[generate, notebook].map((id) => `  workflow ${id}: goes on in Temporal`),
+        'To end them, once more: npx d2d down --keep-data',
+      ]);
+      const taskQueue = (await env.client.workflow.getHandle(generate).describe()).taskQueue;
+      const down = await env.client.workflow.start<typeof tearDown>('tearDown', {
+        taskQueue,
+        workflowId: teardown,
+        args: [{ pipeline, plan: removalPlan(false) }],
+      });
+      expect(await look()).toEqual({ state: 'taking down' });
+      await down.result();
+      expect(await look()).toEqual({ state: 'down' });
+      expect(leftInTemporal(await stillOf(env.client, pipeline.name), false)).toEqual([]);
+    }));
+
+  it('says that it was cancelled, and of one that took back what it made that it is down', () =>
+    withPipeline(async ({ account, pipeline, handle, up, until }) => {
+      account.broken.set('crawler', final('no crawler'));
+      await up();
+      await until(isHeld);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow('cancelled');
+      expect(await absence(env.client, pipeline)).toMatchObject({ state: 'unattended', reason: 'its workflow was cancelled' });
+      await up({ rollback: true });
+      await expect(handle.result()).rejects.toThrow('failed');
+      expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
+      await up();
+      await until(isHeld);
+      await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+      await handle.result();
+      expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
+    }));
+});
+
+describe('status of a pipeline whose take-down left things standing', () => {
+  it('says what and why, until a take-down leaves nothing', () =>
+    withPipeline(async ({ account, pipeline, handle, up, until }) => {
+      const left = [{ label: 'bucket', why: 'its objects are locked' }];
+      const { teardown } = names(pipeline).workflows;
+      const { taskQueue } = await up().then(() => handle.describe());
+      const downAlone = () =>
+        env.client.workflow.execute<typeof tearDown>('tearDown', {
           taskQueue,
           workflowId: teardown,
           args: [{ pipeline, plan: removalPlan(false) }],
         });
-        expect(await look()).toEqual({ state: 'taking down' });
-        await down.result();
-        expect(await look()).toEqual({ state: 'down' });
-        expect(leftInTemporal(await stillOf(env.client, pipeline.name), false)).toEqual([]);
-      }),
-    180_000,
-  );
-
-  it(
-    'says that it was cancelled, and of one that took back what it made that it is down',
-    () =>
-      withPipeline(async ({ account, pipeline, handle, up, until }) => {
-        account.broken.set('crawler', final('no crawler'));
-        await up();
-        await until(isHeld);
-        await handle.cancel();
-        await expect(handle.result()).rejects.toThrow('cancelled');
-        expect(await absence(env.client, pipeline)).toMatchObject({ state: 'unattended', reason: 'its workflow was cancelled' });
-        await up({ rollback: true });
-        await expect(handle.result()).rejects.toThrow('failed');
-        expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
-        await up();
-        await until(isHeld);
-        await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
-        await handle.result();
-        expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
-      }),
-    180_000,
-  );
-});
-
-describe('status of a pipeline whose take-down left things standing', () => {
-  it(
-    'says what and why, until a take-down leaves nothing',
-    () =>
-      withPipeline(async ({ account, pipeline, handle, up, until }) => {
-        const left = [{ label: 'bucket', why: 'its objects are locked' }];
-        const { teardown } = names(pipeline).workflows;
-        const { taskQueue } = await up().then(() => handle.describe());
-        const downAlone = () =>
-          env.client.workflow.execute<typeof tearDown>('tearDown', {
-            taskQueue,
-            workflowId: teardown,
-            args: [{ pipeline, plan: removalPlan(false) }],
-          });
-        await until(isRunning);
-        account.stuck.set('bucket', final('its objects are locked'));
-        await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
-        expect(await handle.result()).toEqual({ left });
-        expect(await absence(env.client, pipeline)).toEqual({ state: 'down', left });
-        await downAlone();
-        expect(await absence(env.client, pipeline)).toEqual({ state: 'down', left });
-        account.stuck.clear();
-        await downAlone();
-        expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
-      }),
-    180_000,
-  );
+      await until(isRunning);
+      account.stuck.set('bucket', final('its objects are locked'));
+      await handle.executeUpdate(messages.teardown, { args: [{ keepData: false }] });
+      expect(await handle.result()).toEqual({ left });
+      expect(await absence(env.client, pipeline)).toEqual({ state: 'down', left });
+      await downAlone();
+      expect(await absence(env.client, pipeline)).toEqual({ state: 'down', left });
+      account.stuck.clear();
+      await downAlone();
+      expect(await absence(env.client, pipeline)).toEqual({ state: 'down' });
+    }));
 
   it('says what that costs, and how to try again', () => {
     const costs = { perHour: 0.25, basis: '1 KPU' };
@@ -137,7 +125,7 @@ describe('a pipeline of that name in another account', () => {
     await expect(requestTeardown(env.client, ours)).rejects.toThrow(refusal);
     await env.client.workflow.getHandle(names(theirs).workflows.teardown).terminate();
     expect(await end).toBe('terminated');
-  }, 30_000);
+  });
 });
 
 describe('a take-down of its own', () => {
@@ -160,5 +148,5 @@ describe('a take-down of its own', () => {
     expect(await started).toEqual({ was: false });
     await env.client.workflow.getHandle(pipeline.name).terminate();
     expect(await end).toBe('terminated');
-  }, 30_000);
+  });
 });

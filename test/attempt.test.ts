@@ -86,8 +86,8 @@ describe('an attempt whose worker stood still', () => {
   let all: Accounts;
   beforeAll(async () => {
     all = await accounts();
-  }, 120_000);
-  afterAll(() => all?.close(), 60_000);
+  });
+  afterAll(() => all?.close());
 
   it('makes nothing of what was taken away since', async () => {
     await all.inAccount({}, async ({ local, aws, at, up, down }) => {
@@ -119,5 +119,5 @@ describe('an attempt whose worker stood still', () => {
       const { bucket: Bucket } = names(pipeline);
       await aws.s3.send(new CreateBucketCommand({ Bucket })); // it is free
     });
-  }, 120_000);
+  });
 });

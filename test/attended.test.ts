@@ -28,12 +28,12 @@ describe('work that somebody takes up', () => {
       expect(await answer).toBe('done');
     };
     await withPipeline(story, {}, queue);
-  }, 180_000);
+  });
 
   it('is given up a while after the worker has gone', async () => {
     await withPipeline(({ up }) => up().then(() => undefined), {}, queue);
     await expect(whileAttended(env.client, pipeline, ms(20_000), 2_000)).rejects.toThrow(refusal);
-  }, 180_000);
+  });
 
   it('is waited for without looking where Temporal may not be asked for its workers, and that is said once', async () => {
     const refused = Object.assign(new Error('7 PERMISSION_DENIED: no'), { code: 7, details: 'no', metadata: {} });
@@ -87,5 +87,5 @@ describe('a verb whose work nobody takes up', () => {
     const ofOther = await ended(up({}));
     expect(await Promise.all(words)).toEqual(words.map(() => refusal));
     expect(ofOther).toBe(refusal.replace('alone', 'other'));
-  }, 150_000);
+  });
 });

@@ -47,7 +47,7 @@ it('an audit reads a shard on AWS once a second, at a quarter of what it gives, 
     expect(own.reduce((sum, { bytes }) => sum + bytes, 0) / seconds).toBeLessThan(0.55 * MB);
   }
   expect(performance.now() - began).toBeLessThan(READS * 1_500);
-}, 20_000);
+});
 
 it('on the laptop it reads as fast as it can', async () => {
   const many = 12;
@@ -57,4 +57,4 @@ it('on the laptop it reads as fast as it can', async () => {
   expect(reads.length).toBe(2 * many);
   // On AWS it would take as many seconds; this is what a machine may take that has much else to do.
   expect(performance.now() - began).toBeLessThan((many * 1_000) / 2);
-}, 20_000);
+});

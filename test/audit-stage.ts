@@ -23,7 +23,7 @@ beforeAll(async () => {
   const { region, endpoint, credentials } = local;
   act = { ...auditActivities(aws, { region, endpoint, credentials }), ...auditScopeActivities(aws) };
   await standing(aws, quiet);
-}, 60_000);
+});
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();

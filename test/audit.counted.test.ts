@@ -21,7 +21,7 @@ describe('Athena', () => {
     expect(minutes.find(({ minute }) => minute === first)).toMatchObject({ sent: 1_140 });
     expect({ wrong, sum: minutes.reduce((all, { events: has }) => all + has, 0) }).toEqual({ wrong: [], sum: events });
     expect((await doing(() => act['audit.athena'](pipeline, 0))).minutes).toEqual([]);
-  }, 30_000);
+  });
 
   /** What it has wrong while 300 numbers of each lane lie in an hour that the catalog does not know; nothing once they are back. */
   async function wrongWhileMoved(): Promise<string[]> {
@@ -50,7 +50,7 @@ describe('Athena', () => {
     };
     expect(await wrongWhileMoved()).toEqual([named(0), named(1)]);
     expect((await doing(() => act['audit.athena'](pipeline, 0))).wrong).toEqual([]);
-  }, 30_000);
+  });
 
   it('counts all the same where it cannot be asked which', async () => {
     const spoil = (next: (input: unknown) => Promise<unknown>) => (args: { input: { QueryString?: string } }) => {
@@ -66,7 +66,7 @@ describe('Athena', () => {
     } finally {
       aws.athena.middlewareStack.remove('spoil');
     }
-  }, 30_000);
+  });
 });
 
 describe('what questions count twice', () => {
@@ -81,7 +81,7 @@ describe('what questions count twice', () => {
     await putRows(aws, pipeline, 'events', 'again', [], hour);
     expect(duplicates).toBe(1);
     expect(bytesScanned).toBeGreaterThan(0);
-  }, 30_000);
+  });
 
   it('is what the view as it stands lets through, whatever our text says', async () => {
     const { lakeDatabase } = names(pipeline);
@@ -106,7 +106,7 @@ describe('what questions count twice', () => {
     await expect(doing(() => act['audit.counted'](pipeline, hour))).rejects.toThrow(`there is no view ${lakeDatabase}.game_events`);
     await stageActivities(aws)['views.ensure'](pipeline);
     expect(await doing(() => act['audit.counted'](pipeline, hour))).toMatchObject({ duplicates: 0 });
-  }, 30_000);
+  });
 
   it('is found in a view that Athena keeps in words of its own, too', () => {
     const of = (from: string) => reading(`SELECT * ${from} WHERE x`, 'lake', 'events', 'TRUE');

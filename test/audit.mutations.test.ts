@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import { announce } from '../client/state.ts';
@@ -19,8 +19,7 @@ import { type Audited, audited, putRecords, standing } from './audit-lake.ts';
 import { putRows } from './lake.ts';
 import { localAws } from './local-aws.ts';
 import { d2d } from './product.ts';
-import { temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 
 /** Behind the making of the streams: what is older is not looked for in them. */
 const SOON_MS = 30_000;
@@ -39,15 +38,12 @@ const lost = victimOf(leaky, 5);
 const QUEUE = taskQueue(game.pipeline);
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   [local, env] = await Promise.all([localAws(), temporalServer()]);
   aws = clients(local);
   const { region, endpoint, credentials } = local;
   product = createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue: QUEUE });
-  worker = await Worker.create({
-    connection: env.nativeConnection,
+  worker = await workerIn(env, {
     taskQueue: QUEUE,
-    workflowBundle: await workflowBundle(),
     activities: {
       ...product,
       // None stands here.
@@ -58,7 +54,7 @@ beforeAll(async () => {
   working = worker.run();
   await standing(aws, game);
   await standing(aws, leaky, [lost.record]);
-}, 120_000);
+});
 afterAll(async () => {
   worker?.shutdown();
   await working;
@@ -103,37 +99,33 @@ const altered = (record: string) => record.replace(/("server_id":"[^"]*)"/, '$1x
 describe('an audit by the product, from the workflow to the bytes,', () => {
   it('finds nothing where nothing befell', async () => {
     expect(await found(game)).toMatchObject({ faults: '', generated: expect.any(Number), lost: 0, windowsWrong: 0, minutes: [] });
-  }, 60_000);
+  });
 
-  it.each([1, 3, 5])(
-    'names place and minute of one record that S3 has not, one twice, and one otherwise (seed %i)',
-    async (seed) => {
-      const victims = [seed, seed + 20, seed + 40].map((each) => victimOf(game, each));
-      const [dropped, doubled, changed] = victims as [Victim, Victim, Victim];
-      const { lane } = dropped;
-      const records = game.sent[lane]!.flatMap((record, at) => {
-        if (at === dropped.at) return [];
-        if (at === doubled.at) return [record, record];
-        return [at === changed.at ? altered(record) : record];
-      });
-      await put('events', `lane-${lane}`, records);
-      const { faults, minutes } = await found(game);
-      await put('events', `lane-${lane}`, game.sent[lane]!);
-      expect(faults).toContain(`lake: 1 missing: ${dropped.id} (it is in the stream)`);
-      expect(faults).toContain(`lake: 1 there more often than they were sent: ${doubled.id}`);
-      expect(faults).toContain(`lake: 1 altered: ${changed.id}`);
-      const of = (minute: string) => victims.map((victim) => (victim.minute === minute ? 1 : 0)) as [number, number, number];
-      expect(new Set(minutes!.map(({ minute }) => minute))).toEqual(new Set(victims.map(({ minute }) => minute)));
-      for (const { minute, generated, inStream, inS3, inAthena, ...counts } of minutes!) {
-        const [missing, twice, otherwise] = of(minute);
-        expect([inStream, inS3]).toEqual([generated, generated - missing]);
-        // Athena only counts: what was held back at the end and has come may stand in for what is missing.
-        expect([generated - missing, ...(heldBack.has(minute) ? [generated] : [])]).toContain(inAthena);
-        expect(counts).toEqual({ altered: otherwise, twice });
-      }
-    },
-    60_000,
-  );
+  it.each([1, 3, 5])('names place and minute of one record that S3 has not, one twice, and one otherwise (seed %i)', async (seed) => {
+    const victims = [seed, seed + 20, seed + 40].map((each) => victimOf(game, each));
+    const [dropped, doubled, changed] = victims as [Victim, Victim, Victim];
+    const { lane } = dropped;
+    const records = game.sent[lane]!.flatMap((record, at) => {
+      if (at === dropped.at) return [];
+      if (at === doubled.at) return [record, record];
+      return [at === changed.at ? altered(record) : record];
+    });
+    await put('events', `lane-${lane}`, records);
+    const { faults, minutes } = await found(game);
+    await put('events', `lane-${lane}`, game.sent[lane]!);
+    expect(faults).toContain(`lake: 1 missing: ${dropped.id} (it is in the stream)`);
+    expect(faults).toContain(`lake: 1 there more often than they were sent: ${doubled.id}`);
+    expect(faults).toContain(`lake: 1 altered: ${changed.id}`);
+    const of = (minute: string) => victims.map((victim) => (victim.minute === minute ? 1 : 0)) as [number, number, number];
+    expect(new Set(minutes!.map(({ minute }) => minute))).toEqual(new Set(victims.map(({ minute }) => minute)));
+    for (const { minute, generated, inStream, inS3, inAthena, ...counts } of minutes!) {
+      const [missing, twice, otherwise] = of(minute);
+      expect([inStream, inS3]).toEqual([generated, generated - missing]);
+      // Athena only counts: what was held back at the end and has come may stand in for what is missing.
+      expect([generated - missing, ...(heldBack.has(minute) ? [generated] : [])]).toContain(inAthena);
+      expect(counts).toEqual({ altered: otherwise, twice });
+    }
+  });
 
   it('misses an object that lies in another hour', async () => {
     const Key = await put('events', 'lane-1', []);
@@ -145,26 +137,22 @@ describe('an audit by the product, from the workflow to the bytes,', () => {
     expect(events).toBeGreaterThan(1_100);
     expect(faults).toContain(`lake: ${events} missing: ${game.scene.game.run}-1-0 (it is in the stream)`);
     expect(minutes.reduce((sum, { generated, inS3 }) => sum + generated - inS3!, 0)).toBe(events);
-  }, 60_000);
+  });
 
   it.each<[string, (rows: object[]) => object[], number]>([
     ['lacks a row', (rows) => rows.slice(1), 1],
     ['has a row with a kill too many', ([first, ...rest]) => [{ ...first, kills: 99 }, ...rest], 1],
     ['has a row twice, which counts once', (rows) => [rows[0]!, ...rows], 0],
-  ])(
-    'tells of the metrics of a window that %s',
-    async (_, mutated, wrong) => {
-      await put('player_metrics', 'all', mutated(game.metrics.player_metrics));
-      const { windowsWrong, faults } = await found(game);
-      await put('player_metrics', 'all', game.metrics.player_metrics);
-      if (wrong === 0) expect([windowsWrong, faults]).toEqual([0, '']);
-      else
-        expect(faults).toMatch(
-          /^windowsWrong is \d+, not 0: [^\n]*player \S+ \w+ of [-0-9]+ [:0-9]+ (is missing|is \S+ and by the events \S+)[^\n]*$/,
-        );
-    },
-    60_000,
-  );
+  ])('tells of the metrics of a window that %s', async (_, mutated, wrong) => {
+    await put('player_metrics', 'all', mutated(game.metrics.player_metrics));
+    const { windowsWrong, faults } = await found(game);
+    await put('player_metrics', 'all', game.metrics.player_metrics);
+    if (wrong === 0) expect([windowsWrong, faults]).toEqual([0, '']);
+    else
+      expect(faults).toMatch(
+        /^windowsWrong is \d+, not 0: [^\n]*player \S+ \w+ of [-0-9]+ [:0-9]+ (is missing|is \S+ and by the events \S+)[^\n]*$/,
+      );
+  });
 
   it('names place and minute of one record that the stream has not, twice, or otherwise', async () => {
     const dropped = await found(leaky);
@@ -178,7 +166,7 @@ describe('an audit by the product, from the workflow to the bytes,', () => {
     expect(doubled.minutes).toMatchObject([{ minute, twice: 1 }]);
     await putRecords(aws, game.pipeline, lane, [altered(record)]);
     expect((await found(game)).faults).toContain(`stream: 1 altered: ${id}`);
-  }, 60_000);
+  });
 
   it('does not wait for a dashboard that somebody took away', async () => {
     await expect(product['audit.dashboard'](game.pipeline)).rejects.toMatchObject({ nonRetryable: true, message: 'mutated is not there' });
@@ -209,5 +197,5 @@ describe('npx d2d audit', () => {
     expect({ code, ...facts }).toMatchObject({ code: 1, ok: false, lost: expect.any(Number) });
     const gone = Array.from({ length: 20 }, (_, i) => `${scene.game.run}-0-${i} (it is in the stream)`);
     expect(facts.faults).toContain(`lake: ${facts.lost} missing: ${gone.join(', ')}, …`);
-  }, 120_000);
+  });
 });

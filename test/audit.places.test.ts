@@ -100,7 +100,7 @@ it('a ledger is fetched as far back as the lake is read, also when that is the f
     await doing(() => auditActivities({ ...aws, s3 }, { region, endpoint, credentials })['audit.generated'](pipeline, from));
     expect(fetched).toEqual([Key(StartAfter)]);
   }
-}, 30_000);
+});
 
 it('an object of the lake that is none of Firehose is named', async () => {
   const transformToByteArray = async () => Buffer.from('no gzip');
@@ -117,7 +117,7 @@ it('has arrived in the lake once none of it is missing there', async () => {
   await expect(arrived()).rejects.toThrow(/^\d+ events are not in the lake$/);
   await putRows(aws, pipeline, 'events', 'lane-1', quiet.sent[1]!, hour);
   await arrived();
-}, 30_000);
+});
 
 it('counting ends when it is cancelled', async () => {
   const environment = new MockActivityEnvironment();
@@ -161,7 +161,7 @@ describe('the metrics', () => {
     expect(far!.since).toBeLessThanOrEqual(hour);
     expect(near).toMatchObject({ checked: 0, wrong: 0, sent: 0 });
     expect(near!.since).toBeGreaterThan(hour);
-  }, 30_000);
+  });
 
   it('are missed only where a window has ended that is compared: what was sent a minute ago need not have any yet', async () => {
     const answer = async ({ input }: { input: { QueryString?: string; MaxResults?: number } }) => ({

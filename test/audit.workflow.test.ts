@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { AuditScope, ScopeRequest } from '../activities/audit/scope.ts';
 import type { Holding } from '../activities/audit/tally.ts';
 import type { Reached } from '../activities/audit/unwritten.ts';
@@ -13,16 +12,14 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { AuditRequest } from '../workflows/audit.ts';
 import type { audit } from '../workflows/index.ts';
 import type { LedgerFlush } from '../workflows/messages.ts';
-import { temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'audited' }), account: '000000000000' };
 
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
-}, 60_000);
+});
 afterAll(() => env?.teardown());
 
 /** What a place holds of three events. */
@@ -62,10 +59,8 @@ async function audited(
   const failing = async () => {
     throw ApplicationFailure.nonRetryable('counting in Athena ended as FAILED: no', 'QueryFailed');
   };
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
+  const worker = await workerIn(env, {
     taskQueue: name,
-    workflowBundle: await workflowBundle(),
     activities: {
       'generator.flushLedger': async () => {
         hearLimits('flush');
@@ -147,7 +142,7 @@ it('is written down for the dashboard as it is returned, good or bad', async () 
     { generated: 3, in_s3: 1, lost: 2, faults: 3 },
   ]);
   expect(Object.keys(auditRow(reports[0]!))).not.toEqual(expect.arrayContaining(['counted_since']));
-}, 60_000);
+});
 
 it('of a game that goes on counts everywhere what was sent by one moment, and leaves out what is still on its way', async () => {
   const heard: unknown[][] = [];
@@ -166,13 +161,13 @@ it('of a game that goes on counts everywhere what was sent by one moment, and le
   const quiet = await audited('quiet', 0, () => undefined, { settled: { at: 7, sending: false }, hear });
   expect(quiet.killsOnDashboard).toBe(1);
   expect(heard).toContainEqual(['windows', false, 5, 7]);
-}, 60_000);
+});
 
 it('tells apart what the lanes made and what the ledger has of it, and holds the places against the ledger', async () => {
   const ahead = await audited('ahead', 0, () => undefined, { settled: { at: 7, sending: false, lanes: [5] } });
   expect(ahead).toMatchObject({ generated: 5, acknowledged: 3, inStream: 3, inS3: 3, inAthena: 3, lost: 0 });
   expect(mismatches(ahead)).toEqual(['acknowledged is 3, but 5 were generated; the ledger lacks: r-0-3 to 4']);
-}, 60_000);
+});
 
 it('of a part of the game leaves out the dashboard, which shows all of it', async () => {
   const part = await audited('part', 0, () => undefined, { hours: 1 });
@@ -181,7 +176,7 @@ it('of a part of the game leaves out the dashboard, which shows all of it', asyn
   // Nor does it speak for what happened before; the audits on a schedule are a chain.
   expect(part.agreedAt).toBe(1);
   expect((await audited('link', 0, () => undefined, { hours: 1, onSchedule: true })).agreedAt).toBeGreaterThan(1);
-}, 60_000);
+});
 
 it('with windows outstanding looks until its patience ends, and leaves them to the next audit', async () => {
   const looks: unknown[] = [];
@@ -192,7 +187,7 @@ it('with windows outstanding looks until its patience ends, and leaves them to t
   expect(mismatches(behind)).toEqual([]);
   expect(behind).toMatchObject({ windowsUntil: 5, windowsOutstanding: { since: 6 }, agreedAt: 1 });
   expect(looks.length).toBeGreaterThan(1);
-}, 60_000);
+});
 
 it('of hours without an event finds no window, and no fault; with events it does', async () => {
   const quiet: Audit = { ...(await audited('still', 0, () => undefined)), windowsChecked: 0 };
@@ -209,7 +204,7 @@ it('of hours without an event finds no window, and no fault; with events it does
     killsOnDashboard: undefined,
   };
   expect(mismatches({ ...quiet, ...nothing })).toEqual([]);
-}, 60_000);
+});
 
 it.each<[string, string, Partial<Audit>, (keyof Audit)[]]>([
   ['audit.athena', 'Athena', { lost: 0, windowsChecked: 1 }, ['inAthena']],
@@ -218,35 +213,27 @@ it.each<[string, string, Partial<Audit>, (keyof Audit)[]]>([
   ['audit.dashboard', 'The dashboard', { inAthena: 3 }, ['killsOnDashboard']],
   ['crawl.start', 'What came since the last crawl', { inAthena: 3, lost: 0 }, []],
   ['generator.flushLedger', 'What goes on', { inAthena: 3, lost: 0 }, []],
-])(
-  'of which %s fails says so, and publishes all else',
-  async (fails, what, counted, absent) => {
-    const published: Audit[] = [];
-    const found = await audited(`failing-${fails}`, 0, (each) => published.push(each), { fails });
-    expect(published).toEqual([found]);
-    expect(found).toMatchObject({ generated: 3, inStream: 3, inS3: 3, ...counted });
-    for (const name of absent) expect([name, found[name]]).toEqual([name, undefined]);
-    expect(mismatches(found)).toEqual([`${what} could not be counted: counting in Athena ended as FAILED: no`]);
-    expect(auditRow(found)).toMatchObject({ faults: 1 });
-  },
-  60_000,
-);
+])('of which %s fails says so, and publishes all else', async (fails, what, counted, absent) => {
+  const published: Audit[] = [];
+  const found = await audited(`failing-${fails}`, 0, (each) => published.push(each), { fails });
+  expect(published).toEqual([found]);
+  expect(found).toMatchObject({ generated: 3, inStream: 3, inS3: 3, ...counted });
+  for (const name of absent) expect([name, found[name]]).toEqual([name, undefined]);
+  expect(mismatches(found)).toEqual([`${what} could not be counted: counting in Athena ended as FAILED: no`]);
+  expect(auditRow(found)).toMatchObject({ faults: 1 });
+});
 
 it.each([
   ['audit.count', ['The lake', 'The stream'], { generated: 3, inAthena: 3, lost: 0, places: [] }],
   ['audit.generated', ['What was sent'], { generated: 0, lost: 0 }],
   ['audit.scope', ['From when on to count'], { generated: 3, inStream: 3, inS3: 3 }],
-])(
-  'of which %s fails is published with its fault',
-  async (fails, whats, counted) => {
-    const published: Audit[] = [];
-    const found = await audited(`without-${fails}`, 0, (each) => published.push(each), { fails });
-    expect(published).toEqual([found]);
-    expect(found).toMatchObject(counted);
-    expect(mismatches(found)).toEqual(whats.map((what) => `${what} could not be counted: counting in Athena ended as FAILED: no`));
-  },
-  60_000,
-);
+])('of which %s fails is published with its fault', async (fails, whats, counted) => {
+  const published: Audit[] = [];
+  const found = await audited(`without-${fails}`, 0, (each) => published.push(each), { fails });
+  expect(published).toEqual([found]);
+  expect(found).toMatchObject(counted);
+  expect(mismatches(found)).toEqual(whats.map((what) => `${what} could not be counted: counting in Athena ended as FAILED: no`));
+});
 
 it('has longer than a day for a stream on AWS, which is read at half the pace at which it can be written', async () => {
   const heard = new Map<string, number>();
@@ -256,14 +243,14 @@ it('has longer than a day for a stream on AWS, which is read at half the pace at
   await audited('far', 0, () => undefined, { hear, scope: { streamSince }, pipeline: { ...pipeline, target: 'aws' } });
   expect(heard.get('lake within')).toBe(24 * 3_600_000);
   expect(heard.get('stream within')).toBeGreaterThanOrEqual((24 + 2 * hours) * 3_600_000);
-}, 60_000);
+});
 
 it('waits two minutes at most for the ledger and for what is to be counted: a bucket may refuse both', async () => {
   const heard: unknown[][] = [];
   await audited('brief', 0, () => undefined, { hear: (...call) => void heard.push(call) });
   expect(heard).toContainEqual(['flush within', 60_000, 120_000]);
   expect(heard).toContainEqual(['scope within', 60_000, 120_000]);
-}, 60_000);
+});
 
 it('does not go on waiting for a generator that cannot write its ledger once that is of no use any more', async () => {
   const taskQueue = 'nobody-works-here';
@@ -276,11 +263,11 @@ it('does not go on waiting for a generator that cannot write its ledger once tha
   await expect(flushed).rejects.toThrow();
   await generator.terminate();
   expect(await new MockActivityEnvironment().run(flush, pipeline)).toBeUndefined();
-}, 60_000);
+});
 
 it('that may not be written down fails, in the words of S3', async () => {
   const refused = () => {
     throw ApplicationFailure.nonRetryable('AccessDenied: no', 'AccessDenied');
   };
   await expect(audited('refused', 0, refused)).rejects.toMatchObject({ cause: { cause: { message: 'AccessDenied: no' } } });
-}, 60_000);
+});

@@ -46,7 +46,7 @@ describe('calls in turn', () => {
 });
 
 describe('rates', () => {
-  beforeAll(haveModels, 60_000);
+  beforeAll(haveModels);
 
   it('are those of the service models, for each operation that the code calls and a model limits by the account', () => {
     const NUMBERS: Record<string, number> = { one: 1, five: 5 };

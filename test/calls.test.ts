@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { CreateLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { crawlActivities } from '../activities/glue/crawl.ts';
 import { stageActivities } from '../activities/registry.ts';
@@ -12,7 +12,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { heartbeats } from '../worker/heartbeat.ts';
 import { localAws } from './local-aws.ts';
 import type { oneActivity } from './one-activity.ts';
-import { temporalServer } from './temporal-server.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 
 const taskQueue = 'calls';
 const pipeline: Pipeline = { ...parseSpec({ name: 'counted', keep: { streamHours: 48 }, local: { speed: 20 } }), account: '000000000000' };
@@ -24,19 +24,17 @@ let worker: Worker;
 let running: Promise<void>;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   local = await localAws({ settle: 400 });
   aws = clients(local);
   env = await temporalServer();
-  worker = await Worker.create({
-    connection: env.nativeConnection,
+  worker = await workerIn(env, {
     taskQueue,
     workflowsPath: fileURLToPath(new URL('one-activity.ts', import.meta.url)),
     activities: { ...stageActivities(aws), ...crawlActivities(aws) },
     interceptors: { activity: [heartbeats] },
   });
   running = worker.run();
-}, 60_000);
+});
 beforeEach(() => {
   local.faults.put({ rules: [] });
   local.calls.clear();

@@ -4,7 +4,7 @@ import { runChild } from '../workflows/run-child.ts';
 /** Has children start. */
 export const begin = defineUpdate('begin');
 export const cancel = defineSignal('cancel');
-/** True once all children have ended, false if they do not within some seconds. */
+/** True once all children have ended, false if they do not within a minute. */
 export const haveEnded = defineUpdate<boolean>('haveEnded');
 
 /** Ends only when it is cancelled. */
@@ -24,7 +24,7 @@ export async function runsChildren(count: number): Promise<void> {
   });
   setHandler(cancel, () => scope.cancel());
   setHandler(haveEnded, async () => {
-    const ended = await condition(() => running === 0, '5 seconds');
+    const ended = await condition(() => running === 0, '1 minute');
     isOver = !ended;
     return ended;
   });

@@ -44,7 +44,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-const until = async (what: string, holds: () => boolean, withinMs = 8000): Promise<void> => {
+const until = async (what: string, holds: () => boolean, withinMs = 60_000): Promise<void> => {
   for (const end = Date.now() + withinMs; !holds(); await delay(20))
     if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
 };

@@ -51,7 +51,7 @@ describe('an embedded Temporal', () => {
     state = mkdtempSync(join(tmpdir(), 'embedded-'));
     parts = machine(state);
     server = await parts.temporal();
-  }, 60_000);
+  });
   afterAll(async () => {
     await parts?.stop();
     rmSync(state, { recursive: true, force: true });
@@ -219,7 +219,7 @@ describe('npm start', () => {
       timeout: 60_000,
     });
     expect([status, stderr]).toEqual([2, "error: option '--max' cannot be used with option '--rate <rate>'\n"]);
-  }, 60_000);
+  });
 });
 
 describe('a table', () => {

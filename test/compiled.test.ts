@@ -44,4 +44,4 @@ it('runs a program, whether something is compiled of it, nothing, or by somethin
   expect(await ran()).toEqual({ ...ended, isTaken: true });
   await writeFile(compiledOf(file), 'by another version of Node');
   expect(await ran()).toEqual({ ...ended, isTaken: false });
-}, 20_000);
+});

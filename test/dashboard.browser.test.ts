@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { CreateIngestionCommand, DescribeIngestionCommand, GenerateEmbedUrlForRegisteredUserCommand } from '@aws-sdk/client-quicksight';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { type Clients, clients as clientsOf } from '../activities/aws.ts';
 import type { Local } from '../local/start.ts';
@@ -22,8 +22,6 @@ const MINUTE = Math.floor(Date.now() / 60_000) * 60_000;
 const early = windowsFrom(new Date(MINUTE - 24 * 60_000), 12, 10);
 const late = windowsFrom(new Date(MINUTE - 4 * 60_000), 12, 10);
 
-jest.setTimeout(90_000);
-
 let local: Local;
 let clients: Clients;
 let browser: Browser;
@@ -37,7 +35,7 @@ beforeAll(async () => {
   await standUp(clients, early);
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args: FLAGS });
   page = await opened();
-}, 90_000);
+});
 
 afterAll(async () => {
   await browser?.close();

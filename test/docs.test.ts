@@ -43,7 +43,7 @@ it('tell of every verb of d2d, and of no flag that it does not have', async () =
     const help = await d2d(verb!);
     for (const flag of taken(row, /(--[\w-]+)/g)) expect([verb, help]).toEqual([verb, expect.stringContaining(flag)]);
   }
-}, 60_000);
+});
 
 it.each(PAGES)('%s names only scripts, files and decisions that there are', (page) => {
   const text = read(page);

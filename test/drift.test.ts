@@ -42,7 +42,7 @@ beforeAll(async () => {
     if (stage === 'views') await crawlOneKill(ground.aws, pipeline);
     await heal(stage);
   }
-}, 60_000);
+});
 afterAll(async () => {
   for (const client of Object.values(ground.aws)) client.destroy();
   await local.close();

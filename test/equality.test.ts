@@ -83,7 +83,7 @@ describe.each(titled)('the metrics over $title', ({ flink, shards, scenarios, du
     await game.bringUp();
     for (const scene of scenarios) await play(scene, scene.name === during?.scenario ? restartThrottled : undefined);
     await complete();
-  }, 300_000);
+  });
 
   afterAll(() => game.stop());
 
@@ -119,7 +119,7 @@ describe.each(titled)('the metrics over $title', ({ flink, shards, scenarios, du
         const [first, second] = [rows.slice(0, counts[table]), rows.slice(counts[table])];
         expect(second.map(withoutWatermark).map(canonical).sort()).toEqual(first.map(withoutWatermark).map(canonical).sort());
       }
-    }, 180_000);
+    });
 
   const scenarioOf = (name: string) => scenarios.find((scene) => scene.name === name)!;
 

@@ -66,7 +66,7 @@ beforeAll(async () => {
   local = await localAws();
   aws = clients(local);
   await stand(aws, pipeline, ...AROUND_STUDIO, ...SQL_STREAMS, 'studio');
-}, 60_000);
+});
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
@@ -87,7 +87,7 @@ describe('Flink itself', () => {
     await eventually(() => act()['notebook.start'](pipeline));
     await eventually(() => act()['notebook.awaitStarted'](pipeline));
     await says(/: Flink runs no job of the note \(none was submitted\)$/);
-  }, 180_000);
+  });
 
   it('waits for a silent shard', async () => {
     refused({ kind: 'partial', share: 1 });
@@ -97,7 +97,7 @@ describe('Flink itself', () => {
     await says(
       new RegExp(`: event time has not begun in Flink, since nothing comes into ${second}: a shard without records .* counts as idle$`),
     );
-  }, 180_000);
+  });
 
   it('is refused by the sink: record by record, then as a whole, which restarts the job', async () => {
     await says(/: event time goes on in Flink, so rows are made but do not reach the stream: its sink fails or is refused$/, beat);
@@ -105,7 +105,7 @@ describe('Flink itself', () => {
     await says(/; Flink last restarted the job for: .*Stream dry-player-metrics not found/, beat);
     local.faults.put({ rules: [] });
     await says(undefined, beat);
-  }, 240_000);
+  });
 
   it('is started anew when somebody edits its note, and no query of somebody else is taken for its job', async () => {
     const studio = notebookOf(local, n.application, n.noteId);
@@ -142,7 +142,7 @@ describe('Flink itself', () => {
     await runs();
     expect(await act()['notebook.checkJob'](pipeline)).toEqual({ running: true });
     expect((await studio.zeppelin('GET', `/${n.noteId}`)).body.paragraphs[7].text).toBe(text);
-  }, 180_000);
+  });
 });
 
 describe('a Flink that says', () => {

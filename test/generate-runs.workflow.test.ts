@@ -23,7 +23,7 @@ it('writes down all that was sent though it is cancelled between two attempts of
   );
   const written = ledgerOf(stream).reduce((sum, { first, end }) => sum + end - first, 0);
   expect(written).toBe(stream.times.size);
-}, 180_000);
+});
 
 it('accounts for all that was sent though its lanes break off as it is cancelled', async () => {
   const stream = await withGenerator(
@@ -40,7 +40,7 @@ it('accounts for all that was sent though its lanes break off as it is cancelled
   const written = ledgerOf(stream).reduce((sum, { first, end }) => sum + end - first, 0);
   expect(written).toBe(stream.times.size);
   for (const times of stream.times.values()) expect(times.size).toBe(1);
-}, 180_000);
+});
 
 it('writes down that what was held back has been sent, though nothing of it was sent again', async () => {
   const total = 300;
@@ -53,7 +53,7 @@ it('writes down that what was held back has been sent, though nothing of it was 
   const { blocks } = generated(sentBy([...stream.pages.values()]), 1000);
   expect(blocks.filter(({ maybe }) => maybe)).toEqual([]);
   expect(blocks.reduce((sum, { events }) => sum + events, 0)).toBe(total);
-}, 180_000);
+});
 
 it('says that it sends until its windows are closed, and what was held back is sent and written down', async () => {
   await withGenerator(
@@ -82,7 +82,7 @@ it('says that it sends until its windows are closed, and what was held back is s
       expect(await handle.executeUpdate(flushLedger)).toMatchObject({ sending: true });
     },
   );
-}, 180_000);
+});
 
 it('holds events back for minutes at most, however slow it goes', async () => {
   const generator = { rate: 1000, trouble: { duplicate: 0.1 } };
@@ -103,7 +103,7 @@ it('holds events back for minutes at most, however slow it goes', async () => {
   expect(empty.map(({ since }) => since)).toEqual(expect.arrayContaining([heldBack.at(-1)![1]]));
   expect(ledgerOf(stream).filter(({ first, since }) => since > first)).toEqual([]);
   expect(generated(sentBy([...stream.pages.values()]), 10_000).blocks).toMatchObject([{ events: stream.times.size }]);
-}, 180_000);
+});
 
 it('sends its total once in all, though another number of shards makes it another game midway, and goes on in event time', async () => {
   const total = 400;
@@ -124,7 +124,7 @@ it('sends its total once in all, though another number of shards makes it anothe
   );
   expect(stream.times.size).toBe(total);
   expect(generated(sentBy([...stream.pages.values()]), 1000).blocks.reduce((sum, { events }) => sum + events, 0)).toBe(total);
-}, 180_000);
+});
 
 it('goes on in a new run though it has nothing to send, closes nothing again, and answers the next pause', async () => {
   const stream = await withGenerator(
@@ -149,7 +149,7 @@ it('goes on in a new run though it has nothing to send, closes nothing again, an
     },
   );
   expect(stream.times.size).toBe(60);
-}, 180_000);
+});
 
 it('has all lanes end together when the history has become long, so that none is silent before the next run, and nothing is missing or there twice', async () => {
   let runs = 0;
@@ -181,7 +181,7 @@ it('has all lanes end together when the history has become long, so that none is
     expect(Math.max(...rates)).toBeLessThan(100);
   }
   expect([...stream.times.values()].filter((times) => times.size !== 1)).toEqual([]);
-}, 180_000);
+});
 
 /** How often the present run of a generator has told its pipeline that the windows are closed. */
 async function toldIn({ workflowId }: Handle): Promise<number> {

@@ -42,7 +42,7 @@ it('gives every event one time for good, skips none and sends none too late, how
         expect(stream.times.get(`r-${lane}-${at}`)).toEqual(new Set([timeOf([range.time], at)]));
     }
   }
-}, 120_000);
+});
 
 it('follows another rate at once, refuses what the stream does not take, and goes on without a gap', async () => {
   const stream = await withGenerator(
@@ -70,7 +70,7 @@ it('follows another rate at once, refuses what the stream does not take, and goe
     for (const [i, { first, time }] of ranges.entries())
       if (i > 0) expect(timeOf([time], first)).toBeGreaterThanOrEqual(timeOf([ranges[i - 1]!.time], first - 1));
   }
-}, 180_000);
+});
 
 it('leaves a pace for another when its time is over, though no event is due for minutes, and asks for nothing meanwhile', async () => {
   const stream = await withGenerator(
@@ -94,7 +94,7 @@ it('leaves a pace for another when its time is over, though no event is due for 
   expect(ranges.filter(({ first, end }) => first === end)).toEqual([]);
   expect(ranges.reduce((sum, { first, end }) => sum + end - first, 0)).toBe(stream.times.size);
   expect(stream.late).toBe(0);
-}, 180_000);
+});
 
 it('wakes every lane after a pause before any goes on, so that none is late for beginning later than the others, and wakes them again when that was cut short', async () => {
   const { calls } = await withGenerator(
@@ -117,4 +117,4 @@ it('wakes every lane after a pause before any goes on, so that none is late for 
   const woken = calls.indexOf('wake');
   expect(calls.slice(2, woken)).not.toContain('play');
   expect(calls.slice(woken, woken + 4)).toEqual(['wake', 'wake', 'play', 'play']);
-}, 180_000);
+});

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Worker } from '@temporalio/worker';
 import type { LedgerRange } from '../pipeline/ledger.ts';
 import { parseSpec } from '../pipeline/spec.ts';
 import { begin } from '../workflows/cursor.ts';
@@ -9,15 +8,14 @@ import { generate } from '../workflows/generate.ts';
 import { type GeneratorState, generatorQuery } from '../workflows/messages.ts';
 import { cancelled } from './cancelled.ts';
 import { fresh, type Stream, sender } from './fake-sender.ts';
-import { storyteller, temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { storyteller, temporalServer, workerIn } from './temporal-server.ts';
 
 /** A Temporal server for the suite that imports this. */
 export let env: TestWorkflowEnvironment;
 
 beforeAll(async () => {
   env = await temporalServer();
-}, 60_000);
+});
 const stories = storyteller();
 afterAll(async () => {
   if (env) await stories.end(env);
@@ -39,10 +37,8 @@ export async function withGenerator(
   historyEvents?: number,
 ): Promise<Stream> {
   const stream = fresh();
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
+  const worker = await workerIn(env, {
     taskQueue,
-    workflowBundle: await workflowBundle(),
     activities: sender(stream, breaks),
     maxHeartbeatThrottleInterval: 20,
   });

@@ -43,7 +43,7 @@ beforeAll(async () => {
     // A stream keeps its records for a day at first, and is told the rest when it stands.
     while ((await eventually(() => ensure(pipeline))).outcome !== 'unchanged') await eventually(() => ready(pipeline));
   }
-}, 60_000);
+});
 beforeEach(() => local.faults.put({ rules: [] }));
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();

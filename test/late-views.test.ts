@@ -51,7 +51,7 @@ beforeAll(async () => {
   // And once more, as whoever delivers at least once does.
   await lake.put('events', 'again', added.slice(-3));
   for (const [table, rows] of Object.entries(metricsRows([], added, WINDOW_SECONDS))) await lake.put(table as LakeTable, 'late', rows);
-}, 60_000);
+});
 afterAll(() => lake.close());
 
 /** Rows without what tells their order, and times as Flink writes them. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import type { WorkflowBundle } from '@temporalio/worker';
 import { underWay } from '../activities/not-yet.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Plan } from '../pipeline/stages.ts';
@@ -10,7 +10,7 @@ import type { crawl, keepNotebook, refresh } from '../workflows/index.ts';
 import { resume, suspend } from '../workflows/messages.ts';
 import type { provision } from '../workflows/provision.ts';
 import { cancelled } from './cancelled.ts';
-import { temporalServer } from './temporal-server.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 import { bundleOf } from './workflow-bundle.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'learning' }), account: '000000000000' };
@@ -65,10 +65,9 @@ const activities = {
 };
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
   workflowBundle = await bundleOf('chaos/workflows.ts');
-}, 60_000);
+});
 beforeEach(() => {
   looks = new Map();
   runs = false;
@@ -76,7 +75,7 @@ beforeEach(() => {
 afterAll(() => env?.teardown());
 
 const told = async (story: () => Promise<void>) => {
-  const worker = await Worker.create({ connection: env.nativeConnection, taskQueue: 'learning', workflowBundle, activities });
+  const worker = await workerIn(env, { taskQueue: 'learning', workflowBundle, activities });
   await worker.runUntil(story);
 };
 const until = async (isSo: () => Promise<boolean> | boolean) => {
@@ -99,7 +98,7 @@ describe('what was waited for once is looked at when it may be there', () => {
       expect((await env.client.workflow.execute<typeof provision>('provision', options)).failed).toEqual({});
     });
     learns(gaps('events.ready', 'playerMetrics.ready'));
-  }, 60_000);
+  });
 
   it('as the next of the first crawls is', async () => {
     await told(async () => {
@@ -113,7 +112,7 @@ describe('what was waited for once is looked at when it may be there', () => {
       await crawled(seen);
     });
     learns(gaps('crawl.finished'));
-  }, 60_000);
+  });
 
   it('as a refresh is, by what QuickSight tells of those before', async () => {
     await told(async () => {
@@ -125,7 +124,7 @@ describe('what was waited for once is looked at when it may be there', () => {
         });
     });
     learns(gaps('refresh.finished'));
-  }, 60_000);
+  });
 
   it('as the application is that is started again', async () => {
     await told(async () => {
@@ -142,5 +141,5 @@ describe('what was waited for once is looked at when it may be there', () => {
       await cancelled(handle);
     });
     learns(gaps('notebook.awaitStarted'));
-  }, 60_000);
+  });
 });

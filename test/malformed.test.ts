@@ -49,7 +49,7 @@ beforeAll(async () => {
   await act['views.ensure'](clean);
   await crawl(aws, dirty);
   await act['views.ensure'](dirty);
-}, 60_000);
+});
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();

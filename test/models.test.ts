@@ -75,7 +75,7 @@ beforeAll(async () => {
     if (stage === 'views') await crawlOneKill(aws, pipeline);
     await has(stage, pipeline);
   }
-}, 120_000);
+});
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
@@ -111,7 +111,7 @@ describe('every request of a whole life', () => {
     const judged = new Set(calls.map(({ operation }) => operation));
     expect(judged.size).toBeGreaterThan(90);
     expect(calledIn('activities').filter((operation) => !judged.has(operation) && !(operation in NOT_CALLED))).toEqual([]);
-  }, 120_000);
+  });
 
   it('is judged by more than the SDK itself looks at', () => {
     const wrong: [service: string, operation: string, input: object, fault: string][] = [

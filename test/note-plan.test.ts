@@ -49,7 +49,7 @@ describe.each([
   const found: Record<string, Awaited<ReturnType<typeof planned>>> = {};
   beforeAll(async () => {
     for (const [name, note] of Object.entries(NOTES)) found[name] = await planned(lib!, note);
-  }, 120_000);
+  });
 
   it.each(Object.keys(NOTES))('reads the events once, and de-duplicates them once, for all INSERTs of a note %s', (name) => {
     const { plan } = found[name]!;

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { ScheduleReport } from '../client/schedule-report.ts';
 import type { Snapshot } from '../client/snapshot.ts';
 import { isWell, partWords, scheduleWords } from '../client/status.ts';
@@ -12,17 +11,15 @@ import { type NotebookState, notebookQuery, resume, suspend, updateSpec } from '
 import { initialStatus } from '../workflows/status.ts';
 import { generatorDetails, notebookDetails } from '../workflows/story.ts';
 import { cancelled } from './cancelled.ts';
-import { temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'watched', local: { speed: 5_000 } }), account: '000000000000' };
 const WORDS = 'Keeps the SQL of the Studio notebook of pipeline **watched** running. It is **';
 
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
-}, 60_000);
+});
 afterAll(() => env?.teardown());
 
 /** What the notebook's activities are to find. */
@@ -45,10 +42,8 @@ const activities = {
 
 describe('whoever keeps the notebook', () => {
   it('says why it last restarted, what will be missing and why no windows come, in status and in the Temporal UI, and goes on saying it turn after turn', async () => {
-    const worker = await Worker.create({
-      connection: env.nativeConnection,
+    const worker = await workerIn(env, {
       taskQueue: 'watch',
-      workflowBundle: await workflowBundle(),
       activities,
     });
     await worker.runUntil(async () => {
@@ -113,69 +108,61 @@ describe('whoever keeps the notebook', () => {
       expect(await until(({ state }) => state === 'running')).toEqual(again);
       await cancelled(any);
     });
-  }, 60_000);
+  });
 
   it.each([
     ['has the SQL read what came since its last look before it is suspended', false, ['run', 'stop']],
     ['does not suspend it when it is resumed meanwhile', true, ['run']],
-  ])(
-    '%s',
-    async (_what, isResumed, wanted) => {
-      const done: string[] = [];
-      /** Looks that come to no end until they are let go. */
-      const hanging: (() => void)[] = [];
-      let hangs = 0;
-      let runs = true;
-      const worker = await Worker.create({
-        connection: env.nativeConnection,
-        taskQueue: 'lagging',
-        workflowBundle: await workflowBundle(),
-        activities: {
-          ...activities,
-          'notebook.checkJob': async () => {
-            if (hangs > 0) {
-              hangs--;
-              runs = false;
-              await new Promise<void>((go) => void hanging.push(go));
-            }
-            return runs ? { running: true } : { running: false, reason: 'the shards are others' };
-          },
-          'notebook.run': async () => {
-            runs = true;
-            done.push('run');
-          },
-          'notebook.stop': async () => void done.push('stop'),
+  ])('%s', async (_what, isResumed, wanted) => {
+    const done: string[] = [];
+    /** Looks that come to no end until they are let go. */
+    const hanging: (() => void)[] = [];
+    let hangs = 0;
+    let runs = true;
+    const worker = await workerIn(env, {
+      taskQueue: 'lagging',
+      activities: {
+        ...activities,
+        'notebook.checkJob': async () => {
+          if (hangs > 0) {
+            hangs--;
+            runs = false;
+            await new Promise<void>((go) => void hanging.push(go));
+          }
+          return runs ? { running: true } : { running: false, reason: 'the shards are others' };
         },
-      });
-      await worker.runUntil(async () => {
-        const options = { taskQueue: 'lagging', workflowId: 'lagging/notebook', args: [{ pipeline, ran: true }] as [object] };
-        const handle = await env.client.workflow.start('keepNotebook', options);
-        const until = async (isSo: () => Promise<boolean> | boolean) => {
-          while (!(await isSo())) await new Promise((later) => setTimeout(later, 20));
-        };
-        const comesTo = (wanted: NotebookState['state']) => until(async () => (await handle.query(notebookQuery)).state === wanted);
-        await comesTo('running');
-        hangs = isResumed ? 2 : 1;
-        await until(() => hanging.length === 1);
-        await handle.signal(suspend);
-        await until(() => hangs === 0);
-        if (isResumed) await handle.signal(resume);
-        await (isResumed ? until(() => done.length > 0) : comesTo('suspended'));
-        for (const go of hanging) go();
-        await cancelled(handle);
-      });
-      expect(done).toEqual(wanted);
-    },
-    60_000,
-  );
+        'notebook.run': async () => {
+          runs = true;
+          done.push('run');
+        },
+        'notebook.stop': async () => void done.push('stop'),
+      },
+    });
+    await worker.runUntil(async () => {
+      const options = { taskQueue: 'lagging', workflowId: 'lagging/notebook', args: [{ pipeline, ran: true }] as [object] };
+      const handle = await env.client.workflow.start('keepNotebook', options);
+      const until = async (isSo: () => Promise<boolean> | boolean) => {
+        while (!(await isSo())) await new Promise((later) => setTimeout(later, 20));
+      };
+      const comesTo = (wanted: NotebookState['state']) => until(async () => (await handle.query(notebookQuery)).state === wanted);
+      await comesTo('running');
+      hangs = isResumed ? 2 : 1;
+      await until(() => hanging.length === 1);
+      await handle.signal(suspend);
+      await until(() => hangs === 0);
+      if (isResumed) await handle.signal(resume);
+      await (isResumed ? until(() => done.length > 0) : comesTo('suspended'));
+      for (const go of hanging) go();
+      await cancelled(handle);
+    });
+    expect(done).toEqual(wanted);
+  });
 
   it('has rows that are lost made anew by each SQL that it begins, until they are out, and then no more', async () => {
     const seeded: (number | undefined)[] = [];
     const job = { runs: false, isCaughtUp: false, looks: 0 };
-    const worker = await Worker.create({
-      connection: env.nativeConnection,
+    const worker = await workerIn(env, {
       taskQueue: 'remaking',
-      workflowBundle: await workflowBundle(),
       activities: {
         ...activities,
         'notebook.checkJob': async () => ({ running: job.runs }),
@@ -213,7 +200,7 @@ describe('whoever keeps the notebook', () => {
       await cancelled(handle);
     });
     expect(seeded).toEqual([undefined, 5, 5, undefined]);
-  }, 60_000);
+  });
 
   it('says it in Markdown, and so does the generator', () => {
     expect(notebookDetails(pipeline, { state: 'stopped', restarts: 0, reason: 'no KPU\nleft' })).toBe(

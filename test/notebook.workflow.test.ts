@@ -2,7 +2,7 @@ import { PutRecordsCommand, UpdateShardCountCommand } from '@aws-sdk/client-kine
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { createActivities } from '../activities/index.ts';
 import { idsOf, isOpen, rows, shardIds, shardsOf } from '../activities/kinesis/shards.ts';
@@ -30,8 +30,7 @@ import { eventually } from './eventually.ts';
 import { lakeRows } from './lake.ts';
 import { localAws } from './local-aws.ts';
 import { delivered, metricsOf } from './recount.ts';
-import { temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 
 const TEN_MINUTES = 600_000;
 const BACKLOG = 400;
@@ -118,15 +117,12 @@ async function expectExact(): Promise<void> {
 }
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   local = await localAws({ now: () => Date.now() - behind });
   const { region, endpoint, credentials } = local;
   aws = clients(local);
   env = await temporalServer();
-  worker = await Worker.create({
-    connection: env.nativeConnection,
+  worker = await workerIn(env, {
     taskQueue,
-    workflowBundle: await workflowBundle(),
     activities: createActivities({ target: { region, endpoint, credentials }, client: env.client, taskQueue }),
     interceptors: { activity: [heartbeats] },
     maxHeartbeatThrottleInterval: '500 milliseconds',
@@ -153,7 +149,7 @@ beforeAll(async () => {
     workflowId: all.workflows.notebook,
     args: [{ pipeline }],
   });
-}, 300_000);
+});
 
 afterAll(async () => {
   worker?.shutdown();
@@ -186,7 +182,7 @@ it('stops deeply, and goes on where the windows stopped without reading all of t
   expect(read).toBeGreaterThan(0);
   expect(read).toBeLessThanOrEqual((await recordsInStream()) - BACKLOG);
   expect(await status()).toMatchObject({ state: 'running', restarts: 0 });
-}, 300_000);
+});
 
 it('tells when all rows are out, those of the sliding windows too', async () => {
   await until(status, ({ state }) => state === 'running', 120);
@@ -203,7 +199,7 @@ it('tells when all rows are out, those of the sliding windows too', async () => 
   // Kills come every few seconds.
   expect(Math.max(...ends)).toBeGreaterThan(last + (slidingSeconds(pipeline) - 3 * WINDOW_SECONDS) * 1000);
   await generator.signal(resume);
-}, 300_000);
+});
 
 it('goes from 2 over 4 to 3 shards with every window closed before, one shard to a subtask', async () => {
   for (const shards of [4, 3]) {
@@ -230,7 +226,7 @@ it('goes from 2 over 4 to 3 shards with every window closed before, one shard to
     const before = await windowsInLake();
     await until(windowsInLake, ({ size }) => size >= before.size + 2);
   }
-}, 180_000);
+});
 
 it('notices shards that were merged behind its back, and every kill of every life is in its window', async () => {
   await aws.kinesis.send(
@@ -247,4 +243,4 @@ it('notices shards that were merged behind its back, and every kill of every lif
   await expectExact();
   await cancelled(generator);
   await cancelled(notebook);
-}, 180_000);
+});

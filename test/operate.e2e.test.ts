@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { DescribeApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { type Clients, clients } from '../activities/aws.ts';
 import { writtenIn } from '../activities/kinesis-analytics-v2/note.ts';
 import { requestTeardown, startPipeline } from '../client/pipeline.ts';
@@ -81,13 +80,12 @@ async function until(isSo: (now: Snapshot) => boolean): Promise<Snapshot> {
 const isRunning = ({ pipeline: now, notebook }: Snapshot) => now.state === 'running' && notebook?.state === 'running';
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   dir = await mkdtemp(join(tmpdir(), 'd2d-operate-'));
   local = await startLocal({ dir: join(dir, 'aws'), log: () => undefined });
   aws = clients(local);
   // A server that has never heard of our search attributes, as one of the user's or of docker-compose.yml.
   env = await temporalServer();
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.stop()));
   await env?.teardown();
@@ -101,7 +99,7 @@ describe('two workers on one task queue', () => {
     await Promise.all([work(), work()]);
     const { customAttributes } = await env.connection.operatorService.listSearchAttributes({ namespace: 'default' });
     expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining(SEARCH_ATTRIBUTES.map(({ name }) => name)));
-  }, 60_000);
+  });
 
   it('bring a pipeline up though one of them is killed on the way', async () => {
     await startPipeline(env.client, { pipeline });
@@ -109,7 +107,7 @@ describe('two workers on one task queue', () => {
     await kill(workers[0]!);
     const { pipeline: now } = await until(isRunning);
     expect(new Set(Object.values(now.stages))).toEqual(new Set(['ready']));
-  }, 180_000);
+  });
 
   it('keep it running when the other is killed', async () => {
     await work();
@@ -117,7 +115,7 @@ describe('two workers on one task queue', () => {
     const before = await until(isRunning);
     const after = await until((now) => isRunning(now) && now.generator!.acknowledged > before.generator!.acknowledged + 200);
     expect(after.generator).toMatchObject({ state: 'running', game: before.generator!.game });
-  }, 180_000);
+  });
 });
 
 type MetricRow = Parameters<typeof delivered>[0][number];
@@ -156,7 +154,7 @@ describe('a running pipeline', () => {
       await delay(500);
     expect(await found()).toEqual([players, teams]);
     expect(players.length).toBeGreaterThan(100);
-  }, 420_000);
+  });
 
   it('is taken down in the reverse order, each stopped or emptied before it goes, roles once nobody takes them; what resists is told', async () => {
     local.calls.clear();
@@ -191,7 +189,7 @@ describe('a running pipeline', () => {
     expect(calls.filter(({ operation }) => /^(Create|Start|Put)(?!ApplicationPresignedUrl|Records)/.test(operation))).toEqual([]);
     const { count } = await env.client.workflow.count(`PipelineName = '${pipeline.name}' AND ExecutionStatus = 'Running'`);
     expect(count).toBe(0);
-  }, 120_000);
+  });
 });
 
 /** The call that each stage's end is, and what it is called there. */

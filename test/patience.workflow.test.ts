@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import type { WorkflowBundle } from '@temporalio/worker';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { provision, removeStages } from '../workflows/provision.ts';
-import { temporalServer } from './temporal-server.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 import { bundleOf } from './workflow-bundle.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'patient', local: { speed: 100 } }), account: '000000000000' };
@@ -15,10 +15,9 @@ const CALLS = { calls: 1, mutatingCalls: 0 };
 let env: TestWorkflowEnvironment;
 let workflowBundle: WorkflowBundle;
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
   workflowBundle = await bundleOf('workflows/provision.ts');
-}, 60_000);
+});
 afterAll(() => env?.teardown());
 
 /** What comes of it when the first so many looks of one step outlast all patience, as without a worker. */
@@ -28,8 +27,7 @@ async function comes(work: 'provision' | 'removeStages', step: string, silent: n
     if (name === step && left-- > 0) await delay(6_000, undefined, { signal: Context.current().cancellationSignal });
     return answer;
   };
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
+  const worker = await workerIn(env, {
     taskQueue: `${step}-${silent}`,
     workflowBundle,
     activities: {
@@ -58,20 +56,12 @@ describe('patience that ran out without a word', () => {
     ['removeStages', 'gone', 'be gone'],
   ] as const;
 
-  it.each(STEPS)(
-    'is given once more: %s, %s',
-    async (work, step, _what) => {
-      expect(await comes(work, step, 1)).toEqual({});
-    },
-    60_000,
-  );
+  it.each(STEPS)('is given once more: %s, %s', async (work, step, _what) => {
+    expect(await comes(work, step, 1)).toEqual({});
+  });
 
-  it.each(STEPS)(
-    'twice is told with what was waited for: %s, %s',
-    async (work, step, what) => {
-      const told = `stage bucket: twice 2 seconds passed without an answer while it was to ${what}; is a worker running?`;
-      expect(await comes(work, step, 2)).toEqual({ bucket: told });
-    },
-    60_000,
-  );
+  it.each(STEPS)('twice is told with what was waited for: %s, %s', async (work, step, what) => {
+    const told = `stage bucket: twice 2 seconds passed without an answer while it was to ${what}; is a worker running?`;
+    expect(await comes(work, step, 2)).toEqual({ bucket: told });
+  });
 });

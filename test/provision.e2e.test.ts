@@ -22,8 +22,8 @@ const CONVERGED = expect.objectContaining({ converged: true });
 let all: Accounts;
 beforeAll(async () => {
   all = await accounts();
-}, 120_000);
-afterAll(() => all?.close(), 60_000);
+});
+afterAll(() => all?.close());
 
 describe(`by seed ${SEED} (CHAOS_SEED=${SEED} repeats it)`, () => {
   const roles = timesOf('roles', 4);
@@ -101,8 +101,8 @@ describe(`by seed ${SEED} (CHAOS_SEED=${SEED} repeats it)`, () => {
     let account: Account & { close(): Promise<void> };
     beforeAll(async () => {
       account = await all.open();
-    }, 60_000);
-    afterAll(() => account?.close(), 60_000);
+    });
+    afterAll(() => account?.close());
 
     it(
       'is taken down in a state that is named, and at any moment, and nothing is left',

@@ -15,7 +15,7 @@ const OLD_HOURS = 20;
 let lake: Awaited<ReturnType<typeof askedLake>>;
 beforeAll(async () => {
   lake = await askedLake();
-}, 60_000);
+});
 afterAll(() => lake.close());
 
 const ends = [{ run: 'asked', lane: 0, end: 1_000_000 }];
@@ -59,5 +59,5 @@ describe('the partitions before what is asked for', () => {
     // Copies, and late rows of a window, lie in other partitions than the first: no condition on them could pass a view and leave it right.
     for (const [view, bytes] of Object.entries(await askedByHand()))
       expect({ view, more: bytes > 2 * views[view]! }).toEqual({ view, more: true });
-  }, 120_000);
+  });
 });

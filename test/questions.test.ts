@@ -62,7 +62,7 @@ it('a question scans the events no oftener than it has to: Athena reads a table 
 let lake: Awaited<ReturnType<typeof askedLake>>;
 beforeAll(async () => {
   lake = await askedLake(WINDOW_SECONDS, HELD);
-}, 60_000);
+});
 afterAll(() => lake.close());
 
 describe('the questions of sql/athena', () => {
@@ -191,7 +191,7 @@ describe('the questions of sql/athena', () => {
     const { retention: _, ...unchanged } = before;
     expect(after).toEqual(unchanged);
     await lake.remove(...keys);
-  }, 60_000);
+  });
 });
 
 const stamped = (time: number): string => new Date(time).toISOString().slice(0, -1);

@@ -1,12 +1,10 @@
 // npm run histories: plays every scene on a real Temporal server and saves the histories of its workflows in histories/<version of package.json>/, in place of
 // those of that version. The sets of earlier versions stay as they are: pipelines that these have started go on under the workflows of this one.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Scene } from './scene.ts';
 import { SCENES } from './scenes.ts';
-import { temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 import { activitiesOf, world } from './world.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -18,8 +16,6 @@ const LATER = ['query.questions', 'query.start', 'query.finished', 'refresh.star
   ['scope', 'generated', 'count', 'athena', 'counted', 'windows', 'dashboard', 'publish'].map((part) => `audit.${part}`),
   'generator.flushLedger',
 );
-
-Runtime.install({ logger: new DefaultLogger('ERROR') });
 const env = await temporalServer(WHO);
 try {
   const wanted = process.argv.slice(2);
@@ -45,11 +41,9 @@ async function played(name: string, { keeps, spec, play }: Scene) {
     account: '000000000000',
   };
   const changed: typeof activities = {};
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
+  const worker = await workerIn(env, {
     identity: WHO,
     taskQueue: name,
-    workflowBundle: await workflowBundle(),
     // Looked up at each call, so that a scene may change them as it goes.
     activities: Object.fromEntries(
       [...Object.keys(activities), ...LATER].map((type) => [type, (...args: never[]) => (changed[type] ?? activities[type])!(...args)]),

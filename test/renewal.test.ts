@@ -67,7 +67,7 @@ beforeAll(async () => {
   await stand(aws, pipeline, ...AROUND_STUDIO, ...SQL_STREAMS);
   // No Flink is needed here.
   local.faults.put({ rules: [{ operation: 'StartApplication', fault: { kind: 'error', name: 'InvalidRequestException' } }] });
-}, 60_000);
+});
 beforeEach(madeLongAgo);
 afterEach(() => expect(createdTwice(local.calls.all())).toEqual([]));
 afterAll(async () => {

@@ -54,7 +54,7 @@ describe('the saved histories (npm run histories makes those of this version ane
 
   it('all replay with the workflows as they are now, those of earlier versions, too', async () => {
     expect(await replay('workflows/index.ts', files)).toEqual({});
-  }, 120_000);
+  });
 });
 
 /** Of a moment that cannot be met at will: between the word to pause and its being heeded. */
@@ -87,9 +87,9 @@ describe('a changed workflow', () => {
     const wrong = await replay('test/changed/unguarded.ts', crawls);
     expect(Object.keys(wrong)).toEqual(crawls);
     for (const message of Object.values(wrong)) expect(message).toMatch(/^DeterminismViolationError: .*Timer/);
-  }, 60_000);
+  });
 
   it('goes through when the change is behind `patched`', async () => {
     expect(await replay('test/changed/guarded.ts', crawls)).toEqual({});
-  }, 60_000);
+  });
 });

@@ -82,7 +82,7 @@ it('a lane that comes behind the others after a reshard counts once: its shard i
   } finally {
     await studio.stop();
   }
-}, 240_000);
+});
 
 it('a shard that came between the note and the start of its SQL is not read, and the SQL is known to need another note', async () => {
   const two = pipelineOf('between', 2);
@@ -103,7 +103,7 @@ it('a shard that came between the note and the start of its SQL is not read, and
   } finally {
     await studio.stop();
   }
-}, 240_000);
+});
 
 /** Of two rows of one key, as a restart leaves them, the larger. */
 function killsOf(rows: Row[]): Map<string, number> {

@@ -1,12 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from '@jest/globals';
-import { Worker } from '@temporalio/worker';
 import { begin, cancel, haveEnded, type runsChildren } from './cancelled-child.ts';
 import { env } from './stage.ts';
+import { workerIn } from './temporal-server.ts';
 
 it('a child that is cancelled while Temporal starts it ends, whatever ran under its name before', async () => {
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
+  const worker = await workerIn(env, {
     taskQueue: 'children',
     workflowsPath: fileURLToPath(new URL('cancelled-child.ts', import.meta.url)),
   });
@@ -23,4 +22,4 @@ it('a child that is cancelled while Temporal starts it ends, whatever ran under 
     }
     await parent.terminate();
   });
-}, 60_000);
+});

@@ -34,7 +34,7 @@ beforeAll(async () => {
   aws = clients(local);
   for (const name of ['one', 'another']) workers.push(worker(name));
   await Promise.all([...workers.map(({ ready }) => ready), bringUp(aws, ['bucket', 'events'], pipeline)]);
-}, 60_000);
+});
 afterAll(async () => {
   for (const each of workers) await each.stop();
   await env?.teardown();
@@ -110,7 +110,7 @@ it('has its lanes sent by whichever workers there are: those of one that is kill
   expect(held).toMatchObject({ events: lanes.reduce((sum, next) => sum + next, 0), missing: 0, altered: 0, unknown: 0 });
   expect(held.copies.unexplained).toBe(0);
   await cancelled(handle);
-}, 240_000);
+});
 
 it('takes up the work of its own account alone, whose queue the client names likewise', async () => {
   // Without an endpoint for all services it is a worker for AWS; who it is, the local AWS tells.
@@ -128,4 +128,4 @@ it('takes up the work of its own account alone, whose queue the client names lik
   } finally {
     await onAws.stop();
   }
-}, 30_000);
+});

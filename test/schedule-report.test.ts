@@ -2,18 +2,15 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { temporal } from '../activities/temporal/schedules.ts';
 import { scheduleReport } from '../client/schedule-report.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
-import { temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 
 let env: TestWorkflowEnvironment;
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
-}, 60_000);
+});
 afterAll(() => env?.teardown());
 
 async function until<Value>(look: () => Promise<Value>, isSo: (value: Value) => boolean): Promise<Value> {
@@ -36,10 +33,8 @@ it('counts what the next run cut short, and judges by the latest run that came t
   };
   const act = temporal(env.client, 'four');
   let isBroken = true;
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
+  const worker = await workerIn(env, {
     taskQueue: 'four',
-    workflowBundle: await workflowBundle(),
     activities: {
       ...act,
       'crawl.since': async () => 0,
@@ -96,4 +91,4 @@ it('counts what the next run cut short, and judges by the latest run that came t
     expect(await of('kills_total')).toMatchObject({ failed: 0, failing: false, lastFailure: undefined });
     await act['schedules.remove'](pipeline);
   });
-}, 120_000);
+});

@@ -36,7 +36,7 @@ beforeAll(async () => {
   // Questions ask of the last day.
   await standUp(aws, windowsFrom(new Date(Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS), 3, 4));
   await bringUp(aws, ['questions']);
-}, 60_000);
+});
 beforeEach(() => {
   local.faults.put({ rules: [] });
   local.calls.clear();
@@ -214,7 +214,7 @@ describe('a refresh', () => {
       skipped: expect.stringMatching(/refreshed 3\d times in the last 24 hours; QuickSight allows 32/),
     });
     expect(took('CreateIngestion')).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe('a crawl of a lake that changed', () => {

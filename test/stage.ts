@@ -1,22 +1,19 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { operate } from '../workflows/index.ts';
 import type { ApplyRequest, PipelineStatus } from '../workflows/messages.ts';
 import * as messages from '../workflows/messages.ts';
-import { storyteller, temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { storyteller, temporalServer, workerIn } from './temporal-server.ts';
 import { activitiesOf, type World, world } from './world.ts';
 
 /** A Temporal server for the suite that imports this. */
 export let env: TestWorkflowEnvironment;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   env = await temporalServer();
-}, 60_000);
+});
 const stories = storyteller();
 afterAll(async () => {
   if (env) await stories.end(env);
@@ -41,10 +38,8 @@ export async function withPipeline(story: (s: Stage) => Promise<void>, spec: obj
     ...parseSpec({ name: `game${count}`, windowSeconds: 1, local: { speed: 100 }, generator: { rate: 100 }, ...spec }),
     account: '000000000000',
   };
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
+  const worker = await workerIn(env, {
     taskQueue,
-    workflowBundle: await workflowBundle(),
     // Looked up at each call, so that a story may change them as it goes.
     activities: Object.fromEntries(
       Object.entries(activities).map(([type, own]) => [type, (...args: never[]) => (changed[type] ?? own)(...args)]),

@@ -48,7 +48,7 @@ beforeAll(async () => {
     await eventually(() => of(stage).ensure(pipeline));
     await eventually(() => of(stage).ready(pipeline));
   }
-}, 60_000);
+});
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();

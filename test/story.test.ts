@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { specHash } from '../activities/spec-hash.ts';
 import { requestTeardown, startPipeline } from '../client/pipeline.ts';
 import { snapshot } from '../client/snapshot.ts';
@@ -12,8 +11,7 @@ import { checkServer, taskQueue } from '../worker/connect.ts';
 import * as messages from '../workflows/messages.ts';
 import { initialStatus } from '../workflows/status.ts';
 import { crawlDetails, details } from '../workflows/story.ts';
-import { temporalServer } from './temporal-server.ts';
-import { workflowBundle } from './workflow-bundle.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 import { activitiesOf, final, world } from './world.ts';
 
 const pipelineOf = (spec: object): Pipeline => ({ ...parseSpec(spec), account: '000000000000' });
@@ -67,10 +65,9 @@ describe('the words of the story', () => {
 describe('the Temporal UI, through its API', () => {
   let env: TestWorkflowEnvironment;
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
     // A server that does not know our search attributes yet, as one of the user's.
     env = await temporalServer();
-  }, 60_000);
+  });
   afterAll(() => env?.teardown());
 
   const currentDetails = async (handle: WorkflowHandle) =>
@@ -102,10 +99,8 @@ describe('the Temporal UI, through its API', () => {
     account.broken.set('studio', final('no KPU left'));
     const pipeline = pipelineOf({ name: 'told', windowSeconds: 1, local: { speed: 100 } });
     const ids = names(pipeline).workflows;
-    const worker = await Worker.create({
-      connection: env.nativeConnection,
+    const worker = await workerIn(env, {
       taskQueue: taskQueue(pipeline),
-      workflowBundle: await workflowBundle(),
       activities: activitiesOf(account),
       maxHeartbeatThrottleInterval: 20,
     });
@@ -170,5 +165,5 @@ describe('the Temporal UI, through its API', () => {
       });
       expect(await requestTeardown(env.client, pipeline)).toEqual({ left: [] });
     });
-  }, 60_000);
+  });
 });

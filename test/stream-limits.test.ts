@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import type { WorkflowBundle } from '@temporalio/worker';
 import { clients } from '../activities/aws.ts';
 import { stageActivities } from '../activities/registry.ts';
 import { waitsOf } from '../client/snapshot.ts';
@@ -17,7 +17,7 @@ import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { foundation, only, STAGES } from '../pipeline/stages.ts';
 import type { provision } from '../workflows/provision.ts';
 import { type LocalAws, localAws } from './local-aws.ts';
-import { temporalServer } from './temporal-server.ts';
+import { temporalServer, workerIn } from './temporal-server.ts';
 import { bundleOf } from './workflow-bundle.ts';
 
 const pipeline: Pipeline = { ...parseSpec({ name: 'six' }), account: '000000000000' };
@@ -81,10 +81,9 @@ describe('the streams of a pipeline', () => {
   let workflowBundle: WorkflowBundle;
   let aws: ReturnType<typeof clients>;
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
     env = await temporalServer();
     workflowBundle = await bundleOf('workflows/provision.ts');
-  }, 60_000);
+  });
   afterAll(() => env?.teardown());
   const started = async (durations = {}) => {
     await begin(durations);
@@ -98,7 +97,7 @@ describe('the streams of a pipeline', () => {
   async function broughtUp() {
     const ids = { taskQueue: 'streams', workflowId: 'streams' };
     const activities = stageActivities(aws);
-    const worker = await Worker.create({ connection: env.nativeConnection, taskQueue: ids.taskQueue, workflowBundle, activities });
+    const worker = await workerIn(env, { taskQueue: ids.taskQueue, workflowBundle, activities });
     const told = new Set<string>();
     return worker.runUntil(async () => {
       const handle = await env.client.workflow.start<typeof provision>('provision', { ...ids, args: [{ pipeline, plan: streams }] });
@@ -122,7 +121,7 @@ describe('the streams of a pipeline', () => {
     expect(others).toEqual([]);
     expect(refused().length).toBeLessThanOrEqual(2 + (Date.now() - began) / 1000);
     expect(told).toEqual([waiting(name!)]);
-  }, 60_000);
+  });
 
   it('that wait are asked for by one call each time, which slows down nothing else', async () => {
     await started({ 'stream create': 60_000 });
@@ -138,7 +137,7 @@ describe('the streams of a pipeline', () => {
     expect(Date.now() - began).toBeLessThan(10_000);
     ahead += 60_000;
     expect(await ensured()).toMatchObject({ outcome: 'created' });
-  }, 60_000);
+  });
 
   it('are not waited for so where the account may have no more shards: AWS’s words are the failure', async () => {
     await started();
@@ -147,5 +146,5 @@ describe('the streams of a pipeline', () => {
       type: 'LimitExceededException',
       message: `ensuring Kinesis stream ${names(pipeline).streams.late_events}: LimitExceededException: ${NO_SHARDS}`,
     });
-  }, 60_000);
+  });
 });

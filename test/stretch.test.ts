@@ -109,7 +109,7 @@ describe('a lane', () => {
         ],
       },
     );
-  }, 120_000);
+  });
 
   it('that is told to end has everything below `next` in the stream, and goes on from there', async () => {
     const game = gameOf(parseSpec({}), 'abcd1234');
@@ -208,7 +208,7 @@ describe('a tally', () => {
       }),
       { numRuns: 12 },
     );
-  }, 60_000);
+  });
 });
 
 let kept: { ledger: ReturnType<typeof sentBy>; records: string[] } | undefined;

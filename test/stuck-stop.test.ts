@@ -21,7 +21,7 @@ beforeAll(async () => {
   local = await localAws({ durations: { 'application stop': 600_000 } });
   aws = clients(local);
   await stand(aws, pipeline, ...AROUND_STUDIO, ...SQL_STREAMS, 'studio');
-}, 60_000);
+});
 afterAll(async () => {
   for (const client of Object.values(aws)) client.destroy();
   await local.close();
@@ -52,4 +52,4 @@ it('an application is stopped by force when the stop that somebody else began ta
   expect(await status()).toBe('FORCE_STOPPING');
   await studio.remove(pipeline);
   expect(stops()).toBe(2);
-}, 60_000);
+});

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { DYNAMIC_CONFIG } from '../client/embedded.ts';
 import { toolPaths } from '../setup/tools.mjs';
 import { SEARCH_ATTRIBUTES } from '../workflows/story.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 /** The SDK gives a server five seconds to start, which on a busy machine is too few now and then. */
 const TRIES = 4;
@@ -11,16 +13,31 @@ const LINGERS_MS = 10_000;
 
 /** A Temporal server of its own for a test, with the product's search attributes; `identity` is that of its client. */
 export async function temporalServer(identity?: string): Promise<TestWorkflowEnvironment> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   for (let tries = 1; ; tries++) {
     try {
       return await TestWorkflowEnvironment.createLocal({
         ...(identity !== undefined && { client: { identity } }),
-        server: { executable: { type: 'existing-path', path: toolPaths().temporal! }, searchAttributes: SEARCH_ATTRIBUTES },
+        server: {
+          executable: { type: 'existing-path', path: toolPaths().temporal! },
+          searchAttributes: SEARCH_ATTRIBUTES,
+          extraArgs: DYNAMIC_CONFIG,
+        },
       });
     } catch (error) {
       if (tries === TRIES || !(error as Error).message.includes('did not start within')) throw error;
     }
   }
+}
+
+/**
+ * A worker that takes the product's workflows, or those that its options name. It runs them on this thread, which makes it in a tenth of the time; and none counts as
+ * stuck because the machine is busy.
+ */
+export async function workerIn({ nativeConnection }: TestWorkflowEnvironment, options: Omit<WorkerOptions, 'connection'>): Promise<Worker> {
+  const isNamed = options.workflowBundle !== undefined || options.workflowsPath !== undefined;
+  const own = isNamed ? {} : { workflowBundle: await workflowBundle() };
+  return Worker.create({ connection: nativeConnection, debugMode: true, ...own, ...options });
 }
 
 /**

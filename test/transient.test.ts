@@ -81,7 +81,7 @@ describe('nobody answers just now', () => {
       {},
       'transient',
     );
-  }, 120_000);
+  });
 
   it('where an HTTP server does not listen, hangs up, or says nothing, and in what that caused', async () => {
     for (const question of [
@@ -127,7 +127,7 @@ describe('nobody answers just now', () => {
     );
     const unanswered = Array.from({ length: 10 }, () => true);
     expect([stdout, stderr]).toEqual([`${JSON.stringify([...unanswered, false, false])}\n`, '']);
-  }, 90_000);
+  });
 });
 
 describe('an answer that stays as it is', () => {
@@ -142,7 +142,7 @@ describe('an answer that stays as it is', () => {
       expect(isTransient(unknown)).toBe(false);
       await expect(undefinedIfUnanswered(handle.query('no such query'))).rejects.toThrow(QueryNotRegisteredError);
     });
-  }, 180_000);
+  });
 
   it('is no error of ours, whatever its words, and nothing that is no error', () => {
     for (const failure of [new UserError('the crawl is UNAVAILABLE, not yet ECONNREFUSED'), 'ECONNREFUSED', undefined, null, 14])

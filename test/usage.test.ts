@@ -20,19 +20,15 @@ describe('a verb that is asked wrongly ends with exit code 2 and one plain line,
     [['audit', '--hours', 'x'], "--hours: 'x' is no number of hours that has an end."],
     [['query', 'nope'], "There is no question 'nope'. There are: "],
     [['faults', 'plan.json', '--clear'], 'Give a fault plan or --clear, not both: '],
-  ])(
-    '%j',
-    async (args, words) => {
-      const { code, facts } = await d2d(cwd, ...args);
-      expect({ code, facts }).toEqual({ code: 2, facts: { v: 1, ok: false, error: expect.stringContaining(words) } });
-      expect(facts.error).not.toContain('\n');
-    },
-    60_000,
-  );
+  ])('%j', async (args, words) => {
+    const { code, facts } = await d2d(cwd, ...args);
+    expect({ code, facts }).toEqual({ code: 2, facts: { v: 1, ok: false, error: expect.stringContaining(words) } });
+    expect(facts.error).not.toContain('\n');
+  });
 
   it('not so one that is asked rightly and finds nothing running: that is 1', async () => {
     expect(await d2d(cwd, 'status')).toMatchObject({ code: 1, facts: { error: expect.stringContaining('Nothing runs here.') } });
-  }, 60_000);
+  });
 });
 
 describe('npm start', () => {
@@ -40,20 +36,20 @@ describe('npm start', () => {
     const run = start(cwd, '--events', '5');
     expect((await run.ended).code).toBe(2);
     expect(run.said()).toBe('--events and --keep go with --once: npm start -- --once --events 20000\n');
-  }, 60_000);
+  });
 
   it('refuses to keep copies where nothing can be written, before anything is started', async () => {
     const run = start(cwd, '--once', '--keep', 'plan.json');
     expect((await run.ended).code).toBe(2);
     expect(run.said()).toMatch(/^--keep plan\.json: nothing can be written there \(EEXIST: .*\); give another folder\n$/);
-  }, 60_000);
+  });
 
   it('refuses a fault plan that is not there, in a line of JSON, too, if asked for one', async () => {
     const run = start(cwd, '--faults', 'no-plan.json', '--json');
     const { code, output } = await run.ended;
     expect(code).toBe(2);
     expect(JSON.parse(output)).toEqual({ error: expect.stringContaining('no-plan.json') });
-  }, 60_000);
+  });
 
   it('refuses options that npm has taken for its own, as --once without -- before it', async () => {
     process.env.npm_config_once = 'true';
@@ -64,7 +60,7 @@ describe('npm start', () => {
     } finally {
       delete process.env.npm_config_once;
     }
-  }, 60_000);
+  });
 });
 
 describe('d2d --help', () => {
@@ -76,5 +72,5 @@ describe('d2d --help', () => {
     expect(stdout).not.toMatch(/^ {2}(apply|retry) /m);
     const { stdout: own } = spawnSync(process.execPath, [program, 'retry', '--help'], { encoding: 'utf8', timeout: 60_000 });
     expect(own).toMatch(/^Usage: d2d up\|apply /);
-  }, 60_000);
+  });
 });

@@ -10,7 +10,7 @@ const { events, kills, late, copies, metrics } = ASKED;
 let lake: Awaited<ReturnType<typeof askedLake>>;
 beforeAll(async () => {
   lake = await askedLake();
-}, 60_000);
+});
 afterAll(() => lake.close());
 
 describe('windows_wrong', () => {
@@ -51,7 +51,6 @@ describe('windows_wrong', () => {
       await lake.close();
       expect({ windows_wrong, more: Number(windows_checked) > Number(without) }).toEqual({ windows_wrong: 0, more: true });
     },
-    60_000,
   );
 
   it('counts nothing twice when events and metrics come again, a replay with smaller rows included', async () => {

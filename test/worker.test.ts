@@ -25,7 +25,7 @@ beforeAll(async () => {
   env = await temporalServer();
   aws = await startLocal({ dir: join(folder, 'aws'), log: () => undefined });
   keys = { AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey };
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all(started.map((child) => child.stop()));
   await aws?.close();
@@ -65,7 +65,7 @@ describe('a worker by itself', () => {
     );
     process.kill(child.pid!, 'SIGTERM');
     expect(await child.exited).toEqual({ code: 0 });
-  }, 60_000);
+  });
 
   it('on AWS asks it for the account of the credentials, which is in the name of the task queue', async () => {
     const { child, said } = start('aws', worker, {
@@ -77,7 +77,7 @@ describe('a worker by itself', () => {
     await child.ready;
     const queue = taskQueue({ target: 'aws', region: 'us-east-1', account: '000000000000' });
     expect(said[0]).toContain(`A worker for target aws, region us-east-1, account 000000000000, on task queue ${queue} of Temporal`);
-  }, 60_000);
+  });
 
   it('ends with the program that started it, however that ended', async () => {
     const program = `
@@ -99,7 +99,7 @@ describe('a worker by itself', () => {
     expect(isAlive(pid)).toBe(true);
     process.kill(child.pid!, 'SIGKILL');
     while (isAlive(pid)) await delay(50); // the test's own time bounds the waiting
-  }, 60_000);
+  });
 
   it.each([
     [
@@ -113,16 +113,12 @@ describe('a worker by itself', () => {
       { TEMPORAL_ADDRESS: 'set below', AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
       /^AWS_ENDPOINT_URL is set without a key pair: set /,
     ],
-  ])(
-    'ends with exit code 2 and one line where the environment lacks %s',
-    async (what, variables: Record<string, string>, words) => {
-      const own = 'TEMPORAL_ADDRESS' in variables ? { ...variables, TEMPORAL_ADDRESS: env.address } : variables;
-      const { child, said } = start(what.replaceAll(' ', '-'), worker, own);
-      expect(await child.exited).toEqual({ code: 2 });
-      expect(said).toEqual([expect.stringMatching(words)]);
-    },
-    60_000,
-  );
+  ])('ends with exit code 2 and one line where the environment lacks %s', async (what, variables: Record<string, string>, words) => {
+    const own = 'TEMPORAL_ADDRESS' in variables ? { ...variables, TEMPORAL_ADDRESS: env.address } : variables;
+    const { child, said } = start(what.replaceAll(' ', '-'), worker, own);
+    expect(await child.exited).toEqual({ code: 2 });
+    expect(said).toEqual([expect.stringMatching(words)]);
+  });
 });
 
 function isAlive(pid: number): boolean {

@@ -155,7 +155,7 @@ describe('a call whose process is killed', () => {
       .map(({ input }) => (input as { StreamName: string }).StreamName);
     expect(made.length).toBeGreaterThan(10);
     expect(made.sort()).toEqual(there.sort());
-  }, 60_000);
+  });
 
   async function started(): Promise<{ child: ChildProcess; kinesis: KinesisClient }> {
     const args = ['--import', 'tsx', 'local/main.ts', '--port', '0', '--state', dir, '--call-log', file];

@@ -59,7 +59,7 @@ describe('npm run local --', () => {
     await kinesis.send(creation('s'));
     await end();
     expect(said()).toContain('faults are in force, by 1 rule; npx d2d faults --clear ends them\n');
-  }, 30_000);
+  });
 
   it('waits for another one that still works on its state folder, and says so', async () => {
     const first = await localAws([]);
@@ -73,7 +73,7 @@ describe('npm run local --', () => {
     const { kinesis, end } = await second!;
     await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 's' }));
     await end();
-  }, 60_000);
+  });
 
   it('is in the region of AWS_REGION, as its ARNs are', async () => {
     const { kinesis, region, end } = await localAws([], { AWS_REGION: 'eu-west-1' });
@@ -81,7 +81,7 @@ describe('npm run local --', () => {
     const { StreamDescriptionSummary: stream } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 's' }));
     await end();
     expect({ region, arn: stream?.StreamARN }).toEqual({ region: 'eu-west-1', arn: 'arn:aws:kinesis:eu-west-1:000000000000:stream/s' });
-  }, 30_000);
+  });
 
   it.each([
     ['no JSON', /^The fault plan .*plan\.json cannot be used: Unexpected token.*\n$/],
@@ -89,15 +89,11 @@ describe('npm run local --', () => {
       { rules: [{ fault: { kind: 'fire' } }] },
       /^The fault plan .*plan\.json cannot be used: rules\[0\]\.fault\.kind must be one of throttle, .*\n$/,
     ],
-  ])(
-    '--faults with %j starts nothing and says why in one line',
-    async (plan, line) => {
-      const args = ['--import', 'tsx', 'local/main.ts', '--state', join(dir, 'aws'), '--faults', await planFile(plan)];
-      const refusal = await promisify(execFile)(process.execPath, args).catch((error: unknown) => error);
-      expect(refusal).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(line) });
-    },
-    30_000,
-  );
+  ])('--faults with %j starts nothing and says why in one line', async (plan, line) => {
+    const args = ['--import', 'tsx', 'local/main.ts', '--state', join(dir, 'aws'), '--faults', await planFile(plan)];
+    const refusal = await promisify(execFile)(process.execPath, args).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(line) });
+  });
 });
 
 it('npm start prints on the terminal by which seed its durations are drawn, and which faults are in force', async () => {
@@ -114,7 +110,7 @@ it('npm start prints on the terminal by which seed its durations are drawn, and 
     expect.arrayContaining(['durations are drawn by seed 4711', expect.stringMatching(/^faults are in force, by 1 rule;/)]),
   );
   expect(await readFile(local.callLog, 'utf8')).toContain('"outcome":"LimitExceededException"');
-}, 30_000);
+});
 
 describe('npx d2d faults', () => {
   let local: Local;
@@ -140,7 +136,7 @@ describe('npx d2d faults', () => {
     expect((await d2d(cwd, 'faults')).facts).toMatchObject({ faults: [{ rule, met: 1, struck: 1 }] });
     expect(await d2d(cwd, 'faults', '--clear')).toEqual({ code: 0, facts: { v: 1, ok: true, faults: [] } });
     expect(local.faults.counts()).toEqual([]);
-  }, 60_000);
+  });
 
   it('refuses a bad plan as asked wrongly', async () => {
     const bad = await d2d(cwd, 'faults', await planFile({ rules: [{ fault: { kind: 'fire' } }] }));
@@ -149,5 +145,5 @@ describe('npx d2d faults', () => {
       facts: { ok: false, error: expect.stringMatching(/plan\.json has 1 fault:\n {2}rules\[0\]\.fault\.kind must be/) },
     });
     expect(await d2d(cwd, 'faults', await planFile(PLAN), '--clear')).toMatchObject({ code: 2 });
-  }, 60_000);
+  });
 });

@@ -159,4 +159,4 @@ test('whatever is on disk when the process dies, each record is delivered once',
     await again.close();
     expect({ copy, found: await onDisk(copy) }).toEqual({ copy, found: inStream.sort() });
   }
-}, 60_000);
+});

@@ -54,4 +54,4 @@ test('kill -9 in mid-delivery, again and again, neither loses nor doubles a reco
     await kill();
     await rm(state, { recursive: true });
   }
-}, 90_000);
+});

@@ -56,7 +56,7 @@ test('a Flink is as it is asked for, also in the JVM of another; what was before
   await second.stop('at once');
   expect(isAlive(first.pid)).toBe(false);
   expect(await readdir(join(dir, 'jvms'))).toEqual([]);
-}, 60_000);
+});
 
 test('a JVM is shared neither with a Flink that still runs nor with one of another class path or log level; one waits at most', async () => {
   all = flinks(join(dir, 'jvms'), tools);
@@ -70,7 +70,7 @@ test('a JVM is shared neither with a Flink that still runs nor with one of anoth
   const fourth = await all.start(options('four', { logLevel: 'ERROR' }));
   expect(new Set([second.pid, third.pid, fourth.pid]).size).toBe(3);
   await Promise.all([third.stop('at once'), fourth.stop('at once')]);
-}, 90_000);
+});
 
 test('a JVM ends with its Flink while a statement is still planned, which would else go to the next; JVMs that end together leave one', async () => {
   all = flinks(join(dir, 'jvms'), tools);
@@ -88,7 +88,7 @@ test('a JVM ends with its Flink while a statement is still planned, which would 
   await until(async () => isOne(), Boolean);
   await all.end();
   expect(three.filter(({ pid }) => isAlive(pid))).toEqual([]);
-}, 90_000);
+});
 
 test('a JVM that nobody wants ends in time, one that dies while it waits is not given out, and one whose start is broken off ends', async () => {
   all = flinks(join(dir, 'jvms'), tools, 200);
@@ -106,7 +106,7 @@ test('a JVM that nobody wants ends in time, one that dies while it waits is not 
   broken.abort();
   await expect(third).rejects.toThrow(/Flink ended before it was ready \(ended by SIGKILL\)/);
   expect(await readdir(join(dir, 'jvms'))).toEqual([]);
-}, 60_000);
+});
 
 test('a Flink that cannot start says why, and its JVM ends', async () => {
   all = flinks(join(dir, 'jvms'), tools);
@@ -116,7 +116,7 @@ test('a Flink that cannot start says why, and its JVM ends', async () => {
   await expect(all.start(options('one', { restPort }))).rejects.toThrow(/exit code 1.*BindException/s);
   taken.close();
   expect(await readdir(join(dir, 'jvms'))).toEqual([]);
-}, 60_000);
+});
 
 /** Lets the JVM that waits die of its next order; `seen` is called before another is started. */
 async function failingWarm(name: string, seen: () => void): Promise<{ warm: number; start: (signal?: AbortSignal) => Promise<Flink> }> {
@@ -142,7 +142,7 @@ test('a JVM that fails when its turn comes again is replaced by a new one', asyn
   await hasSlots(second.restUrl, 1);
   await second.stop('at once');
   expect(await readdir(join(dir, 'jvms'))).toEqual([]);
-}, 60_000);
+});
 
 test('a start broken off between the JVM that failed and the new one leaves neither', async () => {
   all = flinks(join(dir, 'jvms'), tools);
@@ -152,4 +152,4 @@ test('a start broken off between the JVM that failed and the new one leaves neit
   expect(isAlive(warm)).toBe(false);
   expect(existsSync(join(dir, 'one'))).toBe(false);
   expect(await readdir(join(dir, 'jvms'))).toEqual([]);
-}, 60_000);
+});

@@ -59,7 +59,7 @@ beforeAll(async () => {
       },
     }),
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const client of [kinesis, studio.client]) client.destroy();
@@ -107,4 +107,4 @@ test('Flink reads the records of an aggregate one by one, but drops a whole aggr
     'last',
     ...['low-0', 'low-1', 'low-2'],
   ]);
-}, 120_000);
+});

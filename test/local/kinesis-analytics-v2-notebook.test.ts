@@ -83,7 +83,7 @@ beforeAll(async () => {
     }),
   );
   for (const used of [iam, glue, logs]) used.destroy();
-}, 60_000);
+});
 
 /** Gives the application's role the product's policy without some actions. */
 async function allow(...without: string[]): Promise<void> {
@@ -123,13 +123,13 @@ test('starts, and runs its note up to the one job of all INSERTs, at one subtask
   expect(reading.map((vertex: { parallelism: number }) => vertex.parallelism)).toEqual(reading.map(() => pipeline.shards));
   expect(reading.length).toBeGreaterThan(0);
   expect(await studio.flink(`/jobs/${job!.jid}/checkpoints/config`)).toMatchObject({ interval: 7_000, min_pause: 3_000 });
-}, 240_000);
+});
 
 test('counts every kill once, in its window, whatever is sent twice', async () => {
   events = await play(kinesis, streams.events, 0, 3000, START);
   await expectMetrics(kinesis, streams.player_metrics, events, 'player');
   await expectMetrics(kinesis, streams.team_metrics, events, 'team');
-}, 240_000);
+});
 
 test('shows its paragraphs on a page, and runs them from there', async () => {
   const browser = await chromium.launch({ executablePath: toolPaths().chromium, args: ['--no-sandbox'] });
@@ -158,7 +158,7 @@ test('shows its paragraphs on a page, and runs them from there', async () => {
   expect((await studio.jobs()).map(({ state }) => state)).toEqual(['CANCELED']);
   const { body } = await studio.zeppelin('GET', `/${noteId}`);
   await studio.zeppelin('DELETE', `/${noteId}/paragraph/${body.paragraphs.at(-1).id}`);
-}, 60_000);
+});
 
 test('stops a note at the first paragraph that fails, with the reason of Flink', async () => {
   const texts = ['%md\nhello', '%flink.ssql\nSELECT * FROM nowhere', '%flink.ssql\nSHOW TABLES'];
@@ -169,7 +169,7 @@ test('stops a note at the first paragraph that fails, with the reason of Flink',
   expect(nowhere!.errorMessage).toContain("Object 'nowhere' not found");
   const shown = await studio.zeppelin('POST', `/run/${id}/${tables!.id}`);
   expect(shown.body.msg).toEqual([{ type: 'TABLE', data: expect.stringMatching(/^table name\n(.*\n)*game_events\n/) }]);
-}, 60_000);
+});
 
 test('takes a SET of table options alone, unquoted, and for its own paragraph', async () => {
   const query = 'SELECT CAST(TO_TIMESTAMP_LTZ(0, 3) AS STRING) AS at_zero';
@@ -191,7 +191,7 @@ test('takes a SET of table options alone, unquoted, and for its own paragraph', 
     'execution.checkpointing.interval is not a valid table/sql config',
   ]);
   await studio.zeppelin('DELETE', `/${id}`);
-}, 60_000);
+});
 
 test('starts a new cluster when the JVM is killed, and says by ABORT that the note must be run again', async () => {
   await studio.run();
@@ -202,7 +202,7 @@ test('starts a new cluster when the JVM is killed, and says by ABORT that the no
   await studio.running();
   expect(jvmOf(aws.process.pid!)).not.toBe(killed);
   expect((await studio.states()).at(-1)).toBe('ABORT');
-}, 240_000);
+});
 
 test('comes back by itself after kill -9 of the local AWS, leaves no orphan, and counts on when the note is run again', async () => {
   const jvm = jvmOf(aws.process.pid!)!;
@@ -218,7 +218,7 @@ test('comes back by itself after kill -9 of the local AWS, leaves no orphan, and
   await studio.noteRuns();
   events = [...events, ...(await play(kinesis, streams.events, 3000, 1000, START + 60_000))];
   await expectMetrics(kinesis, streams.player_metrics, events, 'player');
-}, 240_000);
+});
 
 test('works by a key of its role: what the policy does not allow is refused, and goes on once it is allowed again', async () => {
   for (const [turn, operation] of ['GetRecords', 'PutRecords'].entries()) {
@@ -234,7 +234,7 @@ test('works by a key of its role: what the policy does not allow is refused, and
     await until(studio.jobs, (jobs) => jobs.some(({ state }) => state === 'RUNNING'));
   }
   await expectMetrics(kinesis, streams.player_metrics, events, 'player');
-}, 240_000);
+});
 
 test('makes tables, and writes its log, as far as its role allows', async () => {
   const logs = new CloudWatchLogsClient(aws.config);
@@ -259,7 +259,7 @@ test('makes tables, and writes its log, as far as its role allows', async () => 
   await studio.noteRuns();
   expect(await logged()).toBeGreaterThan(before);
   logs.destroy();
-}, 240_000);
+});
 
 test('takes up a new configuration by a restart, and ends when stopped; started again, it runs in the JVM that is still warm', async () => {
   const { ApplicationDetail } = await studio.client.send(new DescribeApplicationCommand({ ApplicationName }));
@@ -293,4 +293,4 @@ test('takes up a new configuration by a restart, and ends when stopped; started 
   );
   expect(found.events?.map(({ message }) => message)).toContainEqual(expect.stringContaining('Job insert-into'));
   logs.destroy();
-}, 240_000);
+});

@@ -46,7 +46,7 @@ beforeAll(async () => {
   local = await startLocal({ dir, log: () => undefined });
   clients = clientsOf(local);
   await standUp(clients, windows);
-}, 60_000);
+});
 
 afterAll(async () => {
   await local.close();
@@ -275,7 +275,7 @@ it('has something to show of a game that paused days ago', async () => {
     await other.close();
     await rm(folder, { recursive: true });
   }
-}, 60_000);
+});
 
 it('takes its time where AWS does', async () => {
   const slow = await mkdtemp(join(tmpdir(), 'quicksight-'));

@@ -29,7 +29,7 @@ beforeAll(async () => {
   local = await localAws();
   clients = clientsOf(local);
   await standUp(clients, many);
-}, 60_000);
+});
 
 afterAll(async () => {
   await local.close();

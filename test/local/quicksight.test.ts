@@ -50,7 +50,7 @@ beforeAll(async () => {
   local = await localAws();
   clients = clientsOf(local);
   await standUp(clients, windows);
-}, 60_000);
+});
 
 afterAll(async () => {
   await local.close();

@@ -293,4 +293,4 @@ it('Firehose delivers every record once over scaling and kills', async () => {
     await endAws(aws, 'SIGKILL');
     await rm(state, { recursive: true });
   }
-}, 60_000);
+});

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await standUp(aws, windowsFrom(new Date('2026-11-23T18:00:00Z'), 2, 2), pipeline);
   await bringUp(aws, ['firehoseLogs', 'firehoseRole', 'events', 'eventsDelivery'], pipeline);
   await bringUp(aws, ['studioLogs', 'studioRole', 'flinkDatabase', 'studio'], pipeline);
-}, 60_000);
+});
 afterEach(async () => {
   said = [];
   for (const service of ['crawler', 'firehose', 'quicksight', 'studio'] as const) {
@@ -162,7 +162,6 @@ describe("Firehose's role", () => {
       await without('firehose');
       await arrives();
     },
-    40_000,
   );
 
   it('without logs:PutLogEvents keeps its reasons to itself', async () => {
@@ -173,7 +172,7 @@ describe("Firehose's role", () => {
     expect(await logged(firehoseLogGroup)).toBe(since);
     await without('firehose');
     await arrives();
-  }, 40_000);
+  });
 
   it('that trusts Firehose no longer ends the delivery until it does', async () => {
     await trusts('firehose', 'sts:TagSession');
@@ -182,7 +181,7 @@ describe("Firehose's role", () => {
     expect(await objects()).toBe(before);
     await trusts('firehose', 'sts:AssumeRole');
     await arrives();
-  }, 40_000);
+  });
 });
 
 describe("Studio's role", () => {

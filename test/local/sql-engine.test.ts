@@ -167,7 +167,7 @@ describe('the sandbox', () => {
     }
     expect(through).toEqual([]);
     expect(await contents()).toEqual(before);
-  }, 120_000);
+  });
 
   test.each([
     ['outside', () => `CREATE VIEW v AS SELECT * FROM read_text('${dir}/secret.json')`],
@@ -226,7 +226,7 @@ describe('the process', () => {
     expect(most).toBeGreaterThan(0);
     // It goes with the query's database, which is closed after the answer.
     while ((await readdir(join(dir, 'spill'))).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  }, 180_000);
+  });
 
   test('starts anew after its death, and says so to the query under way', async () => {
     let pid = 0;
