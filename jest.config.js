@@ -10,6 +10,8 @@ export default {
   injectGlobals: false,
   setupFilesAfterEnv: ['<rootDir>/test/judged.ts'],
   maxWorkers: 2,
+  // What a suite has loaded stays in its process; with all of it, the last suites take three times as long.
+  workerIdleMemoryLimit: '500MB',
   // Guards against hanging alone: what a test promises of time it asserts itself.
   testTimeout: 600_000,
 };
