@@ -1,19 +1,22 @@
 import type { Aws } from './aws.ts';
+import { PARTIAL, recordWith, TAMPERED } from './batches.ts';
 import type { OpenCall } from './call-log.ts';
 import type { Table } from './journal.ts';
-import { PARTIAL } from './partial.ts';
 import { fraction } from './profile.ts';
 
 /**
  * What goes wrong with a call. `throttle`, `unavailable`, `error`, `role`: refused, in the service's words, before it takes effect. `cut`: the connection breaks
  * before it does; `lostAnswer`: after it did. `timeout`: never answered, no effect. `latency`: answered so many milliseconds later. `partial`: of a batch, a
- * share of the entries fails.
+ * share of the entries fails. `crash`: the local AWS is killed, right before the call takes effect or right after. `drop`, `double`, `alter`: of a batch of records, the
+ * one that has this text in it is acknowledged, but not kept, or kept twice, or kept with another last digit.
  */
 export type Fault =
   | { kind: 'throttle' | 'unavailable' | 'role' | 'cut' | 'lostAnswer' | 'timeout' }
   | { kind: 'error'; name: string; message?: string }
   | { kind: 'latency'; milliseconds: number }
-  | { kind: 'partial'; share: number };
+  | { kind: 'partial'; share: number }
+  | { kind: 'crash'; when: 'before' | 'after' }
+  | { kind: 'drop' | 'double' | 'alter'; record: string };
 
 /**
  * Which calls a fault befalls: of a service (its SDK name, as `firehose`) and an operation, `*` for any, by a caller and one of some apps as the call log names them;
@@ -54,15 +57,15 @@ export interface Count {
 }
 
 /** What of a call a rule goes by. */
-type Struck = Pick<OpenCall, 'service' | 'operation' | 'caller' | 'app'>;
+type Struck = Pick<OpenCall, 'service' | 'operation' | 'caller' | 'app' | 'input'>;
 
 /** The faults of a running local AWS. */
 export interface Faults {
   /** Replaces the plan; throws a plain line on what is not one. */
   put(plan: unknown): void;
   counts(): Count[];
-  /** What befalls this call. */
-  strike(call: Struck): Strike | undefined;
+  /** What befalls this call; of the given kind alone, if one is. */
+  strike(call: Struck, kind?: Fault['kind']): Strike | undefined;
   roleWording(): Aws['roleWording'] | undefined;
 }
 
@@ -72,12 +75,14 @@ const PLAN = 'plan';
 
 /**
  * The faults of one local AWS, by the plan it is `given` at its start. A plan that was put later outlives the process with all counts, as one that is killed shall
- * not be spared; it ends when another is put, or when a start is given another one.
+ * not be spared; it ends when another is put, or when a start is given another one. A plan may only have crashes if the process is its own, `mayCrash`.
  */
-export function faults(given?: FaultPlan, kept?: Table<Kept>): Faults {
+export function faults(given?: FaultPlan, kept?: Table<Kept>, mayCrash = false): Faults {
   let plan: FaultPlan = { rules: [] };
   let counts: Count[] = [];
   const put = (next: FaultPlan) => {
+    if (!mayCrash && next.rules.some(({ fault }) => fault.kind === 'crash'))
+      throw new Error('a plan with a crash is for a local AWS in a process of its own, as npm run local starts it');
     plan = next;
     counts = plan.rules.map((rule) => ({ rule, met: 0, struck: 0 }));
     for (const key of kept?.keys() ?? []) kept?.delete(key);
@@ -91,10 +96,10 @@ export function faults(given?: FaultPlan, kept?: Table<Kept>): Faults {
   return {
     put: (next) => put(checkedPlan(next)),
     counts: () => counts.map((each) => ({ ...each })),
-    strike: (call) => {
+    strike: (call, kind) => {
       for (const [i, each] of counts.entries()) {
         const { rule } = each;
-        if (!meets(rule, call)) continue;
+        if ((kind && rule.fault.kind !== kind) || !meets(rule, call)) continue;
         each.met++;
         const isSpared =
           each.met <= (rule.after ?? 0) ||
@@ -111,13 +116,17 @@ export function faults(given?: FaultPlan, kept?: Table<Kept>): Faults {
 }
 
 const fits = (wanted: string | undefined, is: string) => wanted === undefined || wanted === '*' || wanted === is;
-const meets = ({ service, operation, caller, apps }: Rule, call: Struck): boolean =>
+const meets = ({ service, operation, caller, apps, fault }: Rule, call: Struck): boolean =>
   fits(service, call.service) &&
   fits(operation, call.operation) &&
   fits(caller, call.caller) &&
-  (apps === undefined || (call.app !== undefined && apps.includes(call.app)));
+  (apps === undefined || (call.app !== undefined && apps.includes(call.app))) &&
+  (!('record' in fault) || recordWith(call.input, fault.record) >= 0);
 
-const KINDS: Fault['kind'][] = ['throttle', 'unavailable', 'role', 'cut', 'lostAnswer', 'timeout', 'error', 'latency', 'partial'];
+const KINDS: Fault['kind'][] = [
+  ...(['throttle', 'unavailable', 'role', 'cut', 'lostAnswer', 'timeout', 'error', 'latency', 'partial', 'crash'] as const),
+  ...(['drop', 'double', 'alter'] as const),
+];
 
 /** The plan, or a plain line that says what is wrong with it. */
 export function checkedPlan(plan: unknown): FaultPlan {
@@ -149,4 +158,9 @@ function checkRule(rule: Rule | undefined, wrong: (field: string, must: string) 
   if (fault.kind === 'partial' && !(fault.share >= 0 && fault.share <= 1)) throw wrong('fault.share', 'must be from 0 to 1');
   if (fault.kind === 'partial' && !PARTIAL.includes(operation))
     throw wrong('operation', `must be one of ${PARTIAL.join(', ')} where a part is to fail, not ${operation}`);
+  if (fault.kind === 'crash' && fault.when !== 'before' && fault.when !== 'after') throw wrong('fault.when', "must be 'before' or 'after'");
+  if (fault.kind !== 'drop' && fault.kind !== 'double' && fault.kind !== 'alter') return;
+  const { record } = fault as { record?: unknown };
+  if (typeof record !== 'string' || record === '') throw wrong('fault.record', 'must be a text that the record has in it');
+  if (operation !== TAMPERED) throw wrong('operation', `must be ${TAMPERED} where a record is to suffer, not ${operation}`);
 }

@@ -74,7 +74,15 @@ try {
     process.stderr.write(`waiting until the local AWS of process ${holder} ends: it holds ${dir}\n`),
   );
   process.once('exit', letGo);
-  starting = startLocal({ ...others, region: process.env.AWS_REGION || undefined, faults: faultPlan, dir, port: wanted, allowedHosts });
+  starting = startLocal({
+    ...others,
+    region: process.env.AWS_REGION || undefined,
+    faults: faultPlan,
+    mayCrash: true,
+    dir,
+    port: wanted,
+    allowedHosts,
+  });
   const { endpoint, credentials, region, seed, faults } = await starting;
   if (options.profile === 'aws') process.stderr.write(`durations are drawn by seed ${seed}\n`);
   const { length: rules } = faults.counts();

@@ -5,11 +5,12 @@ import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerR
 import { createServer as createNet, type Socket } from 'node:net';
 import { type Aws, AwsError, awsError, type Service } from './aws.ts';
 import { decodeChunked } from './aws-chunked.ts';
+import { batchOf } from './batches.ts';
 import type { OpenCall } from './call-log.ts';
 import { CONTROL, control } from './control.ts';
+import { crash } from './crash.ts';
 import { authorize } from './iam/authorize.ts';
 import { type AccessKey, callerOf } from './iam/keys.ts';
-import { partialOf } from './partial.ts';
 import { refusalOf } from './refusals.ts';
 import { type IncomingRequest, verified } from './signature.ts';
 import { type Reply, readCall, writeError, writeReply } from './wire.ts';
@@ -154,10 +155,12 @@ async function struck(
   if (fault.kind === 'latency') await aws.sleep(fault.milliseconds);
   if (fault.kind === 'timeout') await gone();
   if (fault.kind === 'cut' || fault.kind === 'timeout') throw new Unanswered('cut');
-  const partial = fault.kind === 'partial' ? partialOf(operation, call.input as Record<string, unknown>, fault.share, number) : undefined;
-  const output = partial?.isEmpty ? undefined : await run(partial?.input);
+  if (fault.kind === 'crash' && fault.when === 'before') return crash();
+  const batch = batchOf(fault, call, number);
+  const output = batch?.isEmpty ? undefined : await run(batch?.input);
+  if (fault.kind === 'crash') return crash();
   if (fault.kind === 'lostAnswer') throw new Unanswered('lost');
-  return partial ? partial.answer(output as Record<string, unknown> | undefined) : output;
+  return batch ? batch.answer(output as Record<string, unknown> | undefined) : output;
 }
 
 function unchunk(request: IncomingRequest): void {

@@ -29,6 +29,8 @@ export interface LocalOptions extends Behaviour {
   clock?: Clock;
   /** What goes wrong from the start. */
   faults?: FaultPlan;
+  /** Whether the process is the local AWS's own, so that faults may kill it; not unless told. */
+  mayCrash?: boolean;
   /** Where every call is written down, as JSON lines; where `DATA2DASHBOARD_CALL_LOG` says unless told, if it says anything. */
   callLog?: string;
   /** Keeps the data of calls too, which is otherwise logged by its size. */
@@ -65,6 +67,7 @@ export async function startLocal({
   clock = realClock(now),
   roleWording = 'known',
   faults: plan,
+  mayCrash,
   callLog: callLogFile = process.env.DATA2DASHBOARD_CALL_LOG,
   wholeCalls,
   log = toStderr,
@@ -80,7 +83,7 @@ export async function startLocal({
   const spice = join(dir, 'quicksight');
   for (const folder of [lake, spice]) await mkdir(folder, { recursive: true });
   const times = durations({ ...behaviour, seed: seedOf(journal, behaviour.seed) }, journal.table('profile.begun'));
-  const striking = faults(plan, journal.table('faults'));
+  const striking = faults(plan, journal.table('faults'), mayCrash);
   const calls = callLog(callLogFile, wholeCalls, journal.table('calls'));
   const closers: (() => void | Promise<void>)[] = [];
   const aws: Aws = {

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Aws } from '../aws.ts';
 import { writeLog } from '../cloudwatch-logs/events.ts';
+import { acting } from '../crash.ts';
 import { assertAssumable } from '../iam/assume.ts';
 import { type Permissions, permissionsOf } from '../iam/permissions.ts';
 import { streams } from '../kinesis/streams.ts';
@@ -145,7 +146,8 @@ async function carryOut(
       return carryOut(aws, stream, checkpoint, moved, held);
     }
     const body = Buffer.concat(held.parts);
-    await aws.objects.put(intent.bucket, intent.key, intent.compression === 'GZIP' ? await promisify(gzip)(body, { level: 6 }) : body);
+    const bytes = intent.compression === 'GZIP' ? await promisify(gzip)(body, { level: 6 }) : body;
+    await acting(aws, 'firehose', 'Deliver', () => aws.objects.put(intent.bucket, intent.key, bytes));
   }
   checkpoints(aws).set(name, { folder: checkpoint.folder, positions: intent.to });
   await aws.journal.commit();

@@ -4,6 +4,7 @@ import { type Aws, AwsError } from '../aws.ts';
 import { writeLog } from '../cloudwatch-logs/events.ts';
 import { createLogGroup, groupArn, groups, streams } from '../cloudwatch-logs/groups.ts';
 import { createLogStream } from '../cloudwatch-logs/streams.ts';
+import { acting } from '../crash.ts';
 import { type CrawlSummary, crawl, crawlerRights } from './crawl.ts';
 import { type CrawlerRecord, crawlers, crawls } from './crawlers.ts';
 import { fallsOn } from './schedule.ts';
@@ -73,7 +74,7 @@ async function run(aws: Aws, name: string, signal: AbortSignal): Promise<void> {
   const { input, running } = crawlers(aws).get(name)!;
   if (running!.isStopping) return end(aws, name, 'CANCELLED');
   try {
-    const { summary, errors } = await crawl(aws, name, input, signal);
+    const { summary, errors } = await acting(aws, 'glue', 'Crawl', () => crawl(aws, name, input, signal));
     await aws.sleep(running!.started.getTime() + aws.takes('crawl', name) - aws.now(), signal);
     if (signal.aborted) throw new Error('the crawl was stopped');
     for (const error of errors) await log(aws, name, `ERROR : ${error}`);

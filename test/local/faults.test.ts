@@ -142,6 +142,38 @@ describe('a fault', () => {
     athena.destroy();
   });
 
+  it.each([
+    ['drop', ['{"event_id":"r-0-6","n":1}']],
+    ['double', ['{"event_id":"r-0-5","n":9}', '{"event_id":"r-0-5","n":9}', '{"event_id":"r-0-6","n":1}']],
+    ['alter', ['{"event_id":"r-0-5","n":8}', '{"event_id":"r-0-6","n":1}']],
+  ] as const)('makes a stream %s the record that has a text in it, and nobody hears of it', async (kind, kept) => {
+    await create('s');
+    on({ kind, record: '-0-5"' }, { operation: 'PutRecords', times: 1 });
+    const put = (...texts: string[]) =>
+      kinesis.send(
+        new PutRecordsCommand({ StreamName: 's', Records: texts.map((each) => ({ PartitionKey: 'k', Data: Buffer.from(each) })) }),
+      );
+    await put('{"event_id":"r-0-4","n":1}');
+    const answer = await put('{"event_id":"r-0-5","n":9}', '{"event_id":"r-0-6","n":1}');
+    expect(answer).toMatchObject({ FailedRecordCount: 0, Records: [1, 2].map(() => ({ SequenceNumber: expect.any(String) })) });
+    const { ShardIterator } = await kinesis.send(
+      new GetShardIteratorCommand({ StreamName: 's', ShardId: answer.Records![0]!.ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+    );
+    const { Records = [] } = await kinesis.send(new GetRecordsCommand({ ShardIterator }));
+    expect(Records.map(({ Data }) => Buffer.from(Data!).toString())).toEqual(['{"event_id":"r-0-4","n":1}', ...kept]);
+    expect(local.faults.counts()).toMatchObject([{ met: 1, struck: 1 }]);
+  });
+
+  it('that drops the only record of a batch has it acknowledged', async () => {
+    await create('s');
+    on({ kind: 'drop', record: 'x' }, { operation: 'PutRecords' });
+    const Records = [{ PartitionKey: 'k', Data: Buffer.from('x') }];
+    expect(await kinesis.send(new PutRecordsCommand({ StreamName: 's', Records }))).toMatchObject({
+      FailedRecordCount: 0,
+      Records: [{ ShardId: 'shardId-000000000000' }],
+    });
+  });
+
   it("throttles Kinesis' data plane by the shard, its control plane by the account", async () => {
     await create('s');
     on({ kind: 'throttle' });
@@ -258,6 +290,10 @@ it.each([
     /^rules\[0\]\.operation must be one of PutRecords, DeleteObjects, BatchDeleteTable, .* where a part is to fail, not CreateStream$/,
   ],
   [{ rules: [{ fault: { kind: 'partial', share: 1 } }] }, /where a part is to fail, not \*$/],
+  [{ rules: [{ fault: { kind: 'crash' } }] }, "rules[0].fault.when must be 'before' or 'after'"],
+  [{ rules: [{ fault: { kind: 'crash', when: 'after' } }] }, 'a plan with a crash is for a local AWS in a process of its own'],
+  [{ rules: [{ operation: 'PutRecords', fault: { kind: 'drop' } }] }, 'rules[0].fault.record must be a text that the record has in it'],
+  [{ rules: [{ fault: { kind: 'alter', record: 'x' } }] }, 'rules[0].operation must be PutRecords where a record is to suffer, not *'],
   [{ rules: [], roleWording: 'rude' }, "roleWording must be 'known' or 'unseen'"],
   [{ rules: [], rule: 1 }, 'rule is not a known field of a fault plan'],
 ])('a plan %o is refused in one line', (plan, line) => {

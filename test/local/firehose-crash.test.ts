@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Aws } from '../../local/aws.ts';
 import { realClock } from '../../local/clock.ts';
+import { faults } from '../../local/faults.ts';
 import { checkpoints } from '../../local/firehose/catalog.ts';
 import { startDelivery } from '../../local/firehose/delivery.ts';
 import { createDeliveryStream } from '../../local/firehose/delivery-streams.ts';
@@ -43,6 +44,7 @@ async function open(dir: string): Promise<{ aws: Aws; close(): Promise<void> }> 
     journal,
     shards,
     objects: openObjects(join(dir, 's3'), journal, Date.now),
+    faults: faults(),
     log: () => undefined,
     onClose: (close: () => void | Promise<void>) => void closers.push(close),
   } as unknown as Aws;

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from '@jest/globals';
+import { controlOf } from '../../local/control-client.ts';
 import { clientsOf, creation, delivered, prepare, put, someIds, until } from './deliveries.ts';
 
-test('kill -9 in mid-delivery, again and again, neither loses nor doubles a record', async () => {
+test('a local AWS that dies right before and right after it puts an object, again and again, neither loses nor doubles a record', async () => {
   const state = await mkdtemp(join(tmpdir(), 'firehose-kill-'));
   let child: ChildProcess | undefined;
   const launch = async () => {
@@ -22,36 +23,37 @@ test('kill -9 in mid-delivery, again and again, neither loses nor doubles a reco
       if (name === 'AWS_REGION') break;
     }
     const credentials = { accessKeyId: said.AWS_ACCESS_KEY_ID!, secretAccessKey: said.AWS_SECRET_ACCESS_KEY! };
-    return clientsOf({ endpoint: said.AWS_ENDPOINT_URL!, region: said.AWS_REGION!, credentials });
+    const target = { endpoint: said.AWS_ENDPOINT_URL!, region: said.AWS_REGION!, credentials };
+    return { ...clientsOf(target), control: controlOf(target) };
   };
-  const kill = async () => {
-    const ended = once(child!, 'exit');
-    child!.kill('SIGKILL');
-    await ended;
+  const destroy = ({ control: _, ...all }: Awaited<ReturnType<typeof launch>>) => {
+    for (const client of Object.values(all)) client.destroy();
   };
   try {
     const acknowledged: string[] = [];
     let own = await launch();
     await prepare(own, 'killed');
     await own.firehose.send(creation('killed', { BufferingHints: { SizeInMBs: 1, IntervalInSeconds: 0 } }));
-    for (let round = 0; round < 4; round++) {
+    for (const [round, when] of (['before', 'after', 'before', 'after'] as const).entries()) {
+      const died = once(child!, 'exit');
+      await own.control.faults({ rules: [{ service: 'firehose', operation: 'Deliver', times: 1, fault: { kind: 'crash', when } }] });
       const ids = someIds(`r${round}-`, 400);
       await put(own, 'killed', ids, 'x'.repeat(500));
       acknowledged.push(...ids);
-      // Killed while an object is on its way: some of this round's records are on disk as objects, or about to be.
-      await new Promise((later) => setTimeout(later, 150 * round + 13));
-      await kill();
-      for (const client of Object.values(own)) client.destroy();
+      expect(await died).toEqual([null, 'SIGKILL']);
+      destroy(own);
       own = await launch();
+      expect(await own.control.counts()).toMatchObject([{ struck: 1 }]);
     }
     const { ids: found } = await until(
       () => delivered(own, 'killed'),
       ({ ids }) => ids.length >= acknowledged.length,
     );
     expect(found).toEqual(acknowledged.sort());
-    for (const client of Object.values(own)) client.destroy();
+    destroy(own);
   } finally {
-    await kill();
+    const ended = once(child!, 'exit');
+    if (child!.kill('SIGKILL')) await ended;
     await rm(state, { recursive: true });
   }
 });

@@ -1,3 +1,6 @@
+import type { PutRecordsRequestEntry } from '@aws-sdk/client-kinesis';
+import type { OpenCall } from './call-log.ts';
+import type { Fault } from './faults.ts';
 import { fraction } from './profile.ts';
 
 type Fields = Record<string, unknown>;
@@ -59,8 +62,57 @@ const BATCHES: Record<string, Batch> = {
 /** The names of these operations. */
 export const PARTIAL: readonly string[] = Object.keys(BATCHES);
 
+/** The operation of whose records one may be tampered with. */
+export const TAMPERED = 'PutRecords';
+
+/** A batch as the operation is to get it, and what is answered then; nothing gets to the operation where it `isEmpty`. */
+interface Befallen {
+  input: Fields;
+  isEmpty: boolean;
+  answer(output?: Fields): Fields;
+}
+
+/** What becomes of a batch on the `number`th strike of a fault; undefined for faults that befall no single entries. */
+export function batchOf(fault: Fault, { operation, input }: Pick<OpenCall, 'operation' | 'input'>, number: number): Befallen | undefined {
+  if (fault.kind === 'partial') return partialOf(operation, input as Fields, fault.share, number);
+  return 'record' in fault ? tamperedWith(input as Fields, fault) : undefined;
+}
+
+/** Which record of a batch has this text in it; -1 if none has. */
+export const recordWith = (input: unknown, text: string): number =>
+  ((input as { Records?: PutRecordsRequestEntry[] }).Records ?? []).findIndex(({ Data = new Uint8Array() }) =>
+    Buffer.from(Data.buffer, Data.byteOffset, Data.length).includes(text),
+  );
+
+/** Tampers with one record and lets nobody know: the answer is that of a batch in which all went well. */
+function tamperedWith(input: Fields, { kind, record: text }: Extract<Fault, { record: string }>): Befallen {
+  const records = input.Records as PutRecordsRequestEntry[];
+  const at = recordWith(input, text);
+  const record = records[at]!;
+  const instead = { drop: [], double: [record, record], alter: [{ ...record, Data: altered(record.Data!) }] }[kind];
+  return {
+    input: { ...input, Records: records.toSpliced(at, 1, ...instead) },
+    isEmpty: records.length + instead.length === 1,
+    answer: (output = {}) => {
+      const results = [...((output.Records as Fields[] | undefined) ?? [])];
+      const stored = results.find(({ ErrorCode }) => ErrorCode === undefined);
+      if (kind === 'drop') results.splice(at, 0, stored ?? { ShardId: 'shardId-000000000000', SequenceNumber: '0' });
+      if (kind === 'double') results.splice(at, 1);
+      return { FailedRecordCount: 0, EncryptionType: 'NONE', ...output, Records: results };
+    },
+  };
+}
+
+/** The same bytes with another last digit. */
+function altered(data: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(data);
+  const at = bytes.findLastIndex((byte) => byte >= 0x30 && byte <= 0x39);
+  if (at >= 0) bytes[at] = bytes[at]! ^ 1;
+  return bytes;
+}
+
 /** Splits a batch at its `number`th failure: the entries that fail are taken out of the input, and put into the answer. */
-export function partialOf(operation: string, input: Fields, share: number, number: number) {
+function partialOf(operation: string, input: Fields, share: number, number: number): Befallen {
   const batch = BATCHES[operation]!;
   const entries = batch.entries(input);
   const fails = entries.map((_, i) => fraction(`${operation}/${number}/${i}`) < share);
