@@ -165,13 +165,13 @@ export async function pauseAndWait(place: Place, { signal }: Course, { name }: P
   });
 }
 
-/** Counts a game that is paused everywhere. Flink may have to start again first, so half of the life's time is waited for rows. */
-export const runAudit = (place: Place, course: Course, pipeline: Pipeline): Promise<Audit> =>
+/** Counts a game that is paused everywhere. Flink may have to start again first, so half of the life's time is waited for rows, or so many milliseconds. */
+export const runAudit = (place: Place, course: Course, pipeline: Pipeline, patience = course.within / 2): Promise<Audit> =>
   persistently(course.signal, () =>
     place.client.workflow.execute<typeof audit>('audit', {
       workflowId: `${pipeline.name}/audit`,
       taskQueue: taskQueue(pipeline),
-      args: [{ pipeline, patience: `${Math.ceil(course.within / 2000)} seconds` }],
+      args: [{ pipeline, patience: `${Math.ceil(patience / 1000)} seconds` }],
       ...introduced(pipeline, 'counts everything'),
       workflowIdConflictPolicy: 'USE_EXISTING',
     }),

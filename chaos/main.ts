@@ -22,6 +22,7 @@ const options = new Command('npm run chaos --')
   .option('--each <number>', 'boundaries: how many in one life', wholeNumber, 2)
   .option('--faults <number>', 'errors, calls: how many in one life', wholeNumber, 40)
   .option('--crowd <number>', 'crowds: how many pipelines at once, each with a Flink of its own', wholeNumber, 6)
+  .option('--events <number>', 'mutations: how many events the game has', wholeNumber, 1_000_000)
   .option('--no-attribution', 'errors, calls: do not look which of its faults a life failed of')
   .option('--json', 'one line of JSON a run', false)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
@@ -35,6 +36,7 @@ const options = new Command('npm run chaos --')
     each: number;
     faults: number;
     crowd: number;
+    events: number;
     attribution: boolean;
     json: boolean;
   }>();

@@ -1,12 +1,14 @@
 import { type Account, type Accounts, accounts } from './account.ts';
 import { boundaries } from './boundaries.ts';
 import { crowdRun } from './crowds.ts';
+import { deathsRun } from './deaths.ts';
 import { drifts } from './drifts.ts';
 import { flinkTime } from './flink-time.ts';
 import { type Ground, ground } from './ground.ts';
 import { killRun } from './kills.ts';
 import type { Place } from './life.ts';
 import { haveModels } from './models.ts';
+import { mutations } from './mutations.ts';
 import { anyRoleRun, halfMadeRun } from './provisions.ts';
 import { randomBy, randomOf, shuffled } from './random.ts';
 import { orphanRun, rollbackRun, STEPS } from './rollbacks.ts';
@@ -35,6 +37,8 @@ export interface Means {
   faults: number;
   /** Pipelines at once. */
   crowd: number;
+  /** Of the game in which single records are mutated. */
+  events: number;
   /** A life that fails of its faults is lived again with half of them, until it is known of which. */
   attributes: boolean;
   places: Places;
@@ -101,6 +105,15 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
       const on = await ground();
       const time = await timeAt(on);
       return { run: (number) => killRun(on, number, seed, time) };
+    },
+  },
+  deaths: {
+    about: 'each stage of the chain dies once in mid-flow: Kinesis, Flink, Firehose, the crawler, Athena',
+    share: 2,
+    begin: async ({ places: { ground, timeAt }, seed }) => {
+      const on = await ground();
+      const time = await timeAt(on);
+      return { run: (number) => deathsRun(on, number, seed, time) };
     },
   },
   takedowns: {
@@ -209,6 +222,12 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
       const within = (await timeAt(on))(crowd, crowd);
       return { run: (number) => crowdRun(on, number, crowd, seed, within) };
     },
+  },
+  mutations: {
+    about:
+      'the first run: a game is played, with three events that its stream mutates; then: events of the lake or rows of metrics mutated, and an audit',
+    share: 0,
+    begin: async ({ places: { ground }, seed, events }) => mutations(await ground(), events, seed),
   },
 };
 

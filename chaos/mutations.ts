@@ -1,0 +1,251 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { GetObjectCommand, PutObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { ledgerPages } from '../activities/s3/ledger.ts';
+import { inAccount } from '../client/pipeline.ts';
+import { controlOf } from '../local/control-client.ts';
+import type { Audit } from '../pipeline/audit.ts';
+import { timeOf } from '../pipeline/ledger.ts';
+import { type LakeTable, names } from '../pipeline/names.ts';
+import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
+import type { Ground } from './ground.ts';
+import { applyAndWait, pauseAndWait, runAudit, seen, smallGame } from './life.ts';
+import { oneOf, randomOf, shuffled } from './random.ts';
+import { type Course, lived, until } from './run.ts';
+import type { Trouble } from './ways.ts';
+
+/** Four shards, and a record an event, which waits for no other; Flink keeps up with about as many. A smaller game goes slower, as it is played while Flink starts. */
+const GAME = { shards: 4, rate: 2_500, seconds: 20 };
+const AUDIT_MS = 300_000;
+/** Within which all that was sent is in the lake, and not waited for any longer. */
+const DELIVERY_MS = 15_000;
+
+/** What is done to a record, and where a place of the audit then names it. */
+const HOW = { drop: 'missing', double: 'twice', alter: 'altered' } as const;
+type How = keyof typeof HOW;
+const EACH = Object.keys(HOW) as How[];
+
+/** An event that suffered: from which place on it is wrong. */
+interface Victim {
+  how: How;
+  place: 'stream' | 'lake';
+  id: string;
+  /** As an audit names it. */
+  minute: string;
+}
+
+/** By table: what the audit calls the windows that its rows make. */
+const ROWS: Partial<Record<LakeTable, string>> = {
+  player_metrics: 'player|trend',
+  team_metrics: 'team',
+  leaderboards: 'leader|leader on time',
+  server_metrics: 'server',
+};
+
+/**
+ * A game of so many events in which single records are mutated on purpose. In the first run it is played, with an event that the stream swallows, one that it keeps
+ * twice and one that it keeps otherwise; after it, in turns, three events of the lake suffer the same, or a row of each table of metrics. A run converges if the
+ * audit names each with its place and its minute or window, and nothing else.
+ */
+export function mutations(on: Ground, events: number, seed: number): Trouble {
+  let game: { pipeline: Pipeline; inStream: Victim[] } | undefined;
+  return {
+    run: async (number) => {
+      const random = randomOf(seed, number);
+      if (number === 1)
+        return lived((2 * 1000 * events) / GAME.rate + 2 * AUDIT_MS, [], async (course) => {
+          game = await played(on, course, events, random);
+          const report = await runAudit(on, course, game.pipeline, DELIVERY_MS);
+          const faults = [...eventFaults(report, game.inStream), ...rowFaults(report, [])];
+          if (report.acknowledged < events) faults.push(`only ${report.acknowledged} events were sent`);
+          if (faults.length > 0) throw new Error(faults.join('; '));
+        });
+      if (!game) throw new Error('the game was not played to its end, so there is nothing to mutate');
+      const { pipeline, inStream } = game;
+      const lake = lakeOf(on, pipeline);
+      return lived(AUDIT_MS, [], async (course) => {
+        try {
+          const mutated = await (number % 2 === 0 ? inEvents : inMetrics)(lake, inStream, random);
+          course.run.blows.push(...mutated.blows);
+          course.phase('the account');
+          const faults = mutated.faultsOf(await runAudit(on, course, pipeline, 0));
+          if (faults.length > 0) throw new Error(faults.join('; '));
+        } finally {
+          await lake.restore();
+        }
+      });
+    },
+  };
+}
+
+/** Plays the game while the stream tampers with three events of it, and pauses it. */
+async function played(on: Ground, course: Course, events: number, random: () => number) {
+  const { region, endpoint, credentials } = on.target;
+  const control = controlOf({ region, endpoint: endpoint!, credentials: credentials! });
+  const spec = smallGame('mutated', Math.floor(random() * 2 ** 32), {
+    shards: GAME.shards,
+    windowSeconds: 10,
+    delivery: { seconds: 5 },
+    generator: { rate: Math.min(GAME.rate, events / GAME.seconds), seed: 1, aggregate: false, ordered: false },
+  });
+  const pipeline: Pipeline = await inAccount(parseSpec(spec), on.target);
+  const lane = () => Math.floor(random() * GAME.shards);
+  const number = () => Math.floor((events / GAME.shards) * (0.1 + 0.8 * random()));
+  const chosen = EACH.map((how) => ({ how, lane: lane(), number: number() }));
+  const rules = chosen.map(({ how, lane, number }) => ({
+    ...{ service: 'kinesis', operation: 'PutRecords', times: 1 },
+    fault: { kind: how, record: `-${lane}-${number}"` },
+  }));
+  await control.faults({ rules });
+  course.phase('up');
+  await applyAndWait(on, course, pipeline);
+  course.phase('run');
+  await until(course.signal, async () => ((await seen(on, pipeline.name))?.generator?.acknowledged ?? 0) >= events || undefined, 1000);
+  await pauseAndWait(on, course, pipeline);
+  const idle = (await control.counts()).filter(({ struck }) => struck !== 1);
+  if (idle.length > 0) throw new Error(`${idle.length} events that the stream was to tamper with never came to it`);
+  course.phase('the account');
+  const inStream = await placed(on, pipeline, chosen);
+  course.run.blows.push(...inStream.map(inWords));
+  return { pipeline, inStream };
+}
+
+/** The events that were chosen by lane and number, as the ledger has them. */
+async function placed(on: Ground, pipeline: Pipeline, chosen: { how: How; lane: number; number: number }[]): Promise<Victim[]> {
+  const found: Victim[] = [];
+  for await (const { game, ranges } of ledgerPages(on.aws.s3, pipeline))
+    for (const { lane, first, end, time } of ranges)
+      for (const each of chosen.filter((each) => each.lane === lane && each.number >= first && each.number < end))
+        found.push(victimOf(each.how, 'stream', `${game.run}-${lane}-${each.number}`, timeOf([time], each.number)));
+  if (found.length !== chosen.length) throw new Error(`of ${chosen.length} events the ledger has ${found.length}`);
+  return found;
+}
+
+const victimOf = (how: How, place: Victim['place'], id: string, time: number): Victim => ({
+  ...{ how, place, id },
+  minute: `${new Date(time).toISOString().slice(0, 16)}Z`,
+});
+
+const inWords = ({ how, place, id, minute }: Victim) => `${how} ${id} of ${minute} in the ${place}`;
+
+/** What of the lake is to be mutated, how it is told, and what is wrong with what an audit says of it. */
+interface Mutated {
+  blows: string[];
+  faultsOf(report: Audit): string[];
+}
+
+/** Mutates three events, each in an object of its own. */
+async function inEvents(lake: Lake, inStream: Victim[], random: () => number): Promise<Mutated> {
+  const objects = shuffled(await lake.objects('events'), random);
+  const victims: Victim[] = [];
+  for (const how of EACH)
+    for (let victim: Victim | undefined; !victim && objects.length > 0; ) {
+      const key = objects.pop()!;
+      const lines = await lake.lines(key);
+      // A heartbeat is no event of the game: one more or less is nothing.
+      const isUnhurt = (line: string) => !line.includes('"event_type":"heartbeat"') && !inStream.some(({ id }) => line.includes(`"${id}"`));
+      const unhurt = lines.filter(isUnhurt);
+      if (unhurt.length === 0) continue;
+      const line = oneOf(unhurt, random);
+      const instead = { drop: [], double: [line, line], alter: [line.replace(/("server_id":"[^"]*)"/, '$1x"')] }[how];
+      await lake.put(key, lines.toSpliced(lines.indexOf(line), 1, ...instead));
+      const { event_id: id, event_time: time } = JSON.parse(line) as { event_id: string; event_time: string };
+      victim = victimOf(how, 'lake', id, Date.parse(`${time.replace(' ', 'T')}Z`));
+      victims.push(victim);
+    }
+  return { blows: victims.map(inWords), faultsOf: (report) => eventFaults(report, [...inStream, ...victims]) };
+}
+
+/** A row of metrics that suffered: what an audit calls its window, and the second from which that is. */
+interface HurtRow {
+  how: 'drop' | 'alter';
+  kinds: string;
+  second: string;
+}
+
+/** Drops a row of each table of metrics, or alters its first count. */
+async function inMetrics(lake: Lake, inStream: Victim[], random: () => number): Promise<Mutated> {
+  const rows: HurtRow[] = [];
+  for (const [table, kinds] of Object.entries(ROWS)) {
+    const key = oneOf(await lake.objects(table as LakeTable), random);
+    const lines = await lake.lines(key);
+    const line = oneOf(lines, random);
+    const how = oneOf(['drop', 'alter'] as const, random);
+    const more = line.replace(/"(kills|events)":(\d+)/, (_, column, count) => `"${column}":${Number(count) + 1}`);
+    await lake.put(key, lines.toSpliced(lines.indexOf(line), 1, ...(how === 'drop' ? [] : [more])));
+    const { window_start: start } = JSON.parse(line) as { window_start: string };
+    rows.push({ how, kinds, second: start.slice(0, 19).replace('T', ' ') });
+  }
+  return {
+    blows: rows.map(inRowWords),
+    faultsOf: (report) => [...eventFaults(report, inStream), ...rowFaults(report, rows)],
+  };
+}
+
+const inRowWords = ({ how, kinds, second }: HurtRow) => `${how} a row (${kinds}) of ${second}`;
+
+/** Which of these rows an audit does not name, and what else it does. */
+function rowFaults({ windowsWrong, windowsWorst = [], missed: uncounted }: Audit, rows: HurtRow[]): string[] {
+  const isNamed = (words: string, { kinds, second }: HurtRow) => new RegExp(`^(${kinds}) .*of ${second}`).test(words);
+  const missed = rows.filter((row) => !windowsWorst.some((words) => isNamed(words, row)));
+  const others = windowsWorst.filter((words) => !rows.some((row) => isNamed(words, row)));
+  return [
+    ...uncounted.map(({ what, why }) => `${what} could not be counted: ${why}`),
+    ...missed.map((row) => `not named among ${windowsWrong}: ${inRowWords(row)}`),
+    ...others.map((words) => `named: ${words}`),
+  ];
+}
+
+/** What an audit names wrongly of these events, each of which is wrong from its place on; and of the minutes that they are of. */
+function eventFaults({ places, minutes }: Audit, victims: Victim[]): string[] {
+  const named = (place: string, how: How) =>
+    [...(places.find((each) => each.place === place)?.examples[HOW[how]] ?? [])].map((words) => words.split(' ')[0]!).sort();
+  const faults = (['stream', 'lake'] as const).flatMap((place) =>
+    EACH.flatMap((how) => {
+      const wanted = victims.filter((each) => each.how === how && (each.place === place || place === 'lake')).map(({ id }) => id);
+      return differs(`${place}, ${HOW[how]}`, named(place, how), wanted.sort());
+    }),
+  );
+  const wanted = [...new Set(victims.map(({ minute }) => minute))];
+  return [...faults, ...differs('minutes', minutes.map(({ minute }) => minute).sort(), wanted.sort())];
+}
+
+const differs = (what: string, named: string[], wanted: string[]): string[] =>
+  JSON.stringify(named) === JSON.stringify(wanted)
+    ? []
+    : [`${what}: ${named.join(', ') || 'none'} named instead of ${wanted.join(', ') || 'none'}`];
+
+/** The objects of a lake, to be changed line by line. */
+interface Lake {
+  objects(table: LakeTable): Promise<string[]>;
+  lines(key: string): Promise<string[]>;
+  /** Puts other lines in their place. */
+  put(key: string, lines: string[]): Promise<void>;
+  /** Puts back what was there before. */
+  restore(): Promise<void>;
+}
+
+function lakeOf({ aws: { s3 } }: Ground, pipeline: Pipeline): Lake {
+  const { bucket: Bucket, prefix } = names(pipeline);
+  const before = new Map<string, Uint8Array>();
+  const get = async (Key: string) => (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body!.transformToByteArray();
+  return {
+    objects: async (table) => {
+      const keys: string[] = [];
+      for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket, Prefix: prefix(table) }))
+        keys.push(...Contents.map(({ Key = '' }) => Key));
+      return keys;
+    },
+    lines: async (key) =>
+      gunzipSync(await get(key))
+        .toString()
+        .trimEnd()
+        .split('\n'),
+    put: async (Key, lines) => {
+      before.set(Key, await get(Key));
+      await s3.send(new PutObjectCommand({ Bucket, Key, Body: gzipSync(lines.map((line) => `${line}\n`).join('')) }));
+    },
+    restore: async () => {
+      for (const [Key, Body] of before) await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+    },
+  };
+}
