@@ -68,11 +68,12 @@ export function deathsRun(on: Ground, number: number, seed: number, time: Time):
     }
     const when = oneOf(['before', 'after'] as const, random);
     const after = ASKED.includes(stage) ? 0 : Math.floor(random() * SPARED);
+    const alive = on.pids()['local AWS'];
     await persistently(signal, () => control.faults({ rules: [{ ...doing(pipeline), after, times: 1, fault: { kind: 'crash', when } }] }));
     const asked = ASKED.includes(stage) ? runSchedulesOnce(on, course, pipeline) : undefined;
     const dead = until(signal, async () => {
-      const [count] = await persistently(signal, () => control.counts());
-      return count?.struck === 1 || undefined;
+      const pid = on.pids()['local AWS'];
+      return (pid !== undefined && pid !== alive) || undefined;
     });
     await Promise.all([dead, asked]);
     run.blows.push(`${stage}, right ${when} number ${after + 1}`);
@@ -90,7 +91,7 @@ export function deathsRun(on: Ground, number: number, seed: number, time: Time):
       for (const stage of stages) {
         course.phase(stage);
         await dies(stage, pipeline, course);
-        await awaitDelivery(on, course, pipeline);
+        await persistently(course.signal, () => awaitDelivery(on, course, pipeline));
       }
       course.phase('the account');
       await pauseAndAudit(on, course, pipeline);

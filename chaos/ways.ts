@@ -225,7 +225,7 @@ export const WAYS: Record<string, { about: string; share: number; begin(means: M
   },
   mutations: {
     about:
-      'the first run: a game is played, with three events that its stream mutates; then: events of the lake or rows of metrics mutated, and an audit',
+      'the first run: a game is played, with three events that its stream mutates; then: events of its lake or rows of its metrics, and an audit each',
     share: 0,
     begin: async ({ places: { ground }, seed, events }) => mutations(await ground(), events, seed),
   },

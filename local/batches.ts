@@ -1,4 +1,4 @@
-import type { PutRecordsRequestEntry } from '@aws-sdk/client-kinesis';
+import type { PutRecordsRequestEntry, PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
 import type { OpenCall } from './call-log.ts';
 import type { Fault } from './faults.ts';
 import { fraction } from './profile.ts';
@@ -65,10 +65,11 @@ export const PARTIAL: readonly string[] = Object.keys(BATCHES);
 /** The operation of whose records one may be tampered with. */
 export const TAMPERED = 'PutRecords';
 
-/** A batch as the operation is to get it, and what is answered then; nothing gets to the operation where it `isEmpty`. */
+/** A batch as the operation is to get it, once more if `again` is there, and what is answered then; nothing gets to the operation where it `isEmpty`. */
 interface Befallen {
   input: Fields;
   isEmpty: boolean;
+  again?: Fields;
   answer(output?: Fields): Fields;
 }
 
@@ -89,16 +90,21 @@ function tamperedWith(input: Fields, { kind, record: text }: Extract<Fault, { re
   const records = input.Records as PutRecordsRequestEntry[];
   const at = recordWith(input, text);
   const record = records[at]!;
-  const instead = { drop: [], double: [record, record], alter: [{ ...record, Data: altered(record.Data!) }] }[kind];
+  const whole = (output: Fields = {}): Fields => output;
+  if (kind === 'double') return { input, isEmpty: false, again: { ...input, Records: [record] }, answer: whole };
+  if (kind === 'alter') {
+    const Records = records.with(at, { ...record, Data: altered(record.Data!) });
+    return { input: { ...input, Records }, isEmpty: false, answer: whole };
+  }
+  const others = records.toSpliced(at, 1);
+  const neighbour = others.findIndex(({ ExplicitHashKey: key }) => key === record.ExplicitHashKey);
   return {
-    input: { ...input, Records: records.toSpliced(at, 1, ...instead) },
-    isEmpty: records.length + instead.length === 1,
+    input: { ...input, Records: others },
+    isEmpty: others.length === 0,
     answer: (output = {}) => {
-      const results = [...((output.Records as Fields[] | undefined) ?? [])];
-      const stored = results.find(({ ErrorCode }) => ErrorCode === undefined);
-      if (kind === 'drop') results.splice(at, 0, stored ?? { ShardId: 'shardId-000000000000', SequenceNumber: '0' });
-      if (kind === 'double') results.splice(at, 1);
-      return { FailedRecordCount: 0, EncryptionType: 'NONE', ...output, Records: results };
+      const results = (output.Records as PutRecordsResultEntry[] | undefined) ?? [];
+      const { ShardId = 'shardId-000000000000', SequenceNumber = '0' } = results[neighbour] ?? {};
+      return { FailedRecordCount: 0, EncryptionType: 'NONE', ...output, Records: results.toSpliced(at, 0, { ShardId, SequenceNumber }) };
     },
   };
 }

@@ -14,6 +14,5 @@ export async function acting<Result>(aws: Aws, service: string, operation: strin
   const fault = aws.faults.strike({ service, operation, caller: `${service}.amazonaws.com`, input: {} }, 'crash')?.fault;
   if (fault) await aws.journal.commit(); // the strike is counted, and is not met again
   if (fault?.kind === 'crash' && fault.when === 'before') return crash();
-  const result = await work();
-  return fault ? crash() : result;
+  return fault ? work().then(crash, crash) : work();
 }

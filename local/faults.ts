@@ -81,7 +81,7 @@ export function faults(given?: FaultPlan, kept?: Table<Kept>, mayCrash = false):
   let plan: FaultPlan = { rules: [] };
   let counts: Count[] = [];
   const put = (next: FaultPlan) => {
-    if (!mayCrash && next.rules.some(({ fault }) => fault.kind === 'crash'))
+    if (!mayCrash && crashes(next))
       throw new Error('a plan with a crash is for a local AWS in a process of its own, as npm run local starts it');
     plan = next;
     counts = plan.rules.map((rule) => ({ rule, met: 0, struck: 0 }));
@@ -89,7 +89,7 @@ export function faults(given?: FaultPlan, kept?: Table<Kept>, mayCrash = false):
     if (given || plan.rules.length > 0 || plan.roleWording) kept?.set(PLAN, { given, plan });
   };
   const before = kept?.get(PLAN) as Extract<Kept, { plan: unknown }> | undefined;
-  if (before && JSON.stringify(before.given) === JSON.stringify(given)) {
+  if (before && JSON.stringify(before.given) === JSON.stringify(given) && (mayCrash || !crashes(before.plan))) {
     plan = before.plan;
     counts = plan.rules.map((rule, i) => ({ met: 0, struck: 0, ...kept?.get(String(i)), rule }));
   } else put(given === undefined ? plan : checkedPlan(given));
@@ -114,6 +114,8 @@ export function faults(given?: FaultPlan, kept?: Table<Kept>, mayCrash = false):
     roleWording: () => plan.roleWording,
   };
 }
+
+const crashes = ({ rules }: FaultPlan) => rules.some(({ fault }) => fault.kind === 'crash');
 
 const fits = (wanted: string | undefined, is: string) => wanted === undefined || wanted === '*' || wanted === is;
 const meets = ({ service, operation, caller, apps, fault }: Rule, call: Struck): boolean =>

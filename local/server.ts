@@ -157,8 +157,10 @@ async function struck(
   if (fault.kind === 'cut' || fault.kind === 'timeout') throw new Unanswered('cut');
   if (fault.kind === 'crash' && fault.when === 'before') return crash();
   const batch = batchOf(fault, call, number);
-  const output = batch?.isEmpty ? undefined : await run(batch?.input);
-  if (fault.kind === 'crash') return crash();
+  const result = batch?.isEmpty ? Promise.resolve(undefined) : run(batch?.input);
+  if (fault.kind === 'crash') return result.then(crash, crash);
+  const output = await result;
+  if (batch?.again) await run(batch.again);
   if (fault.kind === 'lostAnswer') throw new Unanswered('lost');
   return batch ? batch.answer(output as Record<string, unknown> | undefined) : output;
 }

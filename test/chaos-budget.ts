@@ -3,7 +3,6 @@ export const BUDGET = {
   kills: 30,
   boundaries: 60,
   'struck lives': 65,
-  mutations: 34,
   takedowns: 25,
   rollbacks: 8,
   twins: 15,

@@ -144,7 +144,7 @@ describe('a fault', () => {
 
   it.each([
     ['drop', ['{"event_id":"r-0-6","n":1}']],
-    ['double', ['{"event_id":"r-0-5","n":9}', '{"event_id":"r-0-5","n":9}', '{"event_id":"r-0-6","n":1}']],
+    ['double', ['{"event_id":"r-0-5","n":9}', '{"event_id":"r-0-6","n":1}', '{"event_id":"r-0-5","n":9}']],
     ['alter', ['{"event_id":"r-0-5","n":8}', '{"event_id":"r-0-6","n":1}']],
   ] as const)('makes a stream %s the record that has a text in it, and nobody hears of it', async (kind, kept) => {
     await create('s');
