@@ -1,24 +1,10 @@
 import { inAccount } from '../client/pipeline.ts';
-import { controlOf } from '../local/control-client.ts';
 import type { Rule } from '../local/faults.ts';
 import { names } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { cleared } from './clearing.ts';
 import { type Ground, killed } from './ground.ts';
-import {
-  applyAndWait,
-  awaitDelivery,
-  awaitFlow,
-  expectMadeOnce,
-  expectNothingLeft,
-  expectStandsOnce,
-  inventoryOf,
-  pauseAndAudit,
-  persistently,
-  runSchedulesOnce,
-  smallGame,
-  tearDown,
-} from './life.ts';
+import { applyAndWait, awaitDelivery, awaitFlow, inventoryOf, persistently, runSchedulesOnce, smallGame, toTheEnd } from './life.ts';
 import { oneOf, randomOf, shuffled } from './random.ts';
 import { COUNTS, type Course, lived, RECOVERY_MS, type Run, type Time, until } from './run.ts';
 
@@ -55,8 +41,7 @@ export function deathsRun(on: Ground, number: number, seed: number, time: Time):
       local: { speed: 5 },
     }),
   );
-  const { region, endpoint, credentials } = on.target;
-  const control = controlOf({ region, endpoint: endpoint!, credentials: credentials! });
+  const { control } = on;
   /** Has a stage die; resolves once it has, and what was asked of it is done all the same. */
   const dies = async (stage: string, pipeline: Pipeline, course: Course): Promise<void> => {
     const { signal, run } = course;
@@ -93,14 +78,7 @@ export function deathsRun(on: Ground, number: number, seed: number, time: Time):
         await dies(stage, pipeline, course);
         await persistently(course.signal, () => awaitDelivery(on, course, pipeline));
       }
-      course.phase('the account');
-      await pauseAndAudit(on, course, pipeline);
-      await expectStandsOnce(on, course, pipeline);
-      course.phase('down');
-      await tearDown(on, course, pipeline);
-      course.phase('the end');
-      await expectMadeOnce(on, course, pipeline);
-      await expectNothingLeft(on, course, pipeline, before);
+      await toTheEnd(on, course, pipeline, before);
     },
     (run) => cleared(on, run, spec),
   );

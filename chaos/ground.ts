@@ -7,6 +7,7 @@ import { type Embedded, embedded } from '../client/embedded.ts';
 import { connect } from '../client/pipeline.ts';
 import { announce } from '../client/state.ts';
 import type { Call } from '../local/call-log.ts';
+import { controlOf } from '../local/control-client.ts';
 import { BOUNDARIES } from './boundary-file.ts';
 import type { Place } from './life.ts';
 
@@ -15,6 +16,8 @@ export interface Ground extends Place {
   parts: Embedded;
   /** The ids of all that can be killed, as they are now. */
   pids(): Record<string, number | undefined>;
+  /** Steers the local AWS. */
+  control: ReturnType<typeof controlOf>;
   state: string;
   /** Where the worker kills itself next, as 'bucket.ensure before'; each once. */
   boundaries: { put(all: string[]): Promise<void>; left(): Promise<string[]> };
@@ -53,6 +56,7 @@ export async function ground(): Promise<Ground> {
     pids: () => ({ ...parts.pids(), ...within(parts.pids()['local AWS']) }),
     client,
     target,
+    control: controlOf({ region: target.region, endpoint: aws.endpoint, credentials: aws }),
     state,
     aws: clients({ ...target, app: 'test' }),
     calls: async () => callsIn(await readFile(callLog, 'utf8')),

@@ -274,3 +274,15 @@ export async function expectNothingLeft(place: Place, { run }: Pick<Course, 'run
   run.leftovers = left.length;
   if (left.length > 0) throw new Error(`left: ${left.join(', ')}`);
 }
+
+/** The end of a life: counts everything, takes it down, and looks that nothing was made twice and nothing is left. */
+export async function toTheEnd(place: Place, course: Course, pipeline: Pipeline, before: string[]): Promise<void> {
+  course.phase('the account');
+  await pauseAndAudit(place, course, pipeline);
+  await expectStandsOnce(place, course, pipeline);
+  course.phase('down');
+  await tearDown(place, course, pipeline);
+  course.phase('the end');
+  await expectMadeOnce(place, course, pipeline);
+  await expectNothingLeft(place, course, pipeline, before);
+}

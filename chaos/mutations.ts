@@ -2,7 +2,6 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { GetObjectCommand, PutObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { ledgerPages } from '../activities/s3/ledger.ts';
 import { inAccount } from '../client/pipeline.ts';
-import { controlOf } from '../local/control-client.ts';
 import type { Audit } from '../pipeline/audit.ts';
 import { timeOf } from '../pipeline/ledger.ts';
 import { type LakeTable, names } from '../pipeline/names.ts';
@@ -82,8 +81,7 @@ export function mutations(on: Ground, events: number, seed: number): Trouble {
 
 /** Plays the game while the stream tampers with three events of it, and pauses it. */
 async function played(on: Ground, course: Course, events: number, random: () => number) {
-  const { region, endpoint, credentials } = on.target;
-  const control = controlOf({ region, endpoint: endpoint!, credentials: credentials! });
+  const { control } = on;
   const spec = smallGame('mutated', Math.floor(random() * 2 ** 32), {
     shards: GAME.shards,
     windowSeconds: 10,

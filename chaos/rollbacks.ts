@@ -5,17 +5,7 @@ import { STAGES } from '../pipeline/stages.ts';
 import { breakOff } from '../workflows/messages.ts';
 import { ACCOUNT, type Account } from './account.ts';
 import { cleared } from './clearing.ts';
-import {
-  applyAndWait,
-  awaitFlow,
-  expectMadeOnce,
-  expectNothingLeft,
-  expectStandsOnce,
-  inventoryOf,
-  pauseAndAudit,
-  smallGame,
-  tearDown,
-} from './life.ts';
+import { applyAndWait, awaitFlow, expectNothingLeft, inventoryOf, smallGame, toTheEnd } from './life.ts';
 import { COUNTS, type Course, lived, type Run, until } from './run.ts';
 
 /** Where an `up` is broken off: each stage when it is made, and when it is ready; and the steps between the stages. */
@@ -69,14 +59,7 @@ export function orphanRun(account: Account, number: number, step: string, seed: 
       const next = { ...pipeline, generator: { ...pipeline.generator, rate: 60 } };
       await applyAndWait(account, course, next);
       await awaitFlow(account, course, next);
-      course.phase('the account');
-      await pauseAndAudit(account, course, next);
-      await expectStandsOnce(account, course, next);
-      course.phase('down');
-      await tearDown(account, course, next);
-      course.phase('the end');
-      await expectMadeOnce(account, course, next);
-      await expectNothingLeft(account, course, next, before);
+      await toTheEnd(account, course, next, before);
     },
     (run) => cleared(account, run, pipeline),
   ).finally(() => account.at.clear());

@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import { residentMegabytes } from '../bench/memory.ts';
 import { inAccount } from '../client/pipeline.ts';
 import { wholeNumber } from '../client/whole-number.ts';
-import { controlOf } from '../local/control-client.ts';
 import type { FaultPlan } from '../local/faults.ts';
 import { mismatches } from '../pipeline/audit.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
@@ -55,8 +54,7 @@ const spec = {
 };
 const on = await ground();
 const pipeline: Pipeline = await inAccount(parseSpec(spec), on.target);
-const { region, endpoint, credentials } = on.target;
-const control = controlOf({ region, endpoint: endpoint!, credentials: credentials! });
+const { control } = on;
 const random = randomOf(seed, 0);
 
 const run = await lived(1.5 * minutes * MINUTE_MS + REST_MS, [], async (course) => {

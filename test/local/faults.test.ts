@@ -149,10 +149,8 @@ describe('a fault', () => {
   ] as const)('makes a stream %s the record that has a text in it, and nobody hears of it', async (kind, kept) => {
     await create('s');
     on({ kind, record: '-0-5"' }, { operation: 'PutRecords', times: 1 });
-    const put = (...texts: string[]) =>
-      kinesis.send(
-        new PutRecordsCommand({ StreamName: 's', Records: texts.map((each) => ({ PartitionKey: 'k', Data: Buffer.from(each) })) }),
-      );
+    const recordOf = (text: string) => ({ PartitionKey: 'k', Data: Buffer.from(text) });
+    const put = (...texts: string[]) => kinesis.send(new PutRecordsCommand({ StreamName: 's', Records: texts.map(recordOf) }));
     await put('{"event_id":"r-0-4","n":1}');
     const answer = await put('{"event_id":"r-0-5","n":9}', '{"event_id":"r-0-6","n":1}');
     expect(answer).toMatchObject({ FailedRecordCount: 0, Records: [1, 2].map(() => ({ SequenceNumber: expect.any(String) })) });
