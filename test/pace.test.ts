@@ -181,7 +181,9 @@ it('sends all of a stretch however late it is, and lasts its time though there i
       report: () => undefined,
     });
   jest.setSystemTime(begin + 60_000);
-  expect(await send(stretch)).toMatchObject({ first: 5, next: 9 });
+  const catchingUp = send(stretch);
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect(await catchingUp).toMatchObject({ first: 5, next: 9 });
   expect(sent.filter((id) => id.startsWith('abcd1234-0-'))).toEqual([5, 6, 7, 8].map((i) => `abcd1234-0-${i}`));
 
   const silent = stretchFrom(

@@ -71,10 +71,11 @@ export interface Sending extends Ending {
 export const FORGOTTEN_MS = 30 * 60_000;
 
 /**
- * A lane whose events wait for an answer, by so much of event time, sends no heartbeats: they would go before these, which then came late. That is until a call that
- * is never answered has been given up, looked up and made again, and not for ever: its shard would count as idle.
+ * So far in event time a lane goes past its oldest event that waits for an answer, with events as with heartbeats: what comes five seconds behind another of its shard
+ * (WATERMARK_SECONDS) is late. But not when that has waited for so long by the clock: a shard counts as idle after 30 seconds. By then a call that is never answered
+ * has been given up, looked up and made again.
  */
-const WAITING_MS = { from: 3_000, to: 28_000 };
+const WAITING_MS = { ahead: 3_000, longest: 28_000 };
 
 const ALWAYS = () => Number.POSITIVE_INFINITY;
 const TICK_MS = 50;
@@ -112,17 +113,13 @@ export async function sendStretch(
   });
   const send = sender(game, lane, delivery);
   let i = sent.next;
-  const mayBeat = () => {
-    const { next } = delivery.progress();
-    const waiting = next < i ? sent.latest - timeOf(bases, next) : 0;
-    return waiting < WAITING_MS.from || waiting > WAITING_MS.to;
-  };
-  const beat = beats(game, lane, send, mayBeat);
+  const beat = beats(game, lane, send);
+  const horizon = horizonOf(bases, delivery);
   const isDone = () => i >= to && Date.now() >= until;
   while (!isDone()) {
     const latest = dueUntil();
     if (signal.aborted) break;
-    const due = Math.min(to, dueBy(bases, Math.min(latest, Date.now())));
+    const due = Math.min(to, dueBy(bases, Math.min(latest, horizon(i))));
     const end = Math.min(due, i + TURN_EVENTS);
     while (i < end && !signal.aborted) {
       for (const due of dueAt(game, lane, i, bases, since))
@@ -143,7 +140,7 @@ export async function sendStretch(
       await turn();
       continue;
     }
-    sent.latest = Math.max(sent.latest, Math.floor(Math.min(Date.now(), timeOf(bases, i))));
+    sent.latest = Math.max(sent.latest, Math.floor(Math.min(horizon(i), timeOf(bases, i))));
     sent.heartbeats += await beat(sent.latest, i);
     report({ ...sent });
     await pause(TICK_MS, signal);
@@ -198,6 +195,18 @@ export async function sendHeartbeats(
   return sent;
 }
 
+/** How far in event time a lane may go before its event `i` (milliseconds since the epoch): to the clock's time, but only so far past what waits for an answer. */
+function horizonOf(bases: TimeBase[], { progress }: ReturnType<Producer['lane']>): (i: number) => number {
+  let oldest = { next: Number.NaN, since: 0 };
+  return (i) => {
+    const { next } = progress();
+    const now = performance.now();
+    if (next !== oldest.next || next >= i) oldest = { next, since: now };
+    const isStuck = now - oldest.since > WAITING_MS.longest;
+    return isStuck ? Date.now() : Math.min(Date.now(), timeOf(bases, next) + WAITING_MS.ahead);
+  };
+}
+
 /** True for a second copy that the SQL would no longer know for one. */
 const isTooLate = ({ i, kind }: Due, bases: TimeBase[]): boolean => kind === 'duplicate' && Date.now() - timeOf(bases, i) > FORGOTTEN_MS;
 
@@ -226,12 +235,12 @@ const jsonAt = (events: Lane, i: number, bases: TimeBase[]): string => {
   return events.next(timeOf(bases, i));
 };
 
-/** Heartbeats of a lane: one when a second of event time has passed since the last and it may be sent, and now and then one that is late. Gives how many. */
-function beats(game: Game, lane: number, send: Send, mayBeat = () => true): (time: number, position: number) => Promise<number> {
+/** Heartbeats of a lane: one when a second of event time has passed since the last, and now and then one that is late. Gives how many. */
+function beats(game: Game, lane: number, send: Send): (time: number, position: number) => Promise<number> {
   let last = Number.NEGATIVE_INFINITY;
   let probed = Number.NEGATIVE_INFINITY;
   return async (time, position) => {
-    if (time - last < BEAT_MS || !mayBeat()) return 0;
+    if (time - last < BEAT_MS) return 0;
     last = time;
     await send(JSON.stringify(heartbeat(game.run, lane, time)), position);
     if (time - probed < PROBE_MS) return 1;
