@@ -15,7 +15,7 @@ export interface Reads {
 
 const reads = (hours: number, scans: Reads['scans']): Reads => ({ hours, scans });
 const { latest, recent, month, twoMonths } = RANGES;
-const WINDOWS_WRONG = { events: 9, player_metrics: 5, team_metrics: 2, leaderboards: 3, server_metrics: 1, late_events: 16 };
+const WINDOWS_WRONG = { events: 9, player_metrics: 5, team_metrics: 2, leaderboards: 3, server_metrics: 1, late_events: 14 };
 
 /** The questions, and what loads the data sets. */
 export const READS: Record<(typeof QUESTIONS | typeof REFRESHED)[number], Reads> = {
@@ -28,8 +28,8 @@ export const READS: Record<(typeof QUESTIONS | typeof REFRESHED)[number], Reads>
   player_kill_ratio: reads(recent, { player_metrics: 1, late_events: 1 }),
   player_ratio_over_time: reads(recent, { player_metrics: 2, late_events: 2 }),
   retention: reads(twoMonths, { events: 1 }),
-  server_operations: reads(recent, { events: 1, server_metrics: 1, late_events: 3 }),
-  team_performance: reads(recent, { events: 1, team_metrics: 1, late_events: 3 }),
+  server_operations: reads(recent, { events: 1, server_metrics: 1, late_events: 2 }),
+  team_performance: reads(recent, { events: 1, team_metrics: 1, late_events: 2 }),
   windows_wrong: reads(latest, WINDOWS_WRONG),
   history: reads(month, { team_metrics: 1, late_events: 1 }),
 };
