@@ -39,7 +39,7 @@ const WARM_UP = { events: 50_000, shards: 4 };
 const FLAT = 1.5;
 /** Memory is compared from here on: before, a process has not met everything that it loads and keeps. */
 const FILLED = 1_000_000;
-/** Of the SQL engine: the 768 MB of its data, and itself. */
+/** Of the SQL engine: the 512 MB of its data, and itself. */
 const ENGINE_MEGABYTES = 1_024;
 /** A run continues as new long before, whatever it has sent. */
 const MOST_HISTORY = 2_000;

@@ -214,14 +214,16 @@ describe('the process', () => {
   });
 
   test('puts onto the disk what its memory cannot hold, and leaves nothing there', async () => {
-    const ids = 'SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS id, i AS n FROM range(10000000) r(i)';
-    const once = `SELECT count(*) AS n FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY n) AS copy FROM (${ids})) WHERE copy = 1`;
+    const texts = ['a', 'b'].map((column, i) => `md5((i + ${i})::VARCHAR) AS ${column}`);
+    const events = `SELECT md5(i::VARCHAR) AS id, i AS n, ${texts} FROM range(4000000) r(i)`;
+    const copies = `SELECT *, row_number() OVER (PARTITION BY id ORDER BY n) AS copy FROM (${events})`;
+    const once = `SELECT count(*), max(a) > 'f', max(b) > 'f' FROM (${copies}) WHERE copy = 1`;
     let most = 0;
     const looking = setInterval(async () => {
       const there = await readdir(join(dir, 'spill'), { recursive: true }).catch(() => []);
       most = Math.max(most, there.length);
     }, 100);
-    expect(await engine.query({ sql: once })).toMatchObject({ rows: [[10_000_000]], filesRead: [] });
+    expect(await engine.query({ sql: once })).toMatchObject({ rows: [[4_000_000, true, true]], filesRead: [] });
     clearInterval(looking);
     expect(most).toBeGreaterThan(0);
     // It goes with the query's database, which is closed after the answer.
