@@ -1,7 +1,9 @@
+import type { Client } from '@temporalio/client';
+import type { Pipeline } from '../pipeline/spec.ts';
 import type { PlanReport, Tally } from '../workflows/messages.ts';
 import { whileAttended } from './attended.ts';
 import { startPipeline } from './pipeline.ts';
-import { progressOn } from './progress.ts';
+import { type Progress, progressOn } from './progress.ts';
 import { session } from './session.ts';
 import { UserError } from './user-error.ts';
 import type { VerbResult } from './verb.ts';
@@ -14,22 +16,36 @@ export interface UpOptions {
   rollback?: boolean;
 }
 
-/** Brings the pipeline up, or has a running one apply the spec as it is now, and waits until it runs so. Seconds count from the start of the program. */
+/**
+ * Brings the pipeline up, or has a running one apply the spec as it is now, and waits until it runs so, unless it does already. Seconds count from the start of the
+ * program.
+ */
 export async function up({ adopt, replace, rollback }: UpOptions): Promise<VerbResult> {
   const { client, pipeline } = await session();
   const progress = progressOn(process.stderr);
   try {
     const { was, report } = await startPipeline(client, { pipeline, consent: { adopt, replace }, rollback }, progress.now);
-    const stuck = (reason: string) => {
-      throw new UserError(reason);
-    };
-    const now = await whileAttended(client, pipeline, watchUp(client, pipeline.name, progress, stuck));
-    const seconds = Math.round(performance.now()) / 1000;
-    const tally: Tally = { ...tallyOf(report, now.pipeline.tally!), seconds };
+    const did = await carriedOut(client, pipeline, report, progress);
+    const tally: Tally = { ...did, seconds: Math.round(performance.now()) / 1000 };
     return { ok: true, facts: tally, words: wordsOf(pipeline.name, was, tally) };
   } finally {
     progress.end();
   }
+}
+
+/** Waits until the pipeline runs by the spec, which it does already where its answer was that nothing is to be done; gives what was done. */
+async function carriedOut(
+  client: Client,
+  pipeline: Pipeline,
+  report: PlanReport | undefined,
+  progress: Progress,
+): Promise<Omit<Tally, 'seconds'>> {
+  if (report?.isAccepted === false) return unchanged(report);
+  const stuck = (reason: string) => {
+    throw new UserError(reason);
+  };
+  const now = await whileAttended(client, pipeline, watchUp(client, pipeline.name, progress, stuck));
+  return tallyOf(report, now.pipeline.tally!);
 }
 
 /** What an up did: by its plan, if that left nothing to do, else as the pipeline added it up. */

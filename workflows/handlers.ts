@@ -66,8 +66,9 @@ async function answer(op: Operation, request: ApplyRequest): Promise<PlanReport>
     const refused = refusal(report, request.consent);
     if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
     op.status.rolledBack = undefined;
-    if (changesAnything(op.status, request, report.stages)) accept(op, request);
-    return report;
+    const isAccepted = changesAnything(op.status, request, report.stages);
+    if (isAccepted) accept(op, request);
+    return { ...report, isAccepted };
   } finally {
     op.isSurveying = false;
   }

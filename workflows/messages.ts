@@ -153,6 +153,8 @@ export interface PlanReport {
   checks: Check[];
   calls: number;
   mutatingCalls: number;
+  /** In the answer to a request: it changes something, and is carried out now. Absent in answers of earlier versions. */
+  isAccepted?: boolean;
 }
 
 /** What the latest audit came to; `faults` are the first few things that did not agree. Times in milliseconds since the epoch. */
