@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { type Client, TemporalFailure, WorkflowNotFoundError } from '@temporalio/client';
 import type { Clients, Target } from '../activities/aws.ts';
 import { scheduled, scheduleOptions } from '../activities/temporal/scheduled.ts';
@@ -18,6 +17,7 @@ import { pause } from '../workflows/messages.ts';
 import { introduced } from '../workflows/story.ts';
 import { createdTwice, meantBy, standingTwice, startedTwice } from './effects.ts';
 import { everythingThereIs } from './inventory.ts';
+import { lakeOf } from './lake.ts';
 import { type Course, until, wordsOf } from './run.ts';
 
 /** Where pipelines live: the product on a Temporal server and a local AWS. */
@@ -142,13 +142,8 @@ export async function awaitFlow(place: Place, { signal }: Course, { name }: Pipe
 
 /** Resolves once each table of the lake has had rows delivered that were not there before. */
 export async function awaitDelivery({ aws }: Place, { signal }: Course, pipeline: Pipeline): Promise<void> {
-  const { bucket, prefix } = names(pipeline);
-  const delivered = async (table: LakeTable) => {
-    let count = 0;
-    for await (const { KeyCount = 0 } of paginateListObjectsV2({ client: aws.s3 }, { Bucket: bucket, Prefix: prefix(table) }))
-      count += KeyCount;
-    return count;
-  };
+  const lake = lakeOf({ aws }, pipeline);
+  const delivered = async (table: LakeTable) => (await lake.objects(table)).length;
   for (const table of LAKE_TABLES.filter((each) => each !== 'late_events')) {
     const before = await delivered(table);
     await until(signal, async () => (await delivered(table)) > before || undefined);

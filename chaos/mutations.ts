@@ -1,12 +1,11 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { GetObjectCommand, PutObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { ledgerPages } from '../activities/s3/ledger.ts';
 import { inAccount } from '../client/pipeline.ts';
 import type { Audit } from '../pipeline/audit.ts';
 import { timeOf } from '../pipeline/ledger.ts';
-import { type LakeTable, names } from '../pipeline/names.ts';
+import type { LakeTable } from '../pipeline/names.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { Ground } from './ground.ts';
+import { type Lake, lakeOf } from './lake.ts';
 import { applyAndWait, pauseAndWait, runAudit, seen, smallGame } from './life.ts';
 import { oneOf, randomOf, shuffled } from './random.ts';
 import { type Course, lived, until } from './run.ts';
@@ -228,39 +227,3 @@ const differs = (what: string, named: readonly string[], wanted: readonly string
   const [is, ought] = [named, wanted].map((all) => [...all].sort().join(', ') || 'none');
   return is === ought ? [] : [`${what}: ${is} named instead of ${ought}`];
 };
-
-/** The objects of a lake, to be changed line by line. */
-interface Lake {
-  objects(table: LakeTable): Promise<string[]>;
-  lines(key: string): Promise<string[]>;
-  /** Puts other lines in their place. */
-  put(key: string, lines: string[]): Promise<void>;
-  /** Puts back what was there before. */
-  restore(): Promise<void>;
-}
-
-function lakeOf({ aws: { s3 } }: Ground, pipeline: Pipeline): Lake {
-  const { bucket: Bucket, prefix } = names(pipeline);
-  const before = new Map<string, Uint8Array>();
-  const get = async (Key: string) => (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body!.transformToByteArray();
-  return {
-    objects: async (table) => {
-      const keys: string[] = [];
-      for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket, Prefix: prefix(table) }))
-        keys.push(...Contents.map(({ Key = '' }) => Key));
-      return keys;
-    },
-    lines: async (key) =>
-      gunzipSync(await get(key))
-        .toString()
-        .trimEnd()
-        .split('\n'),
-    put: async (Key, lines) => {
-      before.set(Key, await get(Key));
-      await s3.send(new PutObjectCommand({ Bucket, Key, Body: gzipSync(lines.map((line) => `${line}\n`).join('')) }));
-    },
-    restore: async () => {
-      for (const [Key, Body] of before) await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
-    },
-  };
-}
