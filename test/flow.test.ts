@@ -226,4 +226,15 @@ describe('a Flink that says', () => {
       /: event time stands at 2026-11-23T18:00:00 UTC in Flink although every shard has records: a subtask does not read, .*; .* java.lang.Error: inner words$/,
     );
   });
+
+  it('that event time is behind though windows come out, by how much', async () => {
+    for (const StreamName of [streams.player_metrics, streams.team_metrics])
+      await aws.kinesis.send(new PutRecordCommand({ StreamName, PartitionKey: 'x', Data: Buffer.from('{}') }));
+    said = { ...job('RUNNING', Date.now() - 300_000), ...none };
+    expect(await told()).toMatch(/^windows come out 300 s after they end: Flink has events of that time still to read\..* lower the rate/);
+    said = { ...job('RUNNING', Date.now() - 10_000), ...none };
+    expect(await told()).toBeUndefined();
+    said = { ...job('RESTARTING', 0), ...none };
+    expect(await told()).toBeUndefined();
+  });
 });

@@ -9,7 +9,7 @@ import { exceptionOf, flinkOf, jobOf, watermarkOf } from './job.ts';
 const PATIENCE_MS = 60_000;
 const LOOKED_AT = 200;
 
-/** Why no windows come out although kills go in; undefined when they do, or when nothing goes in. */
+/** Why no windows come out although kills go in, or by how much they come too late; undefined when they come in time, or when nothing goes in. */
 export async function flow(clients: Clients, pipeline: Pipeline): Promise<string | undefined> {
   const { kinesis } = clients;
   const { streams } = names(pipeline);
@@ -23,9 +23,19 @@ export async function flow(clients: Clients, pipeline: Pipeline): Promise<string
     }),
   );
   const dry = output.filter(({ comes }) => !comes).map(({ stream }) => stream);
-  if (dry.length === 0) return undefined;
+  if (dry.length === 0) return tooLate(clients, pipeline, late);
   const silent = input.filter(({ isEmpty }) => isEmpty).map(({ shard }) => shard);
   return `kills go in, but for ${Math.round(late / 1000)} s no window has come out into ${dry.join(' and ')}: ${await why(clients, pipeline, dry.length === output.length, silent, late)}`;
+}
+
+/** By how much windows come too late, if they do. */
+async function tooLate({ kinesisAnalyticsV2 }: Clients, pipeline: Pipeline, late: number): Promise<string | undefined> {
+  const flink = await flinkOf(kinesisAnalyticsV2, pipeline);
+  const job = await jobOf(flink);
+  const mark = job.id === undefined ? undefined : await watermarkOf(flink, job);
+  const behind = mark === undefined ? 0 : Date.now() - mark;
+  if (behind <= late) return undefined;
+  return `windows come out ${Math.round(behind / 1000)} s after they end: Flink has events of that time still to read. If that grows, lower the rate, or have more shards: each is read by a subtask of its own`;
 }
 
 /** What Flink and the shards say of it, the likeliest cause first. */
