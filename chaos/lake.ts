@@ -33,6 +33,7 @@ export function lakeOf({ aws: { s3 } }: { aws: Pick<Clients, 's3'> }, pipeline: 
       return gunzipSync(body).toString().trimEnd().split('\n');
     },
     put: async (Key, lines) => {
+      if (!read.has(Key)) throw new Error(`${Key} was not read before`);
       changed.add(Key);
       await s3.send(new PutObjectCommand({ Bucket, Key, Body: gzipSync(lines.map((line) => `${line}\n`).join('')) }));
     },

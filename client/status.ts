@@ -38,11 +38,11 @@ export async function status(): Promise<VerbResult> {
   };
 }
 
-/** True when all is as it should be: nothing is held, has drifted, has stopped, keeps failing or does not stop, windows come out, and each schedule's latest run went well. */
+/** True when all is as it should be: nothing is held, has drifted, has stopped, keeps failing or does not stop, windows come out in time, and each schedule's latest run went well. */
 export function isWell({ pipeline, generator, notebook, unstopped }: Snapshot, schedules: ScheduleReport[]): boolean {
-  const isDry = notebook?.state === 'running' && notebook.reason !== undefined;
+  const isLacking = notebook?.state === 'running' && notebook.reason !== undefined;
   const sends = generator?.state !== 'stopped' && generator?.failing === undefined;
-  const goes = pipeline.state !== 'held' && sends && notebook?.state !== 'stopped' && unstopped === undefined && !isDry;
+  const goes = pipeline.state !== 'held' && sends && notebook?.state !== 'stopped' && unstopped === undefined && !isLacking;
   const hasDrifted = Object.values(pipeline.stages).includes('drifted');
   const isCounted = (pipeline.audit?.faults.length ?? 0) === 0;
   return goes && !hasDrifted && isCounted && schedules.every(({ failing, drifted = [] }) => !failing && drifted.length === 0);

@@ -33,14 +33,14 @@ export async function up({ adopt, replace, rollback }: UpOptions): Promise<VerbR
   }
 }
 
-/** Waits until the pipeline runs by the spec, which it does already where its answer was that nothing is to be done; gives what was done. */
-async function carriedOut(
+/** Waits until the pipeline runs by the spec, which it does already where its answer says so; gives what was done. */
+export async function carriedOut(
   client: Client,
   pipeline: Pipeline,
   report: PlanReport | undefined,
   progress: Progress,
 ): Promise<Omit<Tally, 'seconds'>> {
-  if (report?.isAccepted === false) return unchanged(report);
+  if (report?.isSettled) return unchanged(report);
   const stuck = (reason: string) => {
     throw new UserError(reason);
   };

@@ -117,4 +117,13 @@ describe('what comes late', () => {
     expect(await lake.ask('windows_wrong')).toMatchObject([{ windows_wrong: 4 }]);
     await lake.put('late_events', 'late', rows);
   });
+
+  it('is of nobody where it has no server', async () => {
+    const { server_id: _, ...nowhere } = kill(600, { killer_id: 'player-nowhere' });
+    await lake.put('events', 'nowhere', [nowhere]);
+    const { late_events: rows } = metricsRows([], [{ ...nowhere, server_id: '' }], WINDOW_SECONDS);
+    await lake.put('late_events', 'nowhere', rows);
+    const servers = await selected('server_windows');
+    expect(servers.filter(({ server_id: server }) => server === '').map(({ events, players }) => [events, players])).toEqual([[1, 0]]);
+  });
 });

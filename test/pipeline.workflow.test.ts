@@ -19,7 +19,7 @@ describe('bringing up', () => {
       account.log.length = 0;
       const report = await handle.executeUpdate(messages.apply, { args: [{ pipeline }] });
       expect(new Set(Object.values(report.stages).map(({ action }) => action))).toEqual(new Set(['none']));
-      expect(report).toMatchObject({ mutatingCalls: 0, isAccepted: false });
+      expect(report).toMatchObject({ mutatingCalls: 0, isSettled: true });
       expect((await until(isRunning)).tally).toEqual(tally);
       expect(account.log).toEqual([]);
     }));
@@ -34,7 +34,7 @@ describe('bringing up', () => {
       expect(held).toMatchObject({ generating: true, tables: true, stages: { views: 'ready', dashboard: 'waiting' } });
       account.broken.clear();
       account.log.length = 0;
-      expect(await apply()).toMatchObject({ isAccepted: true });
+      expect(await apply()).toMatchObject({ isSettled: false });
       await until(isRunning);
       expect(new Set(account.log.filter((name) => name.endsWith('.ensure') && name !== 'schedules.ensure'))).toEqual(
         new Set(['dataSource', 'players', 'teams', 'history', 'audits', 'analysis', 'dashboard'].map((stage) => `${stage}.ensure`)),

@@ -1,8 +1,11 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
+import type { Client } from '@temporalio/client';
 import { brokenOff } from '../client/break-off.ts';
 import { inTheWay, stillGoes, untilStands, whyItRuns } from '../client/pause.ts';
+import { progressOn } from '../client/progress.ts';
 import { refusedStop, type Snapshot } from '../client/snapshot.ts';
-import { tallyOf } from '../client/up.ts';
+import { carriedOut, tallyOf } from '../client/up.ts';
 import { underWay } from '../client/watch.ts';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import type { PipelineStatus, PlanReport } from '../workflows/messages.ts';
@@ -58,6 +61,18 @@ describe('an up', () => {
     expect(tallyOf(plan('none', 'none'), own)).toEqual({ created: 0, changed: 0, unchanged: 2, calls: 9, mutatingCalls: 0 });
     expect(tallyOf(plan('none', 'wait'), own)).toBe(own);
     expect(tallyOf(undefined, own)).toBe(own);
+  });
+
+  it('waits for nothing where the answer says that all is as the spec wants it', async () => {
+    const client = new Proxy({} as Client, {
+      get: () => {
+        throw new Error('it asks');
+      },
+    });
+    const did = (isSettled?: boolean) => carriedOut(client, pipeline, { ...plan('none'), isSettled }, progressOn(new PassThrough()));
+    expect(await did(true)).toEqual({ created: 0, changed: 0, unchanged: 1, calls: 9, mutatingCalls: 0 });
+    await expect(did()).rejects.toThrow('it asks');
+    await expect(did(false)).rejects.toThrow('it asks');
   });
 });
 

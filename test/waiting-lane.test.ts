@@ -91,21 +91,24 @@ describe('a lane', () => {
   });
 
   it.each([
-    { aggregate: true, rate: 100, hung: 100, to: 4_000 },
+    { aggregate: true, ordered: false, rate: 100, hung: 100, to: 4_000 },
     { aggregate: false, rate: 100, hung: 100, to: 4_000 },
     { aggregate: 'queued' as const, rate: 100, hung: 100, to: 4_000 },
     { aggregate: 'queued' as const, rate: 0.021, hung: 1, to: 3 },
-  ])('goes on past a call without an answer only so far that nothing comes late: %j', async ({ aggregate, rate, hung, to }) => {
-    let isHung = false;
-    const { put, arrivals } = shard((ids) => {
-      const hangs = !isHung && ids.some((id) => id.endsWith(`-0-${hung}`));
-      isHung ||= hangs;
-      return hangs ? 25_000 : 20;
-    });
-    await sendTo(put, { to, bases: [{ from: 0, base: Date.now(), rate }] }, { aggregate });
-    expect(arrivals.filter(({ id }) => !id.includes('-hb-'))).toHaveLength(to);
-    expect(spread(arrivals)).toBeLessThan(WATERMARK_MS);
-  });
+  ])(
+    'goes on past a call without an answer only so far that nothing comes late: %j',
+    async ({ aggregate, ordered = true, rate, hung, to }) => {
+      let isHung = false;
+      const { put, arrivals } = shard((ids) => {
+        const hangs = !isHung && ids.some((id) => id.endsWith(`-0-${hung}`));
+        isHung ||= hangs;
+        return hangs ? 25_000 : 20;
+      });
+      await sendTo(put, { to, bases: [{ from: 0, base: Date.now(), rate }] }, { aggregate, ordered });
+      expect(arrivals.filter(({ id }) => !id.includes('-hb-'))).toHaveLength(to);
+      expect(spread(arrivals)).toBeLessThan(WATERMARK_MS);
+    },
+  );
 
   it('waits no longer for an answer than until its shard would count as idle', async () => {
     const { put, arrivals } = shard((ids) => (ids.some((id) => id.endsWith('-0-100')) ? 50_000 : 20));

@@ -66,9 +66,10 @@ async function answer(op: Operation, request: ApplyRequest): Promise<PlanReport>
     const refused = refusal(report, request.consent);
     if (refused) throw ApplicationFailure.nonRetryable(refused, 'Refused');
     op.status.rolledBack = undefined;
-    const isAccepted = changesAnything(op.status, request, report.stages);
-    if (isAccepted) accept(op, request);
-    return { ...report, isAccepted };
+    const isBusy = op.bringUpScope !== undefined || op.takeDown !== undefined;
+    const isNews = changesAnything(op.status, request, report.stages);
+    if (isNews) accept(op, request);
+    return { ...report, isSettled: !isNews && !isBusy };
   } finally {
     op.isSurveying = false;
   }

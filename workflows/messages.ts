@@ -39,7 +39,7 @@ export interface NotebookState {
   restarts: number;
   /** The latest of these, milliseconds since the epoch, and what had been found. */
   lastRestart?: { at: number; reason: string };
-  /** In words: why it does not run, or why no windows come out though it does. */
+  /** In words: why it does not run, or why no windows come out though it does, or only late. */
   reason?: string;
   /** In words: which windows will be missing, whatever the SQL does. */
   gap?: string;
@@ -153,8 +153,8 @@ export interface PlanReport {
   checks: Check[];
   calls: number;
   mutatingCalls: number;
-  /** In the answer to a request: it changes something, and is carried out now. Absent in answers of earlier versions. */
-  isAccepted?: boolean;
+  /** In the answer to a request: it changes nothing, and nothing else is under way. Absent in answers of earlier versions. */
+  isSettled?: boolean;
 }
 
 /** What the latest audit came to; `faults` are the first few things that did not agree. Times in milliseconds since the epoch. */

@@ -164,7 +164,7 @@ async function keepRunning(keeper: Keeper): Promise<void> {
   if (++keeper.looks % FLOW_LOOKS === 0) show(keeper, { reason: await whyNoWindows(keeper) });
 }
 
-/** Why no windows come out although events go in; that it cannot be told holds up nothing. */
+/** Why no windows come out although events go in, or only late; that it cannot be told holds up nothing. */
 async function whyNoWindows({ pipeline }: Keeper): Promise<string | undefined> {
   try {
     return await act['notebook.checkFlow'].executeWithOptions({ scheduleToCloseTimeout: '1 minute' }, [pipeline]);

@@ -8,6 +8,8 @@ import { exceptionOf, flinkOf, jobOf, watermarkOf } from './job.ts';
 /** Windows, the watermark's delay and the sinks' flush take less than this. */
 const PATIENCE_MS = 60_000;
 const LOOKED_AT = 200;
+/** A shard of a game that goes on has had a heartbeat since. */
+const RECENT_MS = 10_000;
 
 /** Why no windows come out although kills go in, or by how much they come too late; undefined when they come in time, or when nothing goes in. */
 export async function flow(clients: Clients, pipeline: Pipeline): Promise<string | undefined> {
@@ -28,14 +30,16 @@ export async function flow(clients: Clients, pipeline: Pipeline): Promise<string
   return `kills go in, but for ${Math.round(late / 1000)} s no window has come out into ${dry.join(' and ')}: ${await why(clients, pipeline, dry.length === output.length, silent, late)}`;
 }
 
-/** By how much windows come too late, if they do. */
-async function tooLate({ kinesisAnalyticsV2 }: Clients, pipeline: Pipeline, late: number): Promise<string | undefined> {
+/** By how much windows come too late, if they do although what every shard has had of late is newer: a game that is paused, or is itself behind, leaves Flink nothing to read. */
+async function tooLate({ kinesis, kinesisAnalyticsV2 }: Clients, pipeline: Pipeline, late: number): Promise<string | undefined> {
   const flink = await flinkOf(kinesisAnalyticsV2, pipeline);
   const job = await jobOf(flink);
   const mark = job.id === undefined ? undefined : await watermarkOf(flink, job);
-  const behind = mark === undefined ? 0 : Date.now() - mark;
-  if (behind <= late) return undefined;
-  return `windows come out ${Math.round(behind / 1000)} s after they end: Flink has events of that time still to read. If that grows, lower the rate, or have more shards: each is read by a subtask of its own`;
+  if (mark === undefined) return undefined;
+  const newer = await shardsWith(kinesis, names(pipeline).streams.events, Date.now() - RECENT_MS, (row) => happenedAt(row) - mark > late);
+  if (!newer.every(({ found }) => found)) return undefined;
+  const seconds = Math.round((Date.now() - mark) / 1000);
+  return `windows come out ${seconds} s after they end: Flink has events of that time still to read. If that grows, lower the rate, or have more shards: each is read by a subtask of its own`;
 }
 
 /** What Flink and the shards say of it, the likeliest cause first. */

@@ -92,7 +92,7 @@ export function notebookActivities(clients: Clients) {
       if (!(await hasEvents(clients, pipeline))) return true;
       return (await outUntil(clients, pipeline, note, pipeline.windowSeconds)) !== undefined;
     },
-    /** Why no windows come out although events go in; undefined when they do, or when nothing goes in. */
+    /** Why no windows come out although events go in, or only late; undefined when they do, or when nothing goes in. */
     'notebook.checkFlow': (pipeline: Pipeline): Promise<string | undefined> => flow(clients, pipeline),
     /** Whether the note's streaming job runs; if not, why, in words. */
     'notebook.checkJob': async (pipeline: Pipeline): Promise<{ running: boolean; reason?: string }> => look(clients, pipeline),

@@ -72,7 +72,7 @@ export const FORGOTTEN_MS = 30 * 60_000;
 
 /**
  * So far in event time a lane goes past its oldest event that waits for an answer, with events as with heartbeats: what comes five seconds behind another of its shard
- * (WATERMARK_SECONDS) is late. But not when that has waited for so long by the clock: a shard counts as idle after 30 seconds. By then a call that is never answered
+ * (WATERMARK_SECONDS) is late. But not when that has been the oldest for so long by the clock: a shard counts as idle after 30 seconds. By then a call that is never answered
  * has been given up, looked up and made again.
  */
 const WAITING_MS = { ahead: 3_000, longest: 28_000 };

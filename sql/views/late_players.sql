@@ -44,6 +44,6 @@ FROM (
   ) AS parts (seen_in, part)
   WHERE seen_in = 'server' OR event_type = CASE part WHEN 'other' THEN 'objective' ELSE 'kill' END
 )
-WHERE player_id <> ''
+WHERE player_id <> '' AND name IS NOT NULL AND window_start IS NOT NULL
 GROUP BY window_start, seen_in, name, player_id
 HAVING bool_and(is_late)
