@@ -275,6 +275,11 @@ export async function toTheEnd(place: Place, course: Course, pipeline: Pipeline,
   course.phase('the account');
   await pauseAndAudit(place, course, pipeline);
   await expectStandsOnce(place, course, pipeline);
+  await downToNothing(place, course, pipeline, before);
+}
+
+/** Takes it down, and looks that nothing was made twice in the whole life and nothing is left. */
+export async function downToNothing(place: Place, course: Course, pipeline: Pipeline, before: string[]): Promise<void> {
   course.phase('down');
   await tearDown(place, course, pipeline);
   course.phase('the end');

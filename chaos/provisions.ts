@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Pipeline, parseSpec } from '../pipeline/spec.ts';
 import { ACCOUNT, type Account, type Accounts, SPEED } from './account.ts';
 import { createdTwice } from './effects.ts';
-import { applyAndWait, awaitFlow, expectMadeOnce, expectNothingLeft, expectStandsOnce, inventoryOf, smallGame, tearDown } from './life.ts';
+import { applyAndWait, awaitFlow, downToNothing, expectNothingLeft, expectStandsOnce, inventoryOf, smallGame } from './life.ts';
 import { oneOf, randomOf } from './random.ts';
 import { type Course, lived, type Run, type Time } from './run.ts';
 
@@ -45,11 +45,7 @@ export function anyRoleRun(all: Accounts, number: number, seed: number, time: Ti
       await applyAndWait(account, course, pipeline);
       await awaitFlow(account, course, pipeline);
       await expectStandsOnce(account, course, pipeline);
-      course.phase('down');
-      await tearDown(account, course, pipeline);
-      course.phase('the end');
-      await expectMadeOnce(account, course, pipeline);
-      await expectNothingLeft(account, course, pipeline, before);
+      await downToNothing(account, course, pipeline, before);
     }),
   );
 }
